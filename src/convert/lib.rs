@@ -1,0 +1,1 @@
+//! Other formats to and from FHIR: HL7v2, ECG. Pure.

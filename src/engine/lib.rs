@@ -1,0 +1,1 @@
+//! What each interaction does, whatever carried it.

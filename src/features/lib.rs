@@ -1,0 +1,1 @@
+//! What we add on top of the standard, one module each.

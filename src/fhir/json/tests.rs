@@ -1,0 +1,78 @@
+use super::*;
+use proptest::prelude::*;
+
+fn problem(text: &str) -> String {
+    Doc::parse(text).expect_err(text).problem
+}
+
+#[test]
+fn values_keep_their_source() {
+    let doc = Doc::parse(r#" {"a": 1.10, "b": [true, null, "x\u00e9\n"], "c": {}} "#).unwrap();
+    let root = doc.root();
+    assert_eq!(root.get("a").unwrap().as_number(), Some("1.10"));
+    assert_eq!(root.get("b").unwrap().raw(), r#"[true, null, "x\u00e9\n"]"#);
+    assert_eq!(root.get("b").unwrap().item(2).unwrap().as_str(), Some("xé\n"));
+    assert!(root.get("c").unwrap().is_empty());
+    assert_eq!(root.children().map(Value::key).collect::<Vec<_>>(), ["a", "b", "c"]);
+    let target = root.get("b").unwrap().item(1).unwrap();
+    assert_eq!(root.steps_to(target), [Step::Member("b"), Step::Item(1)]);
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    for text in ["", "{", "[1,]", "{\"a\" 1}", "01", "1.", "-", "1e", "tru", "\"\u{1}\"", "\"\\x\"", "\"\\ud800\"", "[1] 2", "{\"a\":1,}"] {
+        assert!(Doc::parse(text).is_err(), "{text:?} was taken");
+    }
+}
+
+#[test]
+fn a_member_given_twice_is_refused() {
+    assert!(problem(r#"{"a":1,"b":2,"a":3}"#).contains("\"a\" is given twice"));
+    assert!(problem(r#"{"a":1,"\u0061":3}"#).contains("given twice"));
+    let many = (0..100).map(|i| format!("\"k{}\":0", i % 99)).collect::<Vec<_>>().join(",");
+    assert!(problem(&format!("{{{many}}}")).contains("given twice"));
+}
+
+#[test]
+fn limits_hold() {
+    assert!(Doc::parse("[".repeat(65)).unwrap_err().limit);
+    let limits = Limits { values: 3, ..Limits::default() };
+    assert!(Doc::parse_within("[1,2,3]", &limits).unwrap_err().limit);
+    assert!(Doc::parse_within("[1,2]", &limits).is_ok());
+}
+
+#[test]
+fn an_error_says_where() {
+    let error = Doc::parse("{\n  \"a\": x\n}").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 8));
+}
+
+#[test]
+fn edits_replace_and_insert() {
+    let mut edits = Edits::default();
+    edits.insert(1, "<");
+    edits.replace(3..4, "X");
+    edits.insert(1, ">");
+    assert_eq!(edits.apply("abcdef", 0..5), "a<>bcXe");
+}
+
+proptest! {
+    /// serde_json is the reference: both take and refuse the same texts, and read the same strings.
+    #[test]
+    fn agrees_with_serde_json(text in "[\\[\\]{}:,\"a0-9.eE+\\-\\\\u tfn]{0,24}") {
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        let ours = Doc::parse(text.clone());
+        match (&ours, &theirs) {
+            (Ok(_), Ok(_)) | (Err(_), Err(_)) => {}
+            // serde_json takes the last of two members, we refuse them.
+            (Err(error), Ok(_)) => prop_assert!(error.problem.contains("twice"), "{text}: {error}"),
+            (Ok(_), Err(error)) => prop_assert!(false, "{text}: only we take it: {error}"),
+        }
+    }
+
+    #[test]
+    fn strings_survive(text in any::<String>()) {
+        let doc = Doc::parse(quote(&text)).unwrap();
+        prop_assert_eq!(doc.root().as_str(), Some(text.as_str()));
+    }
+}

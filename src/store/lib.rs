@@ -1,0 +1,1 @@
+//! What we keep, one tenant at a time. Alone knows SQL.
