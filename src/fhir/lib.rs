@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod outcome;
+pub mod primitive;
 pub mod spec;
 
 pub use outcome::{Failure, Issue, IssueType, Result, Severity};

@@ -1,0 +1,3 @@
+//! The primitive types' formats (datatypes.html#primitive).
+
+pub mod datetime;
