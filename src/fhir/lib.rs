@@ -3,6 +3,7 @@
 pub mod json;
 pub mod outcome;
 pub mod primitive;
+pub mod search;
 pub mod spec;
 
 pub use outcome::{Failure, Issue, IssueType, Result, Severity};

@@ -1,0 +1,247 @@
+//! Search (search.html), its pure half: what a resource can be found by, and what a query asks for.
+//!
+//! [`index`] walks a resource once and tells an [`IndexSink`] every value that a search parameter selects;
+//! [`query`] reads the text of a parameter into [`Test`]s. A store turns both into rows and SQL, and finds
+//! for a query just the resources whose index entries pass it.
+
+pub mod fold;
+pub mod index;
+pub mod number;
+pub mod query;
+
+pub use index::Indexer;
+pub use query::{Modifier, Prefix};
+
+/// A search parameter of a resource type, as stores know it: a stable number made of both names.
+///
+/// 32 bits of FNV-1a over `Type?code`. It is unique among R4's parameters (a test counts), and a tenant's own
+/// parameter whose number is taken would be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(pub u32);
+
+impl ParamId {
+    /// The number of parameter `code` of resource type `of`.
+    pub fn of(of: &str, code: &str) -> ParamId {
+        let bytes = of.bytes().chain([b'?']).chain(code.bytes());
+        ParamId(bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)))
+    }
+}
+
+/// Where a reference points (references.html#literal), as written: `Type/id` on this server, or a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target<'a> {
+    /// `Patient/1`, a relative reference or one to this server's own base; a version is dropped.
+    Local {
+        /// Resource type.
+        of: &'a str,
+        /// Logical id.
+        id: &'a str,
+    },
+    /// Anything else: another server's resource, a canonical, a `urn:`.
+    Url(&'a str),
+}
+
+impl<'a> Target<'a> {
+    /// Reads a reference or canonical as written; `base` is this server's base URL without a slash at its end.
+    pub fn parse(text: &'a str, base: &str) -> Target<'a> {
+        let relative = match text.strip_prefix(base) {
+            Some(rest) if !base.is_empty() => rest.strip_prefix('/').unwrap_or(text),
+            _ => text,
+        };
+        let mut parts = relative.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(of), Some(id), None, ..) | (Some(of), Some(id), Some("_history"), Some(_), None)
+                if of.starts_with(|it: char| it.is_ascii_uppercase()) && !id.is_empty() && !of.contains(':') =>
+            {
+                Target::Local { of, id }
+            }
+            _ => Target::Url(text),
+        }
+    }
+}
+
+/// Takes what a resource can be found by. `param` is the parameter the value belongs to.
+pub trait IndexSink {
+    /// The parameter has a value at all (for `:missing`).
+    fn present(&mut self, param: ParamId);
+    /// A token; `system` is `None` where the value has none.
+    fn token(&mut self, param: ParamId, system: Option<&str>, code: &str);
+    /// A code system without a code.
+    fn system(&mut self, param: ParamId, system: &str);
+    /// A string as written.
+    fn string(&mut self, param: ParamId, text: &str);
+    /// A date or period, microseconds since the epoch, both ends inclusive.
+    fn date(&mut self, param: ParamId, low: i64, high: i64);
+    /// A number, or a range of numbers, both ends inclusive.
+    fn number(&mut self, param: ParamId, low: f64, high: f64);
+    /// A quantity in its unit; `code` and `unit` are what Quantity.code and Quantity.unit say.
+    fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64);
+    /// A reference.
+    fn reference(&mut self, param: ParamId, target: &Target<'_>);
+    /// A URI.
+    fn uri(&mut self, param: ParamId, uri: &str);
+}
+
+/// The unit of a quantity (datatypes.html#Quantity).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unit<'a> {
+    /// Quantity.system.
+    pub system: Option<&'a str>,
+    /// Quantity.code.
+    pub code: Option<&'a str>,
+    /// Quantity.unit, the human-readable form.
+    pub unit: Option<&'a str>,
+}
+
+/// All that must hold of a resource to be found: every clause.
+pub type Filter = Vec<Clause>;
+
+/// One AND-ed part of a query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Clause {
+    /// At least one holds (the OR of comma-separated values). Empty: nothing is found.
+    Any(Vec<Test>),
+    /// None holds, which a resource without a value passes as well (search.html#modifiers, `:not`).
+    None(Vec<Test>),
+}
+
+/// A single condition on a resource's index entries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// Its logical id is this one.
+    Id(String),
+    /// The parameter has a value.
+    Present(ParamId, Shelf),
+    /// A token; system and code as [`TokenTest`] says.
+    Token(ParamId, TokenTest),
+    /// A string.
+    String(ParamId, StringTest),
+    /// A date range.
+    Date(ParamId, RangeTest<i64>),
+    /// A number.
+    Number(ParamId, RangeTest<f64>),
+    /// A quantity in a unit, or in any (`UnitTest::Any`).
+    Quantity(ParamId, UnitTest, RangeTest<f64>),
+    /// A reference to one of the server's resources.
+    Local {
+        /// The parameter.
+        param: ParamId,
+        /// Type of the resource pointed to.
+        of: String,
+        /// Its id.
+        id: String,
+    },
+    /// A reference or canonical by its URL.
+    Url(ParamId, String),
+    /// A URI, compared whole.
+    Uri(ParamId, String),
+    /// A chain (search.html#chaining): the parameter points to a resource of type `of` that passes the filter.
+    Chain {
+        /// The reference parameter.
+        param: ParamId,
+        /// Type of the resource pointed to.
+        of: String,
+        /// What must hold of it.
+        filter: Filter,
+    },
+    /// A reverse chain (search.html#has): a resource of type `of` that passes the filter points here.
+    Has {
+        /// Type of the resource that points.
+        of: String,
+        /// Its reference parameter.
+        param: ParamId,
+        /// What must hold of it.
+        filter: Filter,
+    },
+    /// All of these hold: one alternative of several parts.
+    All(Filter),
+}
+
+/// Which kind of index a parameter's values are kept in, so that a store knows where to look for presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Shelf {
+    Key,
+    String,
+    Date,
+    Number,
+    Reference,
+}
+
+/// What a token must be (search.html#token).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenTest {
+    /// `code`: in any system or none.
+    Code(String),
+    /// `system|code`.
+    Coding(String, String),
+    /// `|code`: without a system.
+    NoSystem(String),
+    /// `system|`: any code of the system.
+    System(String),
+}
+
+/// What a string must be (search.html#string); the texts are as written in the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StringTest {
+    /// Starts with it, case and accents apart.
+    Prefix(String),
+    /// Is it, to the letter (`:exact`).
+    Exact(String),
+    /// Has it somewhere, case and accents apart (`:contains`).
+    Contains(String),
+}
+
+/// What the unit of a quantity must be (search.html#quantity).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitTest {
+    /// Any unit.
+    Any,
+    /// `|system|code`.
+    Coded(String, String),
+    /// `||code`: Quantity.code or Quantity.unit.
+    Named(String),
+}
+
+/// A comparison of a value's range `[low, high]` with the query's (search.html#prefix).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RangeTest<T> {
+    /// Lies within both ends: `eq`, `ap`.
+    Within(T, T),
+    /// Does not lie within: `ne`.
+    NotWithin(T, T),
+    /// Shares some point with the range: `ap` on dates and ranges.
+    Overlaps(T, T),
+    /// Reaches above: `high > it`: `gt`.
+    Above(T),
+    /// Reaches it or above: `high >= it`: `ge`.
+    AtOrAbove(T),
+    /// Reaches below: `low < it`: `lt`.
+    Below(T),
+    /// Reaches it or below: `low <= it`: `le`.
+    AtOrBelow(T),
+    /// Starts after: `low > it`: `sa`.
+    StartsAfter(T),
+    /// Ends before: `high < it`: `eb`.
+    EndsBefore(T),
+}
+
+impl<T: PartialOrd + Copy> RangeTest<T> {
+    /// Whether a value's range passes: the definition that stores' SQL must agree with.
+    pub fn passes(&self, low: T, high: T) -> bool {
+        match *self {
+            RangeTest::Within(from, to) => low >= from && high <= to,
+            RangeTest::NotWithin(from, to) => low < from || high > to,
+            RangeTest::Overlaps(from, to) => low <= to && high >= from,
+            RangeTest::Above(it) => high > it,
+            RangeTest::AtOrAbove(it) => high >= it,
+            RangeTest::Below(it) => low < it,
+            RangeTest::AtOrBelow(it) => low <= it,
+            RangeTest::StartsAfter(it) => low > it,
+            RangeTest::EndsBefore(it) => high < it,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

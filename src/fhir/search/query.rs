@@ -1,0 +1,5 @@
+//! Being written.
+/// x
+pub struct Modifier;
+/// x
+pub struct Prefix;
