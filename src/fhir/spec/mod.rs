@@ -5,7 +5,17 @@
 //! `scripts/make-tables`; [`r4`] reads them once. The code here names no resource type: what the standard
 //! lists is data.
 
+mod build;
+pub mod compile;
 mod load;
+pub mod rows;
+pub mod text;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::Misfit;
 
 use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
@@ -41,8 +51,8 @@ pub struct Type {
     /// All elements, inherited ones included, in the order of the definition.
     pub elements: Vec<Element>,
     /// The JSON members an instance may have (without `_` companions): `deceasedBoolean` and
-    /// `deceasedDateTime` are two properties of one element. Also holds `resourceType` for no type: that is the
-    /// reader's to check.
+    /// `deceasedDateTime` are two properties of one element. `resourceType` is not among them: it is the reader's
+    /// to check; nor is the `value` of a primitive, which is the JSON scalar itself.
     pub properties: FxHashMap<Box<str>, Property>,
     /// Invariants on the type as a whole, inherited ones included.
     pub constraints: Vec<Constraint>,
@@ -70,7 +80,7 @@ pub struct Property {
 }
 
 /// An element of a type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Element {
     /// The name without path and without `[x]`: `deceased`, `contact`.
     pub name: Box<str>,
@@ -92,7 +102,9 @@ pub struct Element {
     pub is_summary: bool,
     /// Whether it changes the meaning of what is around it.
     pub is_modifier: bool,
-    /// Invariants on the element.
+    /// Whether XML has an attribute rather than a child element (xml.html): `Element.id`, `Extension.url`.
+    pub is_attribute: bool,
+    /// Invariants on the element, beyond those of its type ([`Type::constraints`]), which hold wherever it is used.
     pub constraints: Vec<Constraint>,
     /// A value it must have, as JSON, where the base definition fixes one.
     pub fixed: Option<Box<str>>,
@@ -256,6 +268,8 @@ pub struct Spec {
     value_sets: FxHashMap<Box<str>, ValueSet>,
     /// Every search parameter, in the order of its URL.
     pub params: Vec<SearchParam>,
+    /// Index into `params` by URL.
+    params_by_url: FxHashMap<Box<str>, usize>,
     /// Index into `params` by (type, code), inherited ones resolved for every concrete resource type.
     params_by_code: FxHashMap<TypeId, FxHashMap<Box<str>, usize>>,
     /// The compartments.
@@ -293,14 +307,12 @@ impl Spec {
 
     /// Whether `special` is `general` or specialises it.
     pub fn is_a(&self, special: TypeId, general: TypeId) -> bool {
-        let mut here = Some(special);
-        while let Some(id) = here {
-            if id == general {
-                return true;
-            }
-            here = self.of(id).base;
-        }
-        false
+        self.lineage(special).any(|it| it == general)
+    }
+
+    /// The type and all it specialises, itself first.
+    pub fn lineage(&self, id: TypeId) -> impl Iterator<Item = TypeId> {
+        std::iter::successors(Some(id), |it| self.of(*it).base)
     }
 
     /// The value set with this canonical URL, if the tables hold it.
@@ -324,7 +336,7 @@ impl Spec {
 
     /// The search parameter with this canonical URL.
     pub fn param_by_url(&self, url: &str) -> Option<&SearchParam> {
-        self.params.iter().find(|it| &*it.url == url)
+        self.params_by_url.get(url).map(|it| &self.params[*it])
     }
 
     /// The compartment made of this resource type.
