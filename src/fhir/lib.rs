@@ -5,5 +5,6 @@ pub mod outcome;
 pub mod primitive;
 pub mod search;
 pub mod spec;
+pub mod validate;
 
 pub use outcome::{Failure, Issue, IssueType, Result, Severity};

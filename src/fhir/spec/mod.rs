@@ -279,6 +279,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Every type, by its number.
+    pub fn types(&self) -> &[Type] {
+        &self.types
+    }
+
     /// The type with this number.
     pub fn of(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize]

@@ -1,0 +1,80 @@
+//! The examples that R4 comes with: all are valid, but for those with a real fault.
+
+use super::*;
+use crate::json::Doc;
+use std::path::{Path, PathBuf};
+
+const NO_TEXT: &str = "The narrative must have some text or an image";
+const NO_BASE: &str = "base is required";
+
+/// Examples with a fault, and what is said of it.
+const FAULTY: &[(&str, &str)] = &[
+    ("ActivityDefinition-blood-tubes-supply", NO_TEXT),
+    ("ActivityDefinition-heart-valve-replacement", NO_TEXT),
+    ("DeviceMetric-example", "parent must point to one of: Device."),
+    ("DeviceUseStatement-example", "reasonReference must point to"),
+    ("EventDefinition-example", NO_TEXT),
+    ("ImplementationGuide-fhir", "name is required"),
+    ("MedicationRequest-medrx0301", "performer must point to one of: Organization."),
+    ("Observation-clinical-gender", "performer must point to"),
+    ("Questionnaire-qs1", "linkId is required"),
+    ("Questionnaire-zika-virus-exposure-assessment", NO_TEXT),
+    ("SearchParameter-codesystem-extensions-CodeSystem-author", NO_BASE),
+    ("SearchParameter-codesystem-extensions-CodeSystem-effective", NO_BASE),
+    ("SearchParameter-codesystem-extensions-CodeSystem-end", NO_BASE),
+    ("SearchParameter-codesystem-extensions-CodeSystem-keyword", NO_BASE),
+    ("SearchParameter-codesystem-extensions-CodeSystem-workflow", NO_BASE),
+    // 65 characters.
+    ("SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject", "id must be an id"),
+    ("SearchParameter-valueset-extensions-ValueSet-author", NO_BASE),
+    ("SearchParameter-valueset-extensions-ValueSet-effective", NO_BASE),
+    ("SearchParameter-valueset-extensions-ValueSet-end", NO_BASE),
+    ("SearchParameter-valueset-extensions-ValueSet-keyword", NO_BASE),
+    ("SearchParameter-valueset-extensions-ValueSet-workflow", NO_BASE),
+    ("ig-r4", "name is required"),
+];
+
+/// The npm package `hl7.fhir.r4.examples`, where the test script or the caller has put it.
+fn package() -> Option<PathBuf> {
+    let given = std::env::var_os("MEDISYNC_R4_PACKAGE").map(PathBuf::from);
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/r4-package/package");
+    Some(given.unwrap_or(usual)).filter(|it| it.is_dir())
+}
+
+fn validate(path: &Path) -> Vec<Issue> {
+    let text = std::fs::read_to_string(path).expect("an example is readable");
+    let doc = Doc::parse(text).expect("an example is JSON");
+    r4().resource(doc.root(), References::Literal)
+}
+
+#[test]
+fn every_example_without_a_fault_is_valid() {
+    let Some(package) = package() else {
+        eprintln!("SKIPPED: no R4 package in MEDISYNC_R4_PACKAGE or target/r4-package/package");
+        return;
+    };
+    let mut files: Vec<_> =
+        std::fs::read_dir(package).expect("the package is readable").map(|it| it.unwrap().path()).collect();
+    files.retain(|it| it.extension().is_some_and(|it| it == "json"));
+    files.sort();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for path in &files {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || name == "package" {
+            continue;
+        }
+        count += 1;
+        let issues = validate(path);
+        let fault = FAULTY.iter().find(|(faulty, _)| *faulty == name).map(|(_, fault)| *fault);
+        match fault {
+            None if !issues.is_empty() => wrong.extend(issues.iter().map(|it| format!("{name}: {it:?}"))),
+            Some(fault) if !issues.iter().any(|it| it.diagnostics.contains(fault)) => {
+                wrong.push(format!("{name}: no issue says {fault:?}"));
+            }
+            _ => {}
+        }
+    }
+    assert!(count > 4000, "only {count} examples");
+    assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
+}
