@@ -9,6 +9,9 @@ mod errata;
 mod param;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use codes::Terminology;
 pub use param::search_param;
 pub use types::{TypeProfiles, types};

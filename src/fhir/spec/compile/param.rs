@@ -1,6 +1,6 @@
 //! SearchParameter (searchparameter.html).
 
-use super::{Unusable, last_part, list, required, text, texts, unusable};
+use super::{Unusable, errata, last_part, list, required, text, texts, unusable};
 use crate::spec::ParamType;
 use crate::spec::rows::ParamRow;
 use serde_json::Value;
@@ -17,19 +17,21 @@ pub fn search_param(definition: &Value) -> Result<ParamRow<'_>, Unusable> {
     if targets.contains(&"Resource") {
         targets.clear();
     }
-    let components = list(definition, "component")
+    let mut components = list(definition, "component")
         .iter()
         .map(|it| Ok((required(it, "definition")?, required(it, "expression")?.into())))
         .collect::<Result<Vec<_>, Unusable>>()?;
     if components.is_empty() == (kind == ParamType::Composite) {
         return Err(unusable(definition, "it must have components if, and only if, it is a composite"));
     }
+    let url = required(definition, "url")?;
+    errata::components(url, &mut components);
     Ok(ParamRow {
         code: required(definition, "code")?,
         kind,
         base: base.into_iter().map(last_part).collect(),
         targets,
-        url: required(definition, "url")?,
+        url,
         expression: text(definition, "expression").unwrap_or_default().into(),
         description: text(definition, "description").unwrap_or_default().into(),
         components,

@@ -6,6 +6,9 @@
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use read::{Malformed, codes, compartments, operations, params, types};
 pub use write::{write_codes, write_compartments, write_operations, write_params, write_types};
 
