@@ -1,1 +1,63 @@
-//! What we keep, one tenant at a time. Alone knows SQL.
+//! What we keep, one tenant at a time. This crate alone knows SQL.
+//!
+//! A [`Store`] holds the directory of tenants; only it makes a [`Tenant`], and only a tenant opens a
+//! [`Session`], the one type with data methods. None of them takes a tenant: outside this crate, a query
+//! that is not bound to one has no spelling.
+
+mod error;
+mod record;
+mod rows;
+mod sqlite;
+mod tenant;
+
+pub use error::{CommitError, Error, Result};
+pub use record::{
+    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Scope, Sort,
+    SortBy, SortValue, Stored,
+};
+pub use rows::Rows;
+pub use sqlite::SqliteStore;
+pub use tenant::{Secrets, Tenant};
+
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// All tenants' data, and the directory of tenants.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Looks a tenant up in the directory.
+    async fn tenant(&self, name: &str) -> Result<Option<Tenant>>;
+    /// The names of all tenants, sorted.
+    async fn tenants(&self) -> Result<Vec<String>>;
+    /// Enters a new tenant with its secrets; `None` if the name is taken.
+    async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>>;
+    /// Opens the one way to this tenant's data, which sees nothing else; brings its schema up to date.
+    async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>>;
+    /// Finishes all writes under way and closes every file and connection.
+    async fn close(&self);
+}
+
+/// One tenant's data. Reads see what was committed; a write is one `commit`.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// An empty set of index rows, keyed for this tenant.
+    fn rows(&self) -> Rows;
+    /// The current version, a deleted one included.
+    async fn read(&self, key: &Key) -> Result<Option<Stored>>;
+    /// The current versions of those that exist and are not deleted, in no particular order.
+    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>>;
+    /// One version.
+    async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>>;
+    /// Versions, newest first.
+    async fn history(&self, history: &History) -> Result<HistoryPage>;
+    /// A page of the resources that pass the plan's filter.
+    async fn search(&self, plan: &Plan) -> Result<Page>;
+    /// How many resources pass the plan's filter.
+    async fn count(&self, plan: &Plan) -> Result<i64>;
+    /// All or nothing. What must still hold is checked inside the transaction; when it no longer does,
+    /// [`CommitError::Conflict`] tells the caller to run the whole interaction again. Returns when the
+    /// change is on disk.
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
+    /// Whether this content was loaded before (see [`Changes::content`]).
+    async fn loaded(&self, content: &[u8; 16]) -> Result<bool>;
+}

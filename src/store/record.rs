@@ -1,0 +1,259 @@
+//! What goes into a store and comes out of it.
+
+use crate::Rows;
+use bytes::Bytes;
+use fhir::search::{Filter, ParamId};
+
+/// A resource's identity within its tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Resource type.
+    pub of: String,
+    /// Logical id.
+    pub id: String,
+}
+
+impl Key {
+    /// The key of `of/id`.
+    pub fn new(of: impl Into<String>, id: impl Into<String>) -> Key {
+        Key { of: of.into(), id: id.into() }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.of, self.id)
+    }
+}
+
+/// The HTTP verb by which a version came to be (Bundle.entry.request.method).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Method {
+    Post = 1,
+    Put = 2,
+    Patch = 3,
+    Delete = 4,
+}
+
+impl Method {
+    /// The verb.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Method {
+        match code {
+            1 => Method::Post,
+            2 => Method::Put,
+            3 => Method::Patch,
+            _ => Method::Delete,
+        }
+    }
+}
+
+/// A version of a resource.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Whose.
+    pub key: Key,
+    /// Counted from 1.
+    pub version: i64,
+    /// When, in milliseconds since the epoch.
+    pub updated: i64,
+    /// How it came to be.
+    pub method: Method,
+    /// The JSON, with id and meta as served; empty if deleted.
+    pub body: Bytes,
+}
+
+impl Stored {
+    /// Whether this version is a deletion.
+    pub fn is_deleted(&self) -> bool {
+        self.method == Method::Delete
+    }
+}
+
+/// What is written at once.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// New versions, each of another resource.
+    pub puts: Vec<Put>,
+    /// What must still hold.
+    pub guards: Vec<Guard>,
+    /// A digest of the content this came from: a second commit with the same one is refused as
+    /// [`crate::CommitError::LoadedBefore`].
+    pub content: Option<[u8; 16]>,
+}
+
+/// A new version of a resource.
+#[derive(Debug)]
+pub struct Put {
+    /// Whose.
+    pub key: Key,
+    /// What must be there now.
+    pub expect: Expect,
+    /// The new version's number.
+    pub version: i64,
+    /// How it comes to be; [`Method::Delete`] goes with an empty body and no rows.
+    pub method: Method,
+    /// The JSON as it will be served.
+    pub body: Vec<u8>,
+    /// Where in `body` the 24 characters of `meta.lastUpdated` (`2026-11-20T08:15:30.123Z`) stand: the store
+    /// fills them in, so that time rises with the order of commit.
+    pub stamp: Option<usize>,
+    /// What it can be found by.
+    pub rows: Rows,
+}
+
+/// What must be there when a version is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// The id was made just now and cannot exist: nothing is checked.
+    Fresh,
+    /// No version, not even a deleted one.
+    Absent,
+    /// This version.
+    Version(i64),
+}
+
+/// What must hold inside the transaction, besides the puts' expectations.
+#[derive(Debug)]
+pub enum Guard {
+    /// The criteria match just these resources (none, or one).
+    Matches {
+        /// Resource type.
+        of: String,
+        /// The criteria.
+        filter: Filter,
+        /// Ids of those that match.
+        ids: Vec<String>,
+    },
+}
+
+/// What a commit did.
+#[derive(Debug)]
+pub struct Committed {
+    /// Time of the change, milliseconds since the epoch.
+    pub updated: i64,
+    /// The bodies as stored, in the order of the puts.
+    pub bodies: Vec<Bytes>,
+}
+
+/// A search: what to find, in which order, from where on.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One for each resource type to be searched; all have as many sort keys in the same directions.
+    pub branches: Vec<Branch>,
+    /// Only what comes behind this position.
+    pub after: Option<Position>,
+    /// The most to return.
+    pub limit: usize,
+}
+
+/// The part of a search that looks at one resource type.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The resource type.
+    pub of: String,
+    /// What must hold.
+    pub filter: Filter,
+    /// Order; behind it, and where it is empty, resources come in the order of their creation (or the reverse,
+    /// where the first key is descending).
+    pub sort: Vec<Sort>,
+}
+
+/// One key of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// What to sort by.
+    pub by: SortBy,
+    /// Greatest first. Resources without a value come last either way.
+    pub descending: bool,
+}
+
+/// What to sort by. Of several values the least counts, or the greatest if descending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SortBy {
+    /// Logical id.
+    Id,
+    /// A string parameter, folded.
+    String(ParamId),
+    /// The start of a date parameter.
+    Date(ParamId),
+    /// A number or quantity parameter, whatever its unit.
+    Number(ParamId),
+}
+
+/// A place in an ordered result: the sort values and row of the last resource returned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// One for each sort key.
+    pub values: Vec<SortValue>,
+    /// The store's number of the resource.
+    pub row: i64,
+}
+
+/// The value a resource is sorted by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SortValue {
+    /// It has none.
+    Missing,
+    /// A date in microseconds.
+    Int(i64),
+    /// A number.
+    Real(f64),
+    /// A string.
+    Text(String),
+}
+
+/// A page of a search.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// What was found, in order.
+    pub found: Vec<Stored>,
+    /// Where to go on; `None` if this was the end.
+    pub next: Option<Position>,
+}
+
+/// Which versions to list.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Of what.
+    pub scope: Scope,
+    /// Only versions made at or after this time, in milliseconds.
+    pub since: Option<i64>,
+    /// Only versions that were current at some time between these, in milliseconds, both ends included.
+    pub at: Option<(i64, i64)>,
+    /// Only versions before this place in the change log.
+    pub before: Option<i64>,
+    /// The most to return.
+    pub limit: usize,
+}
+
+/// Whose versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One resource's.
+    Instance(Key),
+    /// A resource type's.
+    Type(String),
+    /// All.
+    System,
+}
+
+/// A page of a history.
+#[derive(Debug, Default)]
+pub struct HistoryPage {
+    /// Versions, newest first.
+    pub versions: Vec<Stored>,
+    /// How many versions there are in all, within `since` and `at`.
+    pub total: i64,
+    /// Where to go on.
+    pub next: Option<i64>,
+}

@@ -1,0 +1,221 @@
+//! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
+
+use fhir::search::fold::fold;
+use fhir::search::{IndexSink, ParamId, Target, Unit};
+use rustc_hash::FxHashSet;
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
+
+/// The hash that keys a tenant's index: SipHash-1-3 with a secret of the tenant's, so that nobody can choose
+/// values that collide. 64 bits: among ten million values of one tenant, some two collide with a probability of
+/// 3 in a million.
+#[derive(Clone)]
+pub(crate) struct IndexHash(SipHasher13);
+
+impl IndexHash {
+    pub(crate) fn new(key: &[u8; 16]) -> IndexHash {
+        IndexHash(SipHasher13::new_with_key(key))
+    }
+
+    /// Hashes texts of one kind; each is ended by a byte that no UTF-8 has, so that parts cannot run together.
+    fn of(&self, kind: u8, param: u32, parts: &[&str]) -> i64 {
+        let mut hasher = self.0;
+        let mut bytes = [0; 5];
+        bytes[0] = kind;
+        bytes[1..].copy_from_slice(&param.to_le_bytes());
+        hasher.write(&bytes);
+        for part in parts {
+            hasher.write(part.as_bytes());
+            hasher.write(&[0xff]);
+        }
+        hasher.finish() as i64
+    }
+
+    /// `resource.rkey`, and what a reference to it points to.
+    pub(crate) fn resource(&self, of: &str, id: &str) -> i64 {
+        self.of(b'r', 0, &[of, id])
+    }
+
+    /// The key that every resource of a type has.
+    pub(crate) fn type_key(&self, of: &str) -> i64 {
+        self.of(b'y', 0, &[of])
+    }
+
+    pub(crate) fn url(&self, url: &str) -> i64 {
+        self.of(b'l', 0, &[url])
+    }
+
+    pub(crate) fn present(&self, param: ParamId) -> i64 {
+        self.of(b'p', param.0, &[])
+    }
+
+    pub(crate) fn code(&self, param: ParamId, code: &str) -> i64 {
+        self.of(b'c', param.0, &[code])
+    }
+
+    /// `system` is empty for a code without one.
+    pub(crate) fn coding(&self, param: ParamId, system: &str, code: &str) -> i64 {
+        self.of(b't', param.0, &[system, code])
+    }
+
+    pub(crate) fn system(&self, param: ParamId, system: &str) -> i64 {
+        self.of(b's', param.0, &[system])
+    }
+
+    pub(crate) fn uri(&self, param: ParamId, uri: &str) -> i64 {
+        self.of(b'u', param.0, &[uri])
+    }
+
+    pub(crate) fn exact(&self, text: &str) -> i64 {
+        self.of(b'e', 0, &[text])
+    }
+
+    /// Slot of numbers in any unit.
+    pub(crate) fn number(&self, param: ParamId) -> i64 {
+        self.of(b'n', param.0, &[]) & !1
+    }
+
+    /// Slot of quantities in a coded unit.
+    pub(crate) fn coded_unit(&self, param: ParamId, system: &str, code: &str) -> i64 {
+        self.of(b'q', param.0, &[system, code]) & !1
+    }
+
+    /// Slot of quantities whose code or unit is this.
+    pub(crate) fn named_unit(&self, param: ParamId, unit: &str) -> i64 {
+        self.of(b'm', param.0, &[unit]) & !1
+    }
+}
+
+/// Widths of the first two classes of date ranges, in microseconds: a day (with the hour that a zone's change
+/// may add), a year.
+pub(crate) const DATE_WIDTHS: [i64; 2] = [25 * 3_600_000_000, 366 * 24 * 3_600_000_000];
+
+/// The slot of dates of a class.
+pub(crate) fn date_slot(param: ParamId, class: i64) -> i64 {
+    i64::from(param.0) * 4 + class
+}
+
+fn date_class(low: i64, high: i64) -> i64 {
+    let width = high.saturating_sub(low);
+    DATE_WIDTHS.iter().position(|it| width <= *it).unwrap_or(DATE_WIDTHS.len()) as i64
+}
+
+/// The index rows of one resource, made by an [`IndexSink`]'s calls. Opaque outside the store.
+pub struct Rows {
+    pub(crate) hash: IndexHash,
+    pub(crate) keys: Vec<i64>,
+    /// (param, target)
+    pub(crate) references: Vec<(i64, i64)>,
+    /// (param, norm, exact)
+    pub(crate) strings: Vec<(i64, String, i64)>,
+    /// (slot, low, high)
+    pub(crate) dates: Vec<(i64, i64, i64)>,
+    /// (slot, low, high)
+    pub(crate) numbers: Vec<(i64, f64, f64)>,
+}
+
+impl Rows {
+    pub(crate) fn new(hash: IndexHash) -> Rows {
+        Rows {
+            hash,
+            keys: Vec::with_capacity(32),
+            references: Vec::with_capacity(8),
+            strings: Vec::new(),
+            dates: Vec::with_capacity(4),
+            numbers: Vec::new(),
+        }
+    }
+
+    /// Marks the resource as one of this type: without it, no search finds it.
+    pub fn of_type(&mut self, of: &str) {
+        self.keys.push(self.hash.type_key(of));
+    }
+
+    /// Sorts every kind and drops what is there twice, as the tables' primary keys demand.
+    pub(crate) fn finish(&mut self) {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        self.references.sort_unstable();
+        self.references.dedup();
+        self.strings.sort_unstable();
+        self.strings.dedup();
+        self.dates.sort_unstable();
+        self.dates.dedup();
+        self.numbers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
+        self.numbers.dedup();
+    }
+
+    /// The keys as the column `resource.keys` holds them.
+    pub(crate) fn packed_keys(&self) -> Vec<u8> {
+        self.keys.iter().flat_map(|it| it.to_le_bytes()).collect()
+    }
+
+    fn number_in(&mut self, slot: i64, low: f64, high: f64) {
+        let is_range = i64::from(low != high);
+        self.numbers.push((slot | is_range, low, high));
+    }
+}
+
+/// The keys that a `resource.keys` column holds.
+pub(crate) fn unpacked_keys(packed: &[u8]) -> FxHashSet<i64> {
+    packed.chunks_exact(8).filter_map(|it| it.try_into().ok().map(i64::from_le_bytes)).collect()
+}
+
+/// Prints nothing of the content.
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rows({} keys)", self.keys.len())
+    }
+}
+
+impl IndexSink for Rows {
+    fn present(&mut self, param: ParamId) {
+        self.keys.push(self.hash.present(param));
+    }
+
+    fn token(&mut self, param: ParamId, system: Option<&str>, code: &str) {
+        self.keys.push(self.hash.code(param, code));
+        self.keys.push(self.hash.coding(param, system.unwrap_or(""), code));
+        if let Some(system) = system {
+            self.system(param, system);
+        }
+    }
+
+    fn system(&mut self, param: ParamId, system: &str) {
+        self.keys.push(self.hash.system(param, system));
+    }
+
+    fn string(&mut self, param: ParamId, text: &str) {
+        self.strings.push((i64::from(param.0), fold(text), self.hash.exact(text)));
+    }
+
+    fn date(&mut self, param: ParamId, low: i64, high: i64) {
+        self.dates.push((date_slot(param, date_class(low, high)), low, high));
+    }
+
+    fn number(&mut self, param: ParamId, low: f64, high: f64) {
+        self.number_in(self.hash.number(param), low, high);
+    }
+
+    fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
+        self.number(param, low, high);
+        if let (Some(system), Some(code)) = (unit.system, unit.code) {
+            self.number_in(self.hash.coded_unit(param, system, code), low, high);
+        }
+        for name in [unit.code, unit.unit].into_iter().flatten() {
+            self.number_in(self.hash.named_unit(param, name), low, high);
+        }
+    }
+
+    fn reference(&mut self, param: ParamId, target: &Target<'_>) {
+        let target = match target {
+            Target::Local { of, id } => self.hash.resource(of, id),
+            Target::Url(url) => self.hash.url(url),
+        };
+        self.references.push((i64::from(param.0), target));
+    }
+
+    fn uri(&mut self, param: ParamId, uri: &str) {
+        self.keys.push(self.hash.uri(param, uri));
+    }
+}

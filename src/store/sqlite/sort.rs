@@ -1,0 +1,98 @@
+//! Orders as SQL: the value a resource is sorted by, and the keyset condition that goes on behind a position.
+
+use super::sql::{Bind, Sql};
+use crate::rows::{IndexHash, date_slot};
+use crate::{Position, Sort, SortBy, SortValue};
+
+/// The sort value of the row `d.rid`: the least of several, or the greatest if descending.
+pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
+    let end = if sort.descending { "max" } else { "min" };
+    let mut sql = Sql::default();
+    match &sort.by {
+        SortBy::Id => {
+            sql.push("(SELECT id FROM resource WHERE rid = d.rid)");
+        }
+        SortBy::String(param) => {
+            sql.push(&format!("(SELECT {end}(norm) FROM string WHERE rid = d.rid AND param = ?)"));
+            sql.bind(i64::from(param.0));
+        }
+        SortBy::Date(param) => {
+            sql.push(&format!("(SELECT {end}(low) FROM date WHERE rid = d.rid AND slot BETWEEN ? AND ?)"));
+            sql.bind(date_slot(*param, 0)).bind(date_slot(*param, 3));
+        }
+        SortBy::Number(param) => {
+            sql.push(&format!("(SELECT {end}(low) FROM number WHERE rid = d.rid AND slot BETWEEN ? AND ?)"));
+            let slot = hash.number(*param);
+            sql.bind(slot).bind(slot | 1);
+        }
+    }
+    sql
+}
+
+/// ` ORDER BY …` over the columns `s0, s1 …, rid`.
+pub(super) fn order(sort: &[Sort]) -> String {
+    let mut out = String::from(" ORDER BY ");
+    for (i, key) in sort.iter().enumerate() {
+        out.push_str(&format!("s{i} {}NULLS LAST, ", if key.descending { "DESC " } else { "" }));
+    }
+    out.push_str(if is_reverse(sort) { "rid DESC" } else { "rid" });
+    out
+}
+
+/// Ties go with the first key's direction, so that an index is walked in one direction.
+pub(super) fn is_reverse(sort: &[Sort]) -> bool {
+    sort.first().is_some_and(|it| it.descending)
+}
+
+/// The condition that a row of columns `s0, s1 …, rid` lies behind a position, with missing values last.
+pub(super) fn behind(sort: &[Sort], position: &Position) -> Sql {
+    let mut alternatives = Vec::new();
+    for last in 0..=sort.len() {
+        let mut parts: Vec<Sql> = (0..last).map(|i| equal(i, position)).collect();
+        if last == sort.len() {
+            let mut row = Sql::new(if is_reverse(sort) { "rid < ?" } else { "rid > ?" });
+            row.bind(position.row);
+            parts.push(row);
+        } else {
+            match further(last, &sort[last], position) {
+                Some(part) => parts.push(part),
+                None => continue,
+            }
+        }
+        let mut sql = Sql::new("(");
+        sql.append(Sql::join(parts, " AND ", "1")).push(")");
+        alternatives.push(sql);
+    }
+    let mut sql = Sql::new("(");
+    sql.append(Sql::join(alternatives, " OR ", "0")).push(")");
+    sql
+}
+
+fn equal(i: usize, position: &Position) -> Sql {
+    match bind(position, i) {
+        None => Sql::new(&format!("s{i} IS NULL")),
+        Some(value) => {
+            let mut sql = Sql::new(&format!("s{i} = ?"));
+            sql.bind(value);
+            sql
+        }
+    }
+}
+
+/// Behind a missing value, which is last, there is nothing.
+fn further(i: usize, sort: &Sort, position: &Position) -> Option<Sql> {
+    let value = bind(position, i)?;
+    let sign = if sort.descending { '<' } else { '>' };
+    let mut sql = Sql::new(&format!("(s{i} {sign} ? OR s{i} IS NULL)"));
+    sql.bind(value);
+    Some(sql)
+}
+
+pub(super) fn bind(position: &Position, i: usize) -> Option<Bind> {
+    match position.values.get(i)? {
+        SortValue::Missing => None,
+        SortValue::Int(it) => Some(Bind::Int(*it)),
+        SortValue::Real(it) => Some(Bind::Real(*it)),
+        SortValue::Text(it) => Some(Bind::Text(it.clone())),
+    }
+}

@@ -1,0 +1,48 @@
+//! Who a tenant is.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Proof that a tenant is in the directory; only a store makes one.
+#[derive(Clone)]
+pub struct Tenant {
+    pub(crate) name: Arc<str>,
+    pub(crate) secrets: Arc<Secrets>,
+}
+
+impl Tenant {
+    /// The tenant's name, as in `/fhir/{tenant}`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tenant's keys.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+}
+
+/// Names the tenant, never its secrets.
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tenant({})", self.name)
+    }
+}
+
+/// A tenant's keys, made at random when it is created.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// Keys the hashes of the search index, so that nobody can craft values that collide.
+    pub index_key: [u8; 16],
+    /// Signs page links.
+    pub page_key: [u8; 32],
+    /// Private key that signs access tokens, PKCS #8 DER.
+    pub token_key: Vec<u8>,
+}
+
+/// Prints no secret.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
