@@ -1,0 +1,50 @@
+//! Who asks, in which tenant: one value, verified together.
+
+use crate::access::Scopes;
+use std::fmt;
+use std::sync::Arc;
+use store::{Session, Tenant};
+
+/// A caller whose identity was proved, in the tenant it was proved for. The only way into a tenant's data.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) tenant: Tenant,
+    pub(crate) session: Arc<dyn Session>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) base: Arc<str>,
+}
+
+/// Who a caller is. Nothing below the server can tell how that was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// A name that stays the same between requests: the token's `sub`.
+    pub subject: String,
+    /// Roles within the tenant.
+    pub roles: Vec<String>,
+    /// What the caller was granted.
+    pub scopes: Scopes,
+}
+
+impl Context {
+    /// The tenant.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The caller.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The base URL that the caller used, without a slash at its end: links and absolute references start with it.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+/// Names tenant and caller.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({:?}, {})", self.tenant, self.caller.subject)
+    }
+}
