@@ -12,6 +12,7 @@
 mod codes;
 mod expression;
 mod hint;
+mod members;
 mod reference;
 mod resource;
 mod rules;

@@ -79,8 +79,12 @@ impl Elements {
         Elements(self.0 & !others.0)
     }
 
-    pub(super) fn positions(self) -> impl Iterator<Item = usize> {
-        (0..Elements::LIMIT).filter(move |it| self.has(*it))
+    pub(super) fn positions(mut self) -> impl Iterator<Item = usize> {
+        std::iter::from_fn(move || {
+            let position = self.0.trailing_zeros();
+            self.0 &= self.0.wrapping_sub(1);
+            (position < u128::BITS).then_some(position as usize)
+        })
     }
 }
 
@@ -100,12 +104,13 @@ pub(super) struct ElementRules<'s> {
 impl<'s> ElementRules<'s> {
     fn compile(spec: &'s Spec, ty: &Type, element: &Element) -> ElementRules<'s> {
         let is_id = &*element.name == "id" && !element.is_choice;
-        let is_attribute = is_id || &*ty.name == "Extension" && &*element.name == "url";
         let is_of_kind = |kind: Kind| element.types.iter().any(|it| spec.of(*it).kind == kind);
         ElementRules {
             codes: closed_list(spec, element),
             holds_contained: &*element.name == "contained" && is_of_kind(Kind::Resource),
-            has_companion: !is_attribute && !element.types.iter().any(|it| &*spec.of(*it).name == "xhtml"),
+            has_companion: !is_id
+                && !element.is_attribute
+                && !element.types.iter().any(|it| &*spec.of(*it).name == "xhtml"),
             // 4.0.1 gives Resource.id the type string; resource.html#id says that it is an id.
             narrowed: (is_id && ty.kind == Kind::Resource).then_some(Primitive::Id),
         }
