@@ -1,1 +1,3 @@
 //! What we add on top of the standard, one module each.
+
+pub mod demo;
