@@ -1,4 +1,6 @@
 use super::*;
+use fhir::json::Doc;
+use fhir::validate::{References, r4};
 use std::collections::{BTreeSet, HashSet};
 
 const TODAY: &str = "2026-03-02";
@@ -112,4 +114,16 @@ fn the_ecg_has_twelve_leads_and_stays_small() {
     assert_eq!(ecg["component"].as_array().unwrap().len(), 12);
     let size = Value::Object(ecg.clone()).to_string().len();
     assert!(size < 300_000, "{size} bytes");
+}
+
+#[test]
+fn every_resource_is_valid() {
+    let mut problems = Vec::new();
+    for resource in entries(TODAY) {
+        let name = key(&resource);
+        let doc = Doc::parse(Value::Object(resource).to_string()).unwrap();
+        let issues = r4().resource(doc.root(), References::Literal);
+        problems.extend(issues.into_iter().map(|it| format!("{name} {}: {}", it.expression, it.diagnostics)));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
