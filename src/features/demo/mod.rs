@@ -76,4 +76,6 @@ fn text<'a>(resource: &'a Resource, member: &str) -> &'a str {
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod tests;
