@@ -1,1 +1,3 @@
+mod pages;
+
 fn main() {}

@@ -1,0 +1,44 @@
+//! What a FHIR address and the root look like in a browser.
+//!
+//! A person who follows a link gets the resource as a page: folding JSON with its references as links, a
+//! Bundle's entries as a table, an OperationOutcome's issues as a list, SampledData drawn. The functions
+//! here are pure: a view in, a [`Page`] out. Nothing comes from another host, and neither scripts nor
+//! styles stand in the markup, so that [`CONTENT_SECURITY_POLICY`] can forbid both.
+
+mod assets;
+mod attachments;
+mod bundle;
+mod href;
+mod html;
+mod json;
+mod layout;
+mod message;
+mod outcome;
+mod request;
+mod resource;
+mod search_form;
+mod start;
+mod summary;
+mod views;
+mod waveform;
+
+#[cfg(test)]
+mod tests;
+
+pub use assets::{ASSETS, asset};
+pub use message::{message, unauthorized};
+pub use resource::resource;
+pub use start::start;
+pub use views::{Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView};
+
+/// The policy to send with every [`Page`] as `Content-Security-Policy`.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A finished page.
+pub struct Page {
+    /// What to send as `Content-Type`.
+    pub content_type: &'static str,
+    /// The markup.
+    pub body: String,
+}
