@@ -1,3 +1,4 @@
 //! What a resource can be found by. Being written.
-/// x
+
+/// Being written.
 pub struct Indexer;

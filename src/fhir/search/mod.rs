@@ -8,9 +8,11 @@ pub mod fold;
 pub mod index;
 pub mod number;
 pub mod query;
+mod single;
 
+use crate::spec::ParamType;
 pub use index::Indexer;
-pub use query::{Modifier, Prefix};
+pub use query::{Query, QueryError};
 
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
 ///
@@ -116,8 +118,8 @@ pub enum Test {
     Token(ParamId, TokenTest),
     /// A string.
     String(ParamId, StringTest),
-    /// A date range.
-    Date(ParamId, RangeTest<i64>),
+    /// A date or period that passes all of these at once.
+    Date(ParamId, Vec<RangeTest<i64>>),
     /// A number.
     Number(ParamId, RangeTest<f64>),
     /// A quantity in a unit, or in any (`UnitTest::Any`).
@@ -168,6 +170,20 @@ pub enum Shelf {
     Reference,
 }
 
+impl Shelf {
+    /// Where values of a parameter of this type are kept; `None` if they are not.
+    pub fn of(kind: ParamType) -> Option<Shelf> {
+        match kind {
+            ParamType::Token | ParamType::Uri => Some(Shelf::Key),
+            ParamType::String => Some(Shelf::String),
+            ParamType::Date => Some(Shelf::Date),
+            ParamType::Number | ParamType::Quantity => Some(Shelf::Number),
+            ParamType::Reference => Some(Shelf::Reference),
+            ParamType::Composite | ParamType::Special => None,
+        }
+    }
+}
+
 /// What a token must be (search.html#token).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenTest {
@@ -214,12 +230,12 @@ pub enum RangeTest<T> {
     Overlaps(T, T),
     /// Reaches above: `high > it`: `gt`.
     Above(T),
-    /// Reaches it or above: `high >= it`: `ge`.
-    AtOrAbove(T),
+    /// Reaches above the second end, or lies within both: `ge`.
+    AtOrAbove(T, T),
     /// Reaches below: `low < it`: `lt`.
     Below(T),
-    /// Reaches it or below: `low <= it`: `le`.
-    AtOrBelow(T),
+    /// Reaches below the first end, or lies within both: `le`.
+    AtOrBelow(T, T),
     /// Starts after: `low > it`: `sa`.
     StartsAfter(T),
     /// Ends before: `high < it`: `eb`.
@@ -234,9 +250,9 @@ impl<T: PartialOrd + Copy> RangeTest<T> {
             RangeTest::NotWithin(from, to) => low < from || high > to,
             RangeTest::Overlaps(from, to) => low <= to && high >= from,
             RangeTest::Above(it) => high > it,
-            RangeTest::AtOrAbove(it) => high >= it,
+            RangeTest::AtOrAbove(from, to) => low >= from || high > to,
             RangeTest::Below(it) => low < it,
-            RangeTest::AtOrBelow(it) => low <= it,
+            RangeTest::AtOrBelow(from, to) => low < from || high <= to,
             RangeTest::StartsAfter(it) => low > it,
             RangeTest::EndsBefore(it) => high < it,
         }

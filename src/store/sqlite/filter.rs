@@ -277,13 +277,16 @@ fn parenthesised(conditions: Vec<Sql>) -> Sql {
 }
 
 /// The condition on each class of widths: a class bounds both ends of the range of `low` that can pass.
-fn date_conditions(param: ParamId, range: &RangeTest<i64>) -> Vec<Sql> {
+fn date_conditions(param: ParamId, ranges: &[RangeTest<i64>]) -> Vec<Sql> {
     (0..=DATE_WIDTHS.len())
         .map(|class| {
             let width = DATE_WIDTHS.get(class).copied();
-            let mut sql = Sql::new("(slot = ? AND ");
+            let mut sql = Sql::new("(slot = ?");
             sql.bind(date_slot(param, class as i64));
-            sql.append(range_condition(*range, width.map(|it| move |end: i64| end.saturating_sub(it)))).push(")");
+            for range in ranges {
+                sql.push(" AND ").append(range_condition(*range, width.map(|it| move |end: i64| end.saturating_sub(it))));
+            }
+            sql.push(")");
             sql
         })
         .collect()
@@ -309,9 +312,9 @@ fn number_driver(slot: i64, range: &RangeTest<f64>) -> Sql {
 
 /// The SQL of [`RangeTest::passes`]. Where ranges have a greatest width, `least_low` tells the least start of one
 /// that reaches a given end, so that the scan of the index starts there.
-fn range_condition<T: Copy + Into<super::sql::Bind>>(range: RangeTest<T>, least_low: Option<impl Fn(T) -> T>) -> Sql {
+fn range_condition<T: Copy + PartialOrd + Into<super::sql::Bind>>(range: RangeTest<T>, least_low: Option<impl Fn(T) -> T>) -> Sql {
     let mut sql = Sql::default();
-    let mut reaching = |condition: &str, end: T| {
+    let reaching = |sql: &mut Sql, condition: &str, end: T| {
         if let Some(least_low) = &least_low {
             sql.push("low >= ? AND ").bind(least_low(end));
         }
@@ -325,16 +328,23 @@ fn range_condition<T: Copy + Into<super::sql::Bind>>(range: RangeTest<T>, least_
             sql.push("(low < ? OR high > ?)").bind(from).bind(to);
         }
         RangeTest::Overlaps(from, to) => {
-            reaching("high >= ?", from);
+            reaching(&mut sql, "high >= ?", from);
             sql.push(" AND low <= ?").bind(to);
         }
-        RangeTest::Above(it) => reaching("high > ?", it),
-        RangeTest::AtOrAbove(it) => reaching("high >= ?", it),
+        RangeTest::Above(it) => reaching(&mut sql, "high > ?", it),
+        RangeTest::AtOrAbove(from, to) => {
+            // What starts at `from` or behind passes anyhow; what starts before must reach over `to`.
+            if let Some(least_low) = &least_low {
+                let reach = least_low(to);
+                sql.push("low >= ? AND ").bind(if reach < from { reach } else { from });
+            }
+            sql.push("(low >= ? OR high > ?)").bind(from).bind(to);
+        }
         RangeTest::Below(it) => {
             sql.push("low < ?").bind(it);
         }
-        RangeTest::AtOrBelow(it) => {
-            sql.push("low <= ?").bind(it);
+        RangeTest::AtOrBelow(from, to) => {
+            sql.push("low <= ? AND (low < ? OR high <= ?)").bind(to).bind(from).bind(to);
         }
         RangeTest::StartsAfter(it) => {
             sql.push("low > ?").bind(it);

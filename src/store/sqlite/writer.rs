@@ -4,6 +4,7 @@
 use super::batch::Batch;
 use super::{Clock, options};
 use crate::rows::IndexHash;
+use fhir::search::{IndexSink, ParamId};
 use crate::{Changes, CommitError, Committed, Error, Result};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
@@ -106,6 +107,8 @@ impl State {
         for put in changes.iter_mut().flat_map(|it| &mut it.puts) {
             if let Some(place) = put.stamp.and_then(|at| put.body.get_mut(at..at + stamp.len())) {
                 place.copy_from_slice(stamp.as_bytes());
+                let param = ParamId::of(&put.key.of, "_lastUpdated");
+                put.rows.date(param, now * 1000, now * 1000 + 999);
             }
         }
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
