@@ -178,7 +178,7 @@ fn after(rest: &mut &[u8], separator: u8, digits: usize) -> Option<i64> {
     number(rest, digits)
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
+pub(crate) fn days_in(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
@@ -194,7 +194,7 @@ const CYCLE: i64 = 146_097;
 
 /// The day's number, counted from 1970-01-01. A year is taken to begin in March, so that the leap day is its last
 /// and the months before it follow one rule.
-fn day_number(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn day_number(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (cycle, year) = (year.div_euclid(400), year.rem_euclid(400));
     let from_march = (month + 9) % 12;
@@ -203,7 +203,7 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month and day of a day's number: the inverse of [`day_number`].
-fn civil(number: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(number: i64) -> (i64, i64, i64) {
     let (cycle, day) = ((number + EPOCH).div_euclid(CYCLE), (number + EPOCH).rem_euclid(CYCLE));
     let year = (day - day / 1460 + day / 36_524 - day / (CYCLE - 1)) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);

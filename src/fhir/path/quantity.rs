@@ -1,0 +1,183 @@
+//! Quantities: a decimal with a UCUM unit or a calendar duration (FHIRPath N1, section "Quantity").
+
+use super::context::Services;
+use super::number::{decimal, decimal_text};
+use crate::json::Value;
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+
+/// UCUM's URL, as in Quantity.system.
+pub(super) const UCUM: &str = "http://unitsofmeasure.org";
+
+/// A unit of time written as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Calendar {
+    Year,
+    Month,
+    Week,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    Millisecond,
+}
+
+/// Each word with its UCUM code and, where it is always equally long, its milliseconds.
+const CALENDAR: [(Calendar, &str, &str, Option<i64>); 8] = [
+    (Calendar::Year, "year", "a", None),
+    (Calendar::Month, "month", "mo", None),
+    (Calendar::Week, "week", "wk", Some(604_800_000)),
+    (Calendar::Day, "day", "d", Some(86_400_000)),
+    (Calendar::Hour, "hour", "h", Some(3_600_000)),
+    (Calendar::Minute, "minute", "min", Some(60_000)),
+    (Calendar::Second, "second", "s", Some(1000)),
+    (Calendar::Millisecond, "millisecond", "ms", Some(1)),
+];
+
+impl Calendar {
+    /// `year`, `years` and so on.
+    pub(super) fn named(word: &str) -> Option<Calendar> {
+        let singular = word.strip_suffix('s').unwrap_or(word);
+        CALENDAR.iter().find(|it| it.1 == singular).map(|it| it.0)
+    }
+
+    fn row(self) -> &'static (Calendar, &'static str, &'static str, Option<i64>) {
+        &CALENDAR[self as usize]
+    }
+}
+
+/// What a quantity is measured in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unit<'a> {
+    /// A calendar duration, written as a word.
+    Calendar(Calendar),
+    /// A UCUM code; `1` where there is no unit.
+    Ucum(Cow<'a, str>),
+}
+
+impl Unit<'_> {
+    /// How many milliseconds it always is.
+    pub(super) fn millis(&self) -> Option<i64> {
+        match self {
+            Unit::Calendar(it) => it.row().3,
+            Unit::Ucum(code) => CALENDAR.iter().find(|it| it.2 == code).and_then(|it| it.3),
+        }
+    }
+
+    /// How many calendar months it always is.
+    pub(super) fn months(&self) -> Option<i64> {
+        match self {
+            Unit::Calendar(Calendar::Year) => Some(12),
+            Unit::Calendar(Calendar::Month) => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Its UCUM code; of a calendar duration, the one it is equivalent to.
+    pub fn code(&self) -> &str {
+        match self {
+            Unit::Calendar(it) => it.row().2,
+            Unit::Ucum(code) => code,
+        }
+    }
+}
+
+/// A decimal with its unit.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Quantity<'a> {
+    /// How much.
+    pub value: Decimal,
+    /// Of what.
+    pub unit: Unit<'a>,
+}
+
+impl<'a> Quantity<'a> {
+    /// So much of this unit of UCUM.
+    pub(super) fn ucum(value: Decimal, code: impl Into<Cow<'a, str>>) -> Quantity<'a> {
+        Quantity { value, unit: Unit::Ucum(code.into()) }
+    }
+
+    /// A Quantity element as a System.Quantity (fhirpath.html#quantity): `None` with a comparator, without a
+    /// value, and with a unit of another system than UCUM.
+    pub(super) fn of_node(node: Value<'a>) -> Option<Quantity<'a>> {
+        let value = decimal(node.get("value")?.as_number()?)?;
+        if node.get("comparator").is_some() {
+            return None;
+        }
+        let code = match node.str("system") {
+            Some(UCUM) => node.str("code")?,
+            Some(_) => return None,
+            None => node.str("code").or(node.str("unit")).unwrap_or("1"),
+        };
+        Some(Quantity::ucum(value, code))
+    }
+
+    /// What `toQuantity` takes: `1`, `1.5 'mg'`, `4 days`.
+    pub(super) fn parse(text: &str) -> Option<Quantity<'static>> {
+        let text = text.trim();
+        let end = text.find(|it: char| it.is_whitespace() || it == '\'').unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(end)?;
+        let (value, unit) = (decimal_text(number)?, unit.trim());
+        if unit.is_empty() {
+            return Some(Quantity::ucum(value, "1"));
+        }
+        let quoted = unit.strip_prefix('\'').and_then(|it| it.strip_suffix('\''));
+        match quoted {
+            Some(code) if !code.is_empty() => Some(Quantity::ucum(value, code.to_string())),
+            Some(_) => None,
+            None => Calendar::named(unit).map(|it| Quantity { value, unit: Unit::Calendar(it) }),
+        }
+    }
+
+    pub(super) fn borrow(&'a self) -> Quantity<'a> {
+        let unit = match &self.unit {
+            Unit::Ucum(code) => Unit::Ucum(Cow::Borrowed(code)),
+            Unit::Calendar(it) => Unit::Calendar(*it),
+        };
+        Quantity { value: self.value, unit }
+    }
+
+    /// Its value and the other's in one unit; `None` where there is none, or the other's cannot be converted.
+    pub(super) fn alongside(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<(Decimal, Decimal)> {
+        if self.unit == other.unit {
+            return Some((self.value, other.value));
+        }
+        let by = |own: Option<i64>, others: Option<i64>| {
+            let own = self.value.checked_mul(own?.into())?;
+            Some((own, other.value.checked_mul(others?.into())?))
+        };
+        by(self.unit.millis(), other.unit.millis())
+            .or_else(|| by(self.unit.months(), other.unit.months()))
+            .or_else(|| match (&self.unit, &other.unit) {
+                (Unit::Ucum(to), Unit::Ucum(from)) => Some((self.value, services.convert(other.value, from, to)?)),
+                _ => None,
+            })
+    }
+
+    pub(super) fn compare(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<Ordering> {
+        self.alongside(other, services).map(|(own, others)| own.cmp(&others))
+    }
+
+    /// Whether both are the same as far as they are precise; here a year is `'a'` and a month is `'mo'`.
+    pub(super) fn equivalent(&self, other: &Quantity<'_>, services: &dyn Services) -> bool {
+        let same_code = (self.unit.code() == other.unit.code()).then_some((self.value, other.value));
+        same_code
+            .or_else(|| self.alongside(other, services))
+            .is_some_and(|(own, others)| super::number::equivalent(own, others))
+    }
+}
+
+impl fmt::Display for Quantity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.unit {
+            Unit::Ucum(code) => write!(f, "{} '{code}'", self.value),
+            Unit::Calendar(it) => {
+                let plural = if self.value.abs() == Decimal::ONE { "" } else { "s" };
+                write!(f, "{} {}{plural}", self.value, it.row().1)
+            }
+        }
+    }
+}
