@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod outcome;
+pub mod path;
 pub mod primitive;
 pub mod search;
 pub mod spec;

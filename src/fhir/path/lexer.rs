@@ -33,9 +33,8 @@ pub(super) enum TokenKind {
 }
 
 /// Longest first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 22] = [
-    "<=", ">=", "!=", "!~", "(", ")", "[", "]", "{", "}", ".", ",", "+", "-", "*", "/", "|", "&", "=", "~", "<", ">",
-];
+const SYMBOLS: [&str; 22] =
+    ["<=", ">=", "!=", "!~", "(", ")", "[", "]", "{", "}", ".", ",", "+", "-", "*", "/", "|", "&", "=", "~", "<", ">"];
 
 /// All tokens of `text`, the last one being [`TokenKind::End`].
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {

@@ -149,12 +149,12 @@ impl<'a> Quantity<'a> {
             let own = self.value.checked_mul(own?.into())?;
             Some((own, other.value.checked_mul(others?.into())?))
         };
-        by(self.unit.millis(), other.unit.millis())
-            .or_else(|| by(self.unit.months(), other.unit.months()))
-            .or_else(|| match (&self.unit, &other.unit) {
+        by(self.unit.millis(), other.unit.millis()).or_else(|| by(self.unit.months(), other.unit.months())).or_else(
+            || match (&self.unit, &other.unit) {
                 (Unit::Ucum(to), Unit::Ucum(from)) => Some((self.value, services.convert(other.value, from, to)?)),
                 _ => None,
-            })
+            },
+        )
     }
 
     pub(super) fn compare(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<Ordering> {

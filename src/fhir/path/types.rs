@@ -126,7 +126,6 @@ pub(super) struct Slot {
 pub(super) struct Tables {
     classes: Vec<Class>,
     members: FxHashMap<&'static str, Vec<Slot>>,
-    pub string: TypeId,
     pub reference: TypeId,
     pub bundle: TypeId,
 }
@@ -166,5 +165,5 @@ fn build(spec: &'static Spec) -> Tables {
         }
     }
     let known = |name| spec.type_named(name).unwrap_or(TypeId(0));
-    Tables { classes, members, string: known("string"), reference: known("Reference"), bundle: known("Bundle") }
+    Tables { classes, members, reference: known("Reference"), bundle: known("Bundle") }
 }
