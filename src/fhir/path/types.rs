@@ -149,9 +149,10 @@ pub(super) fn tables() -> &'static Tables {
 }
 
 fn build(spec: &'static Spec) -> Tables {
-    let classes: Vec<_> = spec.types().map(|it| Class::of(spec, it)).collect();
+    let ids = || (0..spec.types().len() as u16).map(TypeId);
+    let classes: Vec<_> = ids().map(|it| Class::of(spec, it)).collect();
     let mut members: FxHashMap<&'static str, Vec<Slot>> = FxHashMap::default();
-    for owner in spec.types() {
+    for owner in ids() {
         for (index, element) in spec.of(owner).elements.iter().enumerate() {
             let Some(of) = element.types.first().copied() else { continue };
             let class = classes.get(of.0 as usize).copied().unwrap_or(Class::Complex);

@@ -302,11 +302,6 @@ impl Spec {
         })
     }
 
-    /// Every type, in the order of its number.
-    pub fn types(&self) -> impl Iterator<Item = TypeId> + use<> {
-        (0..self.types.len() as u16).map(TypeId)
-    }
-
     /// Every concrete resource type, by name.
     pub fn resources(&self) -> impl Iterator<Item = TypeId> {
         (0..self.types.len() as u16).map(TypeId).filter(|it| {
