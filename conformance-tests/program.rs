@@ -1,0 +1,200 @@
+//! The `medisync` program: its commands, and servers that it runs.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
+pub fn foreign_base() -> Option<(String, Option<String>)> {
+    env::var("FHIR_BASE").ok().map(|base| (base, env::var("FHIR_TOKEN").ok()))
+}
+
+/// The server that all cases share, and its root (`http://host:port`); it starts at the first call.
+///
+/// A shell stands between it and this process: when this process ends, however it ends, the shell's input
+/// closes, and it stops the server by SIGTERM and removes its data.
+pub fn program() -> &'static (Program, String) {
+    static SHARED: OnceLock<(Program, String)> = OnceLock::new();
+    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --database "sqlite:$1" & server=$!
+        cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$1""#;
+    SHARED.get_or_init(|| {
+        let program = Program::with_directory(temporary().keep());
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory);
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+        let root = listening_line(&mut shell);
+        // The pipe to its input stays open as long as this process lives.
+        std::mem::forget(shell);
+        (program, root)
+    })
+}
+
+/// The program over one database directory.
+pub struct Program {
+    binary: PathBuf,
+    directory: PathBuf,
+    /// Removes the directory at the end; none for the shared server, whose shell does.
+    _temporary: Option<TempDir>,
+}
+
+impl Program {
+    /// The program over a new, empty directory.
+    pub fn fresh() -> Program {
+        let temporary = temporary();
+        let directory = temporary.path().to_owned();
+        Program { _temporary: Some(temporary), ..Program::with_directory(directory) }
+    }
+
+    fn with_directory(directory: PathBuf) -> Program {
+        Program { binary: binary().clone(), directory, _temporary: None }
+    }
+
+    /// Where the data lies.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The value for `--database`.
+    pub fn database(&self) -> String {
+        format!("sqlite:{}", self.directory.display())
+    }
+
+    /// The program with these arguments, not yet running, with no settings from the outside.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in env::vars().filter(|(name, _)| name.starts_with("MEDISYNC_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end, over this directory.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        command.arg("--database").arg(self.database()).output().expect("the program runs")
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    #[track_caller]
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "medisync {arguments:?}: {}: {errors}", output.status);
+        String::from_utf8(output.stdout).expect("the program prints UTF-8")
+    }
+
+    /// Creates a tenant.
+    #[track_caller]
+    pub fn create_tenant(&self, name: &str) {
+        self.succeed(&["tenant", "create", name]);
+    }
+
+    /// A bearer token for a tenant.
+    #[track_caller]
+    pub fn token(&self, tenant: &str, scope: &str) -> String {
+        self.succeed(&["token", "--tenant", tenant, "--scope", scope]).trim().to_owned()
+    }
+
+    /// Starts a server over this directory, with more arguments.
+    #[track_caller]
+    pub fn serve(&self, more: &[&str]) -> Server {
+        let database = self.database();
+        let fixed = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
+        Server::start(&mut self.command(&[&fixed, more].concat()))
+    }
+}
+
+/// A running server; it is killed when dropped.
+pub struct Server {
+    child: Child,
+    /// `http://host:port`.
+    pub root: String,
+}
+
+impl Server {
+    /// Starts this command and waits until it listens.
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
+        let root = listening_line(&mut child);
+        Server { child, root }
+    }
+
+    /// The base of a tenant.
+    pub fn base(&self, tenant: &str) -> String {
+        format!("{}/fhir/{tenant}", self.root)
+    }
+
+    /// Kills the server as a power cut would (SIGKILL).
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server was running");
+        self.child.wait().expect("its end is seen");
+    }
+
+    /// Asks the server to end (SIGTERM) without waiting for it.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success(), "the server was running");
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("its end is seen")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error says that it has ended already.
+        if self.child.kill().is_ok() {
+            self.child.wait().expect("its end is seen");
+        }
+    }
+}
+
+/// The root in the line `listening on http://HOST:PORT`; what the server prints after it is read and dropped.
+#[track_caller]
+fn listening_line(child: &mut Child) -> String {
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
+    let line = lines.next().expect("the server printed a line before it ended").expect("it prints UTF-8");
+    let root = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("the server's first line is {line:?}"));
+    let root = root.trim().to_owned();
+    std::thread::spawn(move || lines.for_each(drop));
+    root
+}
+
+fn temporary() -> TempDir {
+    tempfile::Builder::new().prefix("conformance-").tempdir().expect("a temporary directory")
+}
+
+/// The program's file: `MEDISYNC_BIN`, or the one that Cargo puts beside this test program, built when absent.
+fn binary() -> &'static PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = env::var_os("MEDISYNC_BIN") {
+            return PathBuf::from(path);
+        }
+        let tests = env::current_exe().expect("this test program has a path");
+        let profile = tests.parent().and_then(Path::parent).expect("a test program lies in target/PROFILE/deps");
+        let binary = profile.join("medisync");
+        if !binary.exists() {
+            build(profile);
+        }
+        binary
+    })
+}
+
+fn build(profile: &Path) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "-p", "medisync", "--bin", "medisync"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.arg("--target-dir").arg(profile.parent().expect("target/PROFILE has a parent"));
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(command.status().expect("Cargo runs").success(), "the program does not build");
+}

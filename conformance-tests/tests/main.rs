@@ -1,0 +1,16 @@
+//! All sections in one test program, so that one server serves them all.
+
+mod conditional;
+mod create;
+mod delete;
+mod history;
+mod patch;
+mod read;
+mod search_date;
+mod search_frame;
+mod search_joins;
+mod search_number;
+mod search_paging;
+mod search_string;
+mod search_token;
+mod update;

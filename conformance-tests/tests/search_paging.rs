@@ -1,0 +1,115 @@
+//! Paging (http.html#paging).
+
+use conformance_tests::{Client, samples::*};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// `count` Patients of one identifier; their ids.
+async fn crowd(client: &Client, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(client.create(&patient("crowd")).await);
+    }
+    ids
+}
+
+/// http.html#paging: `_count` is a maximum, the next links lead through everything once.
+#[tokio::test]
+async fn next_links_lead_through_everything_once() {
+    let client = Client::fresh();
+    let mut ids = crowd(&client, 11).await;
+    let mut page = client.search("Patient?identifier=crowd&_count=3").await;
+    let mut seen = Vec::new();
+    loop {
+        assert!(page.ids().len() <= 3);
+        seen.extend(page.ids());
+        let Some(next) = page.link("next").map(str::to_owned) else { break };
+        page = client.page(&next).await;
+    }
+    seen.sort();
+    ids.sort();
+    assert_eq!(seen, ids);
+}
+
+/// http.html#paging: writes meanwhile neither repeat nor hide what did not change.
+#[tokio::test]
+async fn writing_while_paging_neither_repeats_nor_hides() {
+    let client = Client::fresh();
+    for sort in ["", "&_sort=birthdate", "&_sort=-_lastUpdated", "&_sort=family"] {
+        let ids = crowd(&client, 12).await;
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut page = client.search(&format!("Patient?identifier=crowd&_count=3{sort}")).await;
+        loop {
+            for id in page.ids() {
+                *seen.entry(id).or_default() += 1;
+            }
+            let Some(next) = page.link("next").map(str::to_owned) else { break };
+            if seen.len() < 15 {
+                client.create(&patient("crowd")).await;
+                client.delete(&format!("Patient/{}", ids[0])).await.expect_in(200..=204);
+            }
+            page = client.page(&next).await;
+        }
+        for id in &ids[1..] {
+            assert_eq!(seen.get(id), Some(&1), "{sort}: {id}");
+        }
+        for id in ids {
+            client.delete(&format!("Patient/{id}")).await.expect_in(200..=204);
+        }
+    }
+}
+
+/// A page link is the server's own: one that was changed is refused, not obeyed.
+#[tokio::test]
+async fn a_tampered_page_link_is_refused() {
+    let client = Client::fresh();
+    crowd(&client, 4).await;
+    let page = client.search("Patient?identifier=crowd&_count=1").await;
+    let next = page.link("next").expect("a next link").to_owned();
+    let (start, token) = next.rsplit_once('=').expect("the link ends with its token");
+    let flipped: String = token
+        .char_indices()
+        .map(|(at, it)| match (at == token.len() / 2, it) {
+            (true, 'A') => 'B',
+            (true, _) => 'A',
+            (false, it) => it,
+        })
+        .collect();
+    for changed in [format!("{start}={flipped}"), format!("{start}=x"), format!("{next}AA")] {
+        client.get(&changed).await.expect_outcome(400..=403);
+    }
+    client.get(&next).await.expect(200);
+}
+
+/// http.html#paging: a page has the includes of its own matches.
+#[tokio::test]
+async fn every_page_has_its_own_includes() {
+    let client = Client::fresh();
+    for number in 0..4 {
+        let person = client.create(&patient(&number.to_string())).await;
+        let subject = json!({"subject": {"reference": format!("Patient/{person}")}});
+        client.create(&with(observation("paged"), subject)).await;
+    }
+    let mut page = client.search("Observation?code=paged&_include=Observation:subject&_count=2").await;
+    let mut pages = 0;
+    loop {
+        let mut subjects: Vec<&str> =
+            page.matches().iter().filter_map(|it| it["subject"]["reference"].as_str()).collect();
+        subjects.sort_unstable();
+        assert_eq!(page.included(), subjects);
+        pages += usize::from(!subjects.is_empty());
+        let Some(next) = page.link("next").map(str::to_owned) else { break };
+        page = client.page(&next).await;
+    }
+    assert_eq!(pages, 2);
+}
+
+/// search.html#count: a server may give fewer than were asked for, but says how to go on.
+#[tokio::test]
+async fn a_huge_count_is_no_error() {
+    let client = Client::fresh();
+    let ids = crowd(&client, 3).await;
+    let page = client.search("Patient?identifier=crowd&_count=100000000").await;
+    assert_eq!(page.ids().len(), ids.len());
+    assert_eq!(page.link("next"), None);
+}
