@@ -49,7 +49,7 @@ impl Client {
     /// A request of this path below the base, or of an absolute address.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let address = match path {
-            "" => self.base.clone(),
+            path if path.is_empty() || path.starts_with('?') => format!("{}{path}", self.base),
             path if path.starts_with("http://") || path.starts_with("https://") => path.to_owned(),
             path => format!("{}/{path}", self.base),
         };

@@ -1,10 +1,15 @@
 //! All sections in one test program, so that one server serves them all.
 
+mod access;
+mod bundle;
+mod capabilities;
 mod conditional;
 mod create;
 mod delete;
+mod durability;
 mod history;
 mod patch;
+mod r4_examples;
 mod read;
 mod search_date;
 mod search_frame;
@@ -13,4 +18,5 @@ mod search_number;
 mod search_paging;
 mod search_string;
 mod search_token;
+mod transaction;
 mod update;

@@ -23,12 +23,12 @@ async fn a_search_by_post_is_the_same() {
     let id = client.create(&with(patient("posted"), json!({"gender": "female"}))).await;
     let form = "application/x-www-form-urlencoded";
     let search = async |path: &str, body: &str| {
-        Bundle(client.call("POST", path).body(form, body.to_owned()).send().await.expect(200).json()).ids()
+        Bundle(client.call("POST", path).body(form, body.to_owned()).send().await.expect(200).json()).ids().join(" ")
     };
-    assert_eq!(search("Patient/_search", "identifier=urn%3Asample%7Cposted").await, [id.clone()]);
-    assert_eq!(search("Patient/_search?gender=female", "identifier=posted").await, [id.clone()]);
+    assert_eq!(search("Patient/_search", "identifier=urn%3Asample%7Cposted").await, id);
+    assert_eq!(search("Patient/_search?gender=female", "identifier=posted").await, id);
     assert!(search("Patient/_search?gender=male", "identifier=posted").await.is_empty());
-    assert_eq!(search("Patient/_search", &format!("_id={id}&name=ada+s")).await, Vec::<String>::new());
+    assert_eq!(search("Patient/_search", &format!("_id={id}&name=ada+s")).await, "");
     let call = client.call("POST", "Patient/_search").body("text/plain", "identifier=posted");
     call.send().await.expect_outcome(415..=415);
     client.call("POST", "Dragon/_search").body(form, "").send().await.expect_outcome(404..=404);
@@ -105,12 +105,17 @@ async fn matches_are_sorted_and_what_is_missing_comes_last() {
         ("-family,birthdate", "c b1 b2 a none"),
         ("birthdate", "b1 a b2 c none"),
         ("-birthdate", "c b2 a b1 none"),
-        ("_lastUpdated", "b2 none a c b1"),
-        ("-_lastUpdated", "b1 c a none b2"),
     ] {
         let page = client.search(&format!("Patient?_sort={sort}&_count=50")).await;
         assert_eq!(stored.names(&page.ids()), expected, "{sort}");
     }
+    let times = async |sort: &str| {
+        let page = client.search(&format!("Patient?_sort={sort}")).await;
+        let time = |resource: &&Value| resource["meta"]["lastUpdated"].as_str().map(str::to_owned);
+        page.matches().iter().filter_map(time).collect::<Vec<_>>()
+    };
+    let (forward, backward) = (times("_lastUpdated").await, times("-_lastUpdated").await);
+    assert!(forward.is_sorted() && backward.iter().rev().is_sorted() && forward.len() == 5, "{forward:?} {backward:?}");
     let mut by_id = client.search("Patient?_sort=_id").await.ids();
     assert!(by_id.is_sorted());
     by_id.reverse();
@@ -197,7 +202,7 @@ async fn a_search_of_the_system_goes_over_types() {
     client.get("?_type=Dragon").await.expect_outcome(400..=404);
     let form =
         client.call("POST", "_search").body("application/x-www-form-urlencoded", format!("{ids}&_type=Observation"));
-    assert_eq!(Bundle(form.send().await.expect(200).json()).ids(), [seen.clone()]);
+    assert_eq!(Bundle(form.send().await.expect(200).json()).ids(), [seen]);
 }
 
 /// http.html#search: nothing found is an empty searchset, not an error.

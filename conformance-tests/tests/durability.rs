@@ -1,0 +1,178 @@
+//! A 2xx is a promise: what was acknowledged outlives the server, and no transaction is there by half.
+
+use conformance_tests::{Client, Program, foreign_base, samples::*, skipped};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+const CLIENTS: usize = 6;
+
+fn skip() -> bool {
+    let foreign = foreign_base().is_some();
+    if foreign {
+        skipped("only the server's own program can be killed");
+    }
+    foreign
+}
+
+/// The program over an empty directory with the tenant `kept`.
+fn with_tenant() -> (Program, String) {
+    let program = Program::fresh();
+    program.create_tenant("kept");
+    let token = program.token("kept", "system/*.*");
+    (program, token)
+}
+
+/// Sends what `body` makes of running numbers, from several clients, until the server is gone; returns the
+/// numbers that were acknowledged.
+async fn stream(client: &Client, path: fn(usize) -> String, body: fn(usize) -> Value) -> BTreeSet<usize> {
+    let mut senders = JoinSet::new();
+    for first in 0..CLIENTS {
+        let client = client.clone();
+        senders.spawn(async move {
+            let mut acknowledged = Vec::new();
+            for number in (first..).step_by(CLIENTS) {
+                let method = if path(number).is_empty() { "POST" } else { "PUT" };
+                match client.call(method, &path(number)).json(&body(number)).attempt().await {
+                    Ok(answer) => {
+                        answer.expect_in(200..=201);
+                        acknowledged.push(number);
+                    }
+                    Err(_) => break,
+                }
+            }
+            acknowledged
+        });
+    }
+    senders.join_all().await.into_iter().flatten().collect()
+}
+
+/// Starts a server, streams to it, and kills it after a while; what it had acknowledged until then.
+async fn killed_in_the_middle(
+    program: &Program,
+    token: &str,
+    after: Duration,
+    path: fn(usize) -> String,
+    body: fn(usize) -> Value,
+) -> BTreeSet<usize> {
+    let server = program.serve(&[]);
+    let client = Client::new(&server.base("kept"), Some(token.to_owned()));
+    let killer = tokio::spawn(async move {
+        tokio::time::sleep(after).await;
+        server.kill();
+    });
+    let acknowledged = stream(&client, path, body).await;
+    killer.await.expect("the server is killed");
+    acknowledged
+}
+
+/// http.html#create: "201 Created" says that the resource is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_outlives_a_kill() {
+    if skip() {
+        return;
+    }
+    for millis in [150, 600, 1500] {
+        let (program, token) = with_tenant();
+        let path = |number| format!("Patient/p-{number}");
+        let body = |number| with(patient("kept"), json!({"id": format!("p-{number}")}));
+        let acknowledged = killed_in_the_middle(&program, &token, Duration::from_millis(millis), path, body).await;
+        let server = program.serve(&[]);
+        let client = Client::new(&server.base("kept"), Some(token));
+        for number in &acknowledged {
+            let read = client.read(&format!("Patient/p-{number}")).await;
+            assert_eq!(read["identifier"][0]["value"], "kept");
+        }
+        let found = client.found("Patient?identifier=kept&_count=200").await;
+        assert!(acknowledged.iter().all(|number| found.contains(&format!("p-{number}"))), "search knows them all");
+        assert!(found.len() <= acknowledged.len() + CLIENTS, "no more than was under way was added");
+        assert!(millis < 1000 || !acknowledged.is_empty(), "nothing was acknowledged in {millis} ms");
+        client.create(&patient("afterwards")).await;
+    }
+}
+
+const PARTS: usize = 8;
+
+fn parts(number: usize) -> Vec<String> {
+    (0..PARTS).map(|part| format!("b-{number}-{part}")).collect()
+}
+
+fn bundle(number: usize) -> Value {
+    let put = |id: String| entry("PUT", &format!("Patient/{id}"), with(patient("part"), json!({"id": id})));
+    let entries: Vec<Value> = parts(number).into_iter().map(put).collect();
+    json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+}
+
+/// http.html#transaction: all or nothing, whatever happens to the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_transaction_is_there_by_half_after_a_kill() {
+    if skip() {
+        return;
+    }
+    for millis in [200, 700, 1500] {
+        let (program, token) = with_tenant();
+        let after = Duration::from_millis(millis);
+        let acknowledged = killed_in_the_middle(&program, &token, after, |_| String::new(), bundle).await;
+        let server = program.serve(&[]);
+        let client = Client::new(&server.base("kept"), Some(token));
+        let last = acknowledged.last().copied().unwrap_or_default() + 2 * CLIENTS;
+        for number in 0..=last {
+            let mut there = 0;
+            for id in parts(number) {
+                there += usize::from(client.get(&format!("Patient/{id}")).await.status == 200);
+            }
+            let expected: &[usize] = if acknowledged.contains(&number) { &[PARTS] } else { &[0, PARTS] };
+            assert!(expected.contains(&there), "{there} of {PARTS} resources of Bundle {number} are there");
+        }
+    }
+}
+
+/// SIGTERM: a request that is under way is answered, then the server ends with 0.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_termination_lets_requests_end() {
+    if skip() {
+        return;
+    }
+    let (program, token) = with_tenant();
+    let server = program.serve(&[]);
+    let address = server.root.trim_start_matches("http://").to_owned();
+    let body = with(patient("drained"), json!({"id": "drained"})).to_string();
+    let (first, second) = body.split_at(body.len() / 2);
+    let mut socket = TcpStream::connect(&address).await.expect("the server listens");
+    let head = format!(
+        "PUT /fhir/kept/Patient/drained HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/fhir+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(format!("{head}{first}").as_bytes()).await.expect("half is sent");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.terminate();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    socket.write_all(second.as_bytes()).await.expect("the connection is still open");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let end = tokio::task::spawn_blocking(move || server.wait()).await.expect("it ends");
+    assert_eq!(end.code(), Some(0));
+    let again = program.serve(&[]);
+    Client::new(&again.base("kept"), Some(token)).get("Patient/drained").await.expect(200);
+}
+
+/// SIGTERM without anything under way ends the server soon, with 0.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_termination_of_an_idle_server_is_quick() {
+    if skip() {
+        return;
+    }
+    let (program, token) = with_tenant();
+    let server = program.serve(&[]);
+    // The connection of this client stays open, idle.
+    let client = Client::new(&server.base("kept"), Some(token));
+    client.get("Patient").await.expect(200);
+    server.terminate();
+    let end = tokio::time::timeout(Duration::from_secs(5), tokio::task::spawn_blocking(move || server.wait()));
+    assert_eq!(end.await.expect("within five seconds").expect("it ends").code(), Some(0));
+}

@@ -1,0 +1,88 @@
+//! Every example of the R4 package is accepted, stored and read back without loss (json.html), except those
+//! with a real fault.
+
+use conformance_tests::{Client, samples::*, skipped};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Examples that break the standard, and how.
+const FAULTY: &[(&str, &str)] = &[];
+
+/// `MEDISYNC_R4_PACKAGE`, or where the project's own commands unpack the package.
+fn package() -> Option<PathBuf> {
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/r4-package/package");
+    let folder = std::env::var_os("MEDISYNC_R4_PACKAGE").map_or(unpacked, PathBuf::from);
+    folder.is_dir().then_some(folder)
+}
+
+/// The names of the examples: every resource of the package but the definitions that R4 is made of.
+fn examples(folder: &Path) -> Vec<String> {
+    const DEFINITIONS: [&str; 4] = ["StructureDefinition-", "SearchParameter-", "ValueSet-", "CodeSystem-"];
+    let files = std::fs::read_dir(folder).expect("the package can be read");
+    let names = files.map(|file| file.expect("the package can be read").file_name().to_string_lossy().into_owned());
+    let is_example = |name: &String| {
+        let resource = name.starts_with(|first: char| first.is_ascii_uppercase()) && name.ends_with(".json");
+        resource && !DEFINITIONS.iter().any(|kind| name.starts_with(kind))
+    };
+    let mut names: Vec<String> = names.filter(is_example).collect();
+    names.sort();
+    names
+}
+
+/// PUTs the example and reads it back; what went wrong, if anything.
+async fn round_trip(client: &Client, file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).expect("the example can be read");
+    let example: Value = parsed(&text);
+    let path = format!("{}/{}", text_of(&example, "resourceType"), text_of(&example, "id"));
+    let put = client.call("PUT", &path).body("application/fhir+json", text).send().await;
+    if !matches!(put.status, 200 | 201) {
+        return Err(format!("{} {}", put.status, put.text()));
+    }
+    let read = as_submitted(client.read(&path).await);
+    let sent = as_submitted(example);
+    match read == sent {
+        true => Ok(()),
+        false => Err(format!("was sent as {sent}\n  and read as {read}")),
+    }
+}
+
+fn text_of<'a>(resource: &'a Value, name: &str) -> &'a str {
+    resource[name].as_str().unwrap_or_default()
+}
+
+/// json.html: nothing is lost: decimals digit for digit, extensions of primitives, nulls, all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_is_read_as_it_was_sent() {
+    const CLIENTS: usize = 4;
+    let Some(folder) = package() else {
+        return skipped("the package hl7.fhir.r4.examples is not there (MEDISYNC_R4_PACKAGE)");
+    };
+    let names = Arc::new(examples(&folder));
+    assert!(names.len() > 800, "{} examples are too few", names.len());
+    let client = Client::fresh();
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (client, names, next, folder) = (client.clone(), names.clone(), next.clone(), folder.clone());
+        senders.spawn(async move {
+            let mut wrong = Vec::new();
+            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(problem) = round_trip(&client, &folder.join(name)).await {
+                    wrong.push((name.clone(), problem));
+                }
+            }
+            wrong
+        });
+    }
+    let mut wrong: Vec<(String, String)> = senders.join_all().await.into_iter().flatten().collect();
+    wrong.sort();
+    let is_faulty = |name: &str| FAULTY.iter().any(|(faulty, _)| *faulty == name);
+    let unexpected: Vec<String> =
+        wrong.iter().filter(|(name, _)| !is_faulty(name)).map(|(name, why)| format!("{name}: {why}")).collect();
+    assert!(unexpected.is_empty(), "{} of {}:\n{}", unexpected.len(), names.len(), unexpected.join("\n"));
+    let refused: Vec<&str> = wrong.iter().map(|(name, _)| name.as_str()).collect();
+    let accepted: Vec<&str> = FAULTY.iter().map(|(name, _)| *name).filter(|name| !refused.contains(name)).collect();
+    assert!(accepted.is_empty(), "these have a fault and were accepted: {accepted:?}");
+}
