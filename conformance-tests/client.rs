@@ -46,6 +46,11 @@ impl Client {
         Client { token, ..self.clone() }
     }
 
+    /// The value of the Authorization header, for cases that write their requests by hand.
+    pub fn authorization(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+
     /// A request of this path below the base, or of an absolute address.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let address = match path {
@@ -55,8 +60,8 @@ impl Client {
         };
         let method_name = Method::from_bytes(method.as_bytes()).expect("an HTTP method");
         let mut request = self.http.request(method_name, &address);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        if let Some(authorization) = self.authorization() {
+            request = request.header("authorization", authorization);
         }
         Call { request, asked: format!("{method} {path}") }
     }

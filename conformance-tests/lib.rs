@@ -9,6 +9,7 @@ mod bundle;
 mod client;
 mod labelled;
 mod program;
+pub mod records;
 pub mod samples;
 
 pub use answer::Answer;
