@@ -7,8 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Examples that break the standard, and how.
-const FAULTY: &[(&str, &str)] = &[];
+/// Examples that break the standard, and what the outcome says of it.
+const FAULTY: &[(&str, &str)] = &[
+    // The narrative holds no more than an empty element (narrative.html#Narrative, txt-2).
+    ("ActivityDefinition-blood-tubes-supply.json", "Narrative"),
+    ("ActivityDefinition-heart-valve-replacement.json", "Narrative"),
+    ("EventDefinition-example.json", "Narrative"),
+    ("Questionnaire-zika-virus-exposure-assessment.json", "Narrative"),
+    // References to types that their elements do not allow.
+    ("DeviceMetric-example.json", "DeviceMetric.parent"),
+    ("DeviceUseStatement-example.json", "DeviceUseStatement.reasonReference"),
+    ("MedicationRequest-medrx0301.json", "MedicationRequest.dispenseRequest.performer"),
+    ("Observation-clinical-gender.json", "Observation.performer"),
+    // Mandatory elements that are missing.
+    ("ImplementationGuide-fhir.json", "name"),
+    ("Questionnaire-qs1.json", "linkId"),
+];
 
 /// `MEDISYNC_R4_PACKAGE`, or where the project's own commands unpack the package.
 fn package() -> Option<PathBuf> {
@@ -76,12 +90,16 @@ async fn every_example_is_read_as_it_was_sent() {
             wrong
         });
     }
-    let mut wrong: Vec<(String, String)> = senders.join_all().await.into_iter().flatten().collect();
-    wrong.sort();
-    let is_faulty = |name: &str| FAULTY.iter().any(|(faulty, _)| *faulty == name);
-    let unexpected: Vec<String> =
-        wrong.iter().filter(|(name, _)| !is_faulty(name)).map(|(name, why)| format!("{name}: {why}")).collect();
-    assert!(unexpected.is_empty(), "{} of {}:\n{}", unexpected.len(), names.len(), unexpected.join("\n"));
+    let wrong: Vec<(String, String)> = senders.join_all().await.into_iter().flatten().collect();
+    let fault = |name: &str| FAULTY.iter().find(|(faulty, _)| *faulty == name).map(|(_, fault)| *fault);
+    let is_expected = |name: &str, problem: &str| fault(name).is_some_and(|fault| problem.contains(fault));
+    let mut problems: Vec<String> = wrong
+        .iter()
+        .filter(|(name, problem)| !is_expected(name, problem))
+        .map(|(name, problem)| format!("{name}: {problem}"))
+        .collect();
+    problems.sort();
+    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), names.len(), problems.join("\n"));
     let refused: Vec<&str> = wrong.iter().map(|(name, _)| name.as_str()).collect();
     let accepted: Vec<&str> = FAULTY.iter().map(|(name, _)| *name).filter(|name| !refused.contains(name)).collect();
     assert!(accepted.is_empty(), "these have a fault and were accepted: {accepted:?}");
