@@ -41,9 +41,10 @@ impl<'a> Labelled<'a> {
 
     /// Runs every search of the table, a row of (query, labels of what it finds, apart by spaces), and tells
     /// all rows that are wrong at once.
-    pub async fn check(&self, rows: &[(&str, &str)]) {
+    pub async fn check<Q: AsRef<str>>(&self, rows: &[(Q, &str)]) {
         let mut wrong = Vec::new();
         for (query, expected) in rows {
+            let query = query.as_ref();
             let found: Vec<String> = self.client.found(query).await.into_iter().collect();
             let found = self.names(&found);
             let sorted = |names: &str| names.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();

@@ -112,7 +112,6 @@ async fn each_prefix_finds_what_its_range_says() {
     let stored = Labelled::create(&client, effective()).await;
     let rows: Vec<(String, &str)> =
         ROWS.iter().map(|(value, found)| (format!("Observation?date={}", encode(value)), *found)).collect();
-    let rows: Vec<(&str, &str)> = rows.iter().map(|(query, found)| (query.as_str(), *found)).collect();
     stored.check(&rows).await;
 }
 

@@ -56,7 +56,6 @@ async fn check(ward: &Labelled<'_>, rows: &[(&str, &str)]) {
         query
     };
     let rows: Vec<(String, &str)> = rows.iter().map(|(query, found)| (filled(query), *found)).collect();
-    let rows: Vec<(&str, &str)> = rows.iter().map(|(query, found)| (query.as_str(), *found)).collect();
     ward.check(&rows).await;
 }
 
@@ -86,7 +85,7 @@ async fn a_reference_is_found_by_id_type_or_url() {
     )
     .await;
     let absolute = encode(&format!("{}/Patient/{}", client.base, ward.id("ann")));
-    ward.check(&[(&format!("Observation?subject={absolute}"), "a")]).await;
+    ward.check(&[(format!("Observation?subject={absolute}"), "a")]).await;
 }
 
 /// search.html#chaining: one step, with the type and without where one type has the parameter.

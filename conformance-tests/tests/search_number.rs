@@ -184,7 +184,6 @@ async fn quantities_are_found_by_value_and_unit() {
     let stored = Labelled::create(&client, observations).await;
     let rows: Vec<(String, &str)> =
         QUANTITY_ROWS.iter().map(|(query, found)| (format!("Observation?{query}"), *found)).collect();
-    let rows: Vec<(&str, &str)> = rows.iter().map(|(query, found)| (query.as_str(), *found)).collect();
     stored.check(&rows).await;
 }
 

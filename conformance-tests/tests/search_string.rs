@@ -128,7 +128,6 @@ async fn escaped_separators_are_part_of_the_value() {
     ];
     let rows: Vec<(String, &str)> =
         rows.iter().map(|(value, found)| (format!("Patient?identifier={}", encode(value)), *found)).collect();
-    let rows: Vec<(&str, &str)> = rows.iter().map(|(query, found)| (query.as_str(), *found)).collect();
     stored.check(&rows).await;
     let comma = json!({"resourceType": "Patient", "name": [{"family": "Comma, Inc"}]});
     let stored = Labelled::create(&client, vec![("named", comma)]).await;

@@ -1,6 +1,6 @@
 //! Updating resources (http.html#update, http.html#concurrency).
 
-use conformance_tests::{Client, samples::*, unique};
+use conformance_tests::{Answer, Client, samples::*, unique};
 use serde_json::json;
 
 /// An id that nobody else uses.
@@ -102,22 +102,28 @@ async fn if_match_on_nothing_is_412() {
     client.get(&path).await.expect(404);
 }
 
-/// http.html#concurrency: of racing updates of one version exactly one is made.
-#[tokio::test]
-async fn of_racing_updates_one_wins() {
-    const CLIENTS: usize = 20;
-    let client = Client::fresh();
+const RACERS: usize = 20;
+
+/// Racing updates of one new Patient, with its ETag in If-Match or without; its path and the answers.
+async fn race(client: &Client, with_if_match: bool) -> (String, Vec<Answer>) {
     let first = client.post("Patient", &patient("race")).await.expect(201);
     let path = format!("Patient/{}", first.id());
     let mut racers = tokio::task::JoinSet::new();
-    for number in 0..CLIENTS {
-        let sent = with(first.json(), json!({"multipleBirthInteger": number}));
-        let call = client.call("PUT", &path).header("if-match", first.needed_header("etag")).json(&sent);
+    for number in 0..RACERS {
+        let call = client.call("PUT", &path).json(&with(first.json(), json!({"multipleBirthInteger": number})));
+        let call = if with_if_match { call.header("if-match", first.needed_header("etag")) } else { call };
         racers.spawn(call.send());
     }
-    let answers = racers.join_all().await;
+    (path, racers.join_all().await)
+}
+
+/// http.html#concurrency: of racing updates of one version exactly one is made.
+#[tokio::test]
+async fn of_racing_updates_one_wins() {
+    let client = Client::fresh();
+    let (path, answers) = race(&client, true).await;
     let with_status = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((with_status(200), with_status(412)), (1, CLIENTS - 1));
+    assert_eq!((with_status(200), with_status(412)), (1, RACERS - 1));
     let history = client.page(&format!("{path}/_history")).await;
     assert_eq!(history.entries().len(), 2);
 }
@@ -125,20 +131,11 @@ async fn of_racing_updates_one_wins() {
 /// http.html#update: racing updates without If-Match are all made, each its own version.
 #[tokio::test]
 async fn racing_updates_without_if_match_are_all_versions() {
-    const CLIENTS: usize = 20;
-    let client = Client::fresh();
-    let first = client.post("Patient", &patient("race")).await.expect(201);
-    let path = format!("Patient/{}", first.id());
-    let mut racers = tokio::task::JoinSet::new();
-    for number in 0..CLIENTS {
-        let sent = with(first.json(), json!({"multipleBirthInteger": number}));
-        racers.spawn(client.call("PUT", &path).json(&sent).send());
-    }
-    let mut versions: Vec<String> =
-        racers.join_all().await.into_iter().map(|answer| answer.expect(200).version()).collect();
+    let (_, answers) = race(&Client::fresh(), false).await;
+    let mut versions: Vec<String> = answers.into_iter().map(|answer| answer.expect(200).version()).collect();
     versions.sort();
     versions.dedup();
-    assert_eq!(versions.len(), CLIENTS);
+    assert_eq!(versions.len(), RACERS);
 }
 
 /// http.html#ops: `Prefer: return=`
