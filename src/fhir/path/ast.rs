@@ -57,7 +57,7 @@ pub(super) enum Step {
     Member(Member),
     /// `ofType(T)`, `as(T)`, `as T`
     Of(TypeSpec),
-    /// `where(…)` that does not ask for `$index`.
+    /// `where(…)` that asks for neither `$index` nor `$total`.
     Where(Box<Expr>),
     /// `is(T)`, `is T`
     Is(TypeSpec),

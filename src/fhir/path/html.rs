@@ -192,3 +192,41 @@ fn attributes(mut rest: &str) -> Option<()> {
         rest = behind;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_narrative;
+
+    #[test]
+    fn formatted_text_is_a_narrative() {
+        for text in [
+            r#"<div xmlns="http://www.w3.org/1999/xhtml"><p>Text <b>bold</b><br/></p></div>"#,
+            r#"<div><!-- <script> --><a href="https://e.org?a>b">link</a></div>"#,
+            r#"<div><img src="x.png" alt="a"/></div>"#,
+        ] {
+            assert!(is_narrative(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_runs_or_is_broken_is_none() {
+        for text in [
+            "",
+            "text",
+            "<div></div>",
+            "<div> </div>",
+            "<p>text</p>",
+            "<div>a</div><div>b</div>",
+            "<div>a</div>b",
+            "<div><p>a</div></p>",
+            "<div>a",
+            "<div><script>x</script></div>",
+            r#"<div onclick="x">a</div>"#,
+            r#"<div><a href="javascript:x">a</a></div>"#,
+            "<div><p class=x>a</p></div>",
+            "<div><form>a</form></div>",
+        ] {
+            assert!(!is_narrative(text), "{text}");
+        }
+    }
+}

@@ -21,12 +21,15 @@
 //!   for one resource it is made once and used for many expressions.
 //! - [`Item`] is an answer: a [`Node`] of the document ([`Node::value`] for its place, [`Node::companion`] for the
 //!   `id` and `extension` of a primitive, [`Node::of`] for its type) or a computed value.
-//! - [`Expression::truth`] is how an invariant is checked.
+//! - [`Expression::check`] tells beforehand what no resource of a type can have;
+//!   [`Expression::truth`] is how an invariant is checked.
 //!
 //! Evaluation is bounded: in depth by the parser, in work by [`Context::with_budget`]. No error and no `Debug` output
 //! holds a value of a resource.
 
+mod arithmetic;
 mod ast;
+mod check;
 mod compare;
 mod context;
 mod error;
@@ -41,7 +44,9 @@ mod operators;
 mod parser;
 mod quantity;
 mod resolve;
+mod scan;
 mod temporal;
+mod terms;
 mod types;
 
 pub use context::{Context, DEFAULT_BUDGET, Offline, Services};
@@ -50,6 +55,7 @@ pub use item::{Item, Node};
 pub use quantity::{Calendar, Quantity, Unit};
 pub use temporal::{Precision, Stamp};
 
+use crate::spec::TypeId;
 use eval::{Eval, Frame};
 
 /// A compiled FHIRPath expression.
@@ -67,6 +73,12 @@ impl Expression {
     /// The text it was read from.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Fails if the expression, on an item of one of these types, names an element that no type there has, or relies
+    /// on an order that is not defined: what evaluation, which answers nothing then, would not tell.
+    pub fn check(&self, of: &[TypeId]) -> Result<(), PathError> {
+        check::check(&self.expr, of)
     }
 
     /// What the expression answers on the context's focus.

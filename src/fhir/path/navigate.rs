@@ -53,28 +53,27 @@ impl Member {
     }
 }
 
-/// All children of an element, in the order of the document.
-pub(super) fn children<'a>(parent: &Node<'a>) -> Vec<Node<'a>> {
-    let mut found = Vec::new();
-    let Some(object) = parent.object() else { return found };
+/// Gives each child of an element to `visit`, in the order of the document.
+pub(super) fn children<'a, E>(parent: &Node<'a>, visit: &mut impl FnMut(Node<'a>) -> Result<(), E>) -> Result<(), E> {
+    let Some(object) = parent.object() else { return Ok(()) };
     let owner = r4().of(parent.of);
+    let has_companions = object.children().any(|it| bare(it.key()).1);
     for member in object.children() {
         let (name, is_companion) = bare(member.key());
         let Some(property) = owner.property(name) else { continue };
-        let twin = || object.children().find(|it| bare(it.key()) == (name, !is_companion));
-        let (value, companion) = match is_companion {
-            true if twin().is_some() => continue,
-            true => (None, Some(member)),
-            false if tables().class(property.of).is_primitive() => (Some(member), twin()),
-            false => (Some(member), None),
+        let twin = match has_companions && tables().class(property.of).is_primitive() {
+            true => object.children().find(|it| bare(it.key()) == (name, !is_companion)),
+            false => None,
+        };
+        let (value, companion) = match (is_companion, twin) {
+            (true, Some(_)) => continue,
+            (true, None) => (None, Some(member)),
+            (false, twin) => (Some(member), twin),
         };
         let property = Property { owner: parent.of, element: property.element, of: property.of };
-        let Ok(()) = spread(property, value, companion, &mut |node| {
-            found.push(node);
-            Ok::<(), std::convert::Infallible>(())
-        });
+        spread(property, value, companion, visit)?;
     }
-    found
+    Ok(())
 }
 
 /// A member name without the `_` of a companion, and whether it had one.

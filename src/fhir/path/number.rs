@@ -31,3 +31,8 @@ pub(super) fn equivalent(a: Decimal, b: Decimal) -> bool {
 pub(super) fn round(value: Decimal, places: u32) -> Decimal {
     value.round_dp_with_strategy(places, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
 }
+
+/// The quotient without the zeros that division leaves behind; `None` for a division by zero.
+pub(super) fn divide(a: Decimal, b: Decimal) -> Option<Decimal> {
+    a.checked_div(b).map(|it| it.normalize())
+}

@@ -1,24 +1,21 @@
 //! From tokens to an expression, by precedence climbing (FHIRPath N1, appendix "Grammar").
 
-use super::ast::{Call, Expr, Operator, Sign, Start, Step, Variable, binding};
+use super::ast::{Call, Expr, Operator, Sign, Start, Step, binding};
 use super::error::Result;
 use super::functions::{self, Function};
-use super::item::Item;
 use super::lexer::{Token, TokenKind, tokens, wrong};
 use super::navigate::Member;
-use super::number::decimal;
-use super::quantity::{Calendar, Quantity, UCUM, Unit};
-use super::types::TypeSpec;
+use super::terms::is_reserved;
 use crate::spec::r4;
 use std::sync::OnceLock;
 
 /// How long an expression may be, in bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 /// How deep expressions may lie within one another: bounds the stack, here and in evaluation.
-const MAX_DEPTH: u16 = 48;
+const MAX_DEPTH: u16 = 96;
 
 /// An expression and how deep it nests.
-type Tree = (Expr, u16);
+pub(super) type Tree = (Expr, u16);
 
 pub(super) fn parse(text: &str) -> Result<Expr> {
     if text.len() > MAX_LENGTH {
@@ -32,42 +29,42 @@ pub(super) fn parse(text: &str) -> Result<Expr> {
     }
 }
 
-struct Parser<'t> {
+pub(super) struct Parser<'t> {
     text: &'t str,
-    tokens: Vec<Token>,
-    at: usize,
+    pub tokens: Vec<Token>,
+    pub at: usize,
     depth: u16,
 }
 
 const END: TokenKind = TokenKind::End;
 
 impl Parser<'_> {
-    fn peek(&self) -> &TokenKind {
+    pub(super) fn peek(&self) -> &TokenKind {
         self.tokens.get(self.at).map_or(&END, |it| &it.kind)
     }
 
-    fn next(&mut self) -> TokenKind {
+    pub(super) fn next(&mut self) -> TokenKind {
         let kind = self.peek().clone();
         self.at += 1;
         kind
     }
 
-    fn wrong<T>(&self, problem: impl Into<String>) -> Result<T> {
+    pub(super) fn wrong<T>(&self, problem: impl Into<String>) -> Result<T> {
         wrong(self.text, self.tokens.get(self.at).map_or(self.text.len(), |it| it.at), problem)
     }
 
-    fn eat(&mut self, symbol: &str) -> bool {
+    pub(super) fn eat(&mut self, symbol: &str) -> bool {
         let eaten = matches!(self.peek(), TokenKind::Symbol(it) if *it == symbol);
         self.at += eaten as usize;
         eaten
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, symbol: &str) -> Result<()> {
         if self.eat(symbol) { Ok(()) } else { self.wrong(format!("expected '{symbol}'")) }
     }
 
     /// One level further in than these parts.
-    fn around(&self, parts: impl IntoIterator<Item = u16>) -> Result<u16> {
+    pub(super) fn around(&self, parts: impl IntoIterator<Item = u16>) -> Result<u16> {
         match parts.into_iter().max().unwrap_or(0) {
             deepest if deepest < MAX_DEPTH => Ok(deepest + 1),
             _ => self.wrong("the expression nests too deep"),
@@ -75,7 +72,7 @@ impl Parser<'_> {
     }
 
     /// An expression whose operators bind at least as tight as `least`.
-    fn expression(&mut self, least: u8) -> Result<Tree> {
+    pub(super) fn expression(&mut self, least: u8) -> Result<Tree> {
         if self.depth >= MAX_DEPTH {
             return self.wrong("the expression nests too deep");
         }
@@ -180,90 +177,8 @@ impl Parser<'_> {
         }
     }
 
-    fn term(&mut self) -> Result<Tree> {
-        let literal = |item| Ok((Expr::Literal(item), 1));
-        match self.peek().clone() {
-            TokenKind::Name(word) if word == "true" || word == "false" => {
-                self.at += 1;
-                literal(Item::Boolean(word == "true"))
-            }
-            TokenKind::Name(_) | TokenKind::Quoted(_) => {
-                let (step, inside) = self.named(true)?;
-                Ok((Expr::Path(Start::This, vec![step]), self.around([inside])?))
-            }
-            TokenKind::String(text) => {
-                self.at += 1;
-                literal(Item::string(text))
-            }
-            TokenKind::Number(text) => self.number(&text),
-            TokenKind::Date(stamp) => {
-                self.at += 1;
-                literal(Item::Date(stamp))
-            }
-            TokenKind::DateTime(stamp) => {
-                self.at += 1;
-                literal(Item::DateTime(stamp))
-            }
-            TokenKind::Time(stamp) => {
-                self.at += 1;
-                literal(Item::Time(stamp))
-            }
-            TokenKind::Dollar(name) => {
-                let start = match name.as_str() {
-                    "this" => Start::This,
-                    "index" => Start::Index,
-                    "total" => Start::Total,
-                    _ => return self.wrong("expected $this, $index or $total"),
-                };
-                self.at += 1;
-                Ok((Expr::Path(start, Vec::new()), 1))
-            }
-            TokenKind::Variable(name) => {
-                self.at += 1;
-                Ok((Expr::Path(Start::Variable(variable(name)), Vec::new()), 1))
-            }
-            TokenKind::Symbol("(") => {
-                self.at += 1;
-                let (inside, depth) = self.expression(0)?;
-                self.expect(")")?;
-                // Kept apart, so that steps and unions behind it do not join those in it.
-                let depth = self.around([depth])?;
-                Ok((Expr::Path(Start::Expr(Box::new(inside)), Vec::new()), depth))
-            }
-            TokenKind::Symbol("{") => {
-                self.at += 1;
-                self.expect("}")?;
-                Ok((Expr::Empty, 1))
-            }
-            _ => self.wrong("expected a value, a name or '('"),
-        }
-    }
-
-    /// An integer, a decimal, or a quantity.
-    fn number(&mut self, text: &str) -> Result<Tree> {
-        let unit = match self.tokens.get(self.at + 1).map(|it| &it.kind) {
-            Some(TokenKind::String(code)) => Some(Unit::Ucum(code.clone().into())),
-            Some(TokenKind::Name(word)) => Calendar::named(word).map(Unit::Calendar),
-            _ => None,
-        };
-        let Some(value) = decimal(text) else { return self.wrong("the number is too large") };
-        let item = match unit {
-            Some(unit) => {
-                self.at += 1;
-                Item::Quantity(Quantity { value, unit })
-            }
-            None if text.contains('.') => Item::Decimal(value),
-            None => match text.parse() {
-                Ok(it) => Item::Integer(it),
-                Err(_) => return self.wrong("an integer may not be larger than 2147483647"),
-            },
-        };
-        self.at += 1;
-        Ok((Expr::Literal(item), 1))
-    }
-
     /// A member or a function; returns how deep its arguments nest.
-    fn named(&mut self, is_first: bool) -> Result<(Step, u16)> {
+    pub(super) fn named(&mut self, is_first: bool) -> Result<(Step, u16)> {
         let (name, is_quoted) = match self.next() {
             TokenKind::Name(name) => (name, false),
             TokenKind::Quoted(name) => (name, true),
@@ -280,11 +195,13 @@ impl Parser<'_> {
             return self.wrong(format!("'{name}' is an operator; write it in backticks to use it as a name"));
         }
         let member = Member::named(&name);
-        let step = if is_first { Step::First(r4().type_named(&name), member) } else { Step::Member(member) };
+        // Types that paths start with are written large; `code` and `id` are elements there, though types too.
+        let of = r4().type_named(&name).filter(|_| name.starts_with(|it: char| it.is_ascii_uppercase()));
+        let step = if is_first { Step::First(of, member) } else { Step::Member(member) };
         Ok((step, 0))
     }
 
-    fn call(&mut self, name: &str) -> Result<(Step, u16)> {
+    pub(super) fn call(&mut self, name: &str) -> Result<(Step, u16)> {
         if matches!(name, "is" | "as" | "ofType") {
             let spec = self.type_specifier()?;
             self.expect(")")?;
@@ -295,10 +212,9 @@ impl Parser<'_> {
             return self.wrong(format!("there is no function '{name}'"));
         };
         let from = self.at;
-        let (args, depth) = self.arguments(function)?;
-        let asks_index = |it: &Token| matches!(&it.kind, TokenKind::Dollar(name) if name == "index");
-        let asked = self.tokens.get(from..self.at).is_some_and(|it| it.iter().any(asks_index));
-        let mut args = args;
+        let (mut args, depth) = self.arguments(function)?;
+        let asks = |it: &Token| matches!(&it.kind, TokenKind::Dollar(name) if name != "this");
+        let asked = self.tokens.get(from..self.at).is_some_and(|it| it.iter().any(asks));
         let step = match (name, args.len()) {
             ("where", 1) if !asked => Step::Where(Box::new(args.swap_remove(0))),
             _ => Step::Call(Call { function, args, pattern: OnceLock::new() }),
@@ -326,28 +242,6 @@ impl Parser<'_> {
         }
         Ok((args, depth))
     }
-
-    fn type_specifier(&mut self) -> Result<TypeSpec> {
-        let first = self.type_name()?;
-        let (namespace, name) = if self.eat(".") { (Some(first), self.type_name()?) } else { (None, first) };
-        match TypeSpec::named(namespace.as_deref(), &name) {
-            Some(spec) => Ok(spec),
-            None => {
-                self.at -= 1;
-                self.wrong(format!("there is no type '{name}'"))
-            }
-        }
-    }
-
-    fn type_name(&mut self) -> Result<String> {
-        match self.next() {
-            TokenKind::Name(name) | TokenKind::Quoted(name) => Ok(name),
-            _ => {
-                self.at -= 1;
-                self.wrong("expected the name of a type")
-            }
-        }
-    }
 }
 
 /// Takes the expression out of a tree that is about to be replaced.
@@ -363,31 +257,5 @@ fn with_step(expr: Expr, step: Step) -> Expr {
             Expr::Path(start, steps)
         }
         other => Expr::Path(Start::Expr(Box::new(other)), vec![step]),
-    }
-}
-
-/// Words that the grammar does not let stand for a name.
-fn is_reserved(word: &str) -> bool {
-    matches!(word, "and" | "or" | "xor" | "implies" | "div" | "mod" | "true" | "false")
-}
-
-/// The variables that the standard defines (FHIRPath N1 "Environment variables", fhirpath.html#variables).
-fn variable(name: String) -> Variable {
-    match name.as_str() {
-        "context" => Variable::Context,
-        "resource" => Variable::Resource,
-        "rootResource" => Variable::RootResource,
-        "ucum" => Variable::Text(UCUM.into()),
-        "sct" => Variable::Text("http://snomed.info/sct".into()),
-        "loinc" => Variable::Text("http://loinc.org".into()),
-        _ => {
-            if let Some(set) = name.strip_prefix("vs-") {
-                Variable::Text(format!("http://hl7.org/fhir/ValueSet/{set}"))
-            } else if let Some(extension) = name.strip_prefix("ext-") {
-                Variable::Text(format!("http://hl7.org/fhir/StructureDefinition/{extension}"))
-            } else {
-                Variable::Named(name)
-            }
-        }
     }
 }

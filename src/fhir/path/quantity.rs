@@ -58,7 +58,14 @@ pub enum Unit<'a> {
     Ucum(Cow<'a, str>),
 }
 
-impl Unit<'_> {
+impl<'a> Unit<'a> {
+    pub(super) fn borrow(&'a self) -> Unit<'a> {
+        match self {
+            Unit::Ucum(code) => Unit::Ucum(Cow::Borrowed(code)),
+            Unit::Calendar(it) => Unit::Calendar(*it),
+        }
+    }
+
     /// How many milliseconds it always is.
     pub(super) fn millis(&self) -> Option<i64> {
         match self {
@@ -133,40 +140,35 @@ impl<'a> Quantity<'a> {
     }
 
     pub(super) fn borrow(&'a self) -> Quantity<'a> {
-        let unit = match &self.unit {
-            Unit::Ucum(code) => Unit::Ucum(Cow::Borrowed(code)),
-            Unit::Calendar(it) => Unit::Calendar(*it),
-        };
-        Quantity { value: self.value, unit }
+        Quantity { value: self.value, unit: self.unit.borrow() }
     }
 
-    /// Its value and the other's in one unit; `None` where there is none, or the other's cannot be converted.
-    pub(super) fn alongside(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<(Decimal, Decimal)> {
+    /// The other's value in this unit; `None` where it cannot be converted.
+    pub(super) fn in_this_unit(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<Decimal> {
         if self.unit == other.unit {
-            return Some((self.value, other.value));
+            return Some(other.value);
         }
         let by = |own: Option<i64>, others: Option<i64>| {
-            let own = self.value.checked_mul(own?.into())?;
-            Some((own, other.value.checked_mul(others?.into())?))
+            super::number::divide(other.value.checked_mul(others?.into())?, own?.into())
         };
         by(self.unit.millis(), other.unit.millis()).or_else(|| by(self.unit.months(), other.unit.months())).or_else(
             || match (&self.unit, &other.unit) {
-                (Unit::Ucum(to), Unit::Ucum(from)) => Some((self.value, services.convert(other.value, from, to)?)),
+                (Unit::Ucum(to), Unit::Ucum(from)) => services.convert(other.value, from, to),
                 _ => None,
             },
         )
     }
 
     pub(super) fn compare(&self, other: &Quantity<'_>, services: &dyn Services) -> Option<Ordering> {
-        self.alongside(other, services).map(|(own, others)| own.cmp(&others))
+        self.in_this_unit(other, services).map(|it| self.value.cmp(&it))
     }
 
     /// Whether both are the same as far as they are precise; here a year is `'a'` and a month is `'mo'`.
     pub(super) fn equivalent(&self, other: &Quantity<'_>, services: &dyn Services) -> bool {
-        let same_code = (self.unit.code() == other.unit.code()).then_some((self.value, other.value));
+        let same_code = (self.unit.code() == other.unit.code()).then_some(other.value);
         same_code
-            .or_else(|| self.alongside(other, services))
-            .is_some_and(|(own, others)| super::number::equivalent(own, others))
+            .or_else(|| self.in_this_unit(other, services))
+            .is_some_and(|it| super::number::equivalent(self.value, it))
     }
 }
 

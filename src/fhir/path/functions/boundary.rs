@@ -57,7 +57,7 @@ fn boundary<'a>(called: &Called<'a, '_, '_>, high: bool) -> Result<Items<'a>> {
 /// Half a unit of the last place further, cut to so many places.
 fn bound(value: Decimal, places: i32, high: bool) -> Option<Decimal> {
     let places = u32::try_from(places).ok().filter(|it| *it <= 28)?;
-    let half = Decimal::new(5, value.scale() + 1);
+    let half = Decimal::try_new(5, value.scale() + 1).ok()?;
     let mut moved = if high { value.checked_add(half)? } else { value.checked_sub(half)? };
     let strategy = if high {
         rust_decimal::RoundingStrategy::ToPositiveInfinity

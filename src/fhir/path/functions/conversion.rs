@@ -145,8 +145,6 @@ fn in_unit<'a>(called: &Called<'a, '_, '_>) -> Result<Items<'a>> {
     let wanted = Quantity::ucum(Decimal::ONE, unit);
     let found = called.one()?.and_then(Item::to_system).and_then(|it| to_quantity(&it));
     let Some(Item::Quantity(found)) = found else { return Ok(Items::new()) };
-    maybe(wanted.alongside(&found, called.eval.context.services).and_then(|(one, value)| {
-        let value = value.checked_div(one)?;
-        Some(Item::Quantity(Quantity { value, ..wanted.clone() }))
-    }))
+    let value = wanted.in_this_unit(&found, called.eval.context.services);
+    maybe(value.map(|value| Item::Quantity(Quantity { value, ..wanted })))
 }

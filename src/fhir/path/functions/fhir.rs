@@ -1,13 +1,12 @@
 //! What R4 adds (fhirpath.html#functions).
 
 use super::super::error::{PathError, Result, fail};
-use super::super::item::{Item, Items, Node};
-use super::super::navigate::{Member, children};
+use super::super::item::{Item, Items};
+use super::super::navigate::Member;
 use super::super::quantity::{Quantity, Unit};
 use super::super::resolve::resolve;
 use super::string::argument;
 use super::{Called, Function, boolean, maybe};
-use crate::spec::r4;
 use rust_decimal::Decimal;
 use std::sync::LazyLock;
 
@@ -92,18 +91,15 @@ fn check_modifiers<'a>(called: &Called<'a, '_, '_>) -> Result<Items<'a>> {
     for at in 0..called.call.args.len() {
         known.extend(argument(called, at)?);
     }
-    let is_modifier = |it: &Node<'_>| {
-        it.element
-            .and_then(|(owner, at)| r4().of(owner).elements.get(at as usize))
-            .is_some_and(|it| &*it.name == "modifierExtension")
-    };
+    static MODIFIER: LazyLock<Member> = LazyLock::new(|| Member::named("modifierExtension"));
     for node in called.input.iter().filter_map(Item::node) {
-        let all = children(node);
-        called.eval.spend(all.len())?;
-        let url = |it: &Node<'a>| it.value().and_then(|it| it.str("url")).unwrap_or_default();
-        if all.iter().any(|it| is_modifier(it) && !known.iter().any(|known| *known == url(it))) {
-            return fail("there is a modifier extension that is not known here");
-        }
+        MODIFIER.each(node, &mut |it| {
+            let url = it.value().and_then(|it| it.str("url")).unwrap_or_default();
+            match known.iter().any(|known| known == url) {
+                true => called.eval.spend(1),
+                false => fail("there is a modifier extension that is not known here"),
+            }
+        })?;
     }
     Ok(called.input.clone())
 }
@@ -114,5 +110,5 @@ fn comparable<'a>(called: &Called<'a, '_, '_>) -> Result<Items<'a>> {
         return Ok(Items::new());
     };
     let one = |unit: Unit<'a>| Quantity { value: Decimal::ONE, unit };
-    boolean(one(own.unit).alongside(&one(other.unit), called.eval.context.services).is_some())
+    boolean(one(own.unit).in_this_unit(&one(other.unit), called.eval.context.services).is_some())
 }

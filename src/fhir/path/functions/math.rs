@@ -85,6 +85,6 @@ fn power<'a>(called: &Called<'a, '_, '_>) -> Result<Items<'a>> {
     let integers = matches!((called.system()?, called.value(0)?), (Some(Item::Integer(_)), Some(Item::Integer(0..))));
     maybe(answer.map(|it| match it.to_i32().filter(|_| integers) {
         Some(whole) => Item::Integer(whole),
-        None => Item::Decimal(it),
+        None => Item::Decimal(it.normalize()),
     }))
 }

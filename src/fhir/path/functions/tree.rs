@@ -29,9 +29,11 @@ pub(super) const TABLE: &[Function] = &[
 
 fn children<'a>(eval: &Eval<'a, '_>, items: &[Item<'a>], into: &mut Items<'a>) -> Result<()> {
     for node in items.iter().filter_map(Item::node) {
-        let found = navigate::children(node);
-        eval.spend(1 + found.len())?;
-        into.extend(found.into_iter().map(Item::Node));
+        eval.spend(1)?;
+        navigate::children(node, &mut |child| {
+            into.push(Item::Node(child));
+            eval.spend(1)
+        })?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Every expression that R4 itself has.
 
 use super::super::Expression;
-use crate::spec::r4;
+use crate::spec::{TypeId, r4};
 
 #[test]
 fn every_search_parameter_compiles() {
@@ -15,6 +15,37 @@ fn every_search_parameter_compiles() {
         count += 1;
     }
     assert!(count > 1300);
+}
+
+/// Invariants of R4 that name elements which R4 does not have.
+const MISTAKEN: &[&str] = &[
+    "ChargeItemDefinition cid-0: the FHIRPath expression cannot be evaluated: ChargeItemDefinition has no element 'name'",
+];
+
+#[test]
+fn every_search_parameter_names_elements_that_are_there() {
+    let mut mistaken = Vec::new();
+    for param in r4().params.iter().filter(|it| !it.expression.is_empty()) {
+        if let Err(error) = Expression::parse(&param.expression).and_then(|it| it.check(&param.base)) {
+            mistaken.push(format!("{}: {error}", param.url));
+        }
+    }
+    assert_eq!(mistaken, Vec::<String>::new());
+}
+
+#[test]
+fn every_invariant_names_elements_that_are_there() {
+    let mut mistaken = Vec::new();
+    for (index, of) in r4().types().iter().enumerate() {
+        let own = of.constraints.iter().map(|it| (it, vec![TypeId(index as u16)]));
+        let elements = of.elements.iter().flat_map(|it| it.constraints.iter().map(|own| (own, it.types.clone())));
+        for (constraint, types) in own.chain(elements) {
+            if let Err(error) = Expression::parse(&constraint.expression).and_then(|it| it.check(&types)) {
+                mistaken.push(format!("{} {}: {error}", of.name, constraint.key));
+            }
+        }
+    }
+    assert_eq!(mistaken, MISTAKEN);
 }
 
 #[test]
