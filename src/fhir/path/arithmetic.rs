@@ -116,7 +116,7 @@ fn quantities<'a>(
 fn owned<'a>(unit: &Unit<'_>) -> Unit<'a> {
     match unit {
         Unit::Calendar(it) => Unit::Calendar(*it),
-        Unit::Ucum(code) => Unit::Ucum(code.to_string().into()),
+        other => Unit::Ucum(other.code().to_string().into()),
     }
 }
 

@@ -6,6 +6,7 @@ use super::eval::Eval;
 use super::item::{Item, Items, Node};
 use super::number;
 use super::quantity::Quantity;
+use super::types::{Class, tables};
 use crate::json::Value;
 use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -174,6 +175,11 @@ pub(super) fn order(a: &Item<'_>, b: &Item<'_>, services: &dyn Services) -> Resu
         return Ok(Some(a.cmp(b)));
     }
     let (Some(left), Some(right)) = (a.to_system(), b.to_system()) else {
+        // A quantity with a comparator or without a value may be anything.
+        let is_quantity = |it: &Item<'_>| it.node().is_some_and(|it| tables().class(it.of) == Class::Quantity);
+        if is_quantity(a) || is_quantity(b) {
+            return Ok(None);
+        }
         return fail(format!("{a:?} and {b:?} cannot be compared"));
     };
     match pair(&left, &right) {

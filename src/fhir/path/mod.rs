@@ -87,7 +87,8 @@ impl Expression {
     }
 
     /// The expression as a condition on the context's focus: how an invariant is checked. `None` where it is left
-    /// open, because something it compares is absent or not precise enough.
+    /// open, because something it compares is absent or not precise enough; an invariant is not broken then (R4's ref-1 is left
+    /// open by every Reference that has only an identifier).
     pub fn truth<'a>(&'a self, context: &Context<'a>) -> Result<Option<bool>, PathError> {
         let frame = Frame { this: Some(&context.focus), index: 0, total: None };
         Eval::new(context).truth(&self.expr, &frame)

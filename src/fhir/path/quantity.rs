@@ -56,6 +56,13 @@ pub enum Unit<'a> {
     Calendar(Calendar),
     /// A UCUM code; `1` where there is no unit.
     Ucum(Cow<'a, str>),
+    /// A code of another system, which converts to no other unit.
+    Other {
+        /// Quantity.system
+        system: &'a str,
+        /// Quantity.code
+        code: &'a str,
+    },
 }
 
 impl<'a> Unit<'a> {
@@ -63,6 +70,7 @@ impl<'a> Unit<'a> {
         match self {
             Unit::Ucum(code) => Unit::Ucum(Cow::Borrowed(code)),
             Unit::Calendar(it) => Unit::Calendar(*it),
+            Unit::Other { system, code } => Unit::Other { system, code },
         }
     }
 
@@ -71,6 +79,7 @@ impl<'a> Unit<'a> {
         match self {
             Unit::Calendar(it) => it.row().3,
             Unit::Ucum(code) => CALENDAR.iter().find(|it| it.2 == code).and_then(|it| it.3),
+            Unit::Other { .. } => None,
         }
     }
 
@@ -83,11 +92,12 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// Its UCUM code; of a calendar duration, the one it is equivalent to.
+    /// Its code, in UCUM if it is a unit of UCUM; of a calendar duration, the one it is equivalent to.
     pub fn code(&self) -> &str {
         match self {
             Unit::Calendar(it) => it.row().2,
             Unit::Ucum(code) => code,
+            Unit::Other { code, .. } => code,
         }
     }
 }
@@ -107,8 +117,8 @@ impl<'a> Quantity<'a> {
         Quantity { value, unit: Unit::Ucum(code.into()) }
     }
 
-    /// A Quantity element as a System.Quantity (fhirpath.html#quantity): `None` with a comparator, without a
-    /// value, and with a unit of another system than UCUM.
+    /// A Quantity element as a System.Quantity (fhirpath.html#quantity): `None` with a comparator, without a value,
+    /// and with a system but no code.
     pub(super) fn of_node(node: Value<'a>) -> Option<Quantity<'a>> {
         let value = decimal(node.get("value")?.as_number()?)?;
         if node.get("comparator").is_some() {
@@ -116,7 +126,7 @@ impl<'a> Quantity<'a> {
         }
         let code = match node.str("system") {
             Some(UCUM) => node.str("code")?,
-            Some(_) => return None,
+            Some(system) => return Some(Quantity { value, unit: Unit::Other { system, code: node.str("code")? } }),
             None => node.str("code").or(node.str("unit")).unwrap_or("1"),
         };
         Some(Quantity::ucum(value, code))
@@ -165,7 +175,9 @@ impl<'a> Quantity<'a> {
 
     /// Whether both are the same as far as they are precise; here a year is `'a'` and a month is `'mo'`.
     pub(super) fn equivalent(&self, other: &Quantity<'_>, services: &dyn Services) -> bool {
-        let same_code = (self.unit.code() == other.unit.code()).then_some(other.value);
+        let is_ucum = |unit: &Unit<'_>| !matches!(unit, Unit::Other { .. });
+        let same_code = is_ucum(&self.unit) && is_ucum(&other.unit) && self.unit.code() == other.unit.code();
+        let same_code = same_code.then_some(other.value);
         same_code
             .or_else(|| self.in_this_unit(other, services))
             .is_some_and(|it| super::number::equivalent(self.value, it))
@@ -176,6 +188,7 @@ impl fmt::Display for Quantity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unit {
             Unit::Ucum(code) => write!(f, "{} '{code}'", self.value),
+            Unit::Other { code, .. } => write!(f, "{} '{code}'", self.value),
             Unit::Calendar(it) => {
                 let plural = if self.value.abs() == Decimal::ONE { "" } else { "s" };
                 write!(f, "{} {}{plural}", self.value, it.row().1)

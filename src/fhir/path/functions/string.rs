@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 /// How long a string may become.
 const MAX_LENGTH: usize = 1 << 20;
-/// How large a compiled regular expression may be.
-const MAX_PATTERN: usize = 256 * 1024;
+/// How large a compiled regular expression may be: R4's eld-19 takes more than one would think.
+const MAX_PATTERN: usize = 4 << 20;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("indexOf", 1..=1, |it| {

@@ -33,10 +33,11 @@ fn folder() -> PathBuf {
 #[test]
 #[allow(clippy::print_stdout)]
 fn the_official_suite() {
-    let Ok(suite) = std::fs::read_to_string(folder().join("tests-fhir-r4.xml")) else {
-        println!("skipped: ../shared/data/fhirpath/tests-fhir-r4.xml is not there");
+    if !folder().exists() {
+        println!("skipped: ../shared/data/fhirpath is not there");
         return;
-    };
+    }
+    let suite = std::fs::read_to_string(folder().join("tests-fhir-r4.xml")).expect("the suite");
     let suite = xml::read(&suite);
     let mut inputs = HashMap::new();
     let (mut passed, mut failed, mut excepted) = (0, Vec::new(), Vec::new());
@@ -75,7 +76,9 @@ fn run(case: &Element, doc: &Doc) -> Result<(), String> {
     let checked = compiled.as_ref().map_err(PathError::clone).and_then(|it| it.check(&[of]));
     let answer = compiled.as_ref().map_err(PathError::clone).and_then(|it| it.evaluate(&context));
     let shown = format!("{} ->", expression.text.trim());
-    match (checked.and(answer), expression.attribute("invalid")) {
+    let kind = expression.attribute("invalid");
+    let outcome = if kind == Some("execution") { answer } else { checked.and(answer) };
+    match (outcome, kind) {
         (Err(_), Some(_)) => Ok(()),
         (Ok(_), Some(kind)) => Err(format!("{shown} no {kind} error")),
         (Err(error), None) => Err(format!("{shown} {error}")),

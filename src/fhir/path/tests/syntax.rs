@@ -18,6 +18,12 @@ fn an_error_says_where_and_what() {
 }
 
 #[test]
+fn expressions_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Expression>();
+}
+
+#[test]
 fn depth_and_length_are_bounded() {
     assert!(problem(&"(".repeat(100_000)).contains("longer"));
     assert!(problem(&"(".repeat(1000)).contains("too deep"));

@@ -59,3 +59,16 @@ fn every_invariant_compiles() {
     }
     assert!(count > 500);
 }
+
+/// Its regular expression is the largest in R4.
+#[test]
+fn the_largest_pattern_fits() {
+    let of = r4().of(r4().type_named("ElementDefinition").unwrap());
+    let rule = of.constraints.iter().find(|it| &*it.key == "eld-19").unwrap();
+    for (path, answer) in [("Patient.name", "true"), ("Patient.value[x]:a", "true"), ("{}", "false")] {
+        let resource =
+            format!(r#"{{"resourceType":"StructureDefinition","snapshot":{{"element":[{{"path":"{path}"}}]}}}}"#);
+        let expression = format!("snapshot.element.select({})", rule.expression);
+        assert_eq!(super::answers(&expression, &resource), [answer], "{path}");
+    }
+}

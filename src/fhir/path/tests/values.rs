@@ -94,6 +94,25 @@ fn numbers_of_a_document_keep_their_digits() {
 }
 
 #[test]
+fn units_of_other_systems_compare_with_themselves_only() {
+    let range = |high: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","valueRange":{{"low":{{"value":1,"system":"http://snomed.info/sct","code":"385055001"}},"high":{high}}}}}"#
+        )
+    };
+    let same = range(r#"{"value":2,"system":"http://snomed.info/sct","code":"385055001"}"#);
+    assert_eq!(answers("value.low <= value.high", &same), ["true"]);
+    for other in [
+        r#"{"value":2,"code":"385055001"}"#,
+        r#"{"value":2,"system":"http://e","code":"385055001"}"#,
+        r#"{"unit":"x"}"#,
+    ] {
+        assert_eq!(answers("value.low <= value.high", &range(other)), NOTHING, "{other}");
+        assert_eq!(answers("value.low ~ value.high", &range(other)), ["false"], "{other}");
+    }
+}
+
+#[test]
 fn many_items_are_told_apart_like_few() {
     let many = "'a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,a,b,c,p'.split(',')";
     is(&format!("{many}.count()"), "20");
