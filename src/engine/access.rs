@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn scopes_grant_what_they_say_and_no_more() {
-        let (scopes, unknown) = Scopes::parse("system/Patient.read user/Observation.cu openid patient/*.read system/Nope.read");
+        let (scopes, unknown) =
+            Scopes::parse("system/Patient.read user/Observation.cu openid patient/*.read system/Nope.read");
         assert!(scopes.allow(Access::Read, "Patient") && scopes.allow(Access::Search, "Patient"));
         assert!(!scopes.allow(Access::Create, "Patient"));
         assert!(scopes.allow(Access::Create, "Observation") && !scopes.allow(Access::Read, "Observation"));
@@ -115,7 +116,13 @@ mod tests {
 
     #[test]
     fn letters_come_in_order() {
-        for (word, is_scope) in [("system/*.cruds", true), ("system/*.rs", true), ("system/*.sr", false), ("system/*.", false), ("system/*.rr", false)] {
+        for (word, is_scope) in [
+            ("system/*.cruds", true),
+            ("system/*.rs", true),
+            ("system/*.sr", false),
+            ("system/*.", false),
+            ("system/*.rr", false),
+        ] {
             assert_eq!(grant(word).is_some(), is_scope, "{word}");
         }
     }

@@ -1,14 +1,33 @@
 //! What each interaction does, whatever carried it. Names no feature and no transport.
 
 mod access;
+mod bundle;
+mod capability;
+mod conditional;
+mod content;
 mod context;
+mod history;
+mod interaction;
+mod load;
+mod openapi;
+mod page;
+mod patch;
+mod prefer;
+mod read;
 mod request;
+mod search;
+mod summary;
+mod write;
 
 pub use access::{Access, Scopes};
 pub use context::{Caller, Context};
+pub use interaction::Interaction;
+pub use load::{LoadItem, Loaded};
 pub use request::{Answer, Headers, Request, Verb};
 
 use fhir::Result;
+use fhir::search::Indexer;
+use fhir::spec::r4;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, Tenant};
@@ -43,16 +62,49 @@ impl Default for Settings {
     }
 }
 
+/// What an engine takes from the world around it, so that a test can give it another one.
+#[derive(Clone, Copy)]
+pub struct Ambient {
+    /// The time, in milliseconds since the epoch.
+    pub now_ms: fn() -> i64,
+    /// A new logical id that nobody can guess and nothing else has.
+    pub new_id: fn() -> String,
+}
+
 /// Carries out interactions on a store.
 pub struct Engine {
     store: Arc<dyn Store>,
     settings: Settings,
+    ambient: Ambient,
+    indexer: Indexer,
 }
 
 impl Engine {
     /// An engine on a store.
-    pub fn new(store: Arc<dyn Store>, settings: Settings) -> Engine {
-        Engine { store, settings }
+    pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient) -> Engine {
+        Engine { store, settings, ambient, indexer: Indexer::new(r4()) }
+    }
+
+    /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;
+    /// then nothing was changed.
+    pub async fn perform(&self, ctx: &Context, request: Request) -> Result<Answer> {
+        let interaction = Interaction::parse(&request)?;
+        match &interaction {
+            Interaction::Capabilities => self.capabilities(ctx, &request),
+            Interaction::OpenApi => self.open_api(ctx),
+            Interaction::Read { key } => self.read(ctx, key, &request).await,
+            Interaction::Vread { key, version } => self.vread(ctx, key, *version, &request).await,
+            Interaction::History { scope } => self.history(ctx, scope, &request).await,
+            Interaction::Search { of, compartment } => {
+                self.search(ctx, of.as_deref(), compartment.as_ref(), &request).await
+            }
+            Interaction::Bundle => self.bundle(ctx, &request).await,
+            _ => self.write(ctx, &interaction, &request).await,
+        }
+    }
+
+    fn now_micros(&self) -> i64 {
+        (self.ambient.now_ms)() * 1000
     }
 
     /// The store's directory and life cycle.

@@ -1,6 +1,7 @@
 //! A request as the engine sees it, whatever carried it: HTTP, a Bundle entry, a file, a job.
 
 use bytes::Bytes;
+use store::Key;
 
 /// The verbs of FHIR's RESTful API (http.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub struct Answer {
     pub last_modified: Option<i64>,
     /// For `Location`, relative to the base: `Patient/1/_history/3`.
     pub location: Option<String>,
+    /// The resource that the answer is about, if it is one.
+    pub key: Option<Key>,
     /// A FHIR resource as JSON; empty if there is none.
     pub body: Bytes,
 }
@@ -79,7 +82,7 @@ pub struct Answer {
 impl Answer {
     /// An answer with a body.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Answer {
-        Answer { status, version: None, last_modified: None, location: None, body: body.into() }
+        Answer { status, version: None, last_modified: None, location: None, key: None, body: body.into() }
     }
 
     /// An answer without one.

@@ -7,5 +7,6 @@ pub mod primitive;
 pub mod search;
 pub mod spec;
 pub mod validate;
+pub mod walk;
 
 pub use outcome::{Failure, Issue, IssueType, Result, Severity};

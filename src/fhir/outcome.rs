@@ -154,7 +154,8 @@ impl Failure {
 
     /// Something broke in here: the caller learns that, the log learns what.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
-        let mut failure = Failure::new(IssueType::Exception, "The server failed to carry out the request; nothing was changed.");
+        let mut failure =
+            Failure::new(IssueType::Exception, "The server failed to carry out the request; nothing was changed.");
         failure.cause = Some(cause.into());
         failure
     }

@@ -12,8 +12,8 @@ mod tenant;
 
 pub use error::{CommitError, Error, Result};
 pub use record::{
-    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Scope, Sort,
-    SortBy, SortValue, Stored,
+    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Scope,
+    Sort, SortBy, SortValue, Stored,
 };
 pub use rows::Rows;
 pub use sqlite::SqliteStore;

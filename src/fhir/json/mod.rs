@@ -10,7 +10,7 @@ mod parse;
 mod write;
 
 pub use parse::{JsonError, Limits};
-pub use write::{Edits, quote, write_string};
+pub use write::{quote, write_compact, write_pretty, write_replacing, write_string};
 
 use std::fmt;
 

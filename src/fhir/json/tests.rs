@@ -20,7 +20,22 @@ fn values_keep_their_source() {
 
 #[test]
 fn what_is_not_json_is_refused() {
-    for text in ["", "{", "[1,]", "{\"a\" 1}", "01", "1.", "-", "1e", "tru", "\"\u{1}\"", "\"\\x\"", "\"\\ud800\"", "[1] 2", "{\"a\":1,}"] {
+    for text in [
+        "",
+        "{",
+        "[1,]",
+        "{\"a\" 1}",
+        "01",
+        "1.",
+        "-",
+        "1e",
+        "tru",
+        "\"\u{1}\"",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "[1] 2",
+        "{\"a\":1,}",
+    ] {
         assert!(Doc::parse(text).is_err(), "{text:?} was taken");
     }
 }
@@ -48,12 +63,17 @@ fn an_error_says_where() {
 }
 
 #[test]
-fn edits_replace_and_insert() {
-    let mut edits = Edits::default();
-    edits.insert(1, "<");
-    edits.replace(3..4, "X");
-    edits.insert(1, ">");
-    assert_eq!(edits.apply("abcdef", 0..5), "a<>bcXe");
+fn values_are_written_compact_changed_and_indented() {
+    let doc = Doc::parse("{ \"a\" : [ 1.10, {} ],\n \"b\\u0041\": \"\\u00e9\" }").unwrap();
+    let mut compact = String::new();
+    write_compact(&mut compact, doc.root());
+    assert_eq!(compact, "{\"a\":[1.10,{}],\"bA\":\"\\u00e9\"}");
+    let mut changed = String::new();
+    write_replacing(&mut changed, doc.root(), &|it| (it.key() == "a").then(|| "null".to_owned()));
+    assert_eq!(changed, "{\"a\":null,\"bA\":\"\\u00e9\"}");
+    let mut pretty = String::new();
+    write_pretty(&mut pretty, doc.root());
+    assert_eq!(pretty, "{\n  \"a\": [\n    1.10,\n    {}\n  ],\n  \"bA\": \"\\u00e9\"\n}");
 }
 
 proptest! {

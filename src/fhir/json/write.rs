@@ -1,6 +1,6 @@
-//! Writing JSON text: quoted strings, and edits of a source text by byte range.
+//! Writing JSON text: quoted strings, and parsed values again, compact, changed or indented.
 
-use std::ops::Range;
+use super::{Kind, Value};
 
 /// Appends `text` as a JSON string, quoted and escaped (RFC 8259 section 7).
 pub fn write_string(out: &mut String, text: &str) {
@@ -35,42 +35,69 @@ pub fn quote(text: &str) -> String {
     out
 }
 
-/// Replacements of byte ranges of a source text: how a stored resource gets its id, its meta and its
-/// resolved references without being written anew.
-#[derive(Debug, Default)]
-pub struct Edits {
-    edits: Vec<(Range<usize>, String)>,
+/// Appends a value without white space between its parts; every string and number as it was written.
+pub fn write_compact(out: &mut String, value: Value<'_>) {
+    write_replacing(out, value, &|_| None);
 }
 
-impl Edits {
-    /// Puts `text` in place of `range`, which must not overlap another edit's.
-    pub fn replace(&mut self, range: Range<usize>, text: impl Into<String>) {
-        self.edits.push((range, text.into()));
+/// Appends a value like [`write_compact`], with the text that `replace` gives in place of a value. The nesting is
+/// bounded by the limits the document was parsed with.
+pub fn write_replacing(out: &mut String, value: Value<'_>, replace: &dyn Fn(Value<'_>) -> Option<String>) {
+    if let Some(text) = replace(value) {
+        out.push_str(&text);
+        return;
     }
-
-    /// Puts `text` before the byte at `at`.
-    pub fn insert(&mut self, at: usize, text: impl Into<String>) {
-        self.edits.push((at..at, text.into()));
-    }
-
-    /// Whether nothing is to be changed.
-    pub fn is_empty(&self) -> bool {
-        self.edits.is_empty()
-    }
-
-    /// The part `within` of `source` with the edits inside it carried out; insertions at one place keep
-    /// the order in which they were given.
-    pub fn apply(mut self, source: &str, within: Range<usize>) -> String {
-        self.edits.sort_by_key(|(range, _)| range.start);
-        let added: usize = self.edits.iter().map(|(_, text)| text.len()).sum();
-        let mut out = String::with_capacity(within.len() + added);
-        let mut at = within.start;
-        for (range, text) in &self.edits {
-            out.push_str(&source[at..range.start]);
-            out.push_str(text);
-            at = range.end;
+    let (open, close) = match value.kind() {
+        Kind::Object => ('{', '}'),
+        Kind::Array => ('[', ']'),
+        _ => {
+            out.push_str(value.raw());
+            return;
         }
-        out.push_str(&source[at..within.end]);
-        out
+    };
+    out.push(open);
+    for (i, child) in value.children().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        if value.is_object() {
+            write_string(out, child.key());
+            out.push(':');
+        }
+        write_replacing(out, child, replace);
     }
+    out.push(close);
+}
+
+/// Appends a value with every member and item on its own line, indented by two spaces a level.
+pub fn write_pretty(out: &mut String, value: Value<'_>) {
+    write_indented(out, value, 1);
+}
+
+fn write_indented(out: &mut String, value: Value<'_>, level: usize) {
+    let (open, close) = match value.kind() {
+        Kind::Object if !value.is_empty() => ('{', '}'),
+        Kind::Array if !value.is_empty() => ('[', ']'),
+        Kind::Object => return out.push_str("{}"),
+        Kind::Array => return out.push_str("[]"),
+        _ => return out.push_str(value.raw()),
+    };
+    let line = |out: &mut String, level: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", level));
+    };
+    out.push(open);
+    for (i, child) in value.children().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        line(out, level);
+        if value.is_object() {
+            write_string(out, child.key());
+            out.push_str(": ");
+        }
+        write_indented(out, child, level + 1);
+    }
+    line(out, level - 1);
+    out.push(close);
 }

@@ -1,4 +1,120 @@
-//! What a resource can be found by. Being written.
+//! What a resource can be found by: every search parameter's expression evaluated on it, the selected elements
+//! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
-/// Being written.
-pub struct Indexer;
+mod value;
+
+use super::{IndexSink, ParamId, Shelf};
+use crate::json::Value;
+use crate::path::{Context, Expression};
+use crate::spec::{ParamType, SearchParam, Spec, TypeId};
+use std::sync::OnceLock;
+use value::Teller;
+
+/// The search parameters of every resource type, their expressions compiled once, when first needed.
+pub struct Indexer {
+    spec: &'static Spec,
+    of_type: Vec<OnceLock<Vec<Indexed>>>,
+}
+
+/// A search parameter of one resource type.
+struct Indexed {
+    id: ParamId,
+    code: Box<str>,
+    kind: ParamType,
+    expression: Expression,
+}
+
+impl Indexer {
+    /// An indexer for the parameters of these tables.
+    pub fn new(spec: &'static Spec) -> Indexer {
+        Indexer { spec, of_type: spec.types().iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Tells all that a resource of this type can be found by. `base` is this server's base URL, without a slash at
+    /// its end: absolute references that start with it are the server's own.
+    pub fn index(&self, of: TypeId, resource: Value<'_>, base: &str, sink: &mut dyn IndexSink) {
+        self.index_some(of, resource, base, sink, |_| true);
+    }
+
+    /// Tells the references alone: those of the parameter with this code, or of all.
+    pub fn index_references(
+        &self,
+        of: TypeId,
+        code: Option<&str>,
+        resource: Value<'_>,
+        base: &str,
+        sink: &mut dyn IndexSink,
+    ) {
+        let is_asked = |it: &Indexed| it.kind == ParamType::Reference && code.is_none_or(|code| *it.code == *code);
+        self.index_some(of, resource, base, sink, is_asked);
+    }
+
+    fn index_some(
+        &self,
+        of: TypeId,
+        resource: Value<'_>,
+        base: &str,
+        sink: &mut dyn IndexSink,
+        is_asked: impl Fn(&Indexed) -> bool,
+    ) {
+        let Some(context) = Context::resource(resource) else { return };
+        let Some(slot) = self.of_type.get(usize::from(of.0)) else { return };
+        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(it)) {
+            // An expression that fails on this resource (a budget passed) selects nothing.
+            let Ok(items) = param.expression.evaluate(&context) else { continue };
+            let mut teller = Teller { spec: self.spec, base, id: param.id, kind: param.kind, sink, told: false };
+            for item in &items {
+                teller.tell(item);
+            }
+            if teller.told && Shelf::of(param.kind) == Some(Shelf::Key) {
+                sink.present(param.id);
+            }
+        }
+    }
+}
+
+fn compile(spec: &Spec, of: TypeId) -> Vec<Indexed> {
+    let name = &spec.of(of).name;
+    // `_id` is found by the resource's own row, and `_lastUpdated` is the store's to set.
+    let params = spec.params_of(of).into_iter().filter(|it| !matches!(&*it.code, "_id" | "_lastUpdated"));
+    params
+        .filter(|it| Shelf::of(it.kind).is_some() && !it.expression.is_empty())
+        .filter_map(|it| {
+            let expression = Expression::parse(&own_part(spec, it, of)).ok()?;
+            Some(Indexed { id: ParamId::of(name, &it.code), code: it.code.clone(), kind: it.kind, expression })
+        })
+        .collect()
+}
+
+/// The alternatives of a joined expression (`Account.name | Patient.name`) that can select something of this type.
+fn own_part(spec: &Spec, param: &SearchParam, of: TypeId) -> String {
+    let is_own = |part: &&str| {
+        let root = part.trim_start_matches(['(', ' ']).split(|it: char| !it.is_ascii_alphanumeric()).next();
+        let root = root.and_then(|it| spec.type_named(it));
+        root.is_none_or(|it| spec.is_a(of, it))
+    };
+    alternatives(&param.expression).into_iter().filter(is_own).collect::<Vec<_>>().join(" | ")
+}
+
+/// Splits at every `|` that stands outside brackets and quotes.
+fn alternatives(expression: &str) -> Vec<&str> {
+    let (mut depth, mut quoted, mut start) = (0, false, 0);
+    let mut parts = Vec::new();
+    for (at, c) in expression.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            '|' if !quoted && depth == 0 => {
+                parts.push(expression[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(expression[start..].trim());
+    parts
+}
+
+#[cfg(test)]
+mod tests;

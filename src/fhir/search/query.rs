@@ -305,7 +305,9 @@ impl Reader<'_, '_> {
             [_] | [_, "", ""] => UnitTest::Any,
             [_, "", code] => UnitTest::Named(unescape(code)),
             [_, system, code] if !code.is_empty() => UnitTest::Coded(unescape(system), unescape(code)),
-            _ => return invalid(format!("{} takes [number], [number]|[system]|[code] or [number]||[code].", self.code)),
+            _ => {
+                return invalid(format!("{} takes [number], [number]|[system]|[code] or [number]||[code].", self.code));
+            }
         };
         Ok(Test::Quantity(self.id, unit, self.number(parts[0])?))
     }

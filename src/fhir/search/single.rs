@@ -13,9 +13,10 @@ pub fn has_one_value(spec: &Spec, of: TypeId, param: ParamId) -> bool {
     if &*found.code == "_lastUpdated" {
         return true;
     }
-    let mut own = found.expression.split('|').map(str::trim).filter(|it| {
-        it.trim_start_matches('(').strip_prefix(&**name).is_some_and(|rest| rest.starts_with(['.', ' ']))
-    });
+    let mut own =
+        found.expression.split('|').map(str::trim).filter(|it| {
+            it.trim_start_matches('(').strip_prefix(&**name).is_some_and(|rest| rest.starts_with(['.', ' ']))
+        });
     match (own.next(), own.next()) {
         (Some(path), None) => is_single_path(spec, of, path),
         _ => false,

@@ -144,7 +144,11 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    async fn write_resources(&self, connection: &mut SqliteConnection, pending: &[Pending<'_>]) -> Result<(), CommitError> {
+    async fn write_resources(
+        &self,
+        connection: &mut SqliteConnection,
+        pending: &[Pending<'_>],
+    ) -> Result<(), CommitError> {
         const FEW: usize = 8;
         for chunk in chunks(pending, &[FEW, 1]) {
             let mut text = String::from(
@@ -271,10 +275,8 @@ fn chunks<'a, T>(mut all: &'a [T], sizes: &'a [usize]) -> impl Iterator<Item = &
 }
 
 async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Result<bool, CommitError> {
-    let row = sqlx::query("SELECT 1 FROM loaded WHERE content = ?")
-        .bind(content.to_vec())
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        sqlx::query("SELECT 1 FROM loaded WHERE content = ?").bind(content.to_vec()).fetch_optional(connection).await?;
     Ok(row.is_some())
 }
 

@@ -284,7 +284,8 @@ fn date_conditions(param: ParamId, ranges: &[RangeTest<i64>]) -> Vec<Sql> {
             let mut sql = Sql::new("(slot = ?");
             sql.bind(date_slot(param, class as i64));
             for range in ranges {
-                sql.push(" AND ").append(range_condition(*range, width.map(|it| move |end: i64| end.saturating_sub(it))));
+                sql.push(" AND ")
+                    .append(range_condition(*range, width.map(|it| move |end: i64| end.saturating_sub(it))));
             }
             sql.push(")");
             sql
@@ -312,7 +313,10 @@ fn number_driver(slot: i64, range: &RangeTest<f64>) -> Sql {
 
 /// The SQL of [`RangeTest::passes`]. Where ranges have a greatest width, `least_low` tells the least start of one
 /// that reaches a given end, so that the scan of the index starts there.
-fn range_condition<T: Copy + PartialOrd + Into<super::sql::Bind>>(range: RangeTest<T>, least_low: Option<impl Fn(T) -> T>) -> Sql {
+fn range_condition<T: Copy + PartialOrd + Into<super::sql::Bind>>(
+    range: RangeTest<T>,
+    least_low: Option<impl Fn(T) -> T>,
+) -> Sql {
     let mut sql = Sql::default();
     let reaching = |sql: &mut Sql, condition: &str, end: T| {
         if let Some(least_low) = &least_low {

@@ -15,8 +15,8 @@ use crate::{Error, Result, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
 use place::Place;
 use rustc_hash::FxHashMap;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,8 @@ impl SqliteStore {
             .map_err(|cause| Error::File { path: tenants.display().to_string(), cause })?;
         let file = folder.join("directory.sqlite");
         schema::migrate(&file, &schema::DIRECTORY).await?;
-        let directory = SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
+        let directory =
+            SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
         Ok(SqliteStore { folder: folder.to_owned(), directory, clock, query_time, places: Mutex::default() })
     }
 
@@ -94,7 +95,8 @@ impl Store for SqliteStore {
         if let Some(place) = places.get(&tenant.name) {
             return Ok(place.clone());
         }
-        let place = Arc::new(Place::open(&self.file(&tenant.name), tenant.secrets(), self.clock, self.query_time).await?);
+        let place =
+            Arc::new(Place::open(&self.file(&tenant.name), tenant.secrets(), self.clock, self.query_time).await?);
         places.insert(tenant.name.clone(), place.clone());
         Ok(place)
     }

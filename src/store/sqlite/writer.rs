@@ -4,8 +4,8 @@
 use super::batch::Batch;
 use super::{Clock, options};
 use crate::rows::IndexHash;
-use fhir::search::{IndexSink, ParamId};
 use crate::{Changes, CommitError, Committed, Error, Result};
+use fhir::search::{IndexSink, ParamId};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -131,7 +131,11 @@ impl State {
     }
 
     /// A verdict for each change of a group.
-    async fn write_within(&mut self, changes: &[Changes], now: i64) -> Result<Vec<Result<(), CommitError>>, CommitError> {
+    async fn write_within(
+        &mut self,
+        changes: &[Changes],
+        now: i64,
+    ) -> Result<Vec<Result<(), CommitError>>, CommitError> {
         let mut batch = Batch::begin(self, changes, now).await?;
         let mut verdicts = Vec::with_capacity(changes.len());
         for change in changes {

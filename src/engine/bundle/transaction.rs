@@ -1,0 +1,220 @@
+//! A transaction (http.html#transaction): everything, or nothing.
+//!
+//! Entries become requests, requests aims; then links are resolved, every new version is made, and all is committed
+//! at once. Reads come last and see what was written. If others changed what an aim builds on, all of it runs again.
+
+use super::entry::Entry;
+use super::links::{self, Links};
+use super::{BundleWriter, wants_resources, within_entry, write_answer};
+use crate::interaction::Interaction;
+use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, kept_changing};
+use crate::{Answer, Context, Engine, Request};
+use fhir::json::{Doc, Value};
+use fhir::{Failure, Issue, IssueType, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::{Changes, CommitError, Guard, Key};
+
+/// A reading entry that waits until everything is written.
+const READS_LAST: u8 = 3;
+
+/// What becomes of an entry.
+enum Step {
+    /// A write, and the number of its put.
+    Write { target: Target, put: usize },
+    /// Nothing is to be done.
+    Done(Answer),
+    /// A read or search.
+    Read,
+}
+
+impl Engine {
+    /// Carries out a transaction Bundle. `content` marks what it came from, so that it is taken only once.
+    pub(crate) async fn transaction(
+        &self,
+        ctx: &Context,
+        doc: &Doc,
+        request: &Request,
+        content: Option<[u8; 16]>,
+    ) -> Result<Answer> {
+        let mut entries = Vec::new();
+        for (at, entry) in self.entries(doc)?.into_iter().enumerate() {
+            let entry = entry.map_err(|it| within_entry(it, at))?;
+            let interaction = Interaction::parse(&entry.request).map_err(|it| within_entry(it, at))?;
+            if interaction == Interaction::Bundle {
+                let told = "A Bundle cannot be posted within a transaction.";
+                return Err(within_entry(Failure::new(IssueType::NotSupported, told), at));
+            }
+            entries.push((entry, interaction));
+        }
+        unique_urls(&entries)?;
+        let returns = wants_resources(request)?;
+        for _ in 0..ATTEMPTS {
+            if let Some(answers) = self.try_transaction(ctx, &entries, content).await? {
+                let mut bundle =
+                    BundleWriter::new("transaction-response", &(self.ambient.new_id)(), (self.ambient.now_ms)());
+                for answer in answers {
+                    write_answer(&mut bundle, ctx, Ok(answer), returns)?;
+                }
+                return Ok(Answer::new(200, bundle.finish()));
+            }
+        }
+        Err(kept_changing())
+    }
+
+    /// One attempt; `None` if others got in between.
+    async fn try_transaction(
+        &self,
+        ctx: &Context,
+        entries: &[(Entry<'_>, Interaction)],
+        content: Option<[u8; 16]>,
+    ) -> Result<Option<Vec<Answer>>> {
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        order.sort_by_key(|it| entries[*it].0.rank());
+        let mut changes = Changes { content, ..Changes::default() };
+        let mut steps: Vec<Option<Step>> = entries.iter().map(|_| None).collect();
+        let mut written: FxHashMap<Key, usize> = FxHashMap::default();
+        for at in &order {
+            let (entry, interaction) = &entries[*at];
+            let step = if entry.rank() == READS_LAST {
+                Step::Read
+            } else {
+                match self.aim(ctx, interaction, &entry.request, entry.resource).await {
+                    Ok(Aim::Done(answer)) => Step::Done(answer),
+                    Ok(Aim::Write(mut target)) => {
+                        if written.insert(target.key.clone(), *at).is_some() {
+                            let told = "Two entries of the transaction change the same resource.";
+                            return Err(within_entry(Failure::new(IssueType::Invalid, told), *at));
+                        }
+                        changes.guards.append(&mut target.guards);
+                        Step::Write { target, put: usize::MAX }
+                    }
+                    Err(failure) => return Err(within_entry(failure, *at)),
+                }
+            };
+            steps[*at] = Some(step);
+        }
+        let mut links = entry_links(entries, &steps);
+        self.conditional_links(ctx, entries, &mut links, &mut changes.guards).await?;
+        for at in &order {
+            let Some(Step::Write { target, put }) = &mut steps[*at] else { continue };
+            let (entry, _) = &entries[*at];
+            *put = changes.puts.len();
+            let made = self.linked_version(ctx, target, entry, &links).map_err(|it| within_entry(it, *at))?;
+            changes.puts.push(made);
+        }
+        let done = match ctx.session.commit(changes).await {
+            Ok(done) => done,
+            Err(CommitError::Conflict) => return Ok(None),
+            Err(error) => return Err(commit_failure(error)),
+        };
+        let mut answers = Vec::with_capacity(steps.len());
+        for ((entry, _), step) in entries.iter().zip(steps) {
+            answers.push(match step {
+                Some(Step::Write { target, put }) => {
+                    let body = done.bodies.get(put).cloned().unwrap_or_default();
+                    let mut answer = answer(target.status(), &target.key, target.version, done.updated, body, None);
+                    // Every write of a Bundle tells where its resource is (bundle.html#transaction-response).
+                    if answer.status != 204 {
+                        answer.location = Some(format!("{}/_history/{}", target.key, target.version));
+                    }
+                    answer
+                }
+                Some(Step::Done(answer)) => answer,
+                // All is written: a read that fails now says so in its own response.
+                Some(Step::Read) | None => match Box::pin(self.perform(ctx, entry.request.clone())).await {
+                    Ok(answer) => answer,
+                    Err(failure) => Answer::new(failure.status, failure.to_json()),
+                },
+            });
+        }
+        Ok(Some(answers))
+    }
+
+    /// A new version, its links resolved.
+    fn linked_version(&self, ctx: &Context, target: &Target, entry: &Entry<'_>, links: &Links) -> Result<store::Put> {
+        let is_plain = target.method != store::Method::Delete && target.method != store::Method::Patch;
+        match entry.resource.filter(|_| is_plain) {
+            Some(resource) => {
+                let doc = self.parse(links::replaced(resource, links).as_bytes())?;
+                self.version(ctx, target, &entry.request, Some(doc.root()))
+            }
+            None => self.version(ctx, target, &entry.request, entry.resource),
+        }
+    }
+
+    /// Resolves references that are searches: each must find just one resource. They are looked up once however often
+    /// they occur.
+    async fn conditional_links(
+        &self,
+        ctx: &Context,
+        entries: &[(Entry<'_>, Interaction)],
+        links: &mut Links,
+        guards: &mut Vec<Guard>,
+    ) -> Result<()> {
+        let mut seen: FxHashSet<&str> = FxHashSet::default();
+        for (at, (entry, _)) in entries.iter().enumerate() {
+            let mut wanted = Vec::new();
+            if let Some(resource) = entry.resource {
+                links::references(resource, &mut |it| {
+                    if links::is_criteria(it) && seen.insert(it) {
+                        wanted.push(it);
+                    }
+                });
+            }
+            for reference in wanted {
+                let (of, criteria) = reference.split_once('?').unwrap_or((reference, ""));
+                let matched = self.only_match(ctx, of, criteria).await.map_err(|it| within_entry(it, at))?;
+                let Some(found) = matched.found else {
+                    let told = format!("A conditional reference to {of} finds no resource; it must find one.");
+                    let failure = Failure::new(IssueType::NotFound, told).with_status(412);
+                    return Err(within_entry(failure, at));
+                };
+                links.insert(reference.to_owned(), found.key.to_string());
+                guards.push(matched.guard);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// No two entries may have one fullUrl (bundle.html#invs, bdl-7).
+fn unique_urls(entries: &[(Entry<'_>, Interaction)]) -> Result<()> {
+    let mut seen = FxHashSet::default();
+    for (at, (entry, _)) in entries.iter().enumerate() {
+        let Some(url) = entry.full_url else { continue };
+        if !seen.insert(url) {
+            let issue = Issue::error(IssueType::Invalid, "Another entry has the same fullUrl.");
+            return Err(Failure::of(vec![issue.at(format!("Bundle.entry[{at}].fullUrl"))]));
+        }
+    }
+    Ok(())
+}
+
+/// Where the fullUrls of written entries lead. A relative reference leads to an entry as well, if the entry's own
+/// fullUrl ends with it (bundle.html#references).
+fn entry_links(entries: &[(Entry<'_>, Interaction)], steps: &[Option<Step>]) -> Links {
+    let mut links = Links::default();
+    for ((entry, _), step) in entries.iter().zip(steps) {
+        let key = match step {
+            Some(Step::Write { target, .. }) => target.key.to_string(),
+            Some(Step::Done(Answer { key: Some(key), .. })) => key.to_string(),
+            _ => continue,
+        };
+        let Some(url) = entry.full_url else { continue };
+        if let Some(relative) = relative_part(url, entry.resource) {
+            if relative != key {
+                links.insert(relative.to_owned(), key.clone());
+            }
+        }
+        links.insert(url.to_owned(), key);
+    }
+    links
+}
+
+/// `Type/id` at the end of a RESTful fullUrl whose resource has that type and id.
+fn relative_part<'u>(url: &'u str, resource: Option<Value<'_>>) -> Option<&'u str> {
+    let resource = resource?;
+    let key = format!("{}/{}", resource.str("resourceType")?, resource.str("id")?);
+    let is_restful = url.starts_with("http") && url.strip_suffix(&key).is_some_and(|it| it.ends_with('/'));
+    is_restful.then(|| &url[url.len() - key.len()..])
+}

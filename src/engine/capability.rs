@@ -1,0 +1,108 @@
+//! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
+
+use crate::{Answer, Context, Engine, Request};
+use fhir::search::Shelf;
+use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
+use fhir::{Failure, IssueType, Result};
+use serde_json::{Value as Json, json};
+use std::sync::LazyLock;
+
+/// Stands where the tenant's base belongs.
+const BASE: &str = "medisync:base";
+
+/// The statement with everything but the base.
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+    let claims = include_str!("../../capability-statement/statement.json");
+    let mut statement: Json = serde_json::from_str(claims).unwrap_or_else(|it| panic!("statement.json: {it}"));
+    statement["software"]["version"] = env!("CARGO_PKG_VERSION").into();
+    statement["implementation"]["url"] = BASE.into();
+    let rest = &mut statement["rest"][0];
+    let template = rest["resource"][0].take();
+    rest["resource"] = r4().resources().map(|of| resource(r4(), of, &template)).collect();
+    rest["searchParam"] = common(r4()).into();
+    rest["compartment"] = r4().compartments.iter().map(|it| compartment(r4(), it.of)).collect();
+    statement.to_string()
+});
+
+impl Engine {
+    /// The CapabilityStatement of the tenant's base.
+    pub(crate) fn capabilities(&self, ctx: &Context, request: &Request) -> Result<Answer> {
+        for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
+            match (&*name, &*value) {
+                ("_format" | "_pretty", _) | ("mode", "full") => {}
+                ("mode", _) => {
+                    return Err(Failure::new(
+                        IssueType::NotSupported,
+                        "Of the modes of capabilities, this server has full.",
+                    ));
+                }
+                _ => return Err(Failure::new(IssueType::Invalid, "Capabilities take no parameter but mode.")),
+            }
+        }
+        Ok(Answer::new(200, STATEMENT.replace(BASE, ctx.base())))
+    }
+}
+
+/// The search parameters that this server has of a type's.
+pub(crate) fn served_params(spec: &'static Spec, of: TypeId) -> impl Iterator<Item = &'static SearchParam> {
+    spec.params_of(of).into_iter().filter(|it| Shelf::of(it.kind).is_some())
+}
+
+fn resource(spec: &'static Spec, of: TypeId, template: &Json) -> Json {
+    let name = &spec.of(of).name;
+    let mut out = json!({ "type": name, "profile": format!("http://hl7.org/fhir/StructureDefinition/{name}") });
+    if let (Some(out), Some(template)) = (out.as_object_mut(), template.as_object()) {
+        out.extend(template.clone());
+    }
+    let is_reference = |it: &&SearchParam| it.kind == ParamType::Reference;
+    let includes = served_params(spec, of).filter(is_reference).map(|it| format!("{name}:{}", it.code));
+    out["searchInclude"] = std::iter::once("*".to_owned()).chain(includes).collect();
+    let reverse: Vec<String> = spec.resources().flat_map(|from| pointing(spec, from, of)).collect();
+    if !reverse.is_empty() {
+        out["searchRevInclude"] = reverse.into();
+    }
+    out["searchParam"] = served_params(spec, of).map(search_param).collect();
+    out
+}
+
+/// The reference parameters of `from` that name `to` among their targets.
+fn pointing(spec: &'static Spec, from: TypeId, to: TypeId) -> impl Iterator<Item = String> {
+    let points = move |it: &&SearchParam| it.kind == ParamType::Reference && it.targets.contains(&to);
+    served_params(spec, from).filter(points).map(move |it| format!("{}:{}", spec.of(from).name, it.code))
+}
+
+fn search_param(param: &SearchParam) -> Json {
+    json!({ "name": param.code, "definition": param.url, "type": param.kind.code() })
+}
+
+/// The parameters that every type has.
+fn common(spec: &'static Spec) -> Vec<Json> {
+    let Some(of) = spec.resources().next() else { return Vec::new() };
+    served_params(spec, of).filter(|it| it.code.starts_with('_')).map(search_param).collect()
+}
+
+fn compartment(spec: &Spec, of: TypeId) -> Json {
+    format!("http://hl7.org/fhir/CompartmentDefinition/{}", spec.of(of).name.to_lowercase()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_claimed_with_its_parameters() {
+        let statement: Json = serde_json::from_str(&STATEMENT).unwrap();
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        assert_eq!(resources.len(), r4().resources().count());
+        let patient = resources.iter().find(|it| it["type"] == "Patient").unwrap();
+        assert!(patient["searchParam"].as_array().unwrap().iter().any(|it| it["name"] == "birthdate"));
+        assert!(patient["searchRevInclude"].as_array().unwrap().iter().any(|it| it == "Observation:subject"));
+    }
+
+    #[test]
+    fn the_statement_is_valid() {
+        let doc = fhir::json::Doc::parse(STATEMENT.replace(BASE, "http://here/fhir/demo")).unwrap();
+        let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);
+        assert!(issues.is_empty(), "{issues:?}");
+    }
+}

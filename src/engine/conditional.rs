@@ -1,0 +1,54 @@
+//! Criteria of conditional interactions (http.html#cond-update, #ccreate, #cdelete): they find one resource, or none.
+
+use crate::{Access, Context, Engine};
+use fhir::search::{Clause, Query};
+use fhir::spec::r4;
+use fhir::{Failure, IssueType, Result};
+use store::{Branch, Guard, Plan, Stored};
+
+/// What criteria found.
+pub(crate) struct Match {
+    /// The only resource that matches, if there is one.
+    pub(crate) found: Option<Stored>,
+    /// That this is still so when the change is written.
+    pub(crate) guard: Guard,
+}
+
+impl Engine {
+    /// Finds the resource of a type that criteria (a query string) match; several are refused with 412.
+    pub(crate) async fn only_match(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Match> {
+        ctx.caller.scopes.demand(Access::Search, of)?;
+        let filter = self.criteria(ctx, of, criteria)?;
+        let branch = Branch { of: of.to_owned(), filter: filter.clone(), sort: Vec::new() };
+        let plan = Plan { branches: vec![branch], after: None, limit: 2 };
+        let mut found = ctx.session.search(&plan).await?.found;
+        if found.len() > 1 {
+            let told = format!("Several resources of type {of} match the criteria; they must match one at the most.");
+            return Err(Failure::new(IssueType::MultipleMatches, told));
+        }
+        let guard =
+            Guard::Matches { of: of.to_owned(), filter, ids: found.iter().map(|it| it.key.id.clone()).collect() };
+        Ok(Match { found: found.pop(), guard })
+    }
+
+    /// Reads criteria. Nothing in them may be unknown: what was left out would match more than was meant.
+    fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
+        let of_type =
+            r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
+        let query = Query { spec: r4(), of: of_type, base: ctx.base(), now: self.now_micros() };
+        let mut filter = Vec::new();
+        for (name, value) in form_urlencoded::parse(criteria.as_bytes()) {
+            if matches!(&*name, "_format" | "_pretty") {
+                continue;
+            }
+            let clause = query.clause(&name, &value);
+            filter.push(
+                clause.map_err(|it| Failure::new(IssueType::Invalid, format!("In the criteria: {}", it.told())))?,
+            );
+        }
+        if filter.is_empty() {
+            return Err(Failure::new(IssueType::Invalid, "The criteria name no search parameter."));
+        }
+        Ok(filter)
+    }
+}

@@ -1,0 +1,134 @@
+//! From a submitted body to what is stored: parsed within limits, validated, given its identity, indexed.
+
+use crate::{Context, Engine, Request};
+use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
+use fhir::spec::{TypeId, r4};
+use fhir::validate::References;
+use fhir::{Failure, Issue, IssueType, Result, Severity};
+use store::{Expect, Key, Method, Put};
+
+/// Stands in a body where the store will write the time; as long as what replaces it.
+const TIME: &str = "0000-00-00T00:00:00.000Z";
+
+impl Engine {
+    /// Parses a body within the limits.
+    pub(crate) fn parse(&self, body: &[u8]) -> Result<Doc> {
+        let text =
+            std::str::from_utf8(body).map_err(|_| Failure::new(IssueType::Structure, "The body is not UTF-8 text."))?;
+        if text.trim_start().is_empty() {
+            return Err(Failure::new(IssueType::Structure, "The body is empty where a resource was expected."));
+        }
+        Doc::parse_within(text, &self.settings.json).map_err(not_json)
+    }
+
+    /// Parses the body of a request that carries a resource; other media types than JSON are refused with 415.
+    pub(crate) fn json_body(&self, request: &Request) -> Result<Doc> {
+        match request.headers.content_type.as_deref() {
+            None | Some("application/fhir+json" | "application/json" | "text/json") => self.parse(&request.body),
+            Some(_) => {
+                let told = "The body's media type is not one this server takes: send application/fhir+json.";
+                Err(Failure::new(IssueType::NotSupported, told).with_status(415))
+            }
+        }
+    }
+
+    /// A new version of a resource, ready for the store: validated, with its identity, and with what it is found by.
+    pub(crate) fn put(
+        &self,
+        ctx: &Context,
+        resource: Value<'_>,
+        key: Key,
+        expect: Expect,
+        version: i64,
+        method: Method,
+    ) -> Result<Put> {
+        let of = type_of(resource)?;
+        validated(resource)?;
+        let mut rows = ctx.session.rows();
+        rows.of_type(&key.of);
+        self.indexer.index(of, resource, ctx.base(), &mut rows);
+        let (body, stamp) = stamped(resource, &key, version);
+        Ok(Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows })
+    }
+}
+
+/// A deletion: a version without a body.
+pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Put {
+    let rows = ctx.session.rows();
+    Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows }
+}
+
+/// The resource type that a body names.
+pub(crate) fn type_of(resource: Value<'_>) -> Result<TypeId> {
+    let named = resource.str("resourceType").ok_or_else(|| {
+        let told = "The body is not a resource: a JSON object with the member \"resourceType\" was expected.";
+        Failure::new(IssueType::Structure, told)
+    })?;
+    r4().resource(named).ok_or_else(|| {
+        let shown: String = named.chars().take(64).flat_map(char::escape_debug).collect();
+        Failure::of(vec![
+            Issue::error(IssueType::Structure, format!("\"{shown}\" is not a resource type of R4.")).at("resourceType"),
+        ])
+    })
+}
+
+/// Fails with all that is structurally wrong with a resource.
+fn validated(resource: Value<'_>) -> Result<()> {
+    let issues = fhir::validate::r4().resource(resource, References::Literal);
+    if issues.iter().any(|it| it.severity <= Severity::Error) { Err(Failure::of(issues)) } else { Ok(()) }
+}
+
+fn not_json(error: JsonError) -> Failure {
+    let told = format!("The body is not acceptable JSON: {error}.");
+    if error.limit {
+        Failure::new(IssueType::TooCostly, told).with_status(413)
+    } else {
+        Failure::new(IssueType::Structure, told)
+    }
+}
+
+/// The resource as it is served: type, id and meta first, the rest in its order; with the place of the time.
+fn stamped(resource: Value<'_>, key: &Key, version: i64) -> (String, usize) {
+    let mut out = String::with_capacity(resource.raw().len() + 160);
+    out.push_str(&format!(
+        r#"{{"resourceType":"{}","id":{},"meta":{{"versionId":"{version}","lastUpdated":""#,
+        key.of,
+        quote(&key.id)
+    ));
+    let stamp = out.len();
+    out.push_str(TIME);
+    out.push('"');
+    let meta = resource.get("meta").into_iter().flat_map(Value::children);
+    write_members(&mut out, meta.filter(|it| !matches!(it.key(), "versionId" | "lastUpdated")));
+    out.push('}');
+    write_members(&mut out, resource.children().filter(|it| !matches!(it.key(), "resourceType" | "id" | "meta")));
+    out.push('}');
+    (out, stamp)
+}
+
+fn write_members<'a>(out: &mut String, members: impl Iterator<Item = Value<'a>>) {
+    for member in members {
+        out.push(',');
+        write_string(out, member.key());
+        out.push(':');
+        write_compact(out, member);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamped_resource_keeps_all_but_its_identity() {
+        let doc = Doc::parse(
+            r#"{ "id":"x", "resourceType":"Patient", "meta":{"lastUpdated":"y","tag":[{"code":"t"}]}, "name":[ {"family":"0000-00-00T00:00:00.000Z"} ] }"#,
+        );
+        let (text, stamp) = stamped(doc.unwrap().root(), &Key::new("Patient", "7"), 3);
+        assert_eq!(&text[stamp..stamp + TIME.len()], TIME);
+        assert_eq!(
+            text,
+            r#"{"resourceType":"Patient","id":"7","meta":{"versionId":"3","lastUpdated":"0000-00-00T00:00:00.000Z","tag":[{"code":"t"}]},"name":[{"family":"0000-00-00T00:00:00.000Z"}]}"#
+        );
+    }
+}

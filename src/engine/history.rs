@@ -1,0 +1,105 @@
+//! `history` of an instance, a type and the system (http.html#history).
+
+use crate::bundle::{BundleWriter, Response};
+use crate::{Access, Answer, Context, Engine, Request, page};
+use fhir::primitive::datetime;
+use fhir::{Failure, IssueType, Result};
+use store::{History, Method, Position, Scope, Stored};
+
+impl Engine {
+    /// A page of versions, newest first.
+    pub(crate) async fn history(&self, ctx: &Context, scope: &Scope, request: &Request) -> Result<Answer> {
+        let scopes = &ctx.caller.scopes;
+        match scope {
+            Scope::Instance(key) => scopes.demand(Access::Read, &key.of)?,
+            Scope::Type(of) => scopes.demand(Access::Search, of)?,
+            Scope::System => scopes.demand(Access::Search, "*")?,
+        }
+        let mut history =
+            History { scope: scope.clone(), since: None, at: None, before: None, limit: self.settings.default_count };
+        let mut token = None;
+        let mut honoured = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
+            match &*name {
+                "_format" | "_pretty" => continue,
+                "_page" => {
+                    token = Some(value.into_owned());
+                    continue;
+                }
+                "_count" => history.limit = self.count(&value)?.max(1),
+                "_since" => history.since = Some(instant(&name, &value)?.0.div_euclid(1000)),
+                "_at" => {
+                    let (low, high) = instant(&name, &value)?;
+                    history.at = Some((low.div_euclid(1000), high.div_euclid(1000)));
+                }
+                other => {
+                    let shown: String = other.chars().take(64).flat_map(char::escape_debug).collect();
+                    let told = format!("A history takes no parameter {shown}; it takes _count, _since and _at.");
+                    return Err(Failure::new(IssueType::Invalid, told));
+                }
+            }
+            honoured.append_pair(&name, &value);
+        }
+        let query = format!("{}?{}", request.path, honoured.finish());
+        if let Some(token) = &token {
+            history.before = Some(page::open(ctx, &query, token)?.row);
+        }
+        let found = ctx.session.history(&history).await?;
+        if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none()) {
+            if ctx.session.read(key).await?.is_none() {
+                return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
+            }
+        }
+        let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
+        let mut links = vec![("self", url.clone())];
+        if let Some(row) = found.next {
+            let token = page::seal(ctx, &query, &Position { values: Vec::new(), row });
+            let sign = if url.contains('?') { '&' } else { '?' };
+            links.push(("next", format!("{url}{sign}_page={token}")));
+        }
+        let mut bundle = BundleWriter::new("history", &(self.ambient.new_id)(), (self.ambient.now_ms)());
+        bundle.total(found.total).links(&links);
+        for version in &found.versions {
+            write_version(&mut bundle, ctx.base(), version)?;
+        }
+        Ok(Answer::new(200, bundle.finish()))
+    }
+
+    /// Reads `_count`: what is more than the server's maximum is cut to it (search.html#count).
+    pub(crate) fn count(&self, value: &str) -> Result<usize> {
+        let count: usize = value
+            .parse()
+            .map_err(|_| Failure::new(IssueType::Value, "_count is a whole number of resources on a page."))?;
+        Ok(count.min(self.settings.max_count))
+    }
+}
+
+/// A time of a query, in microseconds.
+fn instant(name: &str, value: &str) -> Result<(i64, i64)> {
+    let range = datetime::range(&value.replace(' ', "+")).ok_or_else(|| {
+        Failure::new(IssueType::Value, format!("{name} takes a date or time such as 2026-11-20T08:30:00Z."))
+    })?;
+    Ok((range.low, range.high))
+}
+
+fn write_version(bundle: &mut BundleWriter, base: &str, version: &Stored) -> Result<()> {
+    bundle.begin(Some(&format!("{base}/{}", version.key)));
+    if !version.is_deleted() {
+        bundle.resource(std::str::from_utf8(&version.body).map_err(Failure::internal)?);
+    }
+    let url = if version.method == Method::Post { version.key.of.clone() } else { version.key.to_string() };
+    let status = match version.method {
+        Method::Delete => 204,
+        _ if version.version == 1 => 201,
+        _ => 200,
+    };
+    bundle.request(version.method.name(), &url);
+    bundle.response(&Response {
+        status,
+        version: Some(version.version),
+        last_modified: Some(version.updated),
+        ..Response::default()
+    });
+    bundle.end();
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! What a request asks for (http.html#summary): read from verb, path and query, before anything is looked up.
+
+use crate::{Request, Verb};
+use fhir::spec::r4;
+use fhir::{Failure, IssueType, Result};
+use store::{Key, Scope};
+
+/// An interaction of the RESTful API.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Interaction {
+    /// `GET metadata`
+    Capabilities,
+    /// `GET openapi.json`
+    OpenApi,
+    /// `GET [type]/[id]`
+    Read { key: Key },
+    /// `GET [type]/[id]/_history/[vid]`
+    Vread { key: Key, version: i64 },
+    /// `POST [type]`, with `If-None-Exist` conditional
+    Create { of: String },
+    /// `PUT [type]/[id]`
+    Update { key: Key },
+    /// `PUT [type]?…`
+    UpdateWhere { of: String },
+    /// `PATCH [type]/[id]`
+    Patch { key: Key },
+    /// `PATCH [type]?…`
+    PatchWhere { of: String },
+    /// `DELETE [type]/[id]`
+    Delete { key: Key },
+    /// `DELETE [type]?…`
+    DeleteWhere { of: String },
+    /// `GET …/_history`
+    History { scope: Scope },
+    /// `GET [type]?…`, `POST [type]/_search`, and the same on the base and in a compartment
+    Search { of: Option<String>, compartment: Option<Key> },
+    /// `POST [base]`: batch or transaction
+    Bundle,
+}
+
+impl Interaction {
+    /// Reads what a request asks for; fails for paths and verbs that R4 has not.
+    pub fn parse(request: &Request) -> Result<Interaction> {
+        let parts: Vec<&str> = match request.path.as_str() {
+            "" => Vec::new(),
+            path => path.split('/').collect(),
+        };
+        match parts.as_slice() {
+            [] => on_base(request.verb),
+            ["metadata"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::Capabilities),
+            ["openapi.json"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::OpenApi),
+            ["_history"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope: Scope::System }),
+            ["_search"] => only(request.verb, &[Verb::Post], Interaction::Search { of: None, compartment: None }),
+            [of] => on_type(request.verb, known(of)?),
+            [of, "_search"] => {
+                let search = Interaction::Search { of: Some(known(of)?), compartment: None };
+                only(request.verb, &[Verb::Post], search)
+            }
+            [of, "_history"] => {
+                let scope = Scope::Type(known(of)?);
+                only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
+            }
+            [of, id] => on_instance(request.verb, key(of, id)?),
+            [of, id, "_history"] => {
+                let scope = Scope::Instance(key(of, id)?);
+                only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
+            }
+            [of, id, "_history", version] => {
+                let (key, version) = (key(of, id)?, version.parse::<i64>());
+                let version = version.map_err(|_| Failure::new(IssueType::NotFound, "There is no such version."))?;
+                only(request.verb, &[Verb::Get, Verb::Head], Interaction::Vread { key, version })
+            }
+            [of, id, member] => compartment(request.verb, &[Verb::Get, Verb::Head], key(of, id)?, member),
+            [of, id, member, "_search"] => compartment(request.verb, &[Verb::Post], key(of, id)?, member),
+            _ => Err(unknown_path()),
+        }
+    }
+}
+
+fn unknown_path() -> Failure {
+    Failure::new(IssueType::NotFound, "FHIR R4 has no such address; see http.html for those it has.")
+}
+
+fn only(verb: Verb, allowed: &[Verb], interaction: Interaction) -> Result<Interaction> {
+    if allowed.contains(&verb) { Ok(interaction) } else { Err(not_allowed()) }
+}
+
+fn not_allowed() -> Failure {
+    Failure::new(IssueType::NotSupported, "This address does not take this method.").with_status(405)
+}
+
+fn on_base(verb: Verb) -> Result<Interaction> {
+    match verb {
+        Verb::Get | Verb::Head => Ok(Interaction::Search { of: None, compartment: None }),
+        Verb::Post => Ok(Interaction::Bundle),
+        _ => Err(not_allowed()),
+    }
+}
+
+fn on_type(verb: Verb, of: String) -> Result<Interaction> {
+    Ok(match verb {
+        Verb::Get | Verb::Head => Interaction::Search { of: Some(of), compartment: None },
+        Verb::Post => Interaction::Create { of },
+        Verb::Put => Interaction::UpdateWhere { of },
+        Verb::Patch => Interaction::PatchWhere { of },
+        Verb::Delete => Interaction::DeleteWhere { of },
+    })
+}
+
+fn on_instance(verb: Verb, key: Key) -> Result<Interaction> {
+    Ok(match verb {
+        Verb::Get | Verb::Head => Interaction::Read { key },
+        Verb::Put => Interaction::Update { key },
+        Verb::Patch => Interaction::Patch { key },
+        Verb::Delete => Interaction::Delete { key },
+        Verb::Post => return Err(not_allowed()),
+    })
+}
+
+fn compartment(verb: Verb, allowed: &[Verb], owner: Key, member: &str) -> Result<Interaction> {
+    let of = if member == "*" { None } else { Some(known(member)?) };
+    only(verb, allowed, Interaction::Search { of, compartment: Some(owner) })
+}
+
+/// The name of a resource type, or 404 (http.html#status-codes).
+fn known(of: &str) -> Result<String> {
+    match r4().resource(of) {
+        Some(_) => Ok(of.to_owned()),
+        None if of.starts_with('$') || of.starts_with('_') => Err(unknown_path()),
+        None => {
+            let told =
+                format!("{} is not a resource type of R4.", of.chars().take(64).collect::<String>().escape_debug());
+            Err(Failure::new(IssueType::NotSupported, told).with_status(404))
+        }
+    }
+}
+
+fn key(of: &str, id: &str) -> Result<Key> {
+    let of = known(of)?;
+    if id.starts_with(['$', '_']) {
+        return Err(unknown_path());
+    }
+    if !fhir::primitive::is_id(id) {
+        let told = "A resource's id has 1 to 64 letters, digits, '-' and '.' (datatypes.html#id).";
+        return Err(Failure::new(IssueType::Value, told));
+    }
+    Ok(Key::new(of, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn parse(verb: Verb, path: &str) -> Result<Interaction> {
+        let request =
+            Request { verb, path: path.into(), query: String::new(), headers: Default::default(), body: Bytes::new() };
+        Interaction::parse(&request)
+    }
+
+    #[test]
+    fn paths_and_verbs_give_interactions() {
+        let key = Key::new("Patient", "1");
+        for (verb, path, expected) in [
+            (Verb::Get, "Patient/1", Interaction::Read { key: key.clone() }),
+            (Verb::Get, "Patient/1/_history/2", Interaction::Vread { key: key.clone(), version: 2 }),
+            (Verb::Put, "Patient/1", Interaction::Update { key: key.clone() }),
+            (Verb::Put, "Patient", Interaction::UpdateWhere { of: "Patient".into() }),
+            (Verb::Post, "", Interaction::Bundle),
+            (Verb::Post, "Patient/_search", Interaction::Search { of: Some("Patient".into()), compartment: None }),
+            (Verb::Get, "Patient/1/*", Interaction::Search { of: None, compartment: Some(key.clone()) }),
+            (
+                Verb::Get,
+                "Patient/1/Observation",
+                Interaction::Search { of: Some("Observation".into()), compartment: Some(key) },
+            ),
+        ] {
+            assert_eq!(parse(verb, path).unwrap(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_r4_has_not_is_refused() {
+        for (verb, path, status) in [
+            (Verb::Get, "Patients", 404),
+            (Verb::Get, "Patient/a_b", 400),
+            (Verb::Post, "Patient/1", 405),
+            (Verb::Delete, "", 405),
+            (Verb::Get, "Patient/1/2/3/4", 404),
+            (Verb::Get, "Patient/1/_history/x", 404),
+            (Verb::Get, "Patient/$nope", 404),
+        ] {
+            assert_eq!(parse(verb, path).unwrap_err().status, status, "{path}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Page tokens: where a result goes on, signed, and bound to the tenant, the caller and the query.
+
+use crate::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fhir::{Failure, IssueType, Result};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use store::{Position, SortValue};
+
+/// Bytes of the signature that a token carries: 128 bits.
+const SIGNATURE: usize = 16;
+
+/// A token for `position` in the answer to `query`, the relative URL of its first page.
+pub(crate) fn seal(ctx: &Context, query: &str, position: &Position) -> String {
+    let mut bytes = write(position);
+    let signature = sign(ctx, query, &bytes);
+    bytes.extend_from_slice(&signature);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The position in a token; fails unless it was made for this tenant, caller and query.
+pub(crate) fn open(ctx: &Context, query: &str, token: &str) -> Result<Position> {
+    let refused = || {
+        let told = "The page link is not valid: it was made for another query or caller, or was changed. Search again.";
+        Failure::new(IssueType::Invalid, told)
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
+    let (position, signature) = bytes.split_at_checked(bytes.len().saturating_sub(SIGNATURE)).ok_or_else(refused)?;
+    mac(ctx, query, position).verify_truncated_left(signature).map_err(|_| refused())?;
+    if signature.len() != SIGNATURE {
+        return Err(refused());
+    }
+    read(position).ok_or_else(refused)
+}
+
+fn mac(ctx: &Context, query: &str, position: &[u8]) -> Hmac<Sha256> {
+    let key = &ctx.tenant.secrets().page_key;
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+    for part in [ctx.tenant.name().as_bytes(), ctx.caller.subject.as_bytes(), query.as_bytes(), position] {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
+    }
+    mac
+}
+
+fn sign(ctx: &Context, query: &str, position: &[u8]) -> Vec<u8> {
+    mac(ctx, query, position).finalize().into_bytes()[..SIGNATURE].to_vec()
+}
+
+/// The row, then each sort value with a letter for its kind.
+fn write(position: &Position) -> Vec<u8> {
+    let mut out = position.row.to_le_bytes().to_vec();
+    for value in &position.values {
+        match value {
+            SortValue::Missing => out.push(b'm'),
+            SortValue::Int(it) => {
+                out.push(b'i');
+                out.extend_from_slice(&it.to_le_bytes());
+            }
+            SortValue::Real(it) => {
+                out.push(b'r');
+                out.extend_from_slice(&it.to_le_bytes());
+            }
+            SortValue::Text(it) => {
+                out.push(b't');
+                out.extend_from_slice(&(it.len() as u32).to_le_bytes());
+                out.extend_from_slice(it.as_bytes());
+            }
+        }
+    }
+    out
+}
+
+fn read(mut bytes: &[u8]) -> Option<Position> {
+    let row = i64::from_le_bytes(take(&mut bytes)?);
+    let mut values = Vec::new();
+    while !bytes.is_empty() {
+        let [kind] = take(&mut bytes)?;
+        values.push(match kind {
+            b'm' => SortValue::Missing,
+            b'i' => SortValue::Int(i64::from_le_bytes(take(&mut bytes)?)),
+            b'r' => SortValue::Real(f64::from_le_bytes(take(&mut bytes)?)),
+            b't' => {
+                let length = u32::from_le_bytes(take(&mut bytes)?) as usize;
+                let (text, rest) = bytes.split_at_checked(length)?;
+                bytes = rest;
+                SortValue::Text(String::from_utf8(text.to_vec()).ok()?)
+            }
+            _ => return None,
+        });
+    }
+    Some(Position { values, row })
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_survive() {
+        let values = vec![SortValue::Missing, SortValue::Int(-7), SortValue::Real(5.4), SortValue::Text("é".into())];
+        let position = Position { values, row: 42 };
+        assert_eq!(read(&write(&position)), Some(position));
+        assert_eq!(read(b"short"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! `PATCH` (http.html#patch): JSON Patch (RFC 6902) and FHIRPath Patch (fhirpatch.html).
+
+mod fhirpath;
+mod json;
+
+use crate::{Engine, Request};
+use fhir::json::{Doc, Value};
+use fhir::{Failure, Issue, IssueType, Result};
+use serde_json::Value as Json;
+use store::Stored;
+
+/// Media types of a patch.
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// The most operations in one patch.
+const OPERATIONS: usize = 1000;
+
+impl Engine {
+    /// The current version with a request's patch carried out. Nothing is stored yet, and the result is not validated.
+    pub(crate) fn patched(&self, current: &Stored, request: &Request) -> Result<Doc> {
+        let before = self.parse(&current.body)?;
+        let after = match request.headers.content_type.as_deref() {
+            Some(JSON_PATCH) => json::patch(&before, &request.body)?,
+            Some("application/fhir+json" | "application/json" | "text/json") | None => {
+                let patch = self.parse(&request.body)?;
+                if request.headers.content_type.is_none() && patch.root().is_array() {
+                    json::patch(&before, &request.body)?
+                } else {
+                    fhirpath::patch(self, before, patch.root())?
+                }
+            }
+            Some(_) => {
+                let told = format!("A patch is sent as {JSON_PATCH} or, for FHIRPath Patch, application/fhir+json.");
+                return Err(Failure::new(IssueType::NotSupported, told).with_status(415));
+            }
+        };
+        let after = self.parse(after.as_bytes())?;
+        for member in ["resourceType", "id"] {
+            let own = if member == "id" { &current.key.id } else { &current.key.of };
+            if after.root().str(member) != Some(own) {
+                let at = format!("{}.{member}", current.key.of);
+                let told = "A patch must not change what identifies the resource.";
+                return Err(Failure::of(vec![Issue::error(IssueType::BusinessRule, told).at(at)]));
+            }
+        }
+        Ok(after)
+    }
+}
+
+/// A patch in a Bundle is a Parameters resource, or a Binary that holds a JSON Patch (http.html#patch).
+pub(crate) fn from_entry(resource: Value<'_>) -> Result<(Option<String>, Vec<u8>)> {
+    use base64::Engine as _;
+    if resource.str("resourceType") != Some("Binary") {
+        return Ok((None, resource.raw().as_bytes().to_vec()));
+    }
+    let data = resource.str("data").unwrap_or_default();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(data);
+    let decoded = decoded.map_err(|_| Failure::new(IssueType::Value, "Binary.data is not base64."))?;
+    Ok((resource.str("contentType").map(str::to_owned), decoded))
+}
+
+/// A parsed document as a tree that can be changed; numbers keep their digits.
+fn tree(value: Value<'_>) -> Result<Json> {
+    serde_json::from_str(value.raw()).map_err(Failure::internal)
+}
+
+fn refused(told: impl Into<String>) -> Failure {
+    Failure::new(IssueType::Processing, told)
+}

@@ -1,0 +1,56 @@
+//! `read` and `vread` (http.html#read, #vread), conditional as well (#cread).
+
+use crate::summary::View;
+use crate::write::etag;
+use crate::{Access, Answer, Context, Engine, Request};
+use fhir::{Failure, IssueType, Result};
+use store::{Key, Stored};
+
+impl Engine {
+    /// The current version of a resource.
+    pub(crate) async fn read(&self, ctx: &Context, key: &Key, request: &Request) -> Result<Answer> {
+        ctx.caller.scopes.demand(Access::Read, &key.of)?;
+        let view = View::of_read(&request.query)?;
+        self.show(ctx.session.read(key).await?, request, &view)
+    }
+
+    /// One version of a resource.
+    pub(crate) async fn vread(&self, ctx: &Context, key: &Key, version: i64, request: &Request) -> Result<Answer> {
+        ctx.caller.scopes.demand(Access::Read, &key.of)?;
+        let view = View::of_read(&request.query)?;
+        self.show(ctx.session.read_version(key, version).await?, request, &view)
+    }
+
+    fn show(&self, found: Option<Stored>, request: &Request, view: &View) -> Result<Answer> {
+        let Some(stored) = found else {
+            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
+        };
+        if stored.is_deleted() {
+            return Err(Failure::new(IssueType::Deleted, "The resource was deleted; its history has what it was."));
+        }
+        let (version, updated) = (Some(stored.version), Some(stored.updated));
+        let unchanged = is_unchanged(&stored, request);
+        let body = if unchanged { Default::default() } else { view.apply(stored.body.clone())? };
+        Ok(Answer {
+            status: if unchanged { 304 } else { 200 },
+            version,
+            last_modified: updated,
+            location: None,
+            key: Some(stored.key),
+            body,
+        })
+    }
+}
+
+/// Whether the client has this version already. `If-None-Match` wins over `If-Modified-Since` (RFC 9110 section 13.2.2),
+/// whose dates have no fractions of a second.
+fn is_unchanged(stored: &Stored, request: &Request) -> bool {
+    match (&request.headers.if_none_match, request.headers.if_modified_since) {
+        (Some(tags), _) => {
+            let version = stored.version.to_string();
+            tags.split(',').filter_map(|it| etag(it.trim())).any(|it| it == "*" || it == version)
+        }
+        (None, Some(since)) => stored.updated / 1000 <= since / 1000,
+        _ => false,
+    }
+}

@@ -1,0 +1,194 @@
+//! `_include` and `_revinclude` (search.html#include): resources that those found point to, or that point to them.
+
+use super::params::Search;
+use crate::{Access, Context, Engine};
+use fhir::json::Doc;
+use fhir::search::{Clause, IndexSink, ParamId, Target, Test, Unit};
+use fhir::spec::{ParamType, TypeId, r4};
+use fhir::{Failure, Issue, IssueType, Result};
+use rustc_hash::FxHashSet;
+use store::{Branch, Key, Plan, Stored};
+
+/// Targets in one query of a `_revinclude`.
+const BATCH: usize = 200;
+
+/// One `_include` or `_revinclude`.
+pub(super) struct Include {
+    is_reverse: bool,
+    /// `:iterate`: also for what was included.
+    iterates: bool,
+    /// The type whose reference it is; `None` for `*`.
+    source: Option<TypeId>,
+    /// The reference parameter; `None` for all.
+    param: Option<String>,
+    /// Only targets of this type.
+    target: Option<TypeId>,
+}
+
+impl Include {
+    /// Reads `_include[:iterate]=Type:param[:Target]`, `Type:*` or `*`.
+    pub(super) fn parse(name: &str, value: &str) -> Result<Include> {
+        let (head, modifier) = name.split_once(':').unwrap_or((name, ""));
+        let iterates = match modifier {
+            "" => false,
+            // `:recurse` is what STU3 called it.
+            "iterate" | "recurse" => true,
+            _ => return Err(refused(format!("{head} takes no other modifier than :iterate."))),
+        };
+        let is_reverse = match head {
+            "_include" => false,
+            "_revinclude" => true,
+            _ => return Err(refused("A parameter that begins with _include or _revinclude is unknown.")),
+        };
+        if value == "*" && !is_reverse {
+            return Ok(Include { is_reverse, iterates, source: None, param: None, target: None });
+        }
+        let mut parts = value.split(':');
+        let (Some(source), Some(code), target, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return Err(refused(format!("{head} takes [type]:[reference parameter], perhaps with :[target type].")));
+        };
+        let resource = |name: &str| {
+            r4().resource(name).ok_or_else(|| refused(format!("{head} names a resource type that R4 has not.")))
+        };
+        let source = resource(source)?;
+        let target = target.filter(|it| !it.is_empty()).map(resource).transpose()?;
+        let param = (code != "*").then(|| code.to_owned());
+        if let Some(code) = &param {
+            let is_reference = r4().param(source, code).is_some_and(|it| it.kind == ParamType::Reference);
+            if !is_reference {
+                let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
+                return Err(refused(format!("{} has no reference parameter {shown}.", r4().of(source).name)));
+            }
+        }
+        Ok(Include { is_reverse, iterates, source: Some(source), param, target })
+    }
+}
+
+fn refused(told: impl Into<String>) -> Failure {
+    Failure::new(IssueType::Invalid, told)
+}
+
+/// What includes add to a page.
+#[derive(Default)]
+pub(super) struct Included {
+    pub(super) resources: Vec<Stored>,
+    pub(super) issues: Vec<Issue>,
+}
+
+impl Engine {
+    /// All that the search's includes ask for, each resource once and none that was found itself.
+    pub(super) async fn included(&self, ctx: &Context, search: &Search, found: &[Stored]) -> Result<Included> {
+        let mut included = Included::default();
+        if search.includes.is_empty() || found.is_empty() {
+            return Ok(included);
+        }
+        let mut seen: FxHashSet<Key> = found.iter().map(|it| it.key.clone()).collect();
+        let mut hidden = FxHashSet::default();
+        let mut round: Vec<Stored> = found.to_vec();
+        let mut is_first = true;
+        while !round.is_empty() {
+            let mut fresh = Vec::new();
+            for include in search.includes.iter().filter(|it| is_first || it.iterates) {
+                let more = match include.is_reverse {
+                    false => self.forward(ctx, include, &round).await?,
+                    true => self.reverse(ctx, include, &round).await?,
+                };
+                for stored in more {
+                    if !ctx.caller.scopes.allow(Access::Read, &stored.key.of) {
+                        hidden.insert(stored.key.of);
+                    } else if seen.insert(stored.key.clone()) {
+                        fresh.push(stored);
+                    }
+                }
+            }
+            if included.resources.len() + fresh.len() > self.settings.max_includes {
+                let told =
+                    "The includes add more resources to a page than this server allows; ask for fewer with _count.";
+                return Err(Failure::new(IssueType::TooCostly, told));
+            }
+            included.resources.extend(fresh.iter().cloned());
+            round = fresh;
+            is_first = false;
+        }
+        included.issues = hidden
+            .iter()
+            .map(|of| {
+                Issue::warning(IssueType::Suppressed, format!("The access token does not allow to include {of}."))
+            })
+            .collect();
+        Ok(included)
+    }
+
+    async fn forward(&self, ctx: &Context, include: &Include, from: &[Stored]) -> Result<Vec<Stored>> {
+        let mut keys = FxHashSet::default();
+        for stored in from {
+            let Some(of) = r4().resource(&stored.key.of) else { continue };
+            if include.source.is_some_and(|it| it != of) {
+                continue;
+            }
+            let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+            let doc = Doc::parse(text).map_err(Failure::internal)?;
+            let mut pointed = Pointed { keys: &mut keys, only: include.target };
+            self.indexer.index_references(of, include.param.as_deref(), doc.root(), ctx.base(), &mut pointed);
+        }
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let mut found = ctx.session.read_many(&keys).await?;
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
+    }
+
+    async fn reverse(&self, ctx: &Context, include: &Include, to: &[Stored]) -> Result<Vec<Stored>> {
+        let Some(source) = include.source else { return Ok(Vec::new()) };
+        let name = &r4().of(source).name;
+        let params: Vec<ParamId> = r4()
+            .params_of(source)
+            .into_iter()
+            .filter(|it| {
+                it.kind == ParamType::Reference && include.param.as_deref().is_none_or(|code| *it.code == *code)
+            })
+            .map(|it| ParamId::of(name, &it.code))
+            .collect();
+        let is_target = |it: &&Stored| include.target.is_none_or(|of| *r4().of(of).name == *it.key.of);
+        let targets: Vec<&Stored> = to.iter().filter(is_target).collect();
+        let mut all = Vec::new();
+        for batch in targets.chunks(BATCH) {
+            let tests = batch.iter().flat_map(|stored| {
+                params.iter().map(|param| Test::Local {
+                    param: *param,
+                    of: stored.key.of.clone(),
+                    id: stored.key.id.clone(),
+                })
+            });
+            let filter = vec![Clause::Any(tests.collect())];
+            let branch = Branch { of: name.to_string(), filter, sort: Vec::new() };
+            let plan = Plan { branches: vec![branch], after: None, limit: self.settings.max_includes + 1 };
+            all.extend(ctx.session.search(&plan).await?.found);
+        }
+        Ok(all)
+    }
+}
+
+/// Takes the references of a resource to this server's own.
+struct Pointed<'k> {
+    keys: &'k mut FxHashSet<Key>,
+    only: Option<TypeId>,
+}
+
+impl IndexSink for Pointed<'_> {
+    fn reference(&mut self, _: ParamId, target: &Target<'_>) {
+        if let Target::Local { of, id } = target {
+            let of_type = r4().resource(of);
+            if of_type.is_some() && self.only.is_none_or(|it| Some(it) == of_type) {
+                self.keys.insert(Key::new(*of, *id));
+            }
+        }
+    }
+    fn present(&mut self, _: ParamId) {}
+    fn token(&mut self, _: ParamId, _: Option<&str>, _: &str) {}
+    fn system(&mut self, _: ParamId, _: &str) {}
+    fn string(&mut self, _: ParamId, _: &str) {}
+    fn date(&mut self, _: ParamId, _: i64, _: i64) {}
+    fn number(&mut self, _: ParamId, _: f64, _: f64) {}
+    fn quantity(&mut self, _: ParamId, _: Unit<'_>, _: f64, _: f64) {}
+    fn uri(&mut self, _: ParamId, _: &str) {}
+}

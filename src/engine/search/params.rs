@@ -1,0 +1,251 @@
+//! The parameters of a search: filters of every type searched, and what controls the result (search.html#table).
+
+use super::include::Include;
+use super::unknown_parameter;
+use crate::prefer::Prefer;
+use crate::summary::View;
+use crate::{Context, Engine, Request};
+use fhir::search::query::join_dates;
+use fhir::search::{ParamId, Query, QueryError};
+use fhir::spec::{ParamType, TypeId, r4};
+use fhir::{Failure, Issue, IssueType, Result};
+use store::{Branch, Key, Sort, SortBy};
+
+/// `_total` (search.html#total).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Total {
+    None,
+    Estimate,
+    Accurate,
+}
+
+/// A search, read.
+pub(super) struct Search {
+    pub(super) branches: Vec<Branch>,
+    pub(super) includes: Vec<Include>,
+    pub(super) count: usize,
+    pub(super) view: View,
+    pub(super) total: Total,
+    /// The page asked for.
+    pub(super) token: Option<String>,
+    /// The search's URL relative to the base, with just the parameters that are honoured.
+    pub(super) address: String,
+    /// What was not honoured.
+    pub(super) ignored: Vec<Issue>,
+}
+
+impl Engine {
+    /// Reads the parameters of a search; fails for malformed ones always, and for unknown ones under strict handling.
+    pub(super) fn search_params(
+        &self,
+        ctx: &Context,
+        of: Option<&str>,
+        compartment: Option<&Key>,
+        request: &Request,
+    ) -> Result<Search> {
+        let pairs: Vec<(String, String)> =
+            form_urlencoded::parse(request.query.as_bytes()).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
+        let types = searched_types(of, compartment, &pairs)?;
+        let mut reader = Reader {
+            queries: types
+                .iter()
+                .map(|it| Query { spec: r4(), of: *it, base: ctx.base(), now: self.now_micros() })
+                .collect(),
+            filters: vec![Vec::new(); types.len()],
+            sort: Vec::new(),
+            unknown: Vec::new(),
+            search: Search {
+                branches: Vec::new(),
+                includes: Vec::new(),
+                count: self.settings.default_count,
+                view: View::Whole,
+                total: Total::None,
+                token: None,
+                address: String::new(),
+                ignored: Vec::new(),
+            },
+            honoured: form_urlencoded::Serializer::new(String::new()),
+        };
+        if let Some(owner) = compartment {
+            reader.within(owner)?;
+        }
+        for (name, value) in &pairs {
+            reader.parameter(self, name, value)?;
+        }
+        let strict = Prefer::parse(request.headers.prefer.as_deref())?.is_strict;
+        if strict && !reader.unknown.is_empty() {
+            let issues = reader.unknown.iter().map(|it| Issue::error(IssueType::NotSupported, it.clone()));
+            return Err(Failure::of(issues.collect()));
+        }
+        Ok(reader.finish(of, compartment))
+    }
+}
+
+/// The types a search looks at: the address's, those of `_type`, or all that can be in the compartment.
+fn searched_types(of: Option<&str>, compartment: Option<&Key>, pairs: &[(String, String)]) -> Result<Vec<TypeId>> {
+    let resource = |name: &str| {
+        r4().resource(name)
+            .ok_or_else(|| Failure::new(IssueType::Value, "_type names something that is not a resource type."))
+    };
+    if let Some(of) = of {
+        return Ok(vec![resource(of)?]);
+    }
+    let mut types = Vec::new();
+    for (_, value) in pairs.iter().filter(|(name, _)| name == "_type") {
+        for name in value.split(',') {
+            let of = resource(name)?;
+            if !types.contains(&of) {
+                types.push(of);
+            }
+        }
+    }
+    if !types.is_empty() {
+        return Ok(types);
+    }
+    match compartment.and_then(|it| r4().resource(&it.of)).and_then(|it| r4().compartment(it)) {
+        Some(compartment) => Ok(compartment.members.iter().map(|(of, _)| *of).collect()),
+        None => Ok(r4().resources().collect()),
+    }
+}
+
+struct Reader<'a> {
+    /// One for each type searched, as are the filters.
+    queries: Vec<Query<'a>>,
+    filters: Vec<Vec<fhir::search::Clause>>,
+    sort: Vec<(String, bool)>,
+    unknown: Vec<String>,
+    search: Search,
+    honoured: form_urlencoded::Serializer<'static, String>,
+}
+
+impl Reader<'_> {
+    fn within(&mut self, owner: &Key) -> Result<()> {
+        let of = r4().resource(&owner.of).filter(|it| r4().compartment(*it).is_some()).ok_or_else(|| {
+            let told = format!(
+                "{} has no compartment; Patient, Encounter, Practitioner, RelatedPerson and Device have.",
+                owner.of
+            );
+            Failure::new(IssueType::NotSupported, told).with_status(404)
+        })?;
+        for (query, filter) in self.queries.iter().zip(&mut self.filters) {
+            let clause = query.in_compartment(of, &owner.id).ok_or_else(|| {
+                let told = format!("{} is never in the compartment of a {}.", r4().of(query.of).name, owner.of);
+                Failure::new(IssueType::NotSupported, told).with_status(404)
+            })?;
+            filter.push(clause);
+        }
+        Ok(())
+    }
+
+    fn parameter(&mut self, engine: &Engine, name: &str, value: &str) -> Result<()> {
+        match name {
+            "_format" | "_pretty" => return Ok(()),
+            "_page" => {
+                self.search.token = Some(value.to_owned());
+                return Ok(());
+            }
+            "_count" => self.search.count = engine.count(value)?,
+            "_type" if self.queries.len() > 1 || !value.is_empty() => {}
+            "_summary" => {
+                let told = "_summary is true, text, data, count or false.";
+                self.search.view = View::summary(value).ok_or_else(|| Failure::new(IssueType::Value, told))?;
+            }
+            "_elements" => self.search.view = View::elements(value),
+            "_total" => {
+                self.search.total = match value {
+                    "none" => Total::None,
+                    "estimate" => Total::Estimate,
+                    "accurate" => Total::Accurate,
+                    _ => return Err(Failure::new(IssueType::Value, "_total is none, estimate or accurate.")),
+                }
+            }
+            "_sort" => return self.sort(value),
+            _ if name.starts_with("_include") || name.starts_with("_revinclude") => {
+                self.search.includes.push(Include::parse(name, value)?);
+            }
+            _ => return self.filter(name, value),
+        }
+        self.honoured.append_pair(name, value);
+        Ok(())
+    }
+
+    fn filter(&mut self, name: &str, value: &str) -> Result<()> {
+        let clauses: Result<Vec<_>, QueryError> = self.queries.iter().map(|it| it.clause(name, value)).collect();
+        match clauses {
+            Ok(clauses) => {
+                for (filter, clause) in self.filters.iter_mut().zip(clauses) {
+                    filter.push(clause);
+                }
+                self.honoured.append_pair(name, value);
+                Ok(())
+            }
+            Err(QueryError::Unknown(told)) => {
+                self.unknown.push(told);
+                Ok(())
+            }
+            Err(QueryError::Invalid(told)) => Err(Failure::new(IssueType::Invalid, told)),
+        }
+    }
+
+    /// search.html#sort; a key that is unknown, or of a kind that has no order here, is said and left out.
+    fn sort(&mut self, value: &str) -> Result<()> {
+        let mut kept = Vec::new();
+        for key in value.split(',') {
+            let (code, descending) = match key.strip_prefix('-') {
+                Some(code) => (code, true),
+                None => (key, false),
+            };
+            if self.queries.iter().all(|it| sort_by(it.of, code).is_some()) {
+                self.sort.push((code.to_owned(), descending));
+                kept.push(key);
+            } else {
+                let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
+                self.unknown.push(format!("The result cannot be sorted by {shown}."));
+            }
+        }
+        if !kept.is_empty() {
+            self.honoured.append_pair("_sort", &kept.join(","));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, of: Option<&str>, compartment: Option<&Key>) -> Search {
+        let sort = self.sort;
+        self.search.branches = self
+            .queries
+            .iter()
+            .zip(self.filters)
+            .map(|(query, filter)| Branch {
+                of: r4().of(query.of).name.to_string(),
+                filter: join_dates(r4(), query.of, filter),
+                sort: sort
+                    .iter()
+                    .filter_map(|(code, descending)| {
+                        Some(Sort { by: sort_by(query.of, code)?, descending: *descending })
+                    })
+                    .collect(),
+            })
+            .collect();
+        let path = match (compartment, of) {
+            (Some(owner), of) => format!("{owner}/{}", of.unwrap_or("*")),
+            (None, of) => of.unwrap_or_default().to_owned(),
+        };
+        self.search.address = format!("{path}?{}", self.honoured.finish());
+        self.search.ignored = self.unknown.iter().map(|it| unknown_parameter(it)).collect();
+        self.search
+    }
+}
+
+/// How a type is sorted by a parameter.
+fn sort_by(of: TypeId, code: &str) -> Option<SortBy> {
+    if code == "_id" {
+        return Some(SortBy::Id);
+    }
+    let id = ParamId::of(&r4().of(of).name, code);
+    match r4().param(of, code)?.kind {
+        ParamType::String => Some(SortBy::String(id)),
+        ParamType::Date => Some(SortBy::Date(id)),
+        ParamType::Number | ParamType::Quantity => Some(SortBy::Number(id)),
+        _ => None,
+    }
+}

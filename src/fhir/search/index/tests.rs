@@ -1,0 +1,141 @@
+use super::*;
+use crate::json::Doc;
+use crate::search::{Target, Unit};
+use crate::spec::r4;
+
+/// Writes down what it is told, as `code kind values`.
+struct Notes(Vec<String>, Vec<(ParamId, String)>);
+
+impl Notes {
+    fn note(&mut self, param: ParamId, what: String) {
+        let code = self.1.iter().find(|(id, _)| *id == param).map_or("?", |(_, code)| code);
+        self.0.push(format!("{code} {what}"));
+    }
+}
+
+impl IndexSink for Notes {
+    fn present(&mut self, _: ParamId) {}
+    fn token(&mut self, param: ParamId, system: Option<&str>, code: &str) {
+        self.note(param, format!("{}|{code}", system.unwrap_or("")));
+    }
+    fn system(&mut self, param: ParamId, system: &str) {
+        self.note(param, format!("{system}|"));
+    }
+    fn string(&mut self, param: ParamId, text: &str) {
+        self.note(param, format!("'{text}'"));
+    }
+    fn date(&mut self, param: ParamId, low: i64, high: i64) {
+        let show = |it: i64| {
+            if it == i64::MIN || it == i64::MAX { "open".into() } else { crate::primitive::datetime::instant(it) }
+        };
+        self.note(param, format!("{}..{}", show(low), show(high)));
+    }
+    fn number(&mut self, param: ParamId, low: f64, high: f64) {
+        self.note(param, format!("{low}..{high}"));
+    }
+    fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
+        self.note(param, format!("{low}..{high} {}", unit.code.or(unit.unit).unwrap_or("")));
+    }
+    fn reference(&mut self, param: ParamId, target: &Target<'_>) {
+        self.note(
+            param,
+            match target {
+                Target::Local { of, id } => format!("{of}/{id}"),
+                Target::Url(url) => (*url).to_owned(),
+            },
+        );
+    }
+    fn uri(&mut self, param: ParamId, uri: &str) {
+        self.note(param, uri.to_owned());
+    }
+}
+
+/// What a resource is found by under one parameter.
+fn entries(resource: &str, code: &str) -> Vec<String> {
+    let doc = Doc::parse(resource).unwrap();
+    let name = doc.root().str("resourceType").unwrap();
+    let of = r4().resource(name).unwrap();
+    let codes = r4().params_of(of).iter().map(|it| (ParamId::of(name, &it.code), it.code.to_string())).collect();
+    let mut notes = Notes(Vec::new(), codes);
+    Indexer::new(r4()).index(of, doc.root(), "http://here/fhir/demo", &mut notes);
+    notes.0.into_iter().filter_map(|it| it.strip_prefix(&format!("{code} ")).map(str::to_owned)).collect()
+}
+
+#[test]
+fn tokens_carry_their_system() {
+    let patient = r#"{"resourceType":"Patient","active":true,"gender":"female","deceasedBoolean":false,
+        "identifier":[{"system":"urn:mrn","value":"7"},{"value":"8"}],"telecom":[{"system":"phone","value":"555"}]}"#;
+    assert_eq!(entries(patient, "gender"), ["http://hl7.org/fhir/administrative-gender|female"]);
+    assert_eq!(entries(patient, "identifier"), ["urn:mrn|7", "|8"]);
+    assert_eq!(entries(patient, "phone"), ["|555"]);
+    assert_eq!(
+        entries(patient, "active"),
+        [format!("{}|true", "http://terminology.hl7.org/CodeSystem/special-values")]
+    );
+    assert_eq!(
+        entries(patient, "deceased"),
+        [format!("{}|false", "http://terminology.hl7.org/CodeSystem/special-values")]
+    );
+}
+
+#[test]
+fn names_and_addresses_are_found_by_their_parts() {
+    let patient =
+        r#"{"resourceType":"Patient","name":[{"family":"Ek","given":["Ann","Bo"]}],"address":[{"city":"Oslo"}]}"#;
+    assert_eq!(entries(patient, "name"), ["'Ek'", "'Ann'", "'Bo'"]);
+    assert_eq!(entries(patient, "given"), ["'Ann'", "'Bo'"]);
+    assert_eq!(entries(patient, "address"), ["'Oslo'"]);
+}
+
+#[test]
+fn dates_are_ranges() {
+    let observation = r#"{"resourceType":"Observation","effectivePeriod":{"start":"2026-01-02"}}"#;
+    assert_eq!(entries(observation, "date"), ["2026-01-02T00:00:00.000Z..open"]);
+    let patient = r#"{"resourceType":"Patient","birthDate":"1980-02"}"#;
+    assert_eq!(entries(patient, "birthdate"), ["1980-02-01T00:00:00.000Z..1980-02-29T23:59:59.999Z"]);
+}
+
+#[test]
+fn quantities_and_choices() {
+    let observation = r#"{"resourceType":"Observation","valueQuantity":{"value":5.40,"unit":"mg","code":"mg","system":"http://unitsofmeasure.org"},
+        "component":[{"valueQuantity":{"comparator":"<","value":3}}]}"#;
+    assert_eq!(entries(observation, "value-quantity"), ["5.4..5.4 mg"]);
+    assert_eq!(entries(observation, "combo-value-quantity"), ["5.4..5.4 mg", "-inf..3 "]);
+    assert!(entries(observation, "value-string").is_empty());
+}
+
+#[test]
+fn references_are_local_or_urls_and_filtered_by_type() {
+    let observation = r##"{"resourceType":"Observation","subject":{"reference":"http://here/fhir/demo/Patient/1"},
+        "encounter":{"reference":"Encounter/2"},"focus":[{"reference":"http://there/Device/3"}],"specimen":{"reference":"#s"}}"##;
+    assert_eq!(entries(observation, "subject"), ["Patient/1"]);
+    assert_eq!(entries(observation, "patient"), ["Patient/1"]);
+    assert_eq!(entries(observation, "encounter"), ["Encounter/2"]);
+    assert_eq!(entries(observation, "focus"), ["http://there/Device/3"]);
+    assert!(entries(observation, "specimen").is_empty());
+    let device_subject = r#"{"resourceType":"Observation","subject":{"reference":"Device/1"}}"#;
+    assert!(entries(device_subject, "patient").is_empty());
+}
+
+#[test]
+fn every_parameter_that_a_shelf_is_for_compiles() {
+    for of in r4().resources() {
+        let name = &r4().of(of).name;
+        let expected = r4().params_of(of).into_iter().filter(|it| {
+            Shelf::of(it.kind).is_some() && !it.expression.is_empty() && !matches!(&*it.code, "_id" | "_lastUpdated")
+        });
+        assert_eq!(compile(r4(), of).len(), expected.count(), "{name}");
+    }
+}
+
+#[test]
+fn param_numbers_are_unique() {
+    let mut seen = std::collections::HashMap::new();
+    for of in r4().resources() {
+        let name = &r4().of(of).name;
+        for param in r4().params_of(of) {
+            let twin = seen.insert(ParamId::of(name, &param.code), (name, &param.code));
+            assert!(twin.is_none(), "{name}?{} has the number of {twin:?}", param.code);
+        }
+    }
+}
