@@ -45,10 +45,10 @@ impl Engine {
             history.before = Some(page::open(ctx, &query, token)?.row);
         }
         let found = ctx.session.history(&history).await?;
-        if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none()) {
-            if ctx.session.read(key).await?.is_none() {
-                return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
-            }
+        if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none())
+            && ctx.session.read(key).await?.is_none()
+        {
+            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
         }
         let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
         let mut links = vec![("self", url.clone())];

@@ -1,7 +1,7 @@
 //! A recording as an Observation with one component per lead (observation.html, and its example `ekg`).
 
 use super::{Lead, MDC, Recording, SampledData};
-use fhir::json::{Edits, Value};
+use fhir::json::Value;
 use fhir::{Failure, IssueType, Result};
 
 impl Recording {
@@ -26,10 +26,9 @@ impl Recording {
         if frame.get("component").is_some() {
             return refuse(IssueType::Structure, "There are components already.", "Observation.component".into());
         }
-        let range = frame.range();
-        let mut edits = Edits::default();
-        edits.insert(range.end - 1, format!(r#","component":{}"#, self.to_components()));
-        Ok(edits.apply(frame.doc().source(), range))
+        // The frame has a member, so a comma goes before the next one; its last character is its brace.
+        let open = frame.raw().strip_suffix('}').unwrap_or_default();
+        Ok(format!(r#"{open},"component":{}}}"#, self.to_components()))
     }
 
     /// Reads the leads of an Observation. Components that are no signals, such as a heart rate, are

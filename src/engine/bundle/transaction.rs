@@ -201,10 +201,10 @@ fn entry_links(entries: &[(Entry<'_>, Interaction)], steps: &[Option<Step>]) -> 
             _ => continue,
         };
         let Some(url) = entry.full_url else { continue };
-        if let Some(relative) = relative_part(url, entry.resource) {
-            if relative != key {
-                links.insert(relative.to_owned(), key.clone());
-            }
+        if let Some(relative) = relative_part(url, entry.resource)
+            && relative != key
+        {
+            links.insert(relative.to_owned(), key.clone());
         }
         links.insert(url.to_owned(), key);
     }

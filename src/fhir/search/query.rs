@@ -337,19 +337,19 @@ impl Reader<'_, '_> {
 pub fn join_dates(spec: &Spec, of: TypeId, filter: Vec<Clause>) -> Vec<Clause> {
     let mut joined: Vec<Clause> = Vec::with_capacity(filter.len());
     for clause in filter {
-        if let Clause::Any(tests) = &clause {
-            if let [Test::Date(param, ranges)] = tests.as_slice() {
-                let twin = joined.iter_mut().find_map(|it| match it {
-                    Clause::Any(tests) => match tests.as_mut_slice() {
-                        [Test::Date(twin, ranges)] if twin == param => Some(ranges),
-                        _ => None,
-                    },
-                    Clause::None(_) => None,
-                });
-                if let (Some(twin), true) = (twin, single::has_one_value(spec, of, *param)) {
-                    twin.extend(ranges.iter().copied());
-                    continue;
-                }
+        if let Clause::Any(tests) = &clause
+            && let [Test::Date(param, ranges)] = tests.as_slice()
+        {
+            let twin = joined.iter_mut().find_map(|it| match it {
+                Clause::Any(tests) => match tests.as_mut_slice() {
+                    [Test::Date(twin, ranges)] if twin == param => Some(ranges),
+                    _ => None,
+                },
+                Clause::None(_) => None,
+            });
+            if let (Some(twin), true) = (twin, single::has_one_value(spec, of, *param)) {
+                twin.extend(ranges.iter().copied());
+                continue;
             }
         }
         joined.push(clause);

@@ -56,10 +56,10 @@ impl<'a> Batch<'a> {
 
     /// Accepts a change, or says that what it expects does not hold.
     pub(super) async fn take(&mut self, state: &mut State, change: &'a Changes) -> Result<(), CommitError> {
-        if let Some(content) = change.content {
-            if self.contents.contains(&content) || is_loaded(&mut state.connection, &content).await? {
-                return Err(CommitError::LoadedBefore);
-            }
+        if let Some(content) = change.content
+            && (self.contents.contains(&content) || is_loaded(&mut state.connection, &content).await?)
+        {
+            return Err(CommitError::LoadedBefore);
         }
         let rkeys: Vec<i64> = change.puts.iter().map(|it| state.hash.resource(&it.key.of, &it.key.id)).collect();
         for (put, rkey) in change.puts.iter().zip(&rkeys) {
