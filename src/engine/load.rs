@@ -41,28 +41,29 @@ impl Engine {
         let doc = self.parse(&item.body)?;
         let root = doc.root();
         if root.str("resourceType") != Some("Bundle") {
-            return self.load_as_transaction(ctx, &transaction_of(&[root]), item.content).await;
+            return self.load_as_transaction(ctx, transaction_of(&[root]), item.content).await;
         }
         match root.str("type") {
-            Some("transaction") => self.load_transaction(ctx, &doc, item.content).await,
+            Some("transaction") => self.load_transaction(ctx, &doc, item.body.clone(), item.content).await,
             Some("batch") => self.load_batch(ctx, root, item.content).await,
             _ => {
                 let entries = root.get("entry").into_iter().flat_map(Value::each);
                 let resources: Vec<Value<'_>> = entries.filter_map(|it| it.get("resource")).collect();
-                self.load_as_transaction(ctx, &transaction_of(&resources), item.content).await
+                self.load_as_transaction(ctx, transaction_of(&resources), item.content).await
             }
         }
     }
 
-    async fn load_as_transaction(&self, ctx: &Context, bundle: &str, content: [u8; 16]) -> Result<Loaded> {
-        self.load_transaction(ctx, &self.parse(bundle.as_bytes())?, content).await
+    async fn load_as_transaction(&self, ctx: &Context, bundle: String, content: [u8; 16]) -> Result<Loaded> {
+        let doc = self.parse(bundle.as_bytes())?;
+        self.load_transaction(ctx, &doc, bundle.into(), content).await
     }
 
-    async fn load_transaction(&self, ctx: &Context, doc: &Doc, content: [u8; 16]) -> Result<Loaded> {
+    async fn load_transaction(&self, ctx: &Context, doc: &Doc, body: Bytes, content: [u8; 16]) -> Result<Loaded> {
         if ctx.session.loaded(&content).await? {
             return Ok(Loaded::Before);
         }
-        match self.transaction(ctx, doc, &posted(), Some(content)).await {
+        match self.transaction(ctx, doc, &posted(body), Some(content)).await {
             Ok(answer) => Ok(Loaded::New { resources: written(self, &answer)? }),
             Err(failure) if failure.code() == IssueType::Duplicate => Ok(Loaded::Before),
             Err(failure) => Err(failure),
@@ -76,7 +77,7 @@ impl Engine {
             let mut bundle = String::from(r#"{"resourceType":"Bundle","type":"transaction","entry":["#);
             write_compact(&mut bundle, entry);
             bundle.push_str("]}");
-            match self.load_as_transaction(ctx, &bundle, nth(content, at)).await {
+            match self.load_as_transaction(ctx, bundle, nth(content, at)).await {
                 Ok(Loaded::New { resources: more }) => {
                     resources += more;
                     is_new = true;
@@ -93,9 +94,8 @@ impl Engine {
     }
 }
 
-fn posted() -> Request {
-    let headers = Headers::default();
-    Request { verb: Verb::Post, path: String::new(), query: String::new(), headers, body: Bytes::new() }
+fn posted(body: Bytes) -> Request {
+    Request { verb: Verb::Post, path: String::new(), query: String::new(), headers: Headers::default(), body }
 }
 
 /// The mark of a batch's entry: the batch's own with the entry's number folded in.

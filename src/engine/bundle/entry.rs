@@ -14,7 +14,8 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn read(entry: Value<'a>) -> Result<Entry<'a>> {
+    /// Reads an entry of the Bundle that was parsed from `source`.
+    pub(super) fn read(entry: Value<'a>, source: &Bytes) -> Result<Entry<'a>> {
         let Some(request) = entry.get("request") else {
             return Err(missing("request", "The entry has no request."));
         };
@@ -44,7 +45,7 @@ impl<'a> Entry<'a> {
                 headers.content_type = content_type;
                 Bytes::from(body)
             }
-            (_, Some(resource)) => Bytes::copy_from_slice(resource.raw().as_bytes()),
+            (_, Some(resource)) => source.slice(resource.range()),
             (Verb::Post | Verb::Put | Verb::Patch, None) => {
                 return Err(missing("resource", "The entry has no resource, and its method needs one."));
             }

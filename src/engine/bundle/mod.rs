@@ -8,6 +8,7 @@ mod writer;
 pub(crate) use writer::{BundleWriter, Response};
 
 use crate::{Answer, Context, Engine, Request, Verb};
+use bytes::Bytes;
 use entry::Entry;
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
@@ -28,7 +29,7 @@ impl Engine {
 
     /// Every entry on its own, in the order of http.html#trules; one that fails says so in its own response.
     async fn batch(&self, ctx: &Context, doc: &Doc, request: &Request) -> Result<Answer> {
-        let entries = self.entries(doc)?;
+        let entries = self.entries(doc, &request.body)?;
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by_key(|it| entries[*it].as_ref().map_or(0, Entry::rank));
         let mut answers: Vec<Option<Result<Answer>>> = entries.iter().map(|_| None).collect();
@@ -60,13 +61,13 @@ impl Engine {
     }
 
     /// The entries as requests, each with what is wrong with it.
-    fn entries<'a>(&self, doc: &'a Doc) -> Result<Vec<Result<Entry<'a>>>> {
+    fn entries<'a>(&self, doc: &'a Doc, source: &Bytes) -> Result<Vec<Result<Entry<'a>>>> {
         let entries: Vec<Value<'_>> = doc.root().get("entry").into_iter().flat_map(Value::each).collect();
         if entries.len() > self.settings.bundle_entries {
             let told = format!("The Bundle has more than {} entries.", self.settings.bundle_entries);
             return Err(Failure::new(IssueType::TooLong, told));
         }
-        Ok(entries.into_iter().map(Entry::read).collect())
+        Ok(entries.into_iter().map(|it| Entry::read(it, source)).collect())
     }
 }
 

@@ -28,7 +28,7 @@ enum Step {
 }
 
 impl Engine {
-    /// Carries out a transaction Bundle. `content` marks what it came from, so that it is taken only once.
+    /// Carries out a transaction Bundle, parsed from the request's body. `content` marks what it came from, so that it is taken only once.
     pub(crate) async fn transaction(
         &self,
         ctx: &Context,
@@ -37,7 +37,7 @@ impl Engine {
         content: Option<[u8; 16]>,
     ) -> Result<Answer> {
         let mut entries = Vec::new();
-        for (at, entry) in self.entries(doc)?.into_iter().enumerate() {
+        for (at, entry) in self.entries(doc, &request.body)?.into_iter().enumerate() {
             let entry = entry.map_err(|it| within_entry(it, at))?;
             let interaction = Interaction::parse(&entry.request).map_err(|it| within_entry(it, at))?;
             if interaction == Interaction::Bundle {
