@@ -1,3 +1,27 @@
-mod pages;
+//! The program `medisync`: joins the parts and shows them to the world.
 
-fn main() {}
+mod auth;
+mod clock;
+mod commands;
+mod config;
+mod database;
+mod demo;
+mod http;
+mod logging;
+mod pages;
+mod random;
+mod tenants;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            // Behind a closed stderr there is nobody to tell.
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("medisync: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Access tokens: JSON Web Tokens (RFC 7519) in the profile of RFC 9068, signed by the tenant's key.
+
+use super::TokenKeys;
+use engine::{Caller, Scopes};
+use fhir::{Failure, IssueType, Result};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+/// The only algorithm: what a token's header asks for is not followed.
+const ALGORITHM: Algorithm = Algorithm::ES256;
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who signed: the server's issuer and the tenant.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// Who the caller is.
+    pub sub: String,
+    /// In which tenant.
+    pub tenant: String,
+    /// Roles within the tenant.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// What is granted, SMART scopes separated by spaces.
+    pub scope: String,
+    /// When it was signed, seconds since the epoch.
+    pub iat: i64,
+    /// Until when it holds, seconds since the epoch.
+    pub exp: i64,
+    /// The token's own name.
+    pub jti: String,
+}
+
+impl Claims {
+    /// The `iss` of a tenant's tokens.
+    pub fn issuer(issuer: &str, tenant: &str) -> String {
+        format!("{issuer}:{tenant}")
+    }
+
+    /// The `aud` of a tenant's tokens: its FHIR base, without the host that clients happen to use.
+    pub fn audience(tenant: &str) -> String {
+        format!("/fhir/{tenant}")
+    }
+
+    /// The token.
+    pub fn sign(&self, keys: &TokenKeys) -> jsonwebtoken::errors::Result<String> {
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some("at+jwt".into());
+        jsonwebtoken::encode(&header, self, &keys.signing)
+    }
+
+    /// The caller as the engine knows it.
+    pub fn caller(self) -> Caller {
+        Caller { subject: self.sub, roles: self.roles, scopes: Scopes::parse(&self.scope).0 }
+    }
+}
+
+/// Verifies a token of this issuer and tenant; fails with 401.
+pub fn verify(token: &str, keys: &TokenKeys, issuer: &str, tenant: &str) -> Result<Claims> {
+    let mut wanted = Validation::new(ALGORITHM);
+    wanted.set_issuer(&[Claims::issuer(issuer, tenant)]);
+    wanted.set_audience(&[Claims::audience(tenant)]);
+    wanted.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    wanted.leeway = 0;
+    let claims = jsonwebtoken::decode::<Claims>(token, &keys.verifying, &wanted).map_err(|it| refusal(it.kind(), tenant))?;
+    if claims.claims.tenant != tenant {
+        return Err(of_another_tenant(tenant));
+    }
+    Ok(claims.claims)
+}
+
+fn refusal(kind: &ErrorKind, tenant: &str) -> Failure {
+    match kind {
+        ErrorKind::ExpiredSignature => Failure::new(IssueType::Expired, "The access token has expired; ask for a new one."),
+        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::InvalidSignature => of_another_tenant(tenant),
+        _ => Failure::new(IssueType::Unknown, "The access token is not one that this server issued."),
+    }
+}
+
+fn of_another_tenant(tenant: &str) -> Failure {
+    Failure::new(IssueType::Unknown, format!("The access token was not issued for tenant {tenant}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::new_token_key;
+    use crate::clock;
+
+    fn keys() -> TokenKeys {
+        TokenKeys::from_der(&new_token_key().unwrap()).unwrap()
+    }
+
+    fn claims() -> Claims {
+        let now = clock::now_ms() / 1000;
+        Claims {
+            iss: "medisync:north".into(),
+            aud: "/fhir/north".into(),
+            sub: "nurse".into(),
+            tenant: "north".into(),
+            roles: vec!["ward".into()],
+            scope: "system/*.rs".into(),
+            iat: now,
+            exp: now + 60,
+            jti: "1".into(),
+        }
+    }
+
+    fn code(claims: &Claims, keys: &TokenKeys, tenant: &str) -> Option<IssueType> {
+        verify(&claims.sign(keys).unwrap(), keys, "medisync", tenant).err().map(|it| it.code())
+    }
+
+    #[test]
+    fn a_signed_token_gives_its_claims_back() {
+        let keys = keys();
+        let token = claims().sign(&keys).unwrap();
+        assert_eq!(verify(&token, &keys, "medisync", "north").unwrap(), claims());
+    }
+
+    #[test]
+    fn a_token_holds_for_its_time_tenant_and_issuer_only() {
+        let keys = keys();
+        assert_eq!(code(&Claims { exp: claims().iat - 1, ..claims() }, &keys, "north"), Some(IssueType::Expired));
+        assert_eq!(code(&claims(), &keys, "south"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { iss: "other:north".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { aud: "/fhir/south".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { tenant: "south".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
+    }
+
+    #[test]
+    fn a_token_signed_by_another_key_or_algorithm_is_refused() {
+        let (ours, theirs) = (keys(), keys());
+        let token = claims().sign(&theirs).unwrap();
+        assert_eq!(verify(&token, &ours, "medisync", "north").unwrap_err().status, 401);
+
+        let shared = jsonwebtoken::EncodingKey::from_secret(b"guess");
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &shared).unwrap();
+        assert_eq!(verify(&token, &ours, "medisync", "north").unwrap_err().status, 401);
+    }
+}

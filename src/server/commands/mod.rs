@@ -1,0 +1,94 @@
+//! What can be typed: one command, one file.
+
+mod completions;
+mod load;
+mod migrate;
+mod serve;
+mod tenant;
+mod token;
+
+use crate::config::{File, Log, LogFlags};
+use crate::logging;
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A multi-tenant FHIR R4 server.
+#[derive(Parser)]
+#[command(name = "medisync", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Settings file (TOML); ./medisync.toml is read if it is there
+    #[arg(long, global = true, value_name = "FILE", env = "MEDISYNC_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  medisync serve --demo --no-auth        try it: a demo hospital at http://127.0.0.1:8080
+  medisync tenant create north           a tenant of your own
+  medisync token --tenant north --scope \"system/*.cruds\" --expires 8h
+  medisync load --tenant north records/  bundles, resources, NDJSON; .gz and .bz2 too
+  medisync serve --listen 0.0.0.0:8080
+
+Every setting is a flag, a MEDISYNC_… variable or a key in the settings file, in that order.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer FHIR requests over HTTP
+    Serve(serve::Serve),
+    /// Make and list tenants
+    Tenant(tenant::Tenant),
+    /// Load records from files
+    Load(load::Load),
+    /// Issue an access token
+    Token(token::Token),
+    /// Bring the database of every tenant up to date
+    Migrate(migrate::Migrate),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> Result<ExitCode> {
+        let file = File::find(self.config.as_deref())?;
+        let log: Log = self.log.resolve(&file)?;
+        logging::start(&log)?;
+        match self.command {
+            Command::Serve(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Tenant(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Load(it) => it.run(&file),
+            Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Prints a line to stdout.
+fn print(line: impl std::fmt::Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to stdout")
+}
+
+/// Runs a command's work to its end.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

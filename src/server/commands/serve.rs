@@ -1,0 +1,136 @@
+//! `medisync serve`
+
+use super::print;
+use crate::auth::{Gate, Mode};
+use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, StoreFlags};
+use crate::http::Server;
+use crate::{database, demo};
+use anyhow::{Context, Result, bail};
+use axum::serve::ListenerExt;
+use clap::builder::FalseyValueParser;
+use engine::Engine;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Arguments of `medisync serve`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  medisync serve --demo --no-auth
+  medisync serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/medisync --base-url https://fhir.example.org")]
+pub struct Serve {
+    /// Make tenant `demo` with a demo hospital in it
+    #[arg(long, env = "MEDISYNC_DEMO", value_parser = FalseyValueParser::new())]
+    demo: bool,
+    /// Answer everybody, without tokens; on a loopback address only
+    #[arg(long, env = "MEDISYNC_NO_AUTH", value_parser = FalseyValueParser::new())]
+    no_auth: bool,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    store: StoreFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+    #[command(flatten)]
+    auth: AuthFlags,
+}
+
+/// What `serve` works with.
+struct Plan {
+    demo: bool,
+    mode: Mode,
+    http: config::Http,
+    store: config::Store,
+    limits: config::Limits,
+}
+
+impl Serve {
+    /// Serves until told to stop.
+    pub fn run(self, file: &File) -> Result<()> {
+        let http = self.http.resolve(file)?;
+        let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
+        let plan = Plan {
+            demo: self.demo,
+            mode,
+            http,
+            store: self.store.resolve(file)?,
+            limits: self.limits.resolve(file)?,
+        };
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(workers) = plan.http.workers.given() {
+            runtime.worker_threads((*workers).max(1));
+        }
+        runtime.enable_all().build()?.block_on(serve(plan))
+    }
+}
+
+/// The mode in which everybody is let in, which must stay on this machine.
+fn open(http: &config::Http) -> Result<Mode> {
+    if !http.listen.ip().is_loopback() {
+        bail!("--no-auth lets everybody read and change all records, so it works on a loopback address only, not on {}", http.listen);
+    }
+    tracing::warn!("--no-auth: EVERYBODY on this machine can read and change ALL records of ALL tenants");
+    Ok(Mode::Open)
+}
+
+async fn serve(plan: Plan) -> Result<()> {
+    // Signals count from now on, also while the demo is being loaded.
+    let stop = stop_signal()?;
+    let _lock = database::lock(&plan.store)?;
+    let store = Arc::new(database::open(&plan.store).await?);
+    let engine = Arc::new(Engine::new(store.clone(), plan.limits.engine(&plan.store)));
+    if plan.demo {
+        demo::prepare(&engine).await?;
+    }
+    let listener = TcpListener::bind(plan.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", plan.http.listen))?;
+    let address = listener.local_addr()?;
+    let server = Arc::new(Server::new(engine.clone(), Gate::new(engine.clone(), plan.mode), &plan.http, &plan.limits)?);
+    print(format_args!("listening on http://{address}"))?;
+    answer(listener, server, stop, plan.http.drain_time.duration()).await?;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Answers requests until `stop`, then finishes those under way, for as long as `drain` allows.
+async fn answer(listener: TcpListener, server: Arc<Server>, stop: watch::Receiver<bool>, drain: Duration) -> Result<()> {
+    let listener = listener.tap_io(|connection| {
+        if let Err(cause) = connection.set_nodelay(true) {
+            tracing::debug!(%cause, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let work = axum::serve(listener, server.router()).with_graceful_shutdown(stopped(stop.clone()));
+    tokio::select! {
+        done = work.into_future() => done.context("the server broke"),
+        () = async { stopped(stop).await; tokio::time::sleep(drain).await } => {
+            tracing::warn!("requests still under way are cut off");
+            Ok(())
+        }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // Fails only if the sender ends, which it does after the signal.
+    let _ = stop.wait_for(|it| *it).await;
+}
+
+/// Turns true at the first SIGTERM or SIGINT.
+fn stop_signal() -> Result<watch::Receiver<bool>> {
+    let (sender, receiver) = watch::channel(false);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new requests are taken");
+        sender.send_replace(true);
+    });
+    Ok(receiver)
+}

@@ -1,0 +1,133 @@
+//! Settings: a flag goes before its `MEDISYNC_…` variable, that before the settings file, that before the default.
+//!
+//! Every setting is told once, in one line of [`settings!`]: that makes the flag, the variable, the key in the file
+//! and the value that the program works with.
+
+mod auto;
+mod file;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use auto::Auto;
+pub use file::File;
+pub use units::{Size, Span};
+
+use anyhow::{Context, Result, anyhow};
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+/// Makes a group of settings: `$flags` as clap reads it, and `$values` as the program uses it.
+macro_rules! settings {
+    ($(#[$about_group:meta])* $values:ident, $flags:ident, $heading:literal {
+        $($name:ident: $type:ty = $default:literal, $variable:literal, $unit:literal, $about:literal;)*
+    }) => {
+        $(#[$about_group])*
+        #[derive(Clone, Debug)]
+        pub struct $values { $(#[doc = $about] pub $name: $type,)* }
+
+        #[doc = concat!("The flags and variables of [`", stringify!($values), "`].")]
+        #[derive(Clone, Debug, Default, clap::Args)]
+        #[command(next_help_heading = $heading)]
+        pub struct $flags {
+            $(#[arg(long, env = $variable, value_name = $unit, hide_env_values = true)]
+              #[arg(help = concat!($about, " [default: ", $default, "]"))]
+              $name: Option<$type>,)*
+        }
+
+        impl $flags {
+            /// The keys in a settings file, written with `_`.
+            const KEYS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Completes what was given by flags and variables from the file and the defaults.
+            pub fn resolve(self, file: &File) -> Result<$values> {
+                Ok($values { $($name: settle(self.$name, file, stringify!($name), $default)?,)* })
+            }
+        }
+    };
+}
+
+settings! {
+    /// Where data is kept.
+    Store, StoreFlags, "Data" {
+        database: String = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY";
+        query_time: Span = "10s", "MEDISYNC_QUERY_TIME", "TIME", "The longest a query of the database may take";
+    }
+}
+
+settings! {
+    /// What is told about the work.
+    Log, LogFlags, "Log" {
+        log_level: String = "info", "MEDISYNC_LOG_LEVEL", "LEVEL", "What is logged: error, warn, info, debug, trace, or by part: info,store=debug";
+        log_format: crate::logging::Format = "text", "MEDISYNC_LOG_FORMAT", "FORMAT", "How log lines are written to stderr: text or json";
+    }
+}
+
+settings! {
+    /// Who signs access tokens.
+    Auth, AuthFlags, "Access" {
+        issuer: String = "medisync", "MEDISYNC_ISSUER", "NAME", "Issuer in access tokens; a tenant's tokens say NAME:TENANT";
+    }
+}
+
+settings! {
+    /// How the server is reached, and how much it does at a time.
+    Http, HttpFlags, "Server" {
+        listen: SocketAddr = "127.0.0.1:8080", "MEDISYNC_LISTEN", "ADDRESS", "Address and port to listen on; port 0 takes a free one";
+        base_url: Auto<crate::http::Origin> = "auto", "MEDISYNC_BASE_URL", "URL", "The server's own address as clients see it, such as https://fhir.example.org; auto takes it from each request's Host header";
+        tenant_hosts: String = "localhost", "MEDISYNC_TENANT_HOSTS", "DOMAIN", "Requests to TENANT.DOMAIN are for that tenant";
+        workers: Auto<usize> = "auto", "MEDISYNC_WORKERS", "COUNT", "Threads that answer requests; auto takes one for each core";
+        max_requests: usize = "1024", "MEDISYNC_MAX_REQUESTS", "COUNT", "Requests carried out at the same time; more of them wait";
+        request_time: Span = "60s", "MEDISYNC_REQUEST_TIME", "TIME", "The longest a request may take";
+        drain_time: Span = "20s", "MEDISYNC_DRAIN_TIME", "TIME", "How long requests under way may go on after SIGTERM";
+        max_body: Size = "50 MiB", "MEDISYNC_MAX_BODY", "SIZE", "The largest request body, as sent";
+    }
+}
+
+settings! {
+    /// How much one document or request may ask for, whether it comes over HTTP or from a file.
+    Limits, LimitFlags, "Limits" {
+        max_unpacked: Size = "200 MiB", "MEDISYNC_MAX_UNPACKED", "SIZE", "The largest document after decompression";
+        max_json_depth: usize = "64", "MEDISYNC_MAX_JSON_DEPTH", "COUNT", "The deepest nesting of JSON objects and arrays";
+        max_json_values: usize = "10000000", "MEDISYNC_MAX_JSON_VALUES", "COUNT", "The most values in one JSON document";
+        max_bundle_entries: usize = "20000", "MEDISYNC_MAX_BUNDLE_ENTRIES", "COUNT", "The most entries in a submitted Bundle";
+        default_count: usize = "20", "MEDISYNC_DEFAULT_COUNT", "COUNT", "Resources on a page where a search does not say";
+        max_count: usize = "1000", "MEDISYNC_MAX_COUNT", "COUNT", "The most resources on a page";
+        max_includes: usize = "10000", "MEDISYNC_MAX_INCLUDES", "COUNT", "The most resources that includes may add to a page";
+    }
+}
+
+impl Limits {
+    /// The engine's settings.
+    pub fn engine(&self, store: &Store) -> engine::Settings {
+        engine::Settings {
+            json: fhir::json::Limits { depth: self.max_json_depth, values: self.max_json_values },
+            bundle_entries: self.max_bundle_entries,
+            default_count: self.default_count,
+            max_count: self.max_count,
+            max_includes: self.max_includes,
+            query_time: store.query_time.duration(),
+        }
+    }
+}
+
+/// Every key that a settings file may have, written with `_`.
+fn keys() -> impl Iterator<Item = &'static str> {
+    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS].into_iter().flatten().copied()
+}
+
+/// The first of flag (or variable), file and default.
+fn settle<T>(flag: Option<T>, file: &File, key: &str, default: &str) -> Result<T>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    if let Some(given) = flag {
+        return Ok(given);
+    }
+    match file.text(key)? {
+        Some(text) => text.parse().map_err(|cause| anyhow!("{cause}")).with_context(|| file.place(key)),
+        None => default.parse().map_err(|cause| anyhow!("the default of {key}: {cause}")),
+    }
+}

@@ -1,0 +1,208 @@
+//! Which tenant a request is for: by path, by host name or by `X-Tenant-ID`, and never by two that disagree.
+
+use crate::config::{self, Auto};
+use crate::tenants;
+use ::fhir::{Failure, IssueType, Result};
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use std::str::FromStr;
+
+/// Scheme, host and port: `https://fhir.example.org`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: String,
+    authority: String,
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Origin, String> {
+        let wrong = || format!("`{text}` is not an address such as https://fhir.example.org");
+        let (scheme, authority) = text.trim_end_matches('/').split_once("://").ok_or_else(wrong)?;
+        if !matches!(scheme, "http" | "https") || !is_authority(authority) {
+            return Err(wrong());
+        }
+        Ok(Origin { scheme: scheme.into(), authority: authority.into() })
+    }
+}
+
+/// How clients may address this server.
+pub struct Addresses {
+    origin: Option<Origin>,
+    /// `.localhost`: what follows the tenant in a tenant's own host name.
+    tenant_hosts: String,
+}
+
+/// What a FHIR request is addressed to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The tenant's name; it may not exist.
+    pub tenant: String,
+    /// The tenant's base as the client used it.
+    pub base: String,
+    /// Path below the base, percent-decoded, without slashes at its ends.
+    pub path: String,
+}
+
+impl Addresses {
+    /// As the settings say.
+    pub fn new(http: &config::Http) -> Addresses {
+        let origin = match &http.base_url {
+            Auto::Auto => None,
+            Auto::Given(origin) => Some(origin.clone()),
+        };
+        Addresses { origin, tenant_hosts: format!(".{}", http.tenant_hosts.trim_matches('.').to_ascii_lowercase()) }
+    }
+
+    /// The server's own address as the client used it.
+    pub fn origin(&self, parts: &Parts) -> Result<String> {
+        match &self.origin {
+            Some(origin) => Ok(format!("{}://{}", origin.scheme, origin.authority)),
+            None => Ok(format!("http://{}", host(parts)?)),
+        }
+    }
+
+    /// Finds the tenant of a request below `/fhir`.
+    pub fn resolve(&self, parts: &Parts) -> Result<Address> {
+        let below = parts.uri.path().strip_prefix("/fhir").unwrap_or_default();
+        let below = below.strip_prefix('/').unwrap_or(below);
+        let (first, rest) = below.split_once('/').unwrap_or((below, ""));
+        let by_path = Some(first).filter(|it| tenants::is_name(it));
+        let host = host(parts)?;
+        let by_host = self.tenant_of(host);
+        let by_header = header(parts)?;
+        let named = [by_path.map(str::to_owned), by_host, by_header];
+        let mut names = named.iter().flatten();
+        let tenant = names.next().ok_or_else(no_tenant)?.clone();
+        if names.any(|it| *it != tenant) {
+            return Err(Failure::new(
+                IssueType::Invalid,
+                "The address, the host name and X-Tenant-ID name different tenants; name one.",
+            ));
+        }
+        let base = match (by_path, &self.origin) {
+            (Some(_), _) => format!("{}/fhir/{tenant}", self.origin(parts)?),
+            // Below a tenant's own host name, links must stay there.
+            (None, Some(origin)) => format!("{}://{host}/fhir", origin.scheme),
+            (None, None) => format!("http://{host}/fhir"),
+        };
+        Ok(Address { tenant, base, path: decoded(if by_path.is_some() { rest } else { below })? })
+    }
+
+    /// The tenant whose own host name this is.
+    fn tenant_of(&self, host: &str) -> Option<String> {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let tenant = name.strip_suffix(&self.tenant_hosts)?;
+        tenants::is_name(tenant).then(|| tenant.to_owned())
+    }
+}
+
+fn no_tenant() -> Failure {
+    Failure::new(
+        IssueType::Required,
+        "Name the tenant: by the address /fhir/{tenant}, by its host name, or by the header X-Tenant-ID.",
+    )
+}
+
+/// The host that the client addressed; HTTP/2 has it in the address, HTTP/1.1 in a header.
+fn host(parts: &Parts) -> Result<&str> {
+    let from_header = || parts.headers.get(HOST).and_then(|it| it.to_str().ok());
+    let host = parts.uri.authority().map(|it| it.as_str()).or_else(from_header);
+    host.filter(|it| is_authority(it))
+        .ok_or_else(|| Failure::new(IssueType::Invalid, "The request needs a Host header with a host name."))
+}
+
+fn is_authority(text: &str) -> bool {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b':' | b'[' | b']' | b'_');
+    (1..=255).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// The tenant that `X-Tenant-ID` names.
+fn header(parts: &Parts) -> Result<Option<String>> {
+    let Some(value) = parts.headers.get("x-tenant-id") else { return Ok(None) };
+    let name = value.to_str().ok().filter(|it| tenants::is_name(it));
+    name.map(|it| Some(it.to_owned()))
+        .ok_or_else(|| Failure::new(IssueType::Invalid, "X-Tenant-ID does not hold a tenant's name."))
+}
+
+/// A path with its segments percent-decoded. A segment cannot smuggle a slash or a control character in.
+fn decoded(path: &str) -> Result<String> {
+    let path = path.trim_end_matches('/');
+    if !path.contains('%') {
+        return Ok(path.to_owned());
+    }
+    let mut out = String::with_capacity(path.len());
+    for (i, segment) in path.split('/').enumerate() {
+        let segment = percent_encoding::percent_decode_str(segment).decode_utf8().ok();
+        let segment = segment.filter(|it| !it.contains(|c: char| c == '/' || c.is_control()));
+        let segment = segment.ok_or_else(|| Failure::new(IssueType::Invalid, "The address's path is not well encoded."))?;
+        if i > 0 {
+            out.push('/');
+        }
+        out.push_str(&segment);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn resolve(origin: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Result<Address> {
+        let mut request = Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let addresses =
+            Addresses { origin: origin.map(|it| it.parse().unwrap()), tenant_hosts: ".fhir.example.org".into() };
+        addresses.resolve(&request.body(()).unwrap().into_parts().0)
+    }
+
+    fn address(tenant: &str, base: &str, path: &str) -> Address {
+        Address { tenant: tenant.into(), base: base.into(), path: path.into() }
+    }
+
+    #[test]
+    fn the_path_names_the_tenant() {
+        let plain = resolve(None, "/fhir/north/Patient/1?_pretty=true", &[("host", "localhost:8080")]).unwrap();
+        assert_eq!(plain, address("north", "http://localhost:8080/fhir/north", "Patient/1"));
+        let behind_proxy = resolve(Some("https://x.org"), "/fhir/north/", &[("host", "10.0.0.1")]).unwrap();
+        assert_eq!(behind_proxy, address("north", "https://x.org/fhir/north", ""));
+    }
+
+    #[test]
+    fn the_host_or_a_header_names_the_tenant() {
+        let by_host = resolve(None, "/fhir/Patient", &[("host", "North.fhir.example.org:80")]).unwrap();
+        assert_eq!(by_host, address("north", "http://North.fhir.example.org:80/fhir", "Patient"));
+        let by_header = resolve(None, "/fhir/metadata", &[("host", "x"), ("x-tenant-id", "north")]).unwrap();
+        assert_eq!(by_header, address("north", "http://x/fhir", "metadata"));
+    }
+
+    #[test]
+    fn disagreement_is_refused() {
+        let both = [("host", "north.fhir.example.org"), ("x-tenant-id", "south")];
+        assert_eq!(resolve(None, "/fhir/Patient", &both).unwrap_err().status, 400);
+        assert_eq!(resolve(None, "/fhir/south/Patient", &both).unwrap_err().status, 400);
+        assert!(resolve(None, "/fhir/north/Patient", &both[..1]).is_ok());
+    }
+
+    #[test]
+    fn a_request_for_no_tenant_is_refused() {
+        for (uri, host) in [("/fhir", "x"), ("/fhir/Patient/1", "fhir.example.org"), ("/fhir/metadata", "x")] {
+            assert_eq!(resolve(None, uri, &[("host", host)]).unwrap_err().code(), IssueType::Required, "{uri}");
+        }
+        assert!(resolve(None, "/fhir/north", &[]).is_err());
+        assert!(resolve(None, "/fhir/north", &[("host", "x<y>")]).is_err());
+    }
+
+    #[test]
+    fn segments_are_decoded_and_stay_segments() {
+        let path = |uri| resolve(None, uri, &[("host", "x")]).map(|it| it.path).ok();
+        assert_eq!(path("/fhir/north/Patient/%24everything"), Some("Patient/$everything".into()));
+        for wrong in ["/fhir/north/Patient%2F1", "/fhir/north/%FF", "/fhir/north/a%00b"] {
+            assert_eq!(path(wrong), None, "{wrong}");
+        }
+    }
+}

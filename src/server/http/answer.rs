@@ -1,0 +1,91 @@
+//! From the engine's answer to HTTP's.
+
+use super::negotiate::FHIR_JSON;
+use crate::auth;
+use ::fhir::Failure;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use engine::Answer;
+use std::time::{Duration, SystemTime};
+
+/// A response with this content.
+pub fn response(status: u16, content_type: &'static str, body: Bytes) -> Response {
+    let has_body = !body.is_empty();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if has_body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    // Records are nobody's to keep on the way.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Adds what an answer says of a resource's version (http.html#concurrency, http.html#create).
+pub fn add_headers(headers: &mut HeaderMap, answer: &Answer, base: &str) {
+    if let Some(version) = answer.version {
+        insert(headers, ETAG, format!("W/\"{version}\""));
+    }
+    if let Some(changed) = answer.last_modified {
+        let since = Duration::from_millis(u64::try_from(changed).unwrap_or_default());
+        insert(headers, LAST_MODIFIED, httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since));
+    }
+    if let Some(location) = &answer.location {
+        insert(headers, LOCATION, format!("{base}/{location}"));
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The response that tells why a request failed: an OperationOutcome.
+pub fn failure(failure: &Failure) -> Response {
+    let mut response = response(failure.status, FHIR_JSON, failure.to_json().into());
+    add_failure_headers(response.headers_mut(), failure);
+    response
+}
+
+/// Adds what goes with a failure's status: a challenge with 401, a time to wait with 503.
+pub fn add_failure_headers(headers: &mut HeaderMap, failure: &Failure) {
+    match failure.status {
+        401 => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(auth::challenge(failure))),
+        503 => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::fhir::IssueType;
+
+    #[test]
+    fn versions_become_headers() {
+        let mut headers = HeaderMap::new();
+        let answer = Answer {
+            version: Some(3),
+            last_modified: Some(784_111_777_123),
+            location: Some("Patient/1/_history/3".into()),
+            ..Answer::empty(201)
+        };
+        add_headers(&mut headers, &answer, "http://x/fhir/north");
+        assert_eq!(headers[ETAG], "W/\"3\"");
+        assert_eq!(headers[LAST_MODIFIED], "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(headers[LOCATION], "http://x/fhir/north/Patient/1/_history/3");
+    }
+
+    #[test]
+    fn a_challenge_goes_with_401() {
+        let none = failure(&Failure::new(IssueType::Login, "x"));
+        assert_eq!(none.headers()[WWW_AUTHENTICATE], "Bearer realm=\"medisync\"");
+        let bad = failure(&Failure::new(IssueType::Expired, "x"));
+        assert_eq!(bad.status(), 401);
+        assert_eq!(bad.headers()[WWW_AUTHENTICATE], "Bearer realm=\"medisync\", error=\"invalid_token\"");
+    }
+}

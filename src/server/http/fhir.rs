@@ -1,0 +1,128 @@
+//! The only FHIR handler: HTTP in, [`Engine::perform`](engine::Engine::perform) once, HTTP out.
+
+use super::address::Address;
+use super::edge::Seen;
+use super::negotiate::{FHIR_JSON, Format, negotiate};
+use super::route::route;
+use super::{Server, answer, body, gzip, pretty};
+use ::fhir::{Failure, IssueType, Result};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, VARY,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use engine::{Answer, Context, Headers, Verb};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Every FHIR request takes this path.
+pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut seen = Seen { route: &super::route::OTHER, tenant: None, cause: None };
+    let mut response = match carry_out(&server, &parts, body, &mut seen).await {
+        Ok(response) => response,
+        Err(failure) => {
+            seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
+            refuse(&failure, &seen)
+        }
+    };
+    response.extensions_mut().insert(seen);
+    response
+}
+
+async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) -> Result<Response> {
+    let address = server.addresses.resolve(parts)?;
+    seen.route = route(&address.path);
+    let verb = Verb::parse(parts.method.as_str())
+        .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
+    let context = admit(server, parts, verb, &address).await?;
+    seen.tenant = Some(context.tenant().name().into());
+    let request = read_request(server, parts, body, verb, address.path).await?;
+    let format = negotiate(&request.query, &parts.headers)?;
+    let answer = server.engine.perform(&context, request).await?;
+    render(&parts.headers, &context, answer, format).await
+}
+
+/// Lets the request in. What a server can do may be asked without a token (http.html#capabilities).
+async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) -> Result<Context> {
+    let is_public = address.path == "metadata" && matches!(verb, Verb::Get | Verb::Head);
+    let authorization = text(&parts.headers, &AUTHORIZATION);
+    server.gate.admit(&address.tenant, &address.base, authorization, is_public).await
+}
+
+async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: String) -> Result<engine::Request> {
+    let mut headers = headers(&parts.headers)?;
+    let mut query = parts.uri.query().unwrap_or_default().to_owned();
+    let mut body = body::read(&parts.headers, body, &server.limits).await?;
+    if verb == Verb::Post && (path == "_search" || path.ends_with("/_search")) {
+        let form = body::form(headers.content_type.as_deref(), &body)?;
+        if !query.is_empty() && !form.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&form);
+        body.clear();
+        headers.content_type = None;
+    }
+    Ok(engine::Request { verb, path, query, headers, body })
+}
+
+/// The headers that change what is done.
+fn headers(headers: &HeaderMap) -> Result<Headers> {
+    Ok(Headers {
+        content_type: body::content_type(headers)?,
+        if_match: text(headers, &IF_MATCH).map(str::to_owned),
+        if_none_match: text(headers, &IF_NONE_MATCH).map(str::to_owned),
+        if_modified_since: text(headers, &IF_MODIFIED_SINCE).and_then(millis),
+        if_none_exist: text(headers, &IF_NONE_EXIST).map(str::to_owned),
+        prefer: joined(headers, &PREFER),
+    })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// All values of a header, joined by `,`.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|it| it.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// An HTTP date in milliseconds since the epoch.
+fn millis(date: &str) -> Option<i64> {
+    let since = httpdate::parse_http_date(date).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
+async fn render(asked: &HeaderMap, context: &Context, answer: Answer, format: Format) -> Result<Response> {
+    let mut body = answer.body.clone();
+    if format == (Format::Json { pretty: true }) {
+        body = pretty::pretty(body);
+    }
+    let is_packed = gzip::is_wanted(text(asked, &ACCEPT_ENCODING), body.len());
+    if is_packed {
+        body = gzip::pack(body).await?;
+    }
+    let mut response = answer::response(answer.status, FHIR_JSON, body);
+    let headers = response.headers_mut();
+    answer::add_headers(headers, &answer, context.base());
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding, authorization"));
+    if is_packed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+fn refuse(failure: &Failure, seen: &Seen) -> Response {
+    let mut response = answer::failure(failure);
+    if failure.status == 405 {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(seen.route.methods));
+    }
+    response
+}

@@ -1,0 +1,81 @@
+//! FHIR over HTTP. Routes lead to one handler for FHIR and a few for running the server; what every answer has in
+//! common happens in [`edge`].
+
+mod address;
+mod answer;
+mod body;
+mod edge;
+mod fhir;
+mod gzip;
+mod health;
+mod metrics;
+mod negotiate;
+mod pretty;
+mod request_id;
+mod route;
+
+pub use address::{Addresses, Origin};
+
+use crate::auth::Gate;
+use crate::config;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use engine::Engine;
+use metrics::Metrics;
+use request_id::RequestIds;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What the handlers share.
+pub struct Server {
+    engine: Arc<Engine>,
+    gate: Gate,
+    addresses: Addresses,
+    limits: Limits,
+    metrics: Metrics,
+    request_ids: RequestIds,
+    /// Permits to carry out a request.
+    permits: Semaphore,
+}
+
+/// How much one request may ask for, as far as HTTP sees it.
+struct Limits {
+    body: usize,
+    unpacked: usize,
+    time: Duration,
+}
+
+impl Server {
+    /// A server of an engine, behind a gate.
+    pub fn new(engine: Arc<Engine>, gate: Gate, http: &config::Http, limits: &config::Limits) -> anyhow::Result<Server> {
+        Ok(Server {
+            engine,
+            gate,
+            addresses: Addresses::new(http),
+            limits: Limits {
+                body: http.max_body.0,
+                unpacked: limits.max_unpacked.0,
+                time: http.request_time.duration(),
+            },
+            metrics: Metrics::default(),
+            request_ids: RequestIds::new()?,
+            permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
+        })
+    }
+
+    /// All routes.
+    pub fn router(self: Arc<Server>) -> Router {
+        Router::new()
+            .route("/livez", get(health::live))
+            .route("/readyz", get(health::ready))
+            .route("/metrics", get(metrics::show))
+            .route("/fhir", any(fhir::fhir))
+            .route("/fhir/", any(fhir::fhir))
+            .route("/fhir/{*path}", any(fhir::fhir))
+            .fallback(health::unknown)
+            .layer(from_fn_with_state(self.clone(), edge::edge))
+            .with_state(self)
+    }
+}

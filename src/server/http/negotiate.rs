@@ -1,0 +1,150 @@
+//! What form an answer takes: `_format`, `_pretty` and `Accept` (http.html#mime-type, http.html#parameters).
+
+use ::fhir::{Failure, IssueType, Result};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use std::borrow::Cow;
+
+/// The media type of every FHIR answer.
+pub const FHIR_JSON: &str = "application/fhir+json;charset=utf-8";
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// FHIR's JSON.
+    Json {
+        /// Indented, for people.
+        pretty: bool,
+    },
+    /// A page.
+    Html,
+}
+
+/// What the client wants. `_format` goes before `Accept`; without either it is JSON.
+pub fn negotiate(query: &str, headers: &HeaderMap) -> Result<Format> {
+    // Most requests have neither parameter.
+    let has_parameter = query.contains("_format") || query.contains("_pretty");
+    let (format, pretty) = if has_parameter { (parameter(query, "_format"), is_pretty(query)) } else { (None, false) };
+    if let Some(format) = format {
+        return named(&format, pretty);
+    }
+    let mut accepts = headers.get_all(ACCEPT).iter().filter_map(|it| it.to_str().ok()).peekable();
+    if accepts.peek().is_none() {
+        return Ok(Format::Json { pretty });
+    }
+    best(accepts, pretty).ok_or_else(not_acceptable)
+}
+
+fn is_pretty(query: &str) -> bool {
+    parameter(query, "_pretty").is_some_and(|it| it == "true")
+}
+
+/// The last value of a parameter of a query.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let pairs = query.split('&').filter_map(|it| it.split_once('='));
+    let (_, value) = pairs.filter(|(key, _)| *key == name).last()?;
+    percent_encoding::percent_decode_str(value).decode_utf8().ok()
+}
+
+/// A format as `_format` names it. A `+` that was not encoded arrives as it is.
+fn named(name: &str, pretty: bool) -> Result<Format> {
+    match name.split(';').next().unwrap_or_default().trim() {
+        "json" | "application/json" | "text/json" | "application/fhir+json" | "application/fhir json" => {
+            Ok(Format::Json { pretty })
+        }
+        "html" | "text/html" => Ok(Format::Html),
+        _ => Err(not_acceptable()),
+    }
+}
+
+/// The most wanted format; of equally wanted ones the first (RFC 9110 section 12.5.1).
+fn best<'a>(accepts: impl Iterator<Item = &'a str>, pretty: bool) -> Option<Format> {
+    let mut best = None;
+    let mut weight_of_best = 0.0;
+    for range in accepts.flat_map(|it| it.split(',')) {
+        let Some((format, weight)) = wanted(range, pretty) else { continue };
+        if weight > weight_of_best {
+            (best, weight_of_best) = (Some(format), weight);
+        }
+    }
+    best
+}
+
+/// What a media range stands for here, and how much it is wanted.
+fn wanted(range: &str, pretty: bool) -> Option<(Format, f32)> {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next()?.to_ascii_lowercase();
+    let format = match name.as_str() {
+        "application/fhir+json" | "application/json" | "text/json" | "*/*" | "application/*" => Format::Json { pretty },
+        "text/html" | "application/xhtml+xml" | "text/*" => Format::Html,
+        _ => return None,
+    };
+    let mut weight = 1.0;
+    for parameter in parts {
+        match parameter.split_once('=') {
+            Some(("q" | "Q", value)) => weight = value.trim().parse().ok()?,
+            // http.html#version-parameter
+            Some((name, version)) if name.eq_ignore_ascii_case("fhirversion") && version.trim_matches('"') != "4.0" => {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    Some((format, weight))
+}
+
+fn not_acceptable() -> Failure {
+    Failure::new(IssueType::NotSupported, "This server answers in application/fhir+json (FHIR 4.0) or text/html only.")
+        .with_status(406)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: Option<Format> = Some(Format::Json { pretty: false });
+
+    fn by_accept(accept: &str) -> Option<Format> {
+        let headers = [(ACCEPT, accept.parse().unwrap())].into_iter().collect();
+        negotiate("", &headers).ok()
+    }
+
+    fn by_query(query: &str) -> Option<Format> {
+        negotiate(query, &HeaderMap::new()).ok()
+    }
+
+    #[test]
+    fn json_is_what_is_sent_unless_asked_otherwise() {
+        for accept in ["*/*", "application/fhir+json", "application/json;q=0.5, text/turtle", "text/json", "Application/*"] {
+            assert_eq!(by_accept(accept), JSON, "{accept}");
+        }
+        assert_eq!(by_query("name=x"), JSON);
+    }
+
+    #[test]
+    fn a_browser_gets_a_page() {
+        assert_eq!(by_accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Some(Format::Html));
+        assert_eq!(by_accept("text/html;q=0.2, application/fhir+json"), JSON);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_not_acceptable() {
+        for accept in ["application/fhir+xml", "text/turtle", "application/fhir+json; fhirVersion=3.0", "*/*;q=0"] {
+            assert_eq!(by_accept(accept), None, "{accept}");
+        }
+        assert_eq!(by_accept("application/fhir+json; fhirVersion=4.0"), JSON);
+        assert_eq!(negotiate("_format=xml", &HeaderMap::new()).unwrap_err().status, 406);
+    }
+
+    #[test]
+    fn the_parameter_goes_before_the_header() {
+        let headers = [(ACCEPT, "text/html".parse().unwrap())].into_iter().collect();
+        assert_eq!(negotiate("_format=json", &headers).ok(), JSON);
+        for query in ["_format=application/fhir%2Bjson", "_format=application/fhir+json", "x=1&_format=json"] {
+            assert_eq!(by_query(query), JSON, "{query}");
+        }
+        assert_eq!(by_query("_format=html"), Some(Format::Html));
+        assert_eq!(by_query("_pretty=true"), Some(Format::Json { pretty: true }));
+        assert_eq!(by_query("_pretty=false"), JSON);
+    }
+}
