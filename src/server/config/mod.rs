@@ -21,7 +21,7 @@ use std::str::FromStr;
 /// Makes a group of settings: `$flags` as clap reads it, and `$values` as the program uses it.
 macro_rules! settings {
     ($(#[$about_group:meta])* $values:ident, $flags:ident, $heading:literal {
-        $($name:ident: $type:ty = $default:literal, $variable:literal, $unit:literal, $about:literal;)*
+        $($(#[$more:meta])* $name:ident: $type:ty = $default:literal, $variable:literal, $unit:literal, $about:literal;)*
     }) => {
         $(#[$about_group])*
         #[derive(Clone, Debug)]
@@ -33,6 +33,7 @@ macro_rules! settings {
         pub struct $flags {
             $(#[arg(long, env = $variable, value_name = $unit, hide_env_values = true)]
               #[arg(help = concat!($about, " [default: ", $default, "]"))]
+              $(#[$more])*
               $name: Option<$type>,)*
         }
 
@@ -59,7 +60,9 @@ settings! {
 settings! {
     /// What is told about the work.
     Log, LogFlags, "Log" {
+        #[arg(global = true)]
         log_level: String = "info", "MEDISYNC_LOG_LEVEL", "LEVEL", "What is logged: error, warn, info, debug, trace, or by part: info,store=debug";
+        #[arg(global = true)]
         log_format: crate::logging::Format = "text", "MEDISYNC_LOG_FORMAT", "FORMAT", "How log lines are written to stderr: text or json";
     }
 }

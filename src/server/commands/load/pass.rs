@@ -1,0 +1,170 @@
+//! One walk through the files: documents in order, several at a time.
+
+use super::documents::{Files, Place};
+use super::progress::Progress;
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
+use engine::{Context, Engine, LoadItem, Loaded};
+use fhir::Failure;
+use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+/// Tells a document from all others: a digest of its bytes, and which occurrence of these bytes in the load it is.
+pub type Content = [u8; 16];
+
+/// Documents to load, or to load again.
+pub struct Pass {
+    files: Arc<Files>,
+    /// If not all: these.
+    only: Option<BTreeMap<Place, Content>>,
+}
+
+/// What came of a pass.
+#[derive(Default)]
+pub struct Outcome {
+    /// Documents that were loaded, in part at least.
+    pub loaded: usize,
+    /// Documents that had been loaded before.
+    pub before: usize,
+    /// Resources written.
+    pub resources: usize,
+    /// Documents that were refused as a whole, and why.
+    pub refused: BTreeMap<Place, (Content, Failure)>,
+    /// Entries that were refused, counted from 0, of documents that were loaded otherwise.
+    pub entries: Vec<(Place, usize, Failure)>,
+    /// Files that could not be read to their end.
+    pub unreadable: Vec<(usize, String)>,
+}
+
+struct Document {
+    place: Place,
+    item: LoadItem,
+}
+
+impl Pass {
+    /// All documents.
+    pub fn first(files: Arc<Files>) -> Pass {
+        Pass { files, only: None }
+    }
+
+    /// The documents that were refused before.
+    pub fn again(files: Arc<Files>, only: BTreeMap<Place, Content>) -> Pass {
+        Pass { files, only: Some(only) }
+    }
+
+    /// Loads the documents, `parallel` at a time.
+    pub async fn run(self, engine: &Arc<Engine>, context: &Context, parallel: usize, progress: &Progress) -> Result<Outcome> {
+        let (sender, documents) = mpsc::channel(parallel);
+        let documents = Arc::new(Mutex::new(documents));
+        let mut workers = JoinSet::new();
+        for _ in 0..parallel {
+            workers.spawn(work(engine.clone(), context.clone(), documents.clone(), progress.clone()));
+        }
+        drop(documents);
+        let unreadable = tokio::task::spawn_blocking(move || self.read(&sender)).await?;
+        let mut outcome = Outcome { unreadable, ..Outcome::default() };
+        while let Some(part) = workers.join_next().await {
+            outcome.add(part.map_err(|_| anyhow!("a worker broke off"))?);
+        }
+        Ok(outcome)
+    }
+
+    /// Sends every document on its way; returns the files that could not be read.
+    fn read(&self, documents: &mpsc::Sender<Document>) -> Vec<(usize, String)> {
+        let mut unreadable = Vec::new();
+        let mut seen = Seen::default();
+        for file in 0..self.files.len() {
+            if self.only.as_ref().is_some_and(|it| !it.keys().any(|place| place.file == file)) {
+                continue;
+            }
+            let outcome = self.files.read(file, |place, body| {
+                let content = match &self.only {
+                    None => seen.content(&body),
+                    Some(only) => match only.get(&place) {
+                        Some(content) => *content,
+                        None => return true,
+                    },
+                };
+                documents.blocking_send(Document { place, item: LoadItem { body, content } }).is_ok()
+            });
+            if let Err(cause) = outcome {
+                unreadable.push((file, format!("{cause:#}")));
+            }
+        }
+        unreadable
+    }
+}
+
+/// Loads documents until there are no more.
+async fn work(
+    engine: Arc<Engine>,
+    context: Context,
+    documents: Arc<Mutex<mpsc::Receiver<Document>>>,
+    progress: Progress,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    loop {
+        let next = documents.lock().await.recv().await;
+        let Some(Document { place, item }) = next else { return outcome };
+        let content = item.content;
+        let done = engine.load(&context, item).await;
+        outcome.count(place, content, done, &progress);
+    }
+}
+
+impl Outcome {
+    fn count(&mut self, place: Place, content: Content, done: fhir::Result<Loaded>, progress: &Progress) {
+        let written = match done {
+            Ok(Loaded::Before) => {
+                self.before += 1;
+                return;
+            }
+            Ok(Loaded::New { resources }) => resources,
+            Ok(Loaded::Partly { resources, refused }) => {
+                self.entries.extend(refused.into_iter().map(|(entry, failure)| (place, entry, failure)));
+                resources
+            }
+            Err(failure) => {
+                self.refused.insert(place, (content, failure));
+                return;
+            }
+        };
+        self.loaded += 1;
+        self.resources += written;
+        progress.add(written);
+    }
+
+    fn add(&mut self, mut part: Outcome) {
+        self.loaded += part.loaded;
+        self.before += part.before;
+        self.resources += part.resources;
+        self.refused.append(&mut part.refused);
+        self.entries.append(&mut part.entries);
+        self.unreadable.append(&mut part.unreadable);
+    }
+}
+
+/// Counts how often the same bytes came.
+#[derive(Default)]
+pub struct Seen(FxHashMap<Content, u32>);
+
+impl Seen {
+    /// The content of the next document with this body.
+    pub fn content(&mut self, body: &Bytes) -> Content {
+        let digest = Sha256::digest(body);
+        let times = self.0.entry(first_half(&digest)).or_default();
+        let occurrence = *times;
+        *times += 1;
+        first_half(&Sha256::new().chain_update(digest).chain_update(occurrence.to_le_bytes()).finalize())
+    }
+}
+
+fn first_half(digest: &[u8]) -> Content {
+    let mut half = Content::default();
+    half.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    half
+}
