@@ -10,7 +10,9 @@ use store::SqliteStore;
 /// The folder that a database URL names.
 pub fn folder(url: &str) -> Result<PathBuf> {
     match url.split_once(':') {
-        Some(("sqlite", folder)) if !folder.is_empty() => Ok(PathBuf::from(folder.strip_prefix("//").unwrap_or(folder))),
+        Some(("sqlite", folder)) if !folder.is_empty() => {
+            Ok(PathBuf::from(folder.strip_prefix("//").unwrap_or(folder)))
+        }
         Some(("postgres" | "postgresql", _)) => {
             bail!("this version keeps data in SQLite only; give --database sqlite:DIRECTORY")
         }
@@ -67,10 +69,8 @@ mod tests {
     #[test]
     fn one_process_at_a_time() {
         let place = tempfile::tempdir().unwrap();
-        let settings = config::Store {
-            database: format!("sqlite:{}", place.path().display()),
-            query_time: "1s".parse().unwrap(),
-        };
+        let settings =
+            config::Store { database: format!("sqlite:{}", place.path().display()), query_time: "1s".parse().unwrap() };
         let first = lock(&settings).unwrap();
         assert!(lock(&settings).is_err());
         drop(first);

@@ -5,9 +5,6 @@ use anyhow::{Context, Result, anyhow};
 use engine::Engine;
 use store::Tenant;
 
-/// The tenant's name.
-pub const TENANT: &str = "demo";
-
 /// Makes the tenant if it is not there, and puts the demo hospital into it.
 pub async fn prepare(engine: &Engine) -> Result<()> {
     let tenant = tenant(engine).await?;
@@ -20,8 +17,8 @@ pub async fn prepare(engine: &Engine) -> Result<()> {
 }
 
 async fn tenant(engine: &Engine) -> Result<Tenant> {
-    if let Some(tenant) = engine.store().tenant(TENANT).await? {
+    if let Some(tenant) = engine.store().tenant(tenants::DEMO).await? {
         return Ok(tenant);
     }
-    tenants::create(engine.store(), TENANT).await?.context("tenant demo was made by somebody else just now")
+    tenants::create(engine.store(), tenants::DEMO).await?.context("tenant demo was made by somebody else just now")
 }

@@ -7,6 +7,9 @@ use store::{Secrets, Store, Tenant};
 /// Names that stand for something else where a tenant's name may stand.
 const RESERVED: [&str; 7] = ["platform", "metadata", "auth", "fhir", "system", "admin", "www"];
 
+/// The tenant that `serve --demo` makes.
+pub const DEMO: &str = "demo";
+
 /// Whether a text can name a tenant: a letter, then letters, digits and hyphens, as in a host name (RFC 1123), all
 /// lower case.
 pub fn is_name(text: &str) -> bool {
@@ -25,11 +28,8 @@ pub async fn create(store: &dyn Store, name: &str) -> Result<Option<Tenant>> {
     if !is_name(name) {
         bail!("`{name}` cannot name a tenant: use up to 63 lower-case letters, digits and hyphens, a letter first");
     }
-    let secrets = Secrets {
-        index_key: random::bytes()?,
-        page_key: random::bytes()?,
-        token_key: auth::new_token_key()?,
-    };
+    let secrets =
+        Secrets { index_key: random::bytes()?, page_key: random::bytes()?, token_key: auth::new_token_key()? };
     let tenant = store.create_tenant(name, secrets, clock::now_ms()).await?;
     if let Some(tenant) = &tenant {
         store.open(tenant).await.with_context(|| format!("cannot make the tenant {name}'s database"))?;

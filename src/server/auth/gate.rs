@@ -56,7 +56,13 @@ impl Gate {
 
     /// The context of a request to `tenant`, whose base the caller knows as `base`. `is_public` says that the
     /// request asks for nothing but what everybody may see; it then needs no token.
-    pub async fn admit(&self, tenant: &str, base: &str, authorization: Option<&str>, is_public: bool) -> Result<Context> {
+    pub async fn admit(
+        &self,
+        tenant: &str,
+        base: &str,
+        authorization: Option<&str>,
+        is_public: bool,
+    ) -> Result<Context> {
         let kind = if is_public { "public" } else { "private" };
         let key = digest(&[tenant, base, kind, authorization.unwrap_or_default()]);
         let now = clock::now_ms();

@@ -38,6 +38,9 @@ impl TokenKeys {
     pub(super) fn from_der(private: &[u8]) -> Result<TokenKeys> {
         let key = SecretKey::from_pkcs8_der(private).map_err(|cause| anyhow!("{cause}"))?;
         let public = key.public_key().to_encoded_point(false);
-        Ok(TokenKeys { signing: EncodingKey::from_ec_der(private), verifying: DecodingKey::from_ec_der(public.as_bytes()) })
+        Ok(TokenKeys {
+            signing: EncodingKey::from_ec_der(private),
+            verifying: DecodingKey::from_ec_der(public.as_bytes()),
+        })
     }
 }

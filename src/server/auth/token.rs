@@ -65,7 +65,8 @@ pub fn verify(token: &str, keys: &TokenKeys, issuer: &str, tenant: &str) -> Resu
     wanted.set_audience(&[Claims::audience(tenant)]);
     wanted.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     wanted.leeway = 0;
-    let claims = jsonwebtoken::decode::<Claims>(token, &keys.verifying, &wanted).map_err(|it| refusal(it.kind(), tenant))?;
+    let claims =
+        jsonwebtoken::decode::<Claims>(token, &keys.verifying, &wanted).map_err(|it| refusal(it.kind(), tenant))?;
     if claims.claims.tenant != tenant {
         return Err(of_another_tenant(tenant));
     }
@@ -74,8 +75,12 @@ pub fn verify(token: &str, keys: &TokenKeys, issuer: &str, tenant: &str) -> Resu
 
 fn refusal(kind: &ErrorKind, tenant: &str) -> Failure {
     match kind {
-        ErrorKind::ExpiredSignature => Failure::new(IssueType::Expired, "The access token has expired; ask for a new one."),
-        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::InvalidSignature => of_another_tenant(tenant),
+        ErrorKind::ExpiredSignature => {
+            Failure::new(IssueType::Expired, "The access token has expired; ask for a new one.")
+        }
+        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::InvalidSignature => {
+            of_another_tenant(tenant)
+        }
         _ => Failure::new(IssueType::Unknown, "The access token is not one that this server issued."),
     }
 }

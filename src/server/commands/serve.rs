@@ -53,13 +53,8 @@ impl Serve {
     pub fn run(self, file: &File) -> Result<()> {
         let http = self.http.resolve(file)?;
         let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
-        let plan = Plan {
-            demo: self.demo,
-            mode,
-            http,
-            store: self.store.resolve(file)?,
-            limits: self.limits.resolve(file)?,
-        };
+        let plan =
+            Plan { demo: self.demo, mode, http, store: self.store.resolve(file)?, limits: self.limits.resolve(file)? };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -71,7 +66,10 @@ impl Serve {
 /// The mode in which everybody is let in, which must stay on this machine.
 fn open(http: &config::Http) -> Result<Mode> {
     if !http.listen.ip().is_loopback() {
-        bail!("--no-auth lets everybody read and change all records, so it works on a loopback address only, not on {}", http.listen);
+        bail!(
+            "--no-auth lets everybody read and change all records, so it works on a loopback address only, not on {}",
+            http.listen
+        );
     }
     tracing::warn!("--no-auth: EVERYBODY on this machine can read and change ALL records of ALL tenants");
     Ok(Mode::Open)
@@ -86,9 +84,8 @@ async fn serve(plan: Plan) -> Result<()> {
     if plan.demo {
         demo::prepare(&engine).await?;
     }
-    let listener = TcpListener::bind(plan.http.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", plan.http.listen))?;
+    let listener =
+        TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
     let server = Arc::new(Server::new(engine.clone(), Gate::new(engine.clone(), plan.mode), &plan.http, &plan.limits)?);
     print(format_args!("listening on http://{address}"))?;
@@ -99,7 +96,12 @@ async fn serve(plan: Plan) -> Result<()> {
 }
 
 /// Answers requests until `stop`, then finishes those under way, for as long as `drain` allows.
-async fn answer(listener: TcpListener, server: Arc<Server>, stop: watch::Receiver<bool>, drain: Duration) -> Result<()> {
+async fn answer(
+    listener: TcpListener,
+    server: Arc<Server>,
+    stop: watch::Receiver<bool>,
+    drain: Duration,
+) -> Result<()> {
     let listener = listener.tap_io(|connection| {
         if let Err(cause) = connection.set_nodelay(true) {
             tracing::debug!(%cause, "a connection keeps Nagle's algorithm");

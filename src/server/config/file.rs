@@ -25,7 +25,8 @@ impl File {
     }
 
     fn read(path: &Path) -> Result<File> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the settings file {}", path.display()))?;
         File::parse(path, &text)
     }
 

@@ -117,7 +117,10 @@ impl Limits {
 
 /// Every key that a settings file may have, written with `_`.
 fn keys() -> impl Iterator<Item = &'static str> {
-    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS].into_iter().flatten().copied()
+    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// The first of flag (or variable), file and default.

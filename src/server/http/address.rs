@@ -136,7 +136,8 @@ fn decoded(path: &str) -> Result<String> {
     for (i, segment) in path.split('/').enumerate() {
         let segment = percent_encoding::percent_decode_str(segment).decode_utf8().ok();
         let segment = segment.filter(|it| !it.contains(|c: char| c == '/' || c.is_control()));
-        let segment = segment.ok_or_else(|| Failure::new(IssueType::Invalid, "The address's path is not well encoded."))?;
+        let segment =
+            segment.ok_or_else(|| Failure::new(IssueType::Invalid, "The address's path is not well encoded."))?;
         if i > 0 {
             out.push('/');
         }

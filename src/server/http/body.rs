@@ -34,7 +34,9 @@ fn coding(headers: &HeaderMap) -> Result<Coding> {
     match (values.next().map(|it| it.as_bytes()), values.next()) {
         (None, _) => Ok(Coding::Identity),
         (Some(one), None) if one.eq_ignore_ascii_case(b"identity") => Ok(Coding::Identity),
-        (Some(one), None) if one.eq_ignore_ascii_case(b"gzip") || one.eq_ignore_ascii_case(b"x-gzip") => Ok(Coding::Gzip),
+        (Some(one), None) if one.eq_ignore_ascii_case(b"gzip") || one.eq_ignore_ascii_case(b"x-gzip") => {
+            Ok(Coding::Gzip)
+        }
         _ => Err(Failure::new(IssueType::NotSupported, "Send the body as it is or with Content-Encoding: gzip.")
             .with_status(415)),
     }
@@ -68,7 +70,9 @@ pub fn content_type(headers: &HeaderMap) -> Result<Option<String>> {
 /// FHIR's JSON is UTF-8 (json.html#json) and this server's FHIR is 4.0 (http.html#version-parameter).
 fn check_parameter(name: &str, value: &str) -> Result<()> {
     let refuse = |told: &str| Err(Failure::new(IssueType::NotSupported, told).with_status(415));
-    if name.eq_ignore_ascii_case("charset") && !["utf-8", "utf8", "us-ascii"].iter().any(|it| it.eq_ignore_ascii_case(value)) {
+    if name.eq_ignore_ascii_case("charset")
+        && !["utf-8", "utf8", "us-ascii"].iter().any(|it| it.eq_ignore_ascii_case(value))
+    {
         return refuse("Send the body in UTF-8: FHIR allows no other charset.");
     }
     if name.eq_ignore_ascii_case("fhirversion") && value != "4.0" {

@@ -51,7 +51,15 @@ pub async fn edge(State(server): State<Arc<Server>>, request: Request, next: Nex
     if let Some(cause) = seen.as_ref().and_then(|it| it.cause.as_deref()) {
         tracing::error!(request = id, tenant, route = route.pattern, cause, "a request failed");
     }
-    tracing::info!(request = id, tenant, method, route = route.pattern, status, micros = took.as_micros() as u64, "answered");
+    tracing::info!(
+        request = id,
+        tenant,
+        method,
+        route = route.pattern,
+        status,
+        micros = took.as_micros() as u64,
+        "answered"
+    );
     response
 }
 

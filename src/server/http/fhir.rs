@@ -4,12 +4,13 @@ use super::address::Address;
 use super::edge::Seen;
 use super::negotiate::{FHIR_JSON, Format, negotiate};
 use super::route::route;
-use super::{Server, answer, body, gzip, pretty};
+use super::{Server, answer, body, gzip, page, pretty};
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    VARY,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -29,7 +30,7 @@ pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Respon
         Ok(response) => response,
         Err(failure) => {
             seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
-            refuse(&failure, &seen)
+            refuse(&server, &parts, &failure, &seen)
         }
     };
     response.extensions_mut().insert(seen);
@@ -43,10 +44,10 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) 
         .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
     let context = admit(server, parts, verb, &address).await?;
     seen.tenant = Some(context.tenant().name().into());
-    let request = read_request(server, parts, body, verb, address.path).await?;
+    let request = read_request(server, parts, body, verb, &address.path).await?;
     let format = negotiate(&request.query, &parts.headers)?;
     let answer = server.engine.perform(&context, request).await?;
-    render(&parts.headers, &context, answer, format).await
+    render(parts, &address, answer, format).await
 }
 
 /// Lets the request in. What a server can do may be asked without a token (http.html#capabilities).
@@ -56,7 +57,7 @@ async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) ->
     server.gate.admit(&address.tenant, &address.base, authorization, is_public).await
 }
 
-async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: String) -> Result<engine::Request> {
+async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: &str) -> Result<engine::Request> {
     let mut headers = headers(&parts.headers)?;
     let mut query = parts.uri.query().unwrap_or_default().to_owned();
     let mut body = body::read(&parts.headers, body, &server.limits).await?;
@@ -69,7 +70,7 @@ async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, pa
         body.clear();
         headers.content_type = None;
     }
-    Ok(engine::Request { verb, path, query, headers, body })
+    Ok(engine::Request { verb, path: path.to_owned(), query, headers, body })
 }
 
 /// The headers that change what is done.
@@ -100,27 +101,39 @@ fn millis(date: &str) -> Option<i64> {
     i64::try_from(since.as_millis()).ok()
 }
 
-async fn render(asked: &HeaderMap, context: &Context, answer: Answer, format: Format) -> Result<Response> {
-    let mut body = answer.body.clone();
-    if format == (Format::Json { pretty: true }) {
-        body = pretty::pretty(body);
-    }
-    let is_packed = gzip::is_wanted(text(asked, &ACCEPT_ENCODING), body.len());
-    if is_packed {
-        body = gzip::pack(body).await?;
-    }
-    let mut response = answer::response(answer.status, FHIR_JSON, body);
+async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format) -> Result<Response> {
+    let is_page = format == Format::Html && !answer.body.is_empty();
+    let (content_type, body) = match format {
+        _ if is_page => {
+            let page = page::of(parts, address, answer.status, &answer.body);
+            (page.content_type, page.body.into())
+        }
+        Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(answer.body.clone())),
+        _ => (FHIR_JSON, answer.body.clone()),
+    };
+    let is_packed = gzip::is_wanted(text(&parts.headers, &ACCEPT_ENCODING), body.len());
+    let body = if is_packed { gzip::pack(body).await? } else { body };
+    let mut response = answer::response(answer.status, content_type, body);
     let headers = response.headers_mut();
-    answer::add_headers(headers, &answer, context.base());
+    answer::add_headers(headers, &answer, &address.base);
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding, authorization"));
     if is_packed {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    if is_page {
+        page::protect(headers);
+    }
     Ok(response)
 }
 
-fn refuse(failure: &Failure, seen: &Seen) -> Response {
-    let mut response = answer::failure(failure);
+/// Tells why a request failed, in the form that the client wants, or else as JSON.
+fn refuse(server: &Server, parts: &Parts, failure: &Failure, seen: &Seen) -> Response {
+    let query = parts.uri.query().unwrap_or_default();
+    let is_page = matches!(negotiate(query, &parts.headers), Ok(Format::Html));
+    let mut response = match (is_page, server.addresses.resolve(parts), server.addresses.origin(parts)) {
+        (true, Ok(address), Ok(origin)) => page::of_failure(parts, &address, &origin, failure),
+        _ => answer::failure(failure),
+    };
     if failure.status == 405 {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(seen.route.methods));
     }

@@ -23,7 +23,8 @@ pub fn is_wanted(accepted: Option<&str>, size: usize) -> bool {
 fn accepts_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|it| {
         let (coding, weight) = it.split_once(';').unwrap_or((it, ""));
-        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|it| it.trim().parse::<f32>().is_ok_and(|it| it == 0.0));
+        let is_refused =
+            weight.trim().strip_prefix("q=").is_some_and(|it| it.trim().parse::<f32>().is_ok_and(|it| it == 0.0));
         coding.trim().eq_ignore_ascii_case("gzip") && !is_refused
     })
 }
@@ -85,7 +86,9 @@ mod tests {
     #[test]
     fn compresses_for_those_who_ask() {
         assert!(is_wanted(Some("br, gzip;q=0.5"), WORTH_IT) && is_wanted(Some("GZIP"), WORTH_IT));
-        assert!(!is_wanted(Some("gzip;q=0"), WORTH_IT) && !is_wanted(Some("br"), WORTH_IT) && !is_wanted(None, WORTH_IT));
+        assert!(
+            !is_wanted(Some("gzip;q=0"), WORTH_IT) && !is_wanted(Some("br"), WORTH_IT) && !is_wanted(None, WORTH_IT)
+        );
         assert!(!is_wanted(Some("gzip"), WORTH_IT - 1));
     }
 }

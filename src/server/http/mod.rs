@@ -10,14 +10,17 @@ mod gzip;
 mod health;
 mod metrics;
 mod negotiate;
+mod page;
 mod pretty;
 mod request_id;
 mod route;
+mod start;
 
 pub use address::{Addresses, Origin};
 
 use crate::auth::Gate;
 use crate::config;
+use crate::pages;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
@@ -49,7 +52,12 @@ struct Limits {
 
 impl Server {
     /// A server of an engine, behind a gate.
-    pub fn new(engine: Arc<Engine>, gate: Gate, http: &config::Http, limits: &config::Limits) -> anyhow::Result<Server> {
+    pub fn new(
+        engine: Arc<Engine>,
+        gate: Gate,
+        http: &config::Http,
+        limits: &config::Limits,
+    ) -> anyhow::Result<Server> {
         Ok(Server {
             engine,
             gate,
@@ -68,6 +76,8 @@ impl Server {
     /// All routes.
     pub fn router(self: Arc<Server>) -> Router {
         Router::new()
+            .route("/", get(start::start))
+            .route(&format!("{}{{name}}", pages::ASSETS), get(start::asset))
             .route("/livez", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(metrics::show))

@@ -42,7 +42,7 @@ fn is_pretty(query: &str) -> bool {
 /// The last value of a parameter of a query.
 fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let pairs = query.split('&').filter_map(|it| it.split_once('='));
-    let (_, value) = pairs.filter(|(key, _)| *key == name).last()?;
+    let (_, value) = pairs.rev().find(|(key, _)| *key == name)?;
     percent_encoding::percent_decode_str(value).decode_utf8().ok()
 }
 
@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn json_is_what_is_sent_unless_asked_otherwise() {
-        for accept in ["*/*", "application/fhir+json", "application/json;q=0.5, text/turtle", "text/json", "Application/*"] {
+        for accept in
+            ["*/*", "application/fhir+json", "application/json;q=0.5, text/turtle", "text/json", "Application/*"]
+        {
             assert_eq!(by_accept(accept), JSON, "{accept}");
         }
         assert_eq!(by_query("name=x"), JSON);

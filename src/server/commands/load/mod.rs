@@ -54,7 +54,8 @@ impl Load {
     pub fn run(self, file: &File) -> Result<ExitCode> {
         let store = self.store.resolve(file)?;
         let limits = self.limits.resolve(file)?;
-        let parallel = self.parallel.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+        let parallel =
+            self.parallel.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
         block_on(async {
             let files = Files::find(&self.paths, limits.max_unpacked.0)?;
             let _lock = database::lock(&store)?;
@@ -65,7 +66,13 @@ impl Load {
     }
 }
 
-async fn load(files: Files, tenant: &str, parallel: usize, store: &config::Store, limits: &config::Limits) -> Result<Report> {
+async fn load(
+    files: Files,
+    tenant: &str,
+    parallel: usize,
+    store: &config::Store,
+    limits: &config::Limits,
+) -> Result<Report> {
     let database = Arc::new(database::open(store).await?);
     let tenant = tenants::existing(&*database, tenant).await?;
     let engine = Arc::new(Engine::new(database.clone(), limits.engine(store)));

@@ -57,7 +57,13 @@ impl Pass {
     }
 
     /// Loads the documents, `parallel` at a time.
-    pub async fn run(self, engine: &Arc<Engine>, context: &Context, parallel: usize, progress: &Progress) -> Result<Outcome> {
+    pub async fn run(
+        self,
+        engine: &Arc<Engine>,
+        context: &Context,
+        parallel: usize,
+        progress: &Progress,
+    ) -> Result<Outcome> {
         let (sender, documents) = mpsc::channel(parallel);
         let documents = Arc::new(Mutex::new(documents));
         let mut workers = JoinSet::new();

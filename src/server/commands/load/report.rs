@@ -51,9 +51,10 @@ impl Report {
     pub fn finish(&mut self, files: &Files, time: Duration) {
         self.time = time;
         let whole = self.refused.iter().map(|(place, failure)| (*place, format!("{}: {failure}", files.place(*place))));
-        let entries = self.entries.iter().map(|(place, entry, failure)| {
-            (*place, format!("{} entry {entry}: {failure}", files.place(*place)))
-        });
+        let entries = self
+            .entries
+            .iter()
+            .map(|(place, entry, failure)| (*place, format!("{} entry {entry}: {failure}", files.place(*place))));
         let unreadable = self.unreadable.iter().map(|(file, cause)| {
             let place = Place { file: *file, line: None };
             (place, format!("{}: cannot be read: {cause}", files.place(place)))

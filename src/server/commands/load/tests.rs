@@ -45,7 +45,13 @@ fn a_folder_gives_its_documents_in_the_order_of_names() {
 
     let found = documents(folder.path(), 100).unwrap();
 
-    let expected = [("0-a.json.bz2", "A"), ("1-b.json.gz", "B"), ("2.ndjson.gz line 1", "C"), ("2.ndjson.gz line 3", "D"), ("3/e.JSON", "E")];
+    let expected = [
+        ("0-a.json.bz2", "A"),
+        ("1-b.json.gz", "B"),
+        ("2.ndjson.gz line 1", "C"),
+        ("2.ndjson.gz line 3", "D"),
+        ("3/e.JSON", "E"),
+    ];
     assert_eq!(found, expected.map(|(place, text)| (place.to_owned(), text.to_owned())));
 }
 
