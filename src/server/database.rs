@@ -1,10 +1,11 @@
 //! Opens the store that `--database` names.
 
-use crate::clock;
-use crate::config;
+use crate::{clock, config, random};
 use anyhow::{Context, Result, bail};
+use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use store::SqliteStore;
 
 /// The folder that a database URL names.
@@ -26,6 +27,11 @@ pub async fn open(settings: &config::Store) -> Result<SqliteStore> {
     SqliteStore::open(&folder, clock::now_ms, settings.query_time.duration())
         .await
         .with_context(|| format!("cannot open the data folder {}", folder.display()))
+}
+
+/// An engine on a store, with this machine's clock and randomness.
+pub fn engine(store: Arc<SqliteStore>, settings: engine::Settings) -> Engine {
+    Engine::new(store, settings, Ambient { now_ms: clock::now_ms, new_id: random::id })
 }
 
 /// Proof that this process alone writes into the data folder; gives it up when dropped or when the process ends,

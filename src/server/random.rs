@@ -9,3 +9,30 @@ pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     getrandom::fill(&mut bytes).map_err(|cause| anyhow!("the system gives no random numbers: {cause}"))?;
     Ok(bytes)
 }
+
+/// A new logical id: a random UUID (RFC 9562 section 5.4).
+pub fn id() -> String {
+    // The system's generator cannot run dry once it has started; without it no id would be safe to give out.
+    #[allow(clippy::expect_used)]
+    let mut bytes: [u8; 16] = bytes().expect("the system gives random numbers");
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = u128::from_be_bytes(bytes);
+    let part = |from: u32, digits_in_part: u32| digits >> (128 - 4 * (from + digits_in_part)) & ((1 << (4 * digits_in_part)) - 1);
+    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_random_uuids() {
+        let (one, other) = (id(), id());
+        assert_ne!(one, other);
+        let lengths: Vec<usize> = one.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(one.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&one.as_bytes()[19]));
+    }
+}

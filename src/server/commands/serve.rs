@@ -8,7 +8,6 @@ use crate::{database, demo};
 use anyhow::{Context, Result, bail};
 use axum::serve::ListenerExt;
 use clap::builder::FalseyValueParser;
-use engine::Engine;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -80,7 +79,7 @@ async fn serve(plan: Plan) -> Result<()> {
     let stop = stop_signal()?;
     let _lock = database::lock(&plan.store)?;
     let store = Arc::new(database::open(&plan.store).await?);
-    let engine = Arc::new(Engine::new(store.clone(), plan.limits.engine(&plan.store)));
+    let engine = Arc::new(database::engine(store.clone(), plan.limits.engine(&plan.store)));
     if plan.demo {
         demo::prepare(&engine).await?;
     }

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::edge::Seen;
 use super::negotiate::{FHIR_JSON, Format, negotiate};
-use super::route::route;
+use super::route::{OPEN_API, route};
 use super::{Server, answer, body, gzip, page, pretty};
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
@@ -45,14 +45,17 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) 
     let context = admit(server, parts, verb, &address).await?;
     seen.tenant = Some(context.tenant().name().into());
     let request = read_request(server, parts, body, verb, &address.path).await?;
-    let format = negotiate(&request.query, &parts.headers)?;
+    let format = match seen.route {
+        it if *it == OPEN_API => Format::OpenApi,
+        _ => negotiate(&request.query, &parts.headers)?,
+    };
     let answer = server.engine.perform(&context, request).await?;
     render(parts, &address, answer, format).await
 }
 
-/// Lets the request in. What a server can do may be asked without a token (http.html#capabilities).
+/// Lets the request in.
 async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) -> Result<Context> {
-    let is_public = address.path == "metadata" && matches!(verb, Verb::Get | Verb::Head);
+    let is_public = route(&address.path).is_public() && matches!(verb, Verb::Get | Verb::Head);
     let authorization = text(&parts.headers, &AUTHORIZATION);
     server.gate.admit(&address.tenant, &address.base, authorization, is_public).await
 }
@@ -108,6 +111,7 @@ async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format
             let page = page::of(parts, address, answer.status, &answer.body);
             (page.content_type, page.body.into())
         }
+        Format::OpenApi => ("application/json", answer.body.clone()),
         Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(answer.body.clone())),
         _ => (FHIR_JSON, answer.body.clone()),
     };

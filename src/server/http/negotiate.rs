@@ -18,6 +18,8 @@ pub enum Format {
     },
     /// A page.
     Html,
+    /// JSON that is no resource.
+    OpenApi,
 }
 
 /// What the client wants. `_format` goes before `Accept`; without either it is JSON.

@@ -21,6 +21,7 @@ routes! {
     SERVER "server" "GET, HEAD",
     BASE "[base]" "GET, HEAD, POST",
     METADATA "[base]/metadata" "GET, HEAD",
+    OPEN_API "[base]/openapi.json" "GET, HEAD",
     SEARCH "[base]/_search" "POST",
     HISTORY "[base]/_history" "GET, HEAD",
     OPERATION "[base]/$[operation]" "GET, HEAD, POST",
@@ -36,6 +37,13 @@ routes! {
     COMPARTMENT_SEARCH "[base]/[type]/[id]/[type]/_search" "POST",
 }
 
+impl Route {
+    /// Whether everybody may ask for it: what a server can do is no secret (http.html#capabilities).
+    pub fn is_public(&self) -> bool {
+        *self == METADATA || *self == OPEN_API
+    }
+}
+
 /// The pattern of a path below a tenant's base.
 pub fn route(path: &str) -> &'static Route {
     let mut steps = path.split('/');
@@ -43,6 +51,7 @@ pub fn route(path: &str) -> &'static Route {
     match step {
         ("", None, ..) => &BASE,
         ("metadata", None, ..) => &METADATA,
+        ("openapi.json", None, ..) => &OPEN_API,
         ("_search", None, ..) => &SEARCH,
         ("_history", None, ..) => &HISTORY,
         (first, None, ..) if first.starts_with('$') => &OPERATION,

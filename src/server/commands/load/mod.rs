@@ -13,7 +13,6 @@ use crate::config::{self, File, LimitFlags, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result, bail};
 use documents::Files;
-use engine::Engine;
 use pass::Pass;
 use progress::Progress;
 use report::Report;
@@ -75,7 +74,7 @@ async fn load(
 ) -> Result<Report> {
     let database = Arc::new(database::open(store).await?);
     let tenant = tenants::existing(&*database, tenant).await?;
-    let engine = Arc::new(Engine::new(database.clone(), limits.engine(store)));
+    let engine = Arc::new(database::engine(database.clone(), limits.engine(store)));
     let base = format!("/fhir/{}", tenant.name());
     let context = engine.system_context(&tenant, "load", &base).await.context("cannot open the tenant")?;
     let files = Arc::new(files);
@@ -85,13 +84,13 @@ async fn load(
     let mut pass = Pass::first(files.clone());
     loop {
         let outcome = pass.run(&engine, &context, parallel, &progress).await?;
-        let has_moved = outcome.loaded > 0;
-        let again = report.take(outcome);
+        let has_moved = outcome.has_moved();
+        report.take(outcome);
+        let again = report.refused();
         // What is refused for want of something that comes later may succeed now; without progress it cannot.
         if again.is_empty() || !has_moved {
             break;
         }
-        report.forget_refusals();
         pass = Pass::again(files.clone(), again);
     }
     progress.finish();

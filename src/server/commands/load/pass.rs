@@ -26,18 +26,24 @@ pub struct Pass {
 /// What came of a pass.
 #[derive(Default)]
 pub struct Outcome {
-    /// Documents that were loaded, in part at least.
+    /// Documents that were loaded, whole.
     pub loaded: usize,
     /// Documents that had been loaded before.
     pub before: usize,
     /// Resources written.
     pub resources: usize,
-    /// Documents that were refused as a whole, and why.
-    pub refused: BTreeMap<Place, (Content, Failure)>,
-    /// Entries that were refused, counted from 0, of documents that were loaded otherwise.
-    pub entries: Vec<(Place, usize, Failure)>,
+    /// Documents that were refused, or entries of them.
+    pub refused: BTreeMap<Place, Refusal>,
     /// Files that could not be read to their end.
     pub unreadable: Vec<(usize, String)>,
+}
+
+/// What of a document was refused.
+pub struct Refusal {
+    /// The document.
+    pub content: Content,
+    /// Why; with the entry, counted from 0, where the document's other entries were loaded.
+    pub failures: Vec<(Option<usize>, Failure)>,
 }
 
 struct Document {
@@ -123,25 +129,31 @@ async fn work(
 }
 
 impl Outcome {
+    /// Whether anything was written.
+    pub fn has_moved(&self) -> bool {
+        self.loaded > 0 || self.resources > 0
+    }
+
     fn count(&mut self, place: Place, content: Content, done: fhir::Result<Loaded>, progress: &Progress) {
-        let written = match done {
+        let (written, failures) = match done {
             Ok(Loaded::Before) => {
                 self.before += 1;
-                return;
+                (0, Vec::new())
             }
-            Ok(Loaded::New { resources }) => resources,
+            Ok(Loaded::New { resources }) => {
+                self.loaded += 1;
+                (resources, Vec::new())
+            }
             Ok(Loaded::Partly { resources, refused }) => {
-                self.entries.extend(refused.into_iter().map(|(entry, failure)| (place, entry, failure)));
-                resources
+                (resources, refused.into_iter().map(|(entry, failure)| (Some(entry), failure)).collect())
             }
-            Err(failure) => {
-                self.refused.insert(place, (content, failure));
-                return;
-            }
+            Err(failure) => (0, vec![(None, failure)]),
         };
-        self.loaded += 1;
         self.resources += written;
         progress.add(written);
+        if !failures.is_empty() {
+            self.refused.insert(place, Refusal { content, failures });
+        }
     }
 
     fn add(&mut self, mut part: Outcome) {
@@ -149,7 +161,6 @@ impl Outcome {
         self.before += part.before;
         self.resources += part.resources;
         self.refused.append(&mut part.refused);
-        self.entries.append(&mut part.entries);
         self.unreadable.append(&mut part.unreadable);
     }
 }

@@ -1,7 +1,7 @@
 //! What a load tells at its end.
 
 use super::documents::{Files, Place};
-use super::pass::{Content, Outcome};
+use super::pass::{Content, Outcome, Refusal};
 use super::progress::per_second;
 use fhir::Failure;
 use std::collections::BTreeMap;
@@ -14,32 +14,25 @@ pub struct Report {
     loaded: usize,
     before: usize,
     resources: usize,
-    refused: BTreeMap<Place, Failure>,
-    entries: Vec<(Place, usize, Failure)>,
+    refused: BTreeMap<Place, Refusal>,
     unreadable: Vec<(usize, String)>,
     lines: Vec<String>,
     time: Duration,
 }
 
 impl Report {
-    /// Adds a pass; returns the documents that it refused.
-    pub fn take(&mut self, outcome: Outcome) -> BTreeMap<Place, Content> {
+    /// Adds a pass: what it refused replaces what was refused before.
+    pub fn take(&mut self, outcome: Outcome) {
         self.loaded += outcome.loaded;
         self.before += outcome.before;
         self.resources += outcome.resources;
-        self.entries.extend(outcome.entries);
         self.unreadable.extend(outcome.unreadable);
-        let mut again = BTreeMap::new();
-        for (place, (content, failure)) in outcome.refused {
-            again.insert(place, content);
-            self.refused.insert(place, failure);
-        }
-        again
+        self.refused = outcome.refused;
     }
 
-    /// Forgets the documents that were refused, as they will be tried again.
-    pub fn forget_refusals(&mut self) {
-        self.refused.clear();
+    /// The documents that were refused.
+    pub fn refused(&self) -> BTreeMap<Place, Content> {
+        self.refused.iter().map(|(place, refusal)| (*place, refusal.content)).collect()
     }
 
     /// Whether nothing was refused.
@@ -50,16 +43,14 @@ impl Report {
     /// Puts into words what was refused.
     pub fn finish(&mut self, files: &Files, time: Duration) {
         self.time = time;
-        let whole = self.refused.iter().map(|(place, failure)| (*place, format!("{}: {failure}", files.place(*place))));
-        let entries = self
-            .entries
-            .iter()
-            .map(|(place, entry, failure)| (*place, format!("{} entry {entry}: {failure}", files.place(*place))));
+        let refused = self.refused.iter().flat_map(|(place, refusal)| {
+            refusal.failures.iter().map(|(entry, failure)| (*place, told(&files.place(*place), *entry, failure)))
+        });
         let unreadable = self.unreadable.iter().map(|(file, cause)| {
             let place = Place { file: *file, line: None };
             (place, format!("{}: cannot be read: {cause}", files.place(place)))
         });
-        let mut lines: Vec<(Place, String)> = whole.chain(entries).chain(unreadable).collect();
+        let mut lines: Vec<(Place, String)> = refused.chain(unreadable).collect();
         lines.sort();
         lines.dedup();
         self.lines = lines.into_iter().map(|(_, line)| line).collect();
@@ -81,5 +72,12 @@ impl fmt::Display for Report {
             self.before,
             self.lines.len()
         )
+    }
+}
+
+fn told(place: &str, entry: Option<usize>, failure: &Failure) -> String {
+    match entry {
+        Some(entry) => format!("{place} entry {entry}: {failure}"),
+        None => format!("{place}: {failure}"),
     }
 }
