@@ -6,6 +6,15 @@ use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use store::{History, Method, Position, Scope, Stored};
 
+/// What a request's parameters ask for.
+struct Asked {
+    history: History,
+    /// Where to go on.
+    token: Option<String>,
+    /// The request's URL relative to the base, with the parameters that are honoured.
+    query: String,
+}
+
 impl Engine {
     /// A page of versions, newest first.
     pub(crate) async fn history(&self, ctx: &Context, scope: &Scope, request: &Request) -> Result<Answer> {
@@ -15,6 +24,32 @@ impl Engine {
             Scope::Type(of) => scopes.demand(Access::Search, of)?,
             Scope::System => scopes.demand(Access::Search, "*")?,
         }
+        let Asked { mut history, token, query } = self.read_query(scope, request)?;
+        if let Some(token) = &token {
+            history.before = Some(page::open(ctx, &query, token)?.row);
+        }
+        let found = ctx.session.history(&history).await?;
+        if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none())
+            && ctx.session.read(key).await?.is_none()
+        {
+            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
+        }
+        let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
+        let mut links = vec![("self", url.clone())];
+        if let Some(row) = found.next {
+            let token = page::seal(ctx, &query, &Position { values: Vec::new(), row });
+            let sign = if url.contains('?') { '&' } else { '?' };
+            links.push(("next", format!("{url}{sign}_page={token}")));
+        }
+        let mut bundle = BundleWriter::new("history", &(self.ambient.new_id)(), (self.ambient.now_ms)());
+        bundle.total(found.total).links(&links);
+        for version in &found.versions {
+            write_version(&mut bundle, ctx.base(), version)?;
+        }
+        Ok(Answer::new(200, bundle.finish()))
+    }
+
+    fn read_query(&self, scope: &Scope, request: &Request) -> Result<Asked> {
         let mut history =
             History { scope: scope.clone(), since: None, at: None, before: None, limit: self.settings.default_count };
         let mut token = None;
@@ -41,28 +76,7 @@ impl Engine {
             honoured.append_pair(&name, &value);
         }
         let query = format!("{}?{}", request.path, honoured.finish());
-        if let Some(token) = &token {
-            history.before = Some(page::open(ctx, &query, token)?.row);
-        }
-        let found = ctx.session.history(&history).await?;
-        if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none())
-            && ctx.session.read(key).await?.is_none()
-        {
-            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
-        }
-        let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
-        let mut links = vec![("self", url.clone())];
-        if let Some(row) = found.next {
-            let token = page::seal(ctx, &query, &Position { values: Vec::new(), row });
-            let sign = if url.contains('?') { '&' } else { '?' };
-            links.push(("next", format!("{url}{sign}_page={token}")));
-        }
-        let mut bundle = BundleWriter::new("history", &(self.ambient.new_id)(), (self.ambient.now_ms)());
-        bundle.total(found.total).links(&links);
-        for version in &found.versions {
-            write_version(&mut bundle, ctx.base(), version)?;
-        }
-        Ok(Answer::new(200, bundle.finish()))
+        Ok(Asked { history, token, query })
     }
 
     /// Reads `_count`: what is more than the server's maximum is cut to it (search.html#count).

@@ -14,7 +14,10 @@ pub async fn prepare(engine: &Engine) -> Result<()> {
     for bundle in features::demo::bundles(&clock::today())? {
         let mut content = [0; 16];
         content.iter_mut().zip(Sha256::digest(&bundle)).for_each(|(to, from)| *to = from);
-        engine.load(&context, LoadItem { body: bundle.into(), content }).await.context("the demo hospital cannot be loaded")?;
+        engine
+            .load(&context, LoadItem { body: bundle.into(), content })
+            .await
+            .context("the demo hospital cannot be loaded")?;
     }
     Ok(())
 }

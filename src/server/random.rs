@@ -18,7 +18,9 @@ pub fn id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let digits = u128::from_be_bytes(bytes);
-    let part = |from: u32, digits_in_part: u32| digits >> (128 - 4 * (from + digits_in_part)) & ((1 << (4 * digits_in_part)) - 1);
+    let part = |from: u32, digits_in_part: u32| {
+        digits >> (128 - 4 * (from + digits_in_part)) & ((1 << (4 * digits_in_part)) - 1)
+    };
     format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12))
 }
 
