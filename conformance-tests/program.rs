@@ -2,10 +2,11 @@
 
 use crate::skipped;
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
@@ -25,7 +26,12 @@ pub fn program() -> &'static (Program, String) {
         let program = Program::with_directory(temporary().keep());
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory);
-        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+        let mut shell = shell
+            .env("MEDISYNC_LOG_LEVEL", "warn")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
         let root = listening_line(&mut shell);
         // The pipe to its input stays open as long as this process lives.
         std::mem::forget(shell);
@@ -73,7 +79,8 @@ impl Program {
         for (name, _) in env::vars().filter(|(name, _)| name.starts_with("MEDISYNC_")) {
             command.env_remove(name);
         }
-        command.args(arguments).stdin(Stdio::null());
+        // A line for each request would bury what the cases say.
+        command.env("MEDISYNC_LOG_LEVEL", "warn").args(arguments).stdin(Stdio::null());
         command
     }
 
@@ -102,6 +109,25 @@ impl Program {
     #[track_caller]
     pub fn token(&self, tenant: &str, scope: &str) -> String {
         self.succeed(&["token", "--tenant", tenant, "--scope", scope]).trim().to_owned()
+    }
+
+    /// What a server says that must refuse to start with these arguments.
+    #[track_caller]
+    pub fn refuse_to_serve(&self, more: &[&str]) -> String {
+        let mut command = self.command(&[&["serve"], more].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(end) = child.try_wait().expect("its end is seen") {
+                assert!(!end.success(), "medisync serve {more:?} ended well");
+                let mut told = String::new();
+                child.stderr.take().expect("stderr is a pipe").read_to_string(&mut told).expect("UTF-8");
+                return told;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().expect("it runs");
+        panic!("medisync serve {more:?} started");
     }
 
     /// Starts a server over this directory, with more arguments.

@@ -83,7 +83,6 @@ async fn pages_tell_everything_once() {
     let entries = all(&client, &format!("{path}/_history?_count=1")).await;
     let whole = client.page(&format!("{path}/_history")).await;
     assert_eq!(entries, whole.entries());
-    assert_eq!(client.page(&format!("{path}/_history?_count=0")).await.entries().len(), 0);
     client.get(&format!("{path}/_history?_count=few")).await.expect_outcome(400..=400);
 }
 

@@ -96,7 +96,7 @@ fn a_flag_goes_before_a_variable_before_the_file() {
     let settings = format!("listen = \"127.0.0.3:0\"\ndatabase = \"{}\"\n", program.database());
     std::fs::write(&file, settings).expect("a file");
     let host = |variable: Option<&str>, flag: &[&str]| {
-        let mut command = program.command(&["serve", "--config", file.to_str().expect("a path of UTF-8")]);
+        let mut command = program.command(&["serve", "--config", text(&file)]);
         command.args(flag).envs(variable.map(|value| ("MEDISYNC_LISTEN", value)));
         let server = Server::start(&mut command);
         server.root.trim_start_matches("http://").split(':').next().unwrap_or_default().to_owned()
@@ -111,13 +111,12 @@ fn a_flag_goes_before_a_variable_before_the_file() {
 fn a_wrong_settings_file_is_told() {
     let Some(program) = Program::fresh() else { return };
     let file = program.directory().join("settings.toml");
-    for text in ["listen = ", "no-such-setting = 1", "listen = 5"] {
-        std::fs::write(&file, text).expect("a file");
-        let output = program.run(&["serve", "--listen", "127.0.0.1:0", "--config", file.to_str().expect("UTF-8")]);
-        assert!(!output.status.success() && !output.stderr.is_empty(), "{text}");
+    let path = text(&file);
+    for settings in ["listen = ", "no-such-setting = 1", "listen = 5"] {
+        std::fs::write(&file, settings).expect("a file");
+        assert!(program.refuse_to_serve(&["--config", path]).contains("settings.toml"), "{settings}");
     }
-    let output = program.run(&["serve", "--config", "/no/such/file.toml"]);
-    assert!(!output.status.success() && all_output(&output).contains("/no/such/file.toml"));
+    assert!(program.refuse_to_serve(&["--config", "/no/such/file.toml"]).contains("/no/such/file.toml"));
 }
 
 /// `--no-auth` is for this machine alone.
@@ -125,8 +124,8 @@ fn a_wrong_settings_file_is_told() {
 async fn no_auth_is_for_loopback_only() {
     let Some(program) = Program::fresh() else { return };
     program.create_tenant("open");
-    let output = program.run(&["serve", "--no-auth", "--listen", "0.0.0.0:0"]);
-    assert!(!output.status.success() && all_output(&output).contains("loopback"), "{}", all_output(&output));
+    let told = program.refuse_to_serve(&["--no-auth", "--listen", "0.0.0.0:0", "--database", &program.database()]);
+    assert!(told.contains("loopback"), "{told}");
     let server = program.serve(&["--no-auth"]);
     let client = Client::new(&server.base("open"), None);
     let id = client.create(&patient("open")).await;

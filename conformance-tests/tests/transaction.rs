@@ -30,7 +30,6 @@ async fn a_failed_transaction_leaves_nothing() {
     let failing = [
         entry("POST", "Patient", json!({"resourceType": "Patient", "gender": "none"})),
         entry("POST", "Dragon", json!({"resourceType": "Dragon"})),
-        bare_entry("GET", "Patient/absent"),
         json!({"request": {"method": "DELETE", "url": &path, "ifMatch": "W/\"99\""}}),
         entry(
             "POST",
