@@ -20,7 +20,7 @@ pub enum Error {
         cause: std::io::Error,
     },
     /// No tenant can be called so (see [`crate::Tenant::is_name`]).
-    #[error("a tenant's name is 1 to 63 lower-case letters, digits and inner hyphens")]
+    #[error("a tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first")]
     TenantName,
     /// The store is shutting down or its writer is gone.
     #[error("the store is closed")]
@@ -42,7 +42,7 @@ impl From<Error> for Failure {
             ),
             Error::TenantName => (
                 IssueType::Value,
-                "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, with no hyphen at its ends.",
+                "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
             ),
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
             Error::Database(cause) if is_passing(cause) => {

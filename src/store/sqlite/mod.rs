@@ -55,7 +55,7 @@ impl SqliteStore {
         let directory =
             SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
         let places = Arc::new(Places::default());
-        tokio::spawn(places::close_idle(Arc::downgrade(&places)));
+        tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
         let settings = Settings { clock, query_time, enough: ENOUGH };
         Ok(SqliteStore { folder: folder.to_owned(), directory, settings, places })
     }

@@ -1,18 +1,19 @@
 //! The tenants' files that are open: as few as are in use, and no more than a bound where it can be kept.
 
+use super::Clock;
 use super::place::{Place, Settings};
 use crate::{Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
 /// More open places than this close the one that was not used for longest. A place in use takes some ten files and
 /// threads.
 const OPEN: usize = 256;
-/// A place unused for so long is closed.
-const IDLE: Duration = Duration::from_secs(300);
+/// A place unused for so many milliseconds is closed.
+const IDLE_MS: i64 = 300_000;
 
 /// One for every tenant that was ever opened: whoever holds the lock may open and close the place, so that a file never
 /// has two writers.
@@ -20,7 +21,8 @@ type Slot = Arc<AsyncMutex<Option<Open>>>;
 
 struct Open {
     place: Arc<Place>,
-    used: Instant,
+    /// When, in milliseconds.
+    used: i64,
 }
 
 #[derive(Default)]
@@ -34,27 +36,27 @@ impl Places {
         let slot = self.slots().entry(tenant.name.clone()).or_default().clone();
         let mut open = slot.lock().await;
         if let Some(open) = open.as_mut() {
-            open.used = Instant::now();
+            open.used = (settings.clock)();
             return Ok(open.place.clone());
         }
         let place = Arc::new(Place::open(file, tenant.secrets(), settings).await?);
-        *open = Some(Open { place: place.clone(), used: Instant::now() });
+        *open = Some(Open { place: place.clone(), used: (settings.clock)() });
         drop(open);
-        self.close_unused(OPEN, IDLE).await;
+        self.close_unused(OPEN, (settings.clock)() - IDLE_MS).await;
         Ok(place)
     }
 
-    /// Closes places that nobody holds: those unused for `idle`, and of the others the longest unused as long as more
+    /// Closes places that nobody holds: those not used since `since`, and of the others the longest unused as long as more
     /// than `most` are open.
-    pub(super) async fn close_unused(&self, most: usize, idle: Duration) {
+    pub(super) async fn close_unused(&self, most: usize, since: i64) {
         let slots: Vec<Slot> = self.slots().values().cloned().collect();
         // A slot that is locked is in use.
-        let mut open: Vec<(Instant, Slot)> =
+        let mut open: Vec<(i64, Slot)> =
             slots.into_iter().filter_map(|slot| Some((slot.try_lock().ok()?.as_ref()?.used, slot.clone()))).collect();
         open.sort_by_key(|(used, _)| *used);
         let too_many = open.len().saturating_sub(most);
         for (i, (used, slot)) in open.into_iter().enumerate() {
-            if i >= too_many && used.elapsed() < idle {
+            if i >= too_many && used >= since {
                 break;
             }
             let Ok(mut slot) = slot.try_lock() else { continue };
@@ -91,10 +93,10 @@ impl Places {
 }
 
 /// Looks for unused places from time to time, as long as there are any to look after.
-pub(super) async fn close_idle(places: Weak<Places>) {
+pub(super) async fn close_idle(places: Weak<Places>, clock: Clock) {
     loop {
-        tokio::time::sleep(IDLE / 5).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
         let Some(places) = places.upgrade() else { return };
-        places.close_unused(OPEN, IDLE).await;
+        places.close_unused(OPEN, clock() - IDLE_MS).await;
     }
 }

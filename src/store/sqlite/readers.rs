@@ -5,19 +5,17 @@ use crate::{Error, Result};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 /// The most connections that read one tenant's file at the same time.
 const READERS: u32 = 8;
 /// How long a query waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
-/// Steps of SQLite's machine between two looks at the clock: some 100 µs.
+/// Steps of SQLite's machine between two looks at whether to go on: some 100 µs.
 const STEPS: i32 = 4096;
-/// The result code of a statement that was stopped (sqlite.org/rescode.html#interrupt).
-const INTERRUPTED: &str = "9";
 
 pub(super) struct Readers {
     options: SqliteConnectOptions,
@@ -26,19 +24,17 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Reader>>,
 }
 
-/// A connection, and until when its statement may run.
 struct Reader {
     connection: SqliteConnection,
-    deadline: Deadline,
+    _stop: Stop,
 }
 
-/// A time in microseconds since the program's first query. A reader that is dropped and not given back was abandoned
-/// in the middle of a statement, which ends thereby.
-struct Deadline(Arc<AtomicU64>);
+/// Stops the statement of a connection when dropped: a reader that is not given back was abandoned in the middle of one.
+struct Stop(Arc<AtomicBool>);
 
-impl Drop for Deadline {
+impl Drop for Stop {
     fn drop(&mut self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -57,21 +53,13 @@ impl Readers {
             Some(reader) => reader,
             None => self.connect().await?,
         };
-        reader.deadline.0.store(micros(self.query_time), Ordering::Relaxed);
-        let result = query.fetch_all(&mut reader.connection).await;
-        match result {
-            Ok(rows) => {
-                self.idle().push(reader);
-                Ok(rows)
-            }
-            Err(error) => {
-                let code = error.as_database_error().map(|it| it.code());
-                if code.is_some() {
-                    self.idle().push(reader);
-                }
-                Err(if code.flatten().as_deref() == Some(INTERRUPTED) { Error::Timeout } else { error.into() })
-            }
+        let work = query.fetch_all(&mut reader.connection);
+        let result = tokio::time::timeout(self.query_time, work).await.map_err(|_| Error::Timeout)?;
+        // A connection is as good as new after an error of the database's own.
+        if result.as_ref().err().is_none_or(|it| it.as_database_error().is_some()) {
+            self.idle().push(reader);
         }
+        Ok(result?)
     }
 
     /// Runs a query for one row, or none.
@@ -110,20 +98,14 @@ impl Readers {
 
     async fn connect(&self) -> Result<Reader> {
         let mut connection = self.options.connect().await?;
-        let deadline = Arc::new(AtomicU64::new(u64::MAX));
-        let until = deadline.clone();
-        let may_go_on = move || micros(Duration::ZERO) < until.load(Ordering::Relaxed);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let may_go_on = move || !stopped.load(Ordering::Relaxed);
         connection.lock_handle().await?.set_progress_handler(STEPS, may_go_on);
-        Ok(Reader { connection, deadline: Deadline(deadline) })
+        Ok(Reader { connection, _stop: Stop(stop) })
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The [`Deadline`] that lies a span from now.
-fn micros(span: Duration) -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from((START.elapsed().saturating_add(span)).as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,6 @@ use super::batch::Batch;
 use super::{Clock, options};
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Error, Result};
-use fhir::search::{IndexSink, ParamId};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@ use super::{folder, options};
 use crate::contract::{filters::plan, tenant, ward};
 use crate::{Error, Key, Store};
 use sqlx::{ConnectOptions, Connection, Row};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Counts far beyond any patience.
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -14,7 +14,6 @@ async fn a_query_that_takes_too_long_is_stopped() {
     let folder = folder(1000);
     let store = folder.store(Duration::from_millis(80)).await;
     let place = store.place(&tenant(&store, "t").await).await.unwrap();
-    let start = Instant::now();
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let place = place.clone();
@@ -23,7 +22,6 @@ async fn a_query_that_takes_too_long_is_stopped() {
     while let Some(result) = all.join_next().await {
         assert!(matches!(result.unwrap(), Err(Error::Timeout)));
     }
-    assert!(start.elapsed() >= Duration::from_millis(80));
     // Every connection is free again.
     for _ in 0..20 {
         assert!(place.readers.fetch_one(sqlx::query("SELECT 1")).await.is_ok());
@@ -52,15 +50,15 @@ async fn unused_places_are_closed_and_used_ones_are_not() {
     for name in ["a", "b", "c", "d"] {
         held.push(store.open(&tenant(&store, name).await).await.unwrap());
     }
-    store.places.close_unused(0, Duration::ZERO).await;
+    store.places.close_unused(0, i64::MAX).await;
     assert_eq!(store.places.count().await, 4, "all are held");
 
     held.truncate(1);
-    store.places.close_unused(10, Duration::from_secs(60)).await;
+    store.places.close_unused(10, 0).await;
     assert_eq!(store.places.count().await, 4, "none was idle for long");
-    store.places.close_unused(2, Duration::from_secs(60)).await;
+    store.places.close_unused(2, 0).await;
     assert_eq!(store.places.count().await, 3, "of the two used longest ago one is held");
-    store.places.close_unused(10, Duration::ZERO).await;
+    store.places.close_unused(10, i64::MAX).await;
     assert_eq!(store.places.count().await, 1);
 
     let again = store.open(&tenant(&store, "b").await).await.unwrap();
