@@ -111,7 +111,7 @@ impl Plan {
         let limits = Limits { copy: sqlite(&copy), models: sqlite(&models) };
 
         let reads = material.reads();
-        let (memory, refused) = self.from_memory(&server, &reads).await?;
+        let (memory, refused) = memory_limit(&server, &reads).await?;
         let sqlx = limits.start(&limits.copy, 128)?;
         for workload in reads.iter().chain(&writes) {
             if let Some((_, why)) = refused.iter().find(|it| it.0 == workload.name) {
@@ -163,29 +163,25 @@ impl Plan {
         let made = first.iter().chain(&loaded).flat_map(|it| it.made.clone()).collect();
         Ok((measured, loaded, made))
     }
+}
 
-    /// A server with the answers of all reads in memory, and the reads that were refused.
-    async fn from_memory(
-        &self,
-        server: &Process,
-        reads: &[Workload],
-    ) -> Result<(Process, Vec<(&'static str, String)>)> {
-        let (mut kept, mut refused) = (Answers::default(), Vec::new());
-        for workload in reads {
-            match server.answers(&workload.requests).await {
-                Ok(answers) => {
-                    check_found(workload.name, &answers)?;
-                    workload.requests.iter().zip(answers).for_each(|(request, it)| kept.add(request.target(), it));
-                }
-                Err(error) => refused.push((workload.name, format!("{error:#}"))),
+/// A server with the answers of all reads in memory, and the reads that were refused.
+async fn memory_limit(server: &Process, reads: &[Workload]) -> Result<(Process, Vec<(&'static str, String)>)> {
+    let (mut kept, mut refused) = (Answers::default(), Vec::new());
+    for workload in reads {
+        match server.answers(&workload.requests).await {
+            Ok(answers) => {
+                check_found(workload.name, &answers)?;
+                workload.requests.iter().zip(answers).for_each(|(request, it)| kept.add(request.target(), it));
             }
+            Err(error) => refused.push((workload.name, format!("{error:#}"))),
         }
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("answers");
-        kept.save(&file)?;
-        let memory = limit(&["limit", "memory"].map(OsStr::new), &[file.as_os_str()])?;
-        Ok((memory, refused))
     }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("answers");
+    kept.save(&file)?;
+    let memory = limit(&["limit", "memory"].map(OsStr::new), &[file.as_os_str()])?;
+    Ok((memory, refused))
 }
 
 /// The hand-written limit's files.
