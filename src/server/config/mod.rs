@@ -123,17 +123,17 @@ fn keys() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// The first of flag (or variable), file and default.
+/// The first of flag (or variable), file and default. What the file says must be right even where a flag goes before
+/// it: a mistake is told when it is made, not when the flag is left out one day.
 fn settle<T>(flag: Option<T>, file: &File, key: &str, default: &str) -> Result<T>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    if let Some(given) = flag {
-        return Ok(given);
-    }
-    match file.text(key)? {
-        Some(text) => text.parse().map_err(|cause| anyhow!("{cause}")).with_context(|| file.place(key)),
-        None => default.parse().map_err(|cause| anyhow!("the default of {key}: {cause}")),
+    let read = |text: &str| text.parse().map_err(|cause| anyhow!("{cause}"));
+    let from_file = file.text(key)?.map(|it| read(&it).with_context(|| file.place(key))).transpose()?;
+    match flag.or(from_file) {
+        Some(given) => Ok(given),
+        None => read(default).with_context(|| format!("the default of {key}")),
     }
 }
