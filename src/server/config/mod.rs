@@ -83,6 +83,7 @@ settings! {
         workers: Auto<usize> = "auto", "MEDISYNC_WORKERS", "COUNT", "Threads that answer requests; auto takes one for each core";
         max_requests: usize = "1024", "MEDISYNC_MAX_REQUESTS", "COUNT", "Requests carried out at the same time; more of them wait";
         request_time: Span = "60s", "MEDISYNC_REQUEST_TIME", "TIME", "The longest a request may take";
+        idle_time: Span = "75s", "MEDISYNC_IDLE_TIME", "TIME", "How long a connection may wait for its next request, or take to send a request's head";
         drain_time: Span = "20s", "MEDISYNC_DRAIN_TIME", "TIME", "How long requests under way may go on after SIGTERM";
         max_body: Size = "50 MiB", "MEDISYNC_MAX_BODY", "SIZE", "The largest request body, as sent";
     }
