@@ -19,6 +19,9 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// No tenant can be called so (see [`crate::Tenant::is_name`]).
+    #[error("a tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first")]
+    TenantName,
     /// The store is shutting down or its writer is gone.
     #[error("the store is closed")]
     Closed,
@@ -36,6 +39,10 @@ impl From<Error> for Failure {
             Error::Timeout => (
                 IssueType::TooCostly,
                 "The query took longer than this server allows; narrow it, for instance by a date range or a patient.",
+            ),
+            Error::TenantName => (
+                IssueType::Value,
+                "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
             ),
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
             Error::Database(cause) if is_passing(cause) => {

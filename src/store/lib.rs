@@ -4,6 +4,8 @@
 //! [`Session`], the one type with data methods. None of them takes a tenant: outside this crate, a query
 //! that is not bound to one has no spelling.
 
+#[cfg(test)]
+mod contract;
 mod error;
 mod record;
 mod rows;

@@ -151,6 +151,8 @@ impl Rows {
     }
 
     fn number_in(&mut self, slot: i64, low: f64, high: f64) {
+        // A sum with zero makes -0 a 0, which is the same number but sorts elsewhere.
+        let (low, high) = (low + 0.0, high + 0.0);
         let is_range = i64::from(low != high);
         self.numbers.push((slot | is_range, low, high));
     }

@@ -11,6 +11,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// Whether a tenant may be called so: 1 to 63 lower-case letters, digits and hyphens, not a hyphen first, so that the
+    /// name can stand in a URL, a host's name and a file's.
+    pub fn is_name(name: &str) -> bool {
+        let is_plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+        (1..=63).contains(&name.len()) && name.bytes().all(|it| is_plain(it) || it == b'-') && !name.starts_with('-')
+    }
+
     /// The tenant's name, as in `/fhir/{tenant}`.
     pub fn name(&self) -> &str {
         &self.name

@@ -4,8 +4,9 @@
 use super::filter::Filters;
 use super::sql::{Bind, Sql};
 use super::writer::State;
-use crate::rows::unpacked_keys;
+use crate::rows::{date_slot, unpacked_keys};
 use crate::{Changes, CommitError, Expect, Guard, Put, Result};
+use fhir::search::ParamId;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, sqlite::SqliteArguments};
 
@@ -29,6 +30,8 @@ pub(super) struct Batch<'a> {
     now: i64,
     present: FxHashMap<i64, Present>,
     pending: Vec<Pending<'a>>,
+    /// `rkey` of each of them.
+    pending_rkeys: FxHashSet<i64>,
     contents: Vec<[u8; 16]>,
 }
 
@@ -51,7 +54,7 @@ impl<'a> Batch<'a> {
                 present.insert(row.try_get(0)?, Present { rid: row.try_get(1)?, version: row.try_get(2)?, keys });
             }
         }
-        Ok(Batch { now, present, pending: Vec::new(), contents: Vec::new() })
+        Ok(Batch { now, present, pending: Vec::new(), pending_rkeys: FxHashSet::default(), contents: Vec::new() })
     }
 
     /// Accepts a change, or says that what it expects does not hold.
@@ -80,8 +83,7 @@ impl<'a> Batch<'a> {
             }
         }
         // A second version of a resource within the group needs the first one on its row.
-        let pending: FxHashSet<i64> = self.pending.iter().map(|it| it.rkey).collect();
-        if rkeys.iter().any(|it| pending.contains(it)) {
+        if rkeys.iter().any(|it| self.pending_rkeys.contains(it)) {
             self.flush(state).await?;
         }
         for (put, rkey) in change.puts.iter().zip(rkeys) {
@@ -111,17 +113,19 @@ impl<'a> Batch<'a> {
                 }
             },
         };
+        self.pending_rkeys.insert(rkey);
         self.pending.push(Pending { put, rkey, rid, before });
     }
 
     /// Writes what was accepted.
     pub(super) async fn flush(&mut self, state: &mut State) -> Result<(), CommitError> {
         let pending = std::mem::take(&mut self.pending);
+        self.pending_rkeys.clear();
         let connection = &mut state.connection;
         if !pending.is_empty() {
             supersede(connection, &pending).await?;
             self.write_resources(connection, &pending).await?;
-            write_index(connection, &pending).await?;
+            write_index(connection, &pending, self.now).await?;
             let changes = pending.iter().map(|it| {
                 state.last_seq = (state.last_seq + 1).max(self.now * 1000);
                 [
@@ -178,6 +182,17 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What happens to the rows of versions that get a successor; `?` is a JSON array of their `rid`s.
+pub(super) const TAKE_BACK: [&str; 5] = [
+    "INSERT INTO history (rid, version, updated, method, body) SELECT rid, version, updated, method, body \
+     FROM resource WHERE rid IN (SELECT value FROM json_each(?))",
+    "DELETE FROM string WHERE rid IN (SELECT value FROM json_each(?))",
+    "DELETE FROM date WHERE rid IN (SELECT value FROM json_each(?))",
+    "DELETE FROM number WHERE rid IN (SELECT value FROM json_each(?))",
+    "DELETE FROM reference WHERE (param, target, rid) IN (SELECT param, target, rid FROM reference \
+     INDEXED BY reference_rid WHERE rid IN (SELECT value FROM json_each(?)))",
+];
+
 /// Moves versions that get a successor into the history, and takes back their index rows.
 async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -> Result<(), CommitError> {
     let rids: Vec<i64> = pending.iter().filter(|it| it.before.is_some()).map(|it| it.rid).collect();
@@ -185,15 +200,7 @@ async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -
         return Ok(());
     }
     let list = super::read::json_array(&rids);
-    for statement in [
-        "INSERT INTO history (rid, version, updated, method, body) SELECT rid, version, updated, method, body \
-         FROM resource WHERE rid IN (SELECT value FROM json_each(?))",
-        "DELETE FROM string WHERE rid IN (SELECT value FROM json_each(?))",
-        "DELETE FROM date WHERE rid IN (SELECT value FROM json_each(?))",
-        "DELETE FROM number WHERE rid IN (SELECT value FROM json_each(?))",
-        "DELETE FROM reference WHERE (param, target, rid) IN (SELECT param, target, rid FROM reference \
-         INDEXED BY reference_rid WHERE rid IN (SELECT value FROM json_each(?)))",
-    ] {
+    for statement in TAKE_BACK {
         sqlx::query(statement).bind(list.as_str()).execute(&mut *connection).await?;
     }
     let mut gone = Vec::new();
@@ -205,9 +212,8 @@ async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -
     insert(connection, "DELETE FROM key WHERE (key, rid) IN (VALUES ", ")", gone).await
 }
 
-async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -> Result<(), CommitError> {
+async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>], now: i64) -> Result<(), CommitError> {
     use Bind::{Int, Real, Text};
-    let mut keys: Vec<[Bind; 2]> = Vec::new();
     let (mut references, mut strings, mut dates, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut new_keys: Vec<(i64, i64)> = Vec::with_capacity(pending.len() * 32);
     for it in pending {
@@ -218,11 +224,15 @@ async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>])
         references.extend(rows.references.iter().map(|(param, target)| [Int(*param), Int(*target), Int(rid)]));
         strings.extend(rows.strings.iter().map(|it| [Int(rid), Int(it.0), Text(it.1.clone()), Int(it.2)]));
         dates.extend(rows.dates.iter().map(|it| [Int(rid), Int(it.0), Int(it.1), Int(it.2)]));
+        if it.put.stamp.is_some() {
+            let slot = date_slot(ParamId::of(&it.put.key.of, "_lastUpdated"), 0);
+            dates.push([Int(rid), Int(slot), Int(now * 1000), Int(now * 1000 + 999)]);
+        }
         numbers.extend(rows.numbers.iter().map(|it| [Int(rid), Int(it.0), Real(it.1), Real(it.2)]));
     }
     // In the order of the tree, neighbours share a page.
     new_keys.sort_unstable();
-    keys.extend(new_keys.into_iter().map(|(key, rid)| [Int(key), Int(rid)]));
+    let keys = new_keys.into_iter().map(|(key, rid)| [Int(key), Int(rid)]).collect();
     insert(connection, "INSERT INTO key (key, rid) VALUES ", "", keys).await?;
     insert(connection, "INSERT INTO reference (param, target, rid) VALUES ", "", references).await?;
     insert(connection, "INSERT INTO string (rid, param, norm, exact) VALUES ", "", strings).await?;

@@ -1,26 +1,33 @@
 //! The embedded store: a folder with one SQLite file for the directory and one for each tenant.
 
 mod batch;
+mod choose;
 mod filter;
 mod history;
 mod place;
+mod places;
+mod probe;
+mod range;
 mod read;
+mod readers;
 mod schema;
 mod search;
 mod sort;
 mod sql;
+#[cfg(test)]
+mod tests;
+mod walk;
 mod writer;
 
 use crate::{Error, Result, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
-use place::Place;
-use rustc_hash::FxHashMap;
+use place::{Place, Settings};
+use places::Places;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 /// Tells the time in milliseconds since the epoch.
 pub type Clock = fn() -> i64;
@@ -29,10 +36,13 @@ pub type Clock = fn() -> i64;
 pub struct SqliteStore {
     folder: PathBuf,
     directory: SqlitePool,
-    clock: Clock,
-    query_time: Duration,
-    places: Mutex<FxHashMap<Arc<str>, Arc<Place>>>,
+    settings: Settings,
+    places: Arc<Places>,
 }
+
+/// The number of rows beyond which a sort walks an index and does not gather what it sorts: gathering a thousand rows
+/// takes about as long as finding a page among them.
+const ENOUGH: i64 = 1000;
 
 impl SqliteStore {
     /// Opens the store in `folder`, made if it is not there. A query may take `query_time`.
@@ -44,7 +54,14 @@ impl SqliteStore {
         schema::migrate(&file, &schema::DIRECTORY).await?;
         let directory =
             SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
-        Ok(SqliteStore { folder: folder.to_owned(), directory, clock, query_time, places: Mutex::default() })
+        let places = Arc::new(Places::default());
+        tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
+        let settings = Settings { clock, query_time, enough: ENOUGH };
+        Ok(SqliteStore { folder: folder.to_owned(), directory, settings, places })
+    }
+
+    async fn place(&self, tenant: &Tenant) -> Result<Arc<Place>> {
+        self.places.open(tenant, &self.file(&tenant.name), &self.settings).await
     }
 
     fn file(&self, tenant: &str) -> PathBuf {
@@ -74,6 +91,9 @@ impl Store for SqliteStore {
     }
 
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>> {
+        if !Tenant::is_name(name) {
+            return Err(Error::TenantName);
+        }
         let done = sqlx::query(
             "INSERT INTO tenant (name, created, index_key, page_key, token_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
@@ -91,20 +111,11 @@ impl Store for SqliteStore {
     }
 
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>> {
-        let mut places = self.places.lock().await;
-        if let Some(place) = places.get(&tenant.name) {
-            return Ok(place.clone());
-        }
-        let place =
-            Arc::new(Place::open(&self.file(&tenant.name), tenant.secrets(), self.clock, self.query_time).await?);
-        places.insert(tenant.name.clone(), place.clone());
-        Ok(place)
+        Ok(self.place(tenant).await?)
     }
 
     async fn close(&self) {
-        for (_, place) in self.places.lock().await.drain() {
-            place.close().await;
-        }
+        self.places.close().await;
         self.directory.close().await;
     }
 }
@@ -124,5 +135,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", "-65536")
         .pragma("mmap_size", "1073741824")
         .pragma("temp_store", "memory")
+        // The write-ahead log goes into the file every 16 MB, and shrinks back to 64 MB where a long read let it grow.
+        .pragma("wal_autocheckpoint", "4096")
+        .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256)
 }

@@ -1,42 +1,45 @@
 //! One tenant's file: connections to read it, and the one writer.
 
+use super::readers::Readers;
 use super::{Clock, options, schema, writer};
 use crate::rows::IndexHash;
 use crate::{
     Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Secrets, Session, Stored,
 };
 use async_trait::async_trait;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use std::path::Path;
 use std::time::Duration;
 
-/// The most connections that read one tenant's file at the same time.
-const READERS: u32 = 8;
-
 pub(super) struct Place {
-    pub(super) readers: SqlitePool,
+    pub(super) readers: Readers,
     pub(super) hash: IndexHash,
-    pub(super) query_time: Duration,
+    /// Beyond so many rows an index range counts as large: it is walked rather than gathered.
+    pub(super) enough: i64,
     writer: writer::Writer,
 }
 
+/// What all tenants' places have in common.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) clock: Clock,
+    pub(super) query_time: Duration,
+    pub(super) enough: i64,
+}
+
 impl Place {
-    pub(super) async fn open(file: &Path, secrets: &Secrets, clock: Clock, query_time: Duration) -> Result<Place> {
+    pub(super) async fn open(file: &Path, secrets: &Secrets, settings: &Settings) -> Result<Place> {
         schema::migrate(file, &schema::TENANT).await?;
         let hash = IndexHash::new(&secrets.index_key);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(0)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_lazy_with(options(file).read_only(true));
-        let writer = writer::Writer::start(file, hash.clone(), clock).await?;
-        Ok(Place { readers, hash, query_time, writer })
+        let readers = Readers::new(options(file), settings.query_time);
+        let writer = writer::Writer::start(file, hash.clone(), settings.clock).await?;
+        Ok(Place { readers, hash, enough: settings.enough, writer })
     }
 
+    /// Closes the readers first: the last connection to be closed puts the write-ahead log into the file, which only
+    /// the writer may.
     pub(super) async fn close(&self) {
-        self.writer.close().await;
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 

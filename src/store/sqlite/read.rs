@@ -19,13 +19,12 @@ pub(super) fn stored(row: &SqliteRow, first: usize) -> Result<Stored> {
 
 /// The current version, a deleted one included.
 pub(super) async fn current(place: &Place, key: &Key) -> Result<Option<Stored>> {
-    let row = sqlx::query("SELECT version, updated, method, body FROM resource WHERE rkey = ? AND type = ? AND id = ?")
-        .bind(place.hash.resource(&key.of, &key.id))
-        .bind(key.of.clone())
-        .bind(key.id.clone())
-        .fetch_optional(&place.readers)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
+    let query =
+        sqlx::query("SELECT version, updated, method, body FROM resource WHERE rkey = ? AND type = ? AND id = ?")
+            .bind(place.hash.resource(&key.of, &key.id))
+            .bind(key.of.clone())
+            .bind(key.id.clone());
+    let Some(row) = place.readers.fetch_optional(query).await? else { return Ok(None) };
     Ok(Some(Stored {
         key: key.clone(),
         version: row.try_get(0)?,
@@ -38,19 +37,17 @@ pub(super) async fn current(place: &Place, key: &Key) -> Result<Option<Stored>> 
 /// The current versions of those that exist and are not deleted.
 pub(super) async fn many(place: &Place, keys: &[Key]) -> Result<Vec<Stored>> {
     let wanted: Vec<i64> = keys.iter().map(|it| place.hash.resource(&it.of, &it.id)).collect();
-    let rows = sqlx::query(
-        "SELECT type, id, version, updated, method, body FROM json_each(?) wanted \
-         CROSS JOIN resource ON resource.rkey = wanted.value WHERE method < 4",
+    let query = sqlx::query(
+        "SELECT r.type, r.id, r.version, r.updated, r.method, r.body FROM json_each(?) wanted \
+         CROSS JOIN resource r ON r.rkey = wanted.value WHERE r.method < 4",
     )
-    .bind(json_array(&wanted))
-    .fetch_all(&place.readers)
-    .await?;
-    rows.iter().map(|it| stored(it, 0)).collect()
+    .bind(json_array(&wanted));
+    place.readers.fetch_all(query).await?.iter().map(|it| stored(it, 0)).collect()
 }
 
 /// One version, be it the current one or one in the history.
 pub(super) async fn version(place: &Place, key: &Key, version: i64) -> Result<Option<Stored>> {
-    let row = sqlx::query(
+    let query = sqlx::query(
         "SELECT r.type, r.id, r.version, r.updated, r.method, r.body FROM resource r \
          WHERE r.rkey = ?1 AND r.type = ?2 AND r.id = ?3 AND r.version = ?4 UNION ALL \
          SELECT r.type, r.id, h.version, h.updated, h.method, h.body FROM resource r \
@@ -59,19 +56,14 @@ pub(super) async fn version(place: &Place, key: &Key, version: i64) -> Result<Op
     .bind(place.hash.resource(&key.of, &key.id))
     .bind(key.of.clone())
     .bind(key.id.clone())
-    .bind(version)
-    .fetch_optional(&place.readers)
-    .await?;
-    row.map(|it| stored(&it, 0)).transpose()
+    .bind(version);
+    place.readers.fetch_optional(query).await?.map(|it| stored(&it, 0)).transpose()
 }
 
 /// Whether this content was loaded before.
 pub(super) async fn loaded(place: &Place, content: &[u8; 16]) -> Result<bool> {
-    let row = sqlx::query("SELECT 1 FROM loaded WHERE content = ?")
-        .bind(content.to_vec())
-        .fetch_optional(&place.readers)
-        .await?;
-    Ok(row.is_some())
+    let query = sqlx::query("SELECT 1 FROM loaded WHERE content = ?").bind(content.to_vec());
+    Ok(place.readers.fetch_optional(query).await?.is_some())
 }
 
 /// Integers as a JSON array, for `json_each`.

@@ -73,6 +73,23 @@ impl Sql {
         out
     }
 
+    /// Conditions of which one must hold.
+    pub(super) fn any(conditions: Vec<Sql>) -> Sql {
+        let mut sql = Sql::new("(");
+        sql.append(Sql::join(grouped(conditions, " OR ", "("), " OR ", "0")).push(")");
+        sql
+    }
+
+    /// Conditions that must all hold.
+    pub(super) fn all(conditions: Vec<Sql>) -> Sql {
+        Sql::join(grouped(conditions, " AND ", "("), " AND ", "1")
+    }
+
+    /// Selects of a column `rid` as one; `none` where there are none.
+    pub(super) fn union_all(selects: Vec<Sql>, none: &str) -> Sql {
+        Sql::join(grouped(selects, " UNION ALL ", "SELECT rid FROM ("), " UNION ALL ", none)
+    }
+
     /// The statement, ready to run; prepared once per text and connection.
     pub(super) fn query(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
         let mut arguments = SqliteArguments::default();
@@ -86,4 +103,22 @@ impl Sql {
         }
         sqlx::query_with(AssertSqlSafe(self.text), arguments)
     }
+}
+
+/// SQLite bounds the depth of an expression and the arms of a union (sqlite.org/limits.html): more than so many are
+/// put into groups, and those into groups.
+const GROUP: usize = 64;
+
+fn grouped(mut pieces: Vec<Sql>, separator: &str, lead: &str) -> Vec<Sql> {
+    while pieces.len() > GROUP {
+        let mut groups = Vec::with_capacity(pieces.len() / GROUP + 1);
+        let mut rest = pieces.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut group = Sql::new(lead);
+            group.append(Sql::join(rest.by_ref().take(GROUP).collect(), separator, "")).push(")");
+            groups.push(group);
+        }
+        pieces = groups;
+    }
+    pieces
 }

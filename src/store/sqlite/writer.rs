@@ -5,10 +5,10 @@ use super::batch::Batch;
 use super::{Clock, options};
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Error, Result};
-use fhir::search::{IndexSink, ParamId};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// The most changes that one commit takes.
@@ -20,7 +20,8 @@ type Reply = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// Handle to the task that writes.
 pub(super) struct Writer {
-    queue: mpsc::Sender<(Changes, Reply)>,
+    /// None once closed; the task ends when the last sender is gone and the queue is empty.
+    queue: Mutex<Option<mpsc::Sender<(Changes, Reply)>>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -35,27 +36,28 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let state = State { connection, hash, clock, last_rid, last_seq };
         let task = tokio::spawn(state.run(jobs));
-        Ok(Writer { queue, task: Mutex::new(Some(task)) })
+        Ok(Writer { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) })
     }
 
     pub(super) async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
         for put in &mut changes.puts {
             put.rows.finish();
         }
+        let queue = locked(&self.queue).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        self.queue.send((changes, reply)).await.map_err(|_| Error::Closed)?;
+        queue.send((changes, reply)).await.map_err(|_| Error::Closed)?;
+        drop(queue);
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    /// Takes nothing more and waits until all that was handed over is written.
+    /// Takes nothing more, waits until all that was handed over is written, and closes the file.
     pub(super) async fn close(&self) {
-        let Some(task) = self.task.lock().await.take() else { return };
-        let (reply, answer) = oneshot::channel();
-        // An empty change is the last one: the channel itself stays open for handles that still exist.
-        let _ = self.queue.send((Changes::default(), reply)).await;
-        let _ = answer.await;
-        task.abort();
-        let _ = task.await;
+        drop(locked(&self.queue).take());
+        let task = locked(&self.task).take();
+        let Some(task) = task else { return };
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a tenant's writer ended early");
+        }
     }
 }
 
@@ -85,6 +87,15 @@ impl State {
                 let _ = reply.send(result);
             }
         }
+        if let Err(error) = self.close().await {
+            // The log stays beside the file, and whoever opens it next reads it.
+            tracing::warn!(%error, "a tenant's file could not take its write-ahead log in");
+        }
+    }
+
+    async fn close(mut self) -> Result<()> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await?;
+        Ok(self.connection.close().await?)
     }
 
     async fn write_each(&mut self, changes: Vec<Changes>) -> Vec<Result<Committed, CommitError>> {
@@ -107,8 +118,6 @@ impl State {
         for put in changes.iter_mut().flat_map(|it| &mut it.puts) {
             if let Some(place) = put.stamp.and_then(|at| put.body.get_mut(at..at + stamp.len())) {
                 place.copy_from_slice(stamp.as_bytes());
-                let param = ParamId::of(&put.key.of, "_lastUpdated");
-                put.rows.date(param, now * 1000, now * 1000 + 999);
             }
         }
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
@@ -148,4 +157,8 @@ impl State {
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(verdicts)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,124 @@
+//! How fast the server is: one command, one table. Each figure stands beside limits that are taken in the same run,
+//! and beside the server's CPU time, as wall-clock figures of a shared machine wander.
+//!
+//! `scripts/bench` builds what is needed and starts this program.
+// The table is this program's output.
+#![allow(clippy::print_stdout)]
+
+mod client;
+mod limits;
+mod load;
+mod process;
+mod records;
+mod request;
+mod run;
+mod table;
+mod workloads;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use load::Load;
+use run::Plan;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Measures MediSync against what its parts could do at best.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures and prints the table.
+    Run(Run),
+    /// Serves as one of the limits.
+    Limit {
+        #[command(subcommand)]
+        limit: Limit,
+    },
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The server's program.
+    #[arg(long)]
+    server: PathBuf,
+    /// Folder with Synthea's transaction Bundles (.json.bz2).
+    #[arg(long)]
+    records: PathBuf,
+    /// The store to measure.
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
+    /// Fewer records and shorter runs.
+    #[arg(long)]
+    quick: bool,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// The day, as the table says it.
+    #[arg(long)]
+    date: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Database {
+    /// The embedded store.
+    Sqlite,
+}
+
+#[derive(Subcommand)]
+enum Limit {
+    /// Answers from memory.
+    Memory {
+        /// What to answer.
+        answers: PathBuf,
+    },
+    /// Answers from a copy of the server's file, by hand-written statements.
+    Sqlite {
+        /// The copy to read and write.
+        file: PathBuf,
+        /// A file whose resources are written again.
+        models: PathBuf,
+        /// Requests in a commit.
+        #[arg(long)]
+        group: usize,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        // One thread suffices for the load, and leaves the rest of the machine to the server.
+        Command::Run(run) => {
+            let Database::Sqlite = run.database;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            print!("{}", runtime.block_on(run.plan().run())?);
+            Ok(())
+        }
+        Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {
+            match limit {
+                Limit::Memory { answers } => limits::memory::run(&answers).await,
+                Limit::Sqlite { file, models, group } => limits::sqlite::run(&file, &models, group).await,
+            }
+        }),
+    }
+}
+
+impl Run {
+    fn plan(self) -> Plan {
+        let (warm_up, length) = if self.quick { (200, 1200) } else { (1000, 6000) };
+        Plan {
+            server: self.server,
+            records: self.records,
+            patients: if self.quick { 20 } else { usize::MAX },
+            load: Load {
+                connections: self.connections,
+                warm_up: Duration::from_millis(warm_up),
+                length: Duration::from_millis(length),
+            },
+            parallel: if self.quick { vec![4] } else { vec![4, 2, 8] },
+            date: self.date,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The parts that every write passes, on a Patient and an Observation of about 2 KB: `cargo bench -p benchmarks`.
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use fhir::json::Doc;
+use fhir::path::{Context, Expression};
+use fhir::validate::{self, References};
+
+const RESOURCES: [(&str, &str); 2] = [
+    ("Patient", include_str!("../src/fhir/examples/patient.json")),
+    ("Observation", include_str!("../src/fhir/examples/observation.json")),
+];
+
+const EXPRESSIONS: [&str; 6] = [
+    "Patient.name.given",
+    "Patient.telecom.where(system='phone')",
+    "(Observation.value as Quantity) | (Observation.component.value as Quantity)",
+    "Observation.subject.where(resolve() is Patient)",
+    "hasValue() or (children().count() > id.count())",
+    "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()",
+];
+
+fn main() {
+    divan::main();
+}
+
+fn doc(text: &str) -> Doc {
+    Doc::parse(text).expect("the sample is JSON")
+}
+
+#[divan::bench(args = RESOURCES.map(|it| it.0))]
+fn json_doc(bencher: Bencher<'_, '_>, of: &str) {
+    let text = text(of);
+    bencher.counter(BytesCount::of_str(text)).bench(|| doc(black_box(text)));
+}
+
+#[divan::bench(args = RESOURCES.map(|it| it.0))]
+fn json_serde_value(bencher: Bencher<'_, '_>, of: &str) {
+    let text = text(of);
+    bencher.counter(BytesCount::of_str(text)).bench(|| serde_json::from_str::<serde_json::Value>(black_box(text)));
+}
+
+#[divan::bench(args = RESOURCES.map(|it| it.0))]
+fn validation(bencher: Bencher<'_, '_>, of: &str) {
+    let doc = doc(text(of));
+    let validator = validate::r4();
+    bencher.bench(|| validator.resource(black_box(doc.root()), References::Literal));
+}
+
+#[divan::bench(args = EXPRESSIONS)]
+fn fhirpath(bencher: Bencher<'_, '_>, expression: &str) {
+    let of = if expression.contains("Patient.") { "Patient" } else { "Observation" };
+    let doc = doc(text(of));
+    let context = Context::resource(doc.root()).expect("the sample is a resource");
+    let expression = Expression::parse(expression).expect("the expression is FHIRPath");
+    bencher.bench(|| expression.evaluate(black_box(&context)).map(|it| it.len()));
+}
+
+fn text(of: &str) -> &'static str {
+    RESOURCES.iter().find(|it| it.0 == of).map_or("", |it| it.1)
+}

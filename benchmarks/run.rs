@@ -1,0 +1,242 @@
+//! A run, from an empty store to the table.
+
+use crate::limits::memory::Answers;
+use crate::load::{Load, Measured};
+use crate::process::{self, Process};
+use crate::records::{self, Loaded, Records};
+use crate::request::Request;
+use crate::table::{Row, Table};
+use crate::workloads::{BASE, Material, Workload, check_found};
+use anyhow::{Context, Result};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What a run is made of.
+pub struct Plan {
+    /// The server's program.
+    pub server: PathBuf,
+    /// Folder of Synthea's Bundles.
+    pub records: PathBuf,
+    /// Patients to load.
+    pub patients: usize,
+    /// How each workload is measured.
+    pub load: Load,
+    /// Bundles sent at the same time: first the figure that everything else builds on, then others.
+    pub parallel: Vec<usize>,
+    /// The day, for the table.
+    pub date: String,
+}
+
+/// Creates before the limit takes its rows from them.
+const CREATED_FIRST: usize = 500;
+
+impl Plan {
+    /// Measures everything.
+    pub async fn run(&self) -> Result<Table> {
+        let mut table = Table::default();
+        self.start_up(&mut table).await?;
+        match Records::read(&self.records, self.patients)? {
+            Some(records) => self.with_records(&records, &mut table).await?,
+            None => table.notes.push(format!(
+                "SKIPPED all workloads: there are no Synthea records in {}; name their folder with --records",
+                self.records.display()
+            )),
+        }
+        Ok(table)
+    }
+
+    async fn start_up(&self, table: &mut Table) -> Result<()> {
+        let mut times = Vec::new();
+        let mut memory = 0;
+        for _ in 0..5 {
+            let folder = tempfile::tempdir()?;
+            let begun = Instant::now();
+            let server = self.serve(folder.path())?;
+            server.answers(&[Request::get("/livez")]).await?;
+            times.push(begun.elapsed());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            memory = server.memory()?;
+        }
+        times.sort_unstable();
+        table.notes.push(format!(
+            "start-up with an empty store, until the first answer: {} ms; idle memory: {} MiB",
+            times[times.len() / 2].as_millis(),
+            memory >> 20
+        ));
+        Ok(())
+    }
+
+    fn serve(&self, folder: &Path) -> Result<Process> {
+        let database = database(folder);
+        let arguments = ["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &database];
+        Process::start(&self.server, &arguments.map(OsStr::new))
+    }
+
+    /// A server whose tenant has nothing yet.
+    async fn serve_new(&self, folder: &Path) -> Result<Process> {
+        let database = database(folder);
+        process::run(&self.server, &["tenant", "create", "bench", "--database", &database].map(OsStr::new))?;
+        let server = self.serve(folder)?;
+        server.answers(&[Request::get(format!("{BASE}/Patient?_count=1"))]).await?;
+        Ok(server)
+    }
+
+    async fn with_records(&self, records: &Records, table: &mut Table) -> Result<()> {
+        let scratch = tempfile::tempdir()?;
+        let server = self.serve_new(scratch.path()).await?;
+        let file = scratch.path().join("tenants/bench.sqlite");
+        let empty = copy_of(&file)?;
+
+        let (parallel, others) = self.parallel.split_first().context("how many Bundles at a time?")?;
+        let (bundles, loaded, made) = self.load_all(&server, records, *parallel).await?;
+        let material = Material::gather(&server, made.clone()).await?;
+        let cores = std::thread::available_parallelism()?;
+        table.setting = format!(
+            "{} resources ({} patients) on SQLite, {} connections, {cores} cores, {}.",
+            made.len(),
+            records.patients.len(),
+            self.load.connections,
+            self.date
+        );
+
+        let writes = material.writes();
+        for workload in writes.iter().filter(|it| it.has_limit) {
+            let first: Vec<_> = workload.requests.iter().cycle().take(CREATED_FIRST).cloned().collect();
+            server.answers(&first).await?;
+        }
+        let copy = copy_of(&file)?;
+        let models = copy_of(&file)?;
+        let limits = Limits { copy: sqlite(&copy), models: sqlite(&models) };
+
+        let reads = material.reads();
+        let (memory, refused) = memory_limit(&server, &reads).await?;
+        let sqlx = limits.start(&limits.copy, 128)?;
+        for workload in reads.iter().chain(&writes) {
+            if let Some((_, why)) = refused.iter().find(|it| it.0 == workload.name) {
+                table.rows.push(Row { name: workload.name.into(), server: Err(why.clone()), sqlx: None, memory: None });
+                continue;
+            }
+            let row = Row {
+                name: workload.name.into(),
+                server: self.load.put_on(&server, &workload.requests).await.map_err(|it| format!("{it:#}")),
+                sqlx: if workload.has_limit { Some(self.load.put_on(&sqlx, &workload.requests).await?) } else { None },
+                memory: Some(self.load.put_on(&memory, &workload.requests).await?),
+            };
+            eprintln!("{}: {}", row.name, row.server.as_ref().map_or(0.0, Measured::rate));
+            table.rows.push(row);
+        }
+        drop(sqlx);
+        let alone = self.load.put_on(&limits.start(&limits.copy, 1)?, &writes[1].requests).await?;
+        table.notes.push(format!(
+            "axum + sqlx commits up to 128 creates together, as the server does; one at a time it creates {:.0} \
+             Observations per second at {:.3} ms of CPU",
+            alone.rate(),
+            alone.cpu_ms()
+        ));
+        drop((server, memory));
+
+        let limit = limits.start(&sqlite(&empty), 128)?;
+        let bulk = bulk(&limit, records, &loaded, *parallel).await?;
+        let mut rows = vec![bundle_row(*parallel, bundles, Some(bulk))];
+        for parallel in others {
+            let folder = tempfile::tempdir()?;
+            let server = self.serve_new(folder.path()).await?;
+            let (measured, ..) = self.load_all(&server, records, *parallel).await?;
+            rows.push(bundle_row(*parallel, measured, None));
+        }
+        table.rows.extend(rows);
+        Ok(())
+    }
+
+    /// Loads the records into an empty server; the figures are those of the patients' Bundles.
+    async fn load_all(
+        &self,
+        server: &Process,
+        records: &Records,
+        parallel: usize,
+    ) -> Result<(Measured, Vec<Loaded>, Vec<String>)> {
+        let (_, first) = records::load(server, transactions(&records.first), 1, None).await?;
+        let (measured, loaded) = records::load(server, transactions(&records.patients), parallel, None).await?;
+        eprintln!("{parallel} bundles at a time: {:.0} resources/s", measured.rate());
+        let made = first.iter().chain(&loaded).flat_map(|it| it.made.clone()).collect();
+        Ok((measured, loaded, made))
+    }
+}
+
+/// A server with the answers of all reads in memory, and the reads that were refused.
+async fn memory_limit(server: &Process, reads: &[Workload]) -> Result<(Process, Vec<(&'static str, String)>)> {
+    let (mut kept, mut refused) = (Answers::default(), Vec::new());
+    for workload in reads {
+        match server.answers(&workload.requests).await {
+            Ok(answers) => {
+                check_found(workload.name, &answers)?;
+                workload.requests.iter().zip(answers).for_each(|(request, it)| kept.add(request.target(), it));
+            }
+            Err(error) => refused.push((workload.name, format!("{error:#}"))),
+        }
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("answers");
+    kept.save(&file)?;
+    let memory = limit(&["limit", "memory"].map(OsStr::new), &[file.as_os_str()])?;
+    Ok((memory, refused))
+}
+
+/// The hand-written limit's files.
+struct Limits {
+    copy: PathBuf,
+    models: PathBuf,
+}
+
+impl Limits {
+    fn start(&self, file: &Path, group: usize) -> Result<Process> {
+        let group = group.to_string();
+        let rest = [file.as_os_str(), self.models.as_os_str(), OsStr::new("--group"), OsStr::new(&group)];
+        limit(&["limit", "sqlite"].map(OsStr::new), &rest)
+    }
+}
+
+/// Starts this program as a limit.
+fn limit(kind: &[&OsStr], rest: &[&OsStr]) -> Result<Process> {
+    Process::start(&std::env::current_exe()?, &[kind, rest].concat())
+}
+
+/// What the limit makes of the same Bundles: as many resources, in one transaction each.
+async fn bulk(limit: &Process, records: &Records, loaded: &[Loaded], parallel: usize) -> Result<Measured> {
+    let requests = loaded.iter().map(|it| {
+        let target = format!("{BASE}?entries={}", it.made.len());
+        Request::with_body("POST", target, &records.patients[it.number])
+    });
+    let count = loaded.iter().map(|it| it.made.len() as u64).sum();
+    Ok(records::load(limit, requests.collect(), parallel, Some(count)).await?.0)
+}
+
+fn bundle_row(parallel: usize, server: Measured, sqlx: Option<Measured>) -> Row {
+    let name = format!("resource of a transaction bundle, {parallel} bundles at a time");
+    Row { name, server: Ok(server), sqlx, memory: None }
+}
+
+fn transactions(bundles: &[Vec<u8>]) -> Vec<Request> {
+    bundles.iter().map(|it| Request::with_body("POST", BASE, it)).collect()
+}
+
+fn database(folder: &Path) -> String {
+    format!("sqlite:{}", folder.display())
+}
+
+/// A copy of a SQLite file that nobody writes to at the moment, with its log, in a folder of its own.
+fn copy_of(file: &Path) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    std::fs::copy(file, sqlite(&folder)).with_context(|| format!("cannot copy {}", file.display()))?;
+    let log = PathBuf::from(format!("{}-wal", file.display()));
+    if log.exists() {
+        std::fs::copy(log, folder.path().join("copy.sqlite-wal"))?;
+    }
+    Ok(folder)
+}
+
+fn sqlite(folder: &TempDir) -> PathBuf {
+    folder.path().join("copy.sqlite")
+}

@@ -1,0 +1,81 @@
+//! A tenant that holds a sample of a record, for whatever input: shared by the property tests and `fuzz/`.
+
+use engine::{Ambient, Answer, Caller, Context, Engine, Headers, Request, Scopes, Settings, Verb};
+use fhir::Failure;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Secrets, SqliteStore, Store};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A patient with what is awkward: gaps in lists, companions, extensions, decimals, contained resources.
+pub const PATIENT: &str = r##"{"resourceType":"Patient","id":"1","contained":[{"resourceType":"Organization","id":"o","name":"O"}],"extension":[{"url":"http://example.org/e","valueDecimal":1.10}],"active":true,"name":[{"use":"official","family":"Chalmers","given":["Peter",null,"James"],"_given":[null,{"extension":[{"url":"http://example.org/g","valueCode":"g"}]},null]},{"use":"usual","given":["Jim"]}],"telecom":[{"system":"phone","value":"555"}],"gender":"male","birthDate":"1974-12-25","_birthDate":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-birthTime","valueDateTime":"1974-12-25T14:35:45-05:00"}]},"deceasedBoolean":false,"managingOrganization":{"reference":"#o"}}"##;
+
+/// An observation of that patient.
+pub const OBSERVATION: &str = r#"{"resourceType":"Observation","id":"1","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}],"text":"Weight"},"subject":{"reference":"Patient/1"},"effectiveDateTime":"2026-11-20T08:30:00Z","valueQuantity":{"value":72.50,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"},"component":[{"code":{"text":"c"},"valueRange":{"low":{"value":1},"high":{"value":2}}}]}"#;
+
+/// A fixed time, so that an input always means the same.
+const NOW_MS: i64 = 1_795_000_000_000;
+
+/// An engine on an empty store, with one tenant that holds the samples.
+pub struct Sandbox {
+    runtime: Runtime,
+    engine: Engine,
+    context: Context,
+    _folder: TempDir,
+}
+
+impl Sandbox {
+    /// Makes the tenant and stores the samples.
+    pub fn new() -> Sandbox {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (engine, context) = runtime.block_on(open(&folder));
+        let sandbox = Sandbox { runtime, engine, context, _folder: folder };
+        for (path, body) in [("Patient/1", PATIENT), ("Observation/1", OBSERVATION)] {
+            sandbox.perform(Verb::Put, path, "", body.into()).expect("the samples are valid");
+        }
+        sandbox
+    }
+
+    /// Carries out a request. The engine may refuse it; that it fails by itself is a find.
+    pub fn perform(&self, verb: Verb, path: &str, query: &str, body: Vec<u8>) -> Result<Answer, Failure> {
+        let headers = Headers::default();
+        let request = Request { verb, path: path.into(), query: query.into(), headers, body: body.into() };
+        let answer = self.runtime.block_on(self.engine.perform(&self.context, request));
+        if let Err(failure) = &answer {
+            assert!(failure.status < 500, "{failure}: {:?}", failure.cause);
+        }
+        answer
+    }
+
+    /// Sends a patch of the patient, as the resource of a Bundle entry, in a transaction that is refused after the
+    /// patch was carried out: nothing is stored, and every input meets the same patient.
+    pub fn patch(&self, patch: &str) {
+        const INVALID: &str =
+            r#"{"resource":{"resourceType":"Basic","id":"1"},"request":{"method":"PUT","url":"Basic/1"}}"#;
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"resource":{patch},"request":{{"method":"PATCH","url":"Patient/1"}}}},{INVALID}]}}"#
+        );
+        let answer = self.perform(Verb::Post, "", "", bundle.into_bytes());
+        assert!(answer.is_err(), "a transaction with an invalid entry was taken");
+    }
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Sandbox::new()
+    }
+}
+
+async fn open(folder: &TempDir) -> (Engine, Context) {
+    let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10)).await.expect("a store");
+    let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new() };
+    let tenant = store.create_tenant("fuzz", secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
+    // No input creates a resource, so no id is ever asked for twice.
+    let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
+    let engine = Engine::new(Arc::new(store), Settings::default(), ambient);
+    let caller = Caller { subject: "fuzz".into(), roles: Vec::new(), scopes: Scopes::all() };
+    let context = engine.context(&tenant, caller, "http://localhost/fhir/fuzz").await.expect("a context");
+    (engine, context)
+}

@@ -1,0 +1,296 @@
+//! Filters: every test finds what it says, whether it drives the search or looks rows up.
+
+use super::model::Entry;
+use super::{Engine, Ward, ward};
+use crate::{Branch, Plan, Sort, SortBy};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, Unit, UnitTest};
+
+pub(crate) fn plan(of: &str, filter: Filter, sort: Vec<Sort>, limit: usize) -> Plan {
+    Plan { branches: vec![Branch { of: of.into(), filter, sort }], after: None, limit }
+}
+
+/// The ids on all pages of `limit`; checks that the count says the same.
+pub(crate) async fn pages(ward: &Ward, mut plan: Plan) -> Vec<String> {
+    let mut ids = Vec::new();
+    let count = ward.session.count(&plan).await.unwrap();
+    loop {
+        let page = ward.session.search(&plan).await.unwrap();
+        assert!(page.found.len() <= plan.limit);
+        assert!(page.next.is_none() || page.found.len() == plan.limit);
+        ids.extend(page.found.into_iter().map(|it| it.key.id));
+        match page.next {
+            Some(next) => plan.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(count, ids.len() as i64);
+    ids
+}
+
+/// Whether `test` finds just `expected` in each place it can stand in.
+async fn finds(ward: &Ward, of: &str, test: Test, expected: &[&str]) {
+    let everybody = pages(ward, plan(of, Vec::new(), Vec::new(), 100)).await;
+    let others: Vec<&str> = everybody.iter().map(String::as_str).filter(|it| !expected.contains(it)).collect();
+    let ids = Clause::Any(everybody.iter().cloned().map(Test::Id).collect());
+    let any = Clause::Any(vec![test.clone()]);
+    for filter in [
+        vec![any.clone()],
+        vec![ids.clone(), any.clone()],
+        vec![any.clone(), any.clone()],
+        vec![Clause::Any(vec![test.clone(), test.clone()])],
+        vec![Clause::Any(vec![Test::All(vec![any.clone(), ids.clone()])])],
+        vec![Clause::None(vec![]), any],
+    ] {
+        assert_eq!(pages(ward, plan(of, filter, Vec::new(), 2)).await, expected, "{test:?}");
+    }
+    let none = vec![Clause::None(vec![test.clone()])];
+    assert_eq!(pages(ward, plan(of, none.clone(), Vec::new(), 2)).await, others, "not {test:?}");
+    let by_id = vec![Sort { by: SortBy::Id, descending: false, is_single: false }];
+    assert_eq!(pages(ward, plan(of, none, by_id, 3)).await, others, "not {test:?}, by id");
+}
+
+fn p(code: &str) -> ParamId {
+    ParamId::of("Observation", code)
+}
+
+const DAY: i64 = 24 * 3_600_000_000;
+const MMHG: Unit<'static> = Unit { system: Some("ucum"), code: Some("mm[Hg]"), unit: Some("mmHg") };
+
+/// Five observations, `a` to `e`, with every kind of value; `e` has none.
+async fn observations(engine: &dyn Engine) -> Ward {
+    use Entry::{Date, Number, Present, Quantity, String, System, Token, Uri, Url};
+    let ward = ward(engine).await;
+    let token = |system, code| vec![Present(p("code")), Token(p("code"), system, code)];
+    let mut of_a = token(Some("loinc"), "bp");
+    of_a.extend([
+        String(p("text"), "Émile Zola".into()),
+        Date(p("date"), 0, 0),
+        Number(p("n"), 5.0, 5.0),
+        Quantity(p("q"), MMHG, 120.0, 120.0),
+        Uri(p("uri"), "urn:a"),
+        Url(p("url"), "http://x/a"),
+    ]);
+    let mut of_b = token(None, "bp");
+    of_b.extend([
+        String(p("text"), "emil".into()),
+        Date(p("date"), 10 * DAY, 11 * DAY - 1),
+        Number(p("n"), -5.5, 7.0),
+        Quantity(p("q"), Unit { unit: Some("mm[Hg]"), ..Unit::default() }, 80.0, 80.0),
+    ]);
+    let mut of_c = token(Some("local"), "bp");
+    of_c.extend([
+        String(p("text"), "zola".into()),
+        Date(p("date"), 0, 365 * DAY - 1),
+        Number(p("n"), 0.0, 0.0),
+        Quantity(p("q"), Unit { system: Some("ucum"), code: Some("kPa"), unit: None }, 16.0, 16.0),
+    ]);
+    let of_d = vec![
+        Present(p("code")),
+        System(p("code"), "loinc"),
+        String(p("text"), "".into()),
+        Date(p("date"), i64::MIN, 5 * DAY),
+        Date(p("date"), 20 * DAY, 20 * DAY),
+        Number(p("n"), 1e300, f64::MAX),
+    ];
+    for (id, entries) in [("a", of_a), ("b", of_b), ("c", of_c), ("d", of_d), ("e", Vec::new())] {
+        ward.create("Observation", id, &entries).await;
+    }
+    ward.create("Patient", "a", &[Token(ParamId::of("Patient", "code"), Some("loinc"), "bp")]).await;
+    ward
+}
+
+#[allow(clippy::too_many_lines, reason = "one table")]
+pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
+    let ward = observations(engine).await;
+    let token = |test| Test::Token(p("code"), test);
+    let text = |test| Test::String(p("text"), test);
+    let date = |range| Test::Date(p("date"), vec![range]);
+    let number = |range| Test::Number(p("n"), range);
+    let quantity = |unit, range| Test::Quantity(p("q"), unit, range);
+    let all = RangeTest::Within(f64::MIN, f64::MAX);
+    let cases: Vec<(Test, &[&str])> = vec![
+        (Test::Id("b".into()), &["b"]),
+        (Test::Id("nobody".into()), &[]),
+        (Test::Present(p("code"), Shelf::Key), &["a", "b", "c", "d"]),
+        (Test::Present(p("text"), Shelf::String), &["a", "b", "c", "d"]),
+        (Test::Present(p("date"), Shelf::Date), &["a", "b", "c", "d"]),
+        (Test::Present(p("n"), Shelf::Number), &["a", "b", "c", "d"]),
+        (Test::Present(p("q"), Shelf::Number), &["a", "b", "c"]),
+        (Test::Present(p("url"), Shelf::Reference), &["a"]),
+        (Test::Present(p("url"), Shelf::Date), &[]),
+        (token(TokenTest::Code("bp".into())), &["a", "b", "c"]),
+        (token(TokenTest::Code("BP".into())), &[]),
+        (token(TokenTest::Coding("loinc".into(), "bp".into())), &["a"]),
+        (token(TokenTest::NoSystem("bp".into())), &["b"]),
+        (token(TokenTest::System("loinc".into())), &["a", "d"]),
+        (text(StringTest::Prefix("EMIL".into())), &["a", "b"]),
+        (text(StringTest::Prefix("emile z".into())), &["a"]),
+        (text(StringTest::Prefix("".into())), &["a", "b", "c", "d"]),
+        (text(StringTest::Exact("emil".into())), &["b"]),
+        (text(StringTest::Exact("Emil".into())), &[]),
+        (text(StringTest::Contains("Zola".into())), &["a", "c"]),
+        (date(RangeTest::Within(0, DAY)), &["a"]),
+        (date(RangeTest::Within(0, 365 * DAY)), &["a", "b", "c", "d"]),
+        (date(RangeTest::NotWithin(0, 365 * DAY)), &["d"]),
+        (date(RangeTest::Overlaps(10 * DAY + 5, 10 * DAY + 5)), &["b", "c"]),
+        (date(RangeTest::Above(11 * DAY)), &["c", "d"]),
+        (date(RangeTest::AtOrAbove(20 * DAY, 20 * DAY)), &["c", "d"]),
+        (date(RangeTest::Below(0)), &["d"]),
+        (date(RangeTest::AtOrBelow(0, 0)), &["a", "d"]),
+        (date(RangeTest::StartsAfter(0)), &["b", "d"]),
+        (date(RangeTest::EndsBefore(11 * DAY)), &["a", "b", "d"]),
+        // One value must pass both: the two of `d` do so only apart.
+        (Test::Date(p("date"), vec![RangeTest::Below(DAY), RangeTest::Above(6 * DAY)]), &["c"]),
+        (number(RangeTest::Within(5.0, 5.0)), &["a"]),
+        (number(RangeTest::Above(6.0)), &["b", "d"]),
+        (number(RangeTest::Below(0.0)), &["b"]),
+        (number(RangeTest::Within(-0.0, 0.0)), &["c"]),
+        (number(RangeTest::Overlaps(4.9, 5.1)), &["a", "b"]),
+        (number(RangeTest::AtOrAbove(1e300, 1e300)), &["d"]),
+        (quantity(UnitTest::Any, all), &["a", "b", "c"]),
+        (quantity(UnitTest::Coded("ucum".into(), "mm[Hg]".into()), all), &["a"]),
+        (quantity(UnitTest::Named("mm[Hg]".into()), all), &["a", "b"]),
+        (quantity(UnitTest::Named("mmHg".into()), all), &["a"]),
+        (quantity(UnitTest::Named("mm[Hg]".into()), RangeTest::Below(100.0)), &["b"]),
+        (Test::Url(p("url"), "http://x/a".into()), &["a"]),
+        (Test::Uri(p("uri"), "urn:a".into()), &["a"]),
+        (Test::Uri(p("uri"), "urn:".into()), &[]),
+    ];
+    for (test, expected) in cases {
+        finds(&ward, "Observation", test, expected).await;
+    }
+}
+
+/// Patients `kid` and `old`, a kid's observation `o1`, an old one's `o2`, a lost one `o3`; `o4` points to an encounter
+/// `visit` of the kid, and a device `kid` is no patient.
+async fn references_among(engine: &dyn Engine) -> Ward {
+    let ward = ward(engine).await;
+    let local = |of: &str, code: &str, to: &str, id: &str| Entry::Local(ParamId::of(of, code), to.into(), id.into());
+    let age = |n| Entry::Number(ParamId::of("Patient", "age"), n, n);
+    ward.create("Device", "kid", &[]).await;
+    ward.create("Patient", "kid", &[age(7.0)]).await;
+    ward.create("Patient", "old", &[age(90.0)]).await;
+    ward.create("Encounter", "visit", &[local("Encounter", "subject", "Patient", "kid")]).await;
+    ward.create("Observation", "o1", &[local("Observation", "subject", "Patient", "kid")]).await;
+    let of_old = [local("Observation", "subject", "Patient", "old"), local("Observation", "subject", "Device", "kid")];
+    ward.create("Observation", "o2", &of_old).await;
+    ward.create("Observation", "o3", &[local("Observation", "subject", "Patient", "lost")]).await;
+    let of_visit = [local("Observation", "encounter", "Encounter", "visit"), Entry::Number(p("n"), 1.0, 1.0)];
+    ward.create("Observation", "o4", &of_visit).await;
+    ward
+}
+
+fn young() -> Clause {
+    Clause::Any(vec![Test::Number(ParamId::of("Patient", "age"), RangeTest::Below(18.0))])
+}
+
+fn chain(param: ParamId, of: &str, filter: Filter) -> Test {
+    Test::Chain { param, of: of.into(), filter }
+}
+
+fn has(of: &str, code: &str, filter: Filter) -> Test {
+    Test::Has { of: of.into(), param: ParamId::of(of, code), filter }
+}
+
+pub(crate) async fn references(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    for (of, id, expected) in [
+        ("Patient", "kid", &["o1"][..]),
+        ("Patient", "lost", &["o3"]),
+        ("Device", "kid", &["o2"]),
+        ("Device", "old", &[]),
+    ] {
+        let test = Test::Local { param: p("subject"), of: of.into(), id: id.into() };
+        finds(&ward, "Observation", test, expected).await;
+    }
+}
+
+pub(crate) async fn chains(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    let of_young = |param| chain(param, "Patient", vec![young()]);
+    let patient = |id: &str| vec![Clause::Any(vec![Test::Id(id.into())])];
+    let visit =
+        chain(p("encounter"), "Encounter", vec![Clause::Any(vec![of_young(ParamId::of("Encounter", "subject"))])]);
+    let not_young = chain(
+        p("subject"),
+        "Patient",
+        vec![Clause::None(match young() {
+            Clause::Any(tests) | Clause::None(tests) => tests,
+        })],
+    );
+    let measured = has("Observation", "encounter", vec![Clause::Any(vec![Test::Present(p("n"), Shelf::Number)])]);
+    let visited = has("Encounter", "subject", vec![Clause::Any(vec![measured])]);
+    for (of, test, expected) in [
+        ("Observation", of_young(p("subject")), &["o1"][..]),
+        ("Observation", not_young, &["o2"]),
+        ("Observation", chain(p("subject"), "Patient", Vec::new()), &["o1", "o2"]),
+        ("Observation", chain(p("subject"), "Patient", patient("old")), &["o2"]),
+        ("Observation", chain(p("subject"), "Device", patient("kid")), &["o2"]),
+        ("Observation", chain(p("encounter"), "Encounter", patient("old")), &[]),
+        ("Observation", visit, &["o4"]),
+        ("Patient", has("Observation", "subject", Vec::new()), &["kid", "old"]),
+        ("Patient", has("Observation", "subject", vec![Clause::Any(vec![Test::Id("o2".into())])]), &["old"]),
+        ("Patient", visited.clone(), &["kid"]),
+        ("Encounter", has("Observation", "encounter", vec![Clause::None(vec![])]), &["visit"]),
+        ("Device", has("Observation", "subject", Vec::new()), &["kid"]),
+        ("Observation", chain(p("subject"), "Patient", vec![Clause::Any(vec![visited])]), &["o1"]),
+    ] {
+        finds(&ward, of, test, expected).await;
+    }
+}
+
+/// The comma: values of several kinds and sizes.
+pub(crate) async fn alternatives(engine: &dyn Engine) {
+    let ward = observations(engine).await;
+    let tests = [
+        Test::Token(p("code"), TokenTest::NoSystem("bp".into())),
+        Test::Date(p("date"), vec![RangeTest::Within(0, DAY)]),
+        Test::Uri(p("uri"), "urn:none".into()),
+        Test::Id("e".into()),
+        Test::Number(p("n"), RangeTest::Below(0.0)),
+    ];
+    let any = Clause::Any(tests.to_vec());
+    assert_eq!(pages(&ward, plan("Observation", vec![any], Vec::new(), 1)).await, ["a", "b", "e"]);
+    let none = Clause::None(tests.to_vec());
+    assert_eq!(pages(&ward, plan("Observation", vec![none], Vec::new(), 1)).await, ["c", "d"]);
+    let ordered = Clause::Any(vec![tests[0].clone(), Test::Present(p("code"), Shelf::Key), tests[2].clone()]);
+    assert_eq!(pages(&ward, plan("Observation", vec![ordered], Vec::new(), 1)).await, ["a", "b", "c", "d"]);
+}
+
+pub(crate) async fn nothing_at_all(engine: &dyn Engine) {
+    let ward = observations(engine).await;
+    let nothing = Clause::Any(Vec::new());
+    assert!(pages(&ward, plan("Observation", vec![nothing.clone()], Vec::new(), 2)).await.is_empty());
+    let by_date = vec![Sort { by: SortBy::Date(p("date")), descending: true, is_single: false }];
+    assert!(pages(&ward, plan("Observation", vec![nothing], by_date.clone(), 2)).await.is_empty());
+    assert!(pages(&ward, plan("Person", Vec::new(), by_date, 2)).await.is_empty());
+    let page = ward.session.search(&plan("Observation", Vec::new(), Vec::new(), 0)).await.unwrap();
+    assert!(page.found.is_empty() && page.next.is_none());
+    let nowhere = Plan { branches: Vec::new(), after: None, limit: 5 };
+    assert!(pages(&ward, nowhere).await.is_empty());
+}
+
+/// More values than are looked at one by one.
+pub(crate) async fn long_lists(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    let list = |value: &dyn Fn(usize) -> Test| (0..30).map(value).collect::<Vec<_>>();
+    let subject =
+        |i: usize| Test::Local { param: p("subject"), of: "Patient".into(), id: ["kid", "old", "none"][i % 3].into() };
+    let either = |i: usize| if i.is_multiple_of(2) { subject(i) } else { Test::Present(p("n"), Shelf::Number) };
+    let ids = |i: usize| Test::Id(format!("o{i}"));
+    for (tests, expected) in [
+        (list(&subject), &["o1", "o2"][..]),
+        (list(&either), &["o1", "o2", "o4"]),
+        (list(&ids), &["o1", "o2", "o3", "o4"]),
+        (list(&|i| Test::Url(p("subject"), format!("http://{i}"))), &[]),
+        (list(&|i| Test::Token(p("code"), TokenTest::Code(format!("{i}")))), &[]),
+    ] {
+        let any = Clause::Any(tests.clone());
+        for filter in [vec![any.clone()], vec![Clause::Any(vec![ids(1), ids(2), ids(3), ids(4)]), any.clone()]] {
+            assert_eq!(pages(&ward, plan("Observation", filter, Vec::new(), 1)).await, expected, "{tests:?}");
+        }
+        let others: Vec<&str> = ["o1", "o2", "o3", "o4"].into_iter().filter(|it| !expected.contains(it)).collect();
+        let none = vec![Clause::None(tests)];
+        assert_eq!(pages(&ward, plan("Observation", none, Vec::new(), 1)).await, others);
+    }
+}

@@ -1,0 +1,138 @@
+//! What every engine must do: one suite of cases, run on each of them.
+//!
+//! A case takes an [`Engine`], opens its store and looks at it from the outside only. An engine's own tests name
+//! all cases with `contract!`.
+
+pub(crate) mod commits;
+pub(crate) mod filters;
+pub(crate) mod histories;
+pub(crate) mod model;
+pub(crate) mod orders;
+pub(crate) mod properties;
+pub(crate) mod records;
+pub(crate) mod tenants;
+pub(crate) mod updates;
+
+use crate::{Changes, CommitError, Committed, Expect, Key, Method, Put, Secrets, Session, Store, Tenant};
+use async_trait::async_trait;
+use model::Entry;
+use std::sync::Arc;
+
+/// An engine under test, with a database of its own.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync {
+    /// Opens the store; again, to find what was there when it was closed.
+    async fn open(&self) -> Arc<dyn Store>;
+    /// How many index rows a tenant has in all tables.
+    async fn index_rows(&self, tenant: &str) -> i64;
+}
+
+/// One test for each case on the engine that the expression makes.
+macro_rules! contract {
+    ($engine:expr) => {
+        crate::contract::contract!($engine;
+            records: reads, reads_many, expectations_hold, many_ids_at_once;
+            commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
+                guards_see_the_same_group, an_empty_change;
+            histories: of_an_instance, of_types_and_all, since, at;
+            filters: drives_and_probes, references, chains, alternatives, long_lists, nothing_at_all;
+            updates: old_values_are_taken_back, deleted_is_not_found, no_orphans;
+            orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
+            properties: answers_equal_the_model;
+            tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
+        );
+    };
+    ($engine:expr; $($module:ident: $($case:ident),+);+) => {
+        $(mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    use super::*;
+                    crate::contract::$module::$case(&$engine).await;
+                }
+            )+
+        })+
+    };
+}
+pub(crate) use contract;
+
+/// A store with one tenant, open.
+pub(crate) struct Ward {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) session: Arc<dyn Session>,
+}
+
+/// The name of the [`Ward`]'s tenant.
+pub(crate) const WARD: &str = "ward";
+
+pub(crate) async fn ward(engine: &dyn Engine) -> Ward {
+    let store = engine.open().await;
+    let tenant = tenant(&*store, WARD).await;
+    let session = store.open(&tenant).await.unwrap();
+    Ward { store, session }
+}
+
+/// The tenant of this name, made if it is not there.
+pub(crate) async fn tenant(store: &dyn Store, name: &str) -> Tenant {
+    match store.tenant(name).await.unwrap() {
+        Some(tenant) => tenant,
+        None => store.create_tenant(name, secrets(name), 0).await.unwrap().unwrap(),
+    }
+}
+
+pub(crate) fn secrets(name: &str) -> Secrets {
+    let mut index_key = [7; 16];
+    index_key[0] = name.len() as u8;
+    Secrets { index_key, page_key: [1; 32], token_key: name.as_bytes().to_vec() }
+}
+
+/// A version to be written: what it says apart from id and time is `note`.
+pub(crate) fn put(session: &dyn Session, of: &str, id: &str, expect: Expect, note: &str, entries: &[Entry]) -> Put {
+    let head = format!("{{\"resourceType\":\"{of}\",\"id\":\"{id}\",\"meta\":{{\"lastUpdated\":\"");
+    let body = format!("{head}YYYY-MM-DDTHH:MM:SS.mmmZ\"}},\"note\":\"{note}\"}}").into_bytes();
+    let mut rows = session.rows();
+    rows.of_type(of);
+    for entry in entries {
+        entry.tell(&mut rows);
+    }
+    let version = if let Expect::Version(before) = expect { before + 1 } else { 1 };
+    let method = if version == 1 { Method::Post } else { Method::Put };
+    Put { key: Key::new(of, id), expect, version, method, body, stamp: Some(head.len()), rows }
+}
+
+/// A deletion to be written.
+pub(crate) fn delete(session: &dyn Session, of: &str, id: &str, before: i64) -> Put {
+    Put {
+        key: Key::new(of, id),
+        expect: Expect::Version(before),
+        version: before + 1,
+        method: Method::Delete,
+        body: Vec::new(),
+        stamp: None,
+        rows: session.rows(),
+    }
+}
+
+impl Ward {
+    pub(crate) async fn commit(&self, puts: Vec<Put>) -> Result<Committed, CommitError> {
+        self.session.commit(Changes { puts, ..Changes::default() }).await
+    }
+
+    /// Writes the first version of a resource.
+    pub(crate) async fn create(&self, of: &str, id: &str, entries: &[Entry]) {
+        self.commit(vec![put(&*self.session, of, id, Expect::Absent, "", entries)]).await.unwrap();
+    }
+
+    /// Writes the next version of a resource.
+    pub(crate) async fn update(&self, of: &str, id: &str, before: i64, entries: &[Entry]) {
+        self.commit(vec![put(&*self.session, of, id, Expect::Version(before), "", entries)]).await.unwrap();
+    }
+
+    pub(crate) async fn delete(&self, of: &str, id: &str, before: i64) {
+        self.commit(vec![delete(&*self.session, of, id, before)]).await.unwrap();
+    }
+}
+
+pub(crate) fn is_conflict(result: &Result<Committed, CommitError>) -> bool {
+    matches!(result, Err(CommitError::Conflict))
+}

@@ -1,0 +1,186 @@
+//! Searches by the book: a population in memory, and what a filter finds in it and in which order.
+
+use crate::{Sort, SortBy};
+use fhir::search::fold::fold;
+use fhir::search::{Clause, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest};
+use std::cmp::Ordering;
+
+/// One call of an [`IndexSink`].
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Present(ParamId),
+    Token(ParamId, Option<&'static str>, &'static str),
+    System(ParamId, &'static str),
+    String(ParamId, String),
+    Date(ParamId, i64, i64),
+    Number(ParamId, f64, f64),
+    Quantity(ParamId, Unit<'static>, f64, f64),
+    Local(ParamId, String, String),
+    Url(ParamId, &'static str),
+    Uri(ParamId, &'static str),
+}
+
+impl Entry {
+    pub(crate) fn tell(&self, sink: &mut dyn IndexSink) {
+        match self {
+            Entry::Present(param) => sink.present(*param),
+            Entry::Token(param, system, code) => sink.token(*param, *system, code),
+            Entry::System(param, system) => sink.system(*param, system),
+            Entry::String(param, text) => sink.string(*param, text),
+            Entry::Date(param, low, high) => sink.date(*param, *low, *high),
+            Entry::Number(param, low, high) => sink.number(*param, *low, *high),
+            Entry::Quantity(param, unit, low, high) => sink.quantity(*param, *unit, *low, *high),
+            Entry::Local(param, of, id) => sink.reference(*param, &Target::Local { of, id }),
+            Entry::Url(param, url) => sink.reference(*param, &Target::Url(url)),
+            Entry::Uri(param, uri) => sink.uri(*param, uri),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) of: String,
+    pub(crate) id: String,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Resources in the order of their creation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model(pub(crate) Vec<Resource>);
+
+impl Model {
+    /// The ids of a type that pass, in the order of the keys.
+    pub(crate) fn find(&self, of: &str, filter: &[Clause], sort: &[Sort]) -> Vec<String> {
+        let mut found: Vec<(usize, &Resource)> =
+            self.0.iter().enumerate().filter(|(_, it)| it.of == of && self.passes(it, filter)).collect();
+        let is_reverse = sort.first().is_some_and(|it| it.descending);
+        found.sort_by(|(i, a), (j, b)| {
+            let by_keys = sort.iter().map(|key| compare(key, a, b)).find(|it| it.is_ne());
+            by_keys.unwrap_or_else(|| if is_reverse { j.cmp(i) } else { i.cmp(j) })
+        });
+        found.into_iter().map(|(_, it)| it.id.clone()).collect()
+    }
+
+    fn passes(&self, it: &Resource, filter: &[Clause]) -> bool {
+        filter.iter().all(|clause| match clause {
+            Clause::Any(tests) => tests.iter().any(|test| self.passes_test(it, test)),
+            Clause::None(tests) => !tests.iter().any(|test| self.passes_test(it, test)),
+        })
+    }
+
+    fn passes_test(&self, it: &Resource, test: &Test) -> bool {
+        let any = |passes: &dyn Fn(&Entry) -> bool| it.entries.iter().any(passes);
+        match test {
+            Test::Id(id) => it.id == *id,
+            Test::Present(wanted, shelf) => any(&|entry| match (entry, shelf) {
+                (Entry::Present(param), Shelf::Key)
+                | (Entry::String(param, _), Shelf::String)
+                | (Entry::Date(param, ..), Shelf::Date)
+                | (Entry::Number(param, ..) | Entry::Quantity(param, ..), Shelf::Number)
+                | (Entry::Local(param, ..) | Entry::Url(param, _), Shelf::Reference) => param == wanted,
+                _ => false,
+            }),
+            Test::Token(wanted, token) => any(&|entry| match entry {
+                Entry::Token(param, system, code) => param == wanted && token_passes(token, *system, Some(code)),
+                Entry::System(param, system) => param == wanted && token_passes(token, Some(system), None),
+                _ => false,
+            }),
+            Test::String(wanted, string) => any(
+                &|entry| matches!(entry, Entry::String(param, text) if param == wanted && string_passes(string, text)),
+            ),
+            Test::Date(wanted, ranges) => any(&|entry| {
+                matches!(entry, Entry::Date(param, low, high)
+                    if param == wanted && ranges.iter().all(|it| it.passes(*low, *high)))
+            }),
+            Test::Number(param, range) => any(&|entry| number_passes(entry, *param, &UnitTest::Any, range)),
+            Test::Quantity(param, unit, range) => any(&|entry| number_passes(entry, *param, unit, range)),
+            Test::Local { param, of, id } => any(&|entry| points_to(entry, *param, of, id)),
+            Test::Url(wanted, url) => {
+                any(&|entry| matches!(entry, Entry::Url(param, it) if param == wanted && it == url))
+            }
+            Test::Uri(wanted, uri) => {
+                any(&|entry| matches!(entry, Entry::Uri(param, it) if param == wanted && it == uri))
+            }
+            Test::Chain { param, of, filter } => self.0.iter().any(|target| {
+                target.of == *of
+                    && any(&|entry| points_to(entry, *param, of, &target.id))
+                    && self.passes(target, filter)
+            }),
+            Test::Has { of, param, filter } => self.0.iter().any(|source| {
+                source.of == *of
+                    && source.entries.iter().any(|entry| points_to(entry, *param, &it.of, &it.id))
+                    && self.passes(source, filter)
+            }),
+            Test::All(filter) => self.passes(it, filter),
+        }
+    }
+}
+
+fn token_passes(test: &TokenTest, system: Option<&str>, code: Option<&str>) -> bool {
+    match test {
+        TokenTest::Code(wanted) => code == Some(wanted),
+        TokenTest::Coding(in_system, wanted) => system == Some(in_system) && code == Some(wanted),
+        TokenTest::NoSystem(wanted) => system.is_none() && code == Some(wanted),
+        TokenTest::System(wanted) => system == Some(wanted),
+    }
+}
+
+fn string_passes(test: &StringTest, text: &str) -> bool {
+    match test {
+        StringTest::Prefix(wanted) => fold(text).starts_with(&fold(wanted)),
+        StringTest::Exact(wanted) => text == wanted,
+        StringTest::Contains(wanted) => fold(text).contains(&fold(wanted)),
+    }
+}
+
+fn number_passes(entry: &Entry, wanted: ParamId, unit_test: &UnitTest, range: &RangeTest<f64>) -> bool {
+    let (param, unit, low, high) = match entry {
+        Entry::Number(param, low, high) => (param, Unit::default(), low, high),
+        Entry::Quantity(param, unit, low, high) => (param, *unit, low, high),
+        _ => return false,
+    };
+    let is_unit = match unit_test {
+        UnitTest::Any => true,
+        UnitTest::Coded(system, code) => unit.system == Some(system) && unit.code == Some(code),
+        UnitTest::Named(name) => unit.code == Some(name) || unit.unit == Some(name),
+    };
+    *param == wanted && is_unit && range.passes(*low, *high)
+}
+
+fn points_to(entry: &Entry, wanted: ParamId, of: &str, id: &str) -> bool {
+    matches!(entry, Entry::Local(param, to, to_id) if *param == wanted && to == of && to_id == id)
+}
+
+/// By one key: what has no value comes last either way.
+fn compare(key: &Sort, a: &Resource, b: &Resource) -> Ordering {
+    let directed = |order: Ordering| if key.descending { order.reverse() } else { order };
+    match &key.by {
+        SortBy::Id => directed(a.id.cmp(&b.id)),
+        SortBy::String(wanted) => by_first(key, a, b, |entry| match entry {
+            Entry::String(param, text) if param == wanted => Some(fold(text)),
+            _ => None,
+        }),
+        SortBy::Date(wanted) => by_first(key, a, b, |entry| match entry {
+            Entry::Date(param, low, _) if param == wanted => Some(*low),
+            _ => None,
+        }),
+        SortBy::Number(wanted) => by_first(key, a, b, |entry| match entry {
+            Entry::Number(param, low, _) | Entry::Quantity(param, _, low, _) if param == wanted => Some(*low),
+            _ => None,
+        }),
+    }
+}
+
+fn by_first<T: PartialOrd>(key: &Sort, a: &Resource, b: &Resource, value: impl Fn(&Entry) -> Option<T>) -> Ordering {
+    let directed = |a: &T, b: &T| {
+        let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
+        if key.descending { order.reverse() } else { order }
+    };
+    let first = |it: &Resource| it.entries.iter().filter_map(&value).min_by(directed);
+    match (first(a), first(b)) {
+        (Some(a), Some(b)) => directed(&a, &b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}

@@ -1,0 +1,211 @@
+//! Random populations and filters: the store finds just what the [`Model`] finds, in the same order, and counts it.
+
+use super::filters::{pages, plan};
+use super::model::{Entry, Model, Resource};
+use super::orders::write_all;
+use super::{Engine, Ward, ward};
+use crate::{Sort, SortBy};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, Unit, UnitTest};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+
+/// Populations tried.
+const POPULATIONS: usize = 40;
+/// Searches tried in each.
+const SEARCHES: usize = 12;
+const HOUR: i64 = 3_600_000_000;
+
+/// Two resource types, new ones for each population.
+#[derive(Clone, Debug)]
+struct Types([String; 2]);
+
+impl Types {
+    fn param(&self, of: usize, n: u8) -> ParamId {
+        ParamId::of(&self.0[of], ["x", "y"][usize::from(n % 2)])
+    }
+}
+
+/// Few different values, so that they meet: ends of ranges around the widths of the classes.
+fn moment() -> impl Strategy<Value = i64> {
+    const ENDS: [i64; 10] =
+        [i64::MIN, -366 * 24 * HOUR, -25 * HOUR, -1, 0, 1, 24 * HOUR, 25 * HOUR, 366 * 24 * HOUR, i64::MAX];
+    (prop::sample::select(&ENDS[..]), -1..=1_i64).prop_map(|(end, near)| end.saturating_add(near))
+}
+
+fn float() -> impl Strategy<Value = f64> {
+    prop::sample::select(&[-1e9, -1.5, -0.0, 0.0, 0.1, 1.0, 1.5, 2.0, 1e300][..])
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop::sample::select(&["", "A", "a", "ab", "Äb", "a b", " b ", "abc", "ß", "ss", "\u{10FFFF}", "a\u{10FFFF}b", "\u{D7FF}x", "%_"][..])
+        .prop_map(str::to_owned)
+}
+
+fn word() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["s", "t", "u"][..])
+}
+
+fn ordered<T: PartialOrd>((a, b): (T, T)) -> (T, T) {
+    if b < a { (b, a) } else { (a, b) }
+}
+
+fn entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
+    let types = types.clone();
+    let ranges = ((moment(), moment()), (float(), float()));
+    (0..10_u8, 0..2_u8, (word(), word(), text()), ranges, (0..2_usize, 0..8_u8)).prop_map(
+        move |(kind, param, (word, other, text), (dates, floats), (to, id))| {
+            let param = types.param(of, param);
+            let ((low, high), (least, most)) = (ordered(dates), ordered(floats));
+            match kind {
+                0 => Entry::Present(param),
+                1 => Entry::Token(param, None, word),
+                2 => Entry::Token(param, Some(other), word),
+                3 => Entry::System(param, word),
+                4 => Entry::String(param, text),
+                5 => Entry::Date(param, low, high),
+                6 => Entry::Number(param, least, if text.len() > 1 { most } else { least }),
+                7 => Entry::Quantity(
+                    param,
+                    Unit { system: Some(other), code: Some(word), unit: Some(other) },
+                    least,
+                    most,
+                ),
+                8 => Entry::Local(param, types.0[to].clone(), format!("i{id}")),
+                _ if id % 2 == 0 => Entry::Url(param, word),
+                _ => Entry::Uri(param, word),
+            }
+        },
+    )
+}
+
+fn population(types: &Types) -> impl Strategy<Value = Model> + use<> {
+    let of = |of: usize| {
+        let name = types.0[of].clone();
+        vec(vec(entry(types, of), 0..8), 0..8).prop_map(move |all| {
+            let resources = all.into_iter().enumerate();
+            resources
+                .map(|(i, entries)| Resource { of: name.clone(), id: format!("i{i}"), entries })
+                .collect::<Vec<_>>()
+        })
+    };
+    (of(0), of(1)).prop_map(|(mut all, more)| {
+        all.extend(more);
+        Model(all)
+    })
+}
+
+fn range<T: Copy + PartialOrd + std::fmt::Debug>((kind, ends): (u8, (T, T))) -> RangeTest<T> {
+    let (a, b) = ordered(ends);
+    match kind % 9 {
+        0 => RangeTest::Within(a, b),
+        1 => RangeTest::NotWithin(a, b),
+        2 => RangeTest::Overlaps(a, b),
+        3 => RangeTest::Above(a),
+        4 => RangeTest::AtOrAbove(a, b),
+        5 => RangeTest::Below(b),
+        6 => RangeTest::AtOrBelow(a, b),
+        7 => RangeTest::StartsAfter(a),
+        _ => RangeTest::EndsBefore(b),
+    }
+}
+
+/// A test on resources of type `of` with at most `depth` links.
+fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
+    let (kinds, here) = (types.clone(), types.clone());
+    let leaf = (
+        0..14_u8,
+        0..2_u8,
+        (word(), word(), text()),
+        (0..9_u8, (moment(), moment())),
+        (0..9_u8, (float(), float())),
+        (0..2_usize, 0..8_u8),
+    )
+        .prop_map(move |(kind, n, (word, other, text), dates, floats, (to, id))| {
+            let param = kinds.param(of, n);
+            let (code, system) = (word.to_owned(), other.to_owned());
+            match kind {
+                0 => Test::Id(format!("i{id}")),
+                1 => Test::Present(
+                    param,
+                    [Shelf::Key, Shelf::String, Shelf::Date, Shelf::Number, Shelf::Reference][usize::from(id % 5)],
+                ),
+                2 => Test::Token(param, TokenTest::Code(code)),
+                3 => Test::Token(param, TokenTest::Coding(system, code)),
+                4 => Test::Token(param, TokenTest::NoSystem(code)),
+                5 => Test::Token(param, TokenTest::System(code)),
+                6 => Test::String(param, StringTest::Prefix(text)),
+                7 if id % 2 == 0 => Test::String(param, StringTest::Exact(text)),
+                7 => Test::String(param, StringTest::Contains(text)),
+                8 => Test::Date(param, vec![range(dates)]),
+                9 => Test::Date(param, vec![range(dates), range((id, dates.1))]),
+                10 => Test::Number(param, range(floats)),
+                11 => {
+                    let unit = [UnitTest::Any, UnitTest::Named(code.clone()), UnitTest::Coded(system, code)];
+                    Test::Quantity(param, unit[usize::from(id % 3)].clone(), range(floats))
+                }
+                12 => Test::Local { param, of: kinds.0[to].clone(), id: format!("i{id}") },
+                _ if id % 2 == 0 => Test::Url(param, code),
+                _ => Test::Uri(param, code),
+            }
+        });
+    if depth == 0 {
+        return leaf.boxed();
+    }
+    let inner = |of: usize| filter(types, of, depth - 1);
+    let links = (0..5_u8, 0..2_u8, inner(0), inner(1)).prop_map(move |(kind, n, of_first, of_second)| {
+        let first = here.0[0].clone();
+        let second = here.0[1].clone();
+        match kind {
+            0 => Test::Chain { param: here.param(of, n), of: first, filter: of_first },
+            1 => Test::Chain { param: here.param(of, n), of: second, filter: of_second },
+            2 => Test::Has { of: first, param: here.param(0, n), filter: of_first },
+            3 => Test::Has { of: second, param: here.param(1, n), filter: of_second },
+            _ => Test::All(if of == 0 { of_first } else { of_second }),
+        }
+    });
+    prop_oneof![4 => leaf, 1 => links].boxed()
+}
+
+fn filter(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Filter> {
+    let clause = (any::<bool>(), any::<bool>(), vec(test(types, of, depth), 0..4));
+    let clause = clause.prop_map(|(a, b, tests)| if a && b { Clause::None(tests) } else { Clause::Any(tests) });
+    vec(clause, 0..3).boxed()
+}
+
+fn sort(types: &Types) -> impl Strategy<Value = Vec<Sort>> + use<> {
+    let types = types.clone();
+    let key = (0..4_u8, 0..2_u8, any::<bool>()).prop_map(move |(kind, n, descending)| {
+        let param = types.param(0, n);
+        let by = match kind {
+            0 => SortBy::Id,
+            1 => SortBy::String(param),
+            2 => SortBy::Date(param),
+            _ => SortBy::Number(param),
+        };
+        Sort { by, descending, is_single: false }
+    });
+    vec(key, 0..3)
+}
+
+pub(crate) async fn answers_equal_the_model(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let mut runner = TestRunner::new(Config::default());
+    for i in 0..POPULATIONS {
+        let types = Types([format!("A{i}"), format!("B{i}")]);
+        let model = population(&types).new_tree(&mut runner).unwrap().current();
+        write_all(&ward, &model).await;
+        let searches = (filter(&types, 0, 2), sort(&types), 1..5_usize);
+        for _ in 0..SEARCHES {
+            let (filter, sort, limit) = searches.new_tree(&mut runner).unwrap().current();
+            check(&ward, &types, &model, filter, sort, limit).await;
+        }
+    }
+}
+
+async fn check(ward: &Ward, types: &Types, model: &Model, filter: Filter, sort: Vec<Sort>, limit: usize) {
+    let expected = model.find(&types.0[0], &filter, &sort);
+    let found = pages(ward, plan(&types.0[0], filter.clone(), sort.clone(), limit)).await;
+    assert_eq!(found, expected, "{filter:#?} by {sort:?} in pages of {limit} among {model:#?}");
+}

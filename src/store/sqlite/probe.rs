@@ -1,0 +1,126 @@
+//! A filter's clauses as probes: conditions that look one row id up.
+
+use super::filter::{FEW, Filters};
+use super::range::{date_conditions, number_conditions};
+use super::sql::Sql;
+use crate::rows::date_slot;
+use fhir::search::{Clause, ParamId, Shelf, Test};
+
+impl Filters<'_> {
+    /// Every clause but the driving one as probes of `rid`, led by `lead`; empty if there are none.
+    pub(super) fn probes(&self, of: &str, filter: &[Clause], but: Option<usize>, rid: &str, lead: &str) -> Sql {
+        let pieces: Vec<Sql> = filter
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| Some(*i) != but)
+            .map(|(_, it)| self.clause_probe(of, it, rid))
+            .collect();
+        if pieces.is_empty() {
+            return Sql::default();
+        }
+        let mut sql = Sql::new(lead);
+        sql.append(Sql::all(pieces));
+        sql
+    }
+
+    fn clause_probe(&self, of: &str, clause: &Clause, rid: &str) -> Sql {
+        let (tests, lead) = match clause {
+            Clause::Any(tests) => (tests, ""),
+            Clause::None(tests) => (tests, "NOT "),
+        };
+        let mut sql = Sql::new(lead);
+        // Many values are looked up once, and not for every row.
+        match self.tests_driver(of, tests).filter(|_| tests.len() > FEW) {
+            Some(driver) => sql.push(&format!("{rid} IN (")).append(driver.all()).push(")"),
+            None => sql.append(Sql::any(tests.iter().map(|it| self.probe(of, it, rid)).collect())),
+        };
+        sql
+    }
+
+    fn probe(&self, of: &str, test: &Test, rid: &str) -> Sql {
+        if let Some(key) = self.key(test) {
+            return key_probe(key, rid);
+        }
+        if let Some((param, target)) = self.target(test) {
+            let condition = "param = ? AND target = ?";
+            let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM reference WHERE {condition} AND rid = {rid})"));
+            sql.bind(i64::from(param.0)).bind(target);
+            return sql;
+        }
+        match test {
+            Test::Id(id) => {
+                let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM resource WHERE rid = {rid} AND id = ?)"));
+                sql.bind(id.clone());
+                sql
+            }
+            Test::Present(param, shelf) => self.present_probe(*param, *shelf, rid),
+            // Looked up above.
+            Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("0"),
+            Test::String(param, string) => row_probe("string", rid, self.string_condition(*param, string)),
+            Test::Date(param, range) => row_probe("date", rid, Sql::any(date_conditions(*param, range))),
+            Test::Number(param, range) => {
+                row_probe("number", rid, Sql::any(number_conditions(self.hash.number(*param), range)))
+            }
+            Test::Quantity(param, unit, range) => {
+                row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
+            }
+            Test::Chain { param, of: to, filter } => {
+                let inner = inner_alias(rid);
+                let mut sql = Sql::new(&format!(
+                    "EXISTS (SELECT 1 FROM reference f INDEXED BY reference_rid CROSS JOIN resource {inner} \
+                     ON {inner}.rkey = f.target AND {inner}.type = ? AND {inner}.method < 4 \
+                     WHERE f.rid = {rid} AND f.param = ?"
+                ));
+                sql.bind(to.clone()).bind(i64::from(param.0));
+                sql.append(self.probes(to, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
+                sql
+            }
+            Test::Has { of: from, param, filter } => {
+                let inner = inner_alias(rid);
+                let mut sql = Sql::new(&format!(
+                    "EXISTS (SELECT 1 FROM resource h CROSS JOIN reference {inner} ON {inner}.param = ? \
+                     AND {inner}.target = h.rkey WHERE h.rid = {rid}"
+                ));
+                sql.bind(i64::from(param.0));
+                sql.append(self.probes(from, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
+                sql
+            }
+            Test::All(filter) => {
+                let pieces = filter.iter().map(|it| self.clause_probe(of, it, rid)).collect();
+                let mut sql = Sql::new("(");
+                sql.append(Sql::all(pieces)).push(")");
+                sql
+            }
+        }
+    }
+
+    fn present_probe(&self, param: ParamId, shelf: Shelf, rid: &str) -> Sql {
+        let (table, column, from, to) = match shelf {
+            Shelf::Key => return key_probe(self.hash.present(param), rid),
+            Shelf::String => ("string", "param", i64::from(param.0), i64::from(param.0)),
+            Shelf::Reference => ("reference INDEXED BY reference_rid", "param", i64::from(param.0), i64::from(param.0)),
+            Shelf::Date => ("date", "slot", date_slot(param, 0), date_slot(param, 3)),
+            Shelf::Number => ("number", "slot", self.hash.number(param), self.hash.number(param) | 1),
+        };
+        let mut condition = Sql::new(&format!("{column} BETWEEN ? AND ?"));
+        condition.bind(from).bind(to);
+        row_probe(table, rid, condition)
+    }
+}
+
+/// A table name for the next level of nesting, so that a probe's row is never mistaken for its neighbour's.
+fn inner_alias(rid: &str) -> String {
+    format!("{}x", rid.trim_end_matches(".rid"))
+}
+
+fn key_probe(key: i64, rid: &str) -> Sql {
+    let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM key WHERE key = ? AND rid = {rid})"));
+    sql.bind(key);
+    sql
+}
+
+fn row_probe(table: &str, rid: &str, condition: Sql) -> Sql {
+    let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM {table} WHERE rid = {rid} AND "));
+    sql.append(condition).push(")");
+    sql
+}

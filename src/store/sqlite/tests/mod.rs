@@ -1,0 +1,65 @@
+//! The contract on SQLite, with index ranges taken for large early and late; and what is SQLite's own.
+
+use super::{SqliteStore, options};
+use crate::Store;
+use crate::contract::{Engine, contract};
+use async_trait::async_trait;
+use sqlx::{ConnectOptions, Connection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+mod limits;
+mod plans;
+
+/// A store in a folder of its own.
+pub(super) struct Folder {
+    pub(super) folder: TempDir,
+    enough: i64,
+}
+
+/// A clock that steps a millisecond each time it is asked, from some day on.
+fn clock() -> i64 {
+    static NOW: AtomicI64 = AtomicI64::new(1_790_000_000_000);
+    NOW.fetch_add(1, Ordering::Relaxed)
+}
+
+pub(super) fn folder(enough: i64) -> Folder {
+    Folder { folder: tempfile::tempdir().unwrap(), enough }
+}
+
+impl Folder {
+    pub(super) async fn store(&self, query_time: Duration) -> SqliteStore {
+        let mut store = SqliteStore::open(self.folder.path(), clock, query_time).await.unwrap();
+        store.settings.enough = self.enough;
+        store
+    }
+}
+
+#[async_trait]
+impl Engine for Folder {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.store(Duration::from_secs(20)).await)
+    }
+
+    async fn index_rows(&self, tenant: &str) -> i64 {
+        let file = self.folder.path().join("tenants").join(format!("{tenant}.sqlite"));
+        let mut connection = options(&file).connect().await.unwrap();
+        let tables = "SELECT (SELECT count(*) FROM key) + (SELECT count(*) FROM reference) + (SELECT count(*) FROM string) \
+                      + (SELECT count(*) FROM date) + (SELECT count(*) FROM number)";
+        let rows = sqlx::query_scalar(tables).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+}
+
+mod few_rows_are_many {
+    use super::*;
+    contract!(folder(1));
+}
+
+mod few_rows_are_few {
+    use super::*;
+    contract!(folder(crate::sqlite::ENOUGH));
+}

@@ -1,0 +1,198 @@
+//! SQLite's plans of the statements that must stay cheap: the index each goes by, and no sorting where the order is
+//! an index's own.
+
+use super::{Folder, folder};
+use crate::contract::tenant;
+use crate::rows::IndexHash;
+use crate::sqlite::choose::Choice;
+use crate::sqlite::filter::Filters;
+use crate::sqlite::place::Place;
+use crate::sqlite::sql::Sql;
+use crate::sqlite::{search, walk};
+use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
+use sqlx::Row;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A place, and the folder that lasts as long.
+async fn place() -> (Folder, Arc<Place>) {
+    let folder = folder(1000);
+    let store = folder.store(Duration::from_secs(20)).await;
+    let place = store.place(&tenant(&store, "t").await).await.unwrap();
+    (folder, place)
+}
+
+/// The steps of the plan, one a line.
+async fn explain(place: &Place, statement: Sql) -> String {
+    let mut sql = Sql::new("EXPLAIN QUERY PLAN ");
+    sql.append(statement);
+    let rows = place.readers.fetch_all(sql.query()).await.unwrap();
+    rows.iter().map(|it| it.get::<String, _>("detail") + "\n").collect()
+}
+
+fn p(code: &str) -> ParamId {
+    ParamId::of("Observation", code)
+}
+
+fn any(test: Test) -> Clause {
+    Clause::Any(vec![test])
+}
+
+/// One clause of every kind of test.
+fn clauses() -> Vec<Clause> {
+    let age = Test::Number(ParamId::of("Patient", "age"), RangeTest::Above(3.0));
+    let tests = vec![
+        Test::Id("a".into()),
+        Test::Present(p("code"), Shelf::Key),
+        Test::Token(p("code"), TokenTest::Code("x".into())),
+        Test::String(p("text"), StringTest::Prefix("x".into())),
+        Test::String(p("text"), StringTest::Exact("x".into())),
+        Test::Date(p("date"), vec![RangeTest::AtOrAbove(1, 2), RangeTest::Below(9)]),
+        Test::Number(p("n"), RangeTest::Within(1.0, 2.0)),
+        Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
+        Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
+        Test::Uri(p("uri"), "urn:x".into()),
+        Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(age.clone())] },
+        Test::Has { of: "Patient".into(), param: ParamId::of("Patient", "link"), filter: vec![any(age)] },
+        Test::All(vec![any(Test::Token(p("code"), TokenTest::Code("x".into()))), any(Test::Id("b".into()))]),
+    ];
+    let mut clauses: Vec<Clause> = tests.into_iter().map(any).collect();
+    clauses.push(Clause::Any((0..20).map(|i| Test::Id(format!("{i}"))).collect()));
+    clauses.push(Clause::Any((0..20).map(|i| Test::Token(p("code"), TokenTest::Code(format!("{i}")))).collect()));
+    clauses
+}
+
+fn plan_of(filter: Filter, sort: Vec<Sort>, after: Option<Position>) -> Plan {
+    Plan { branches: vec![Branch { of: "Observation".into(), filter, sort }], after, limit: 20 }
+}
+
+fn behind(value: SortValue) -> Option<Position> {
+    Some(Position { values: vec![value], row: 7 })
+}
+
+/// A table read from end to end shows as `SCAN` without an index; subqueries and lists of the query's own may be.
+fn scans(plan: &str) -> Vec<&str> {
+    let tables = ["resource", "key", "reference", "string", "date", "number", "change", "history"];
+    let names = ["r", "f", "h", "k", "dx", "dxx", "c"];
+    let is_table = |it: &str| tables.contains(&it) || names.contains(&it);
+    plan.lines()
+        .filter(|line| line.strip_prefix("SCAN ").is_some_and(|it| is_table(it.split(' ').next().unwrap_or(""))))
+        .collect()
+}
+
+fn hash() -> IndexHash {
+    IndexHash::new(&[0; 16])
+}
+
+#[tokio::test]
+async fn no_clause_reads_a_whole_table() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters = Filters { hash: &hash };
+    for clause in clauses() {
+        for (filter, driven) in [
+            (vec![clause.clone()], Some(0)),
+            (vec![clause.clone()], None),
+            (
+                vec![Clause::None(match clause.clone() {
+                    Clause::Any(it) | Clause::None(it) => it,
+                })],
+                None,
+            ),
+        ] {
+            let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
+            let choice = Choice { clause: driven, rows: 0 };
+            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
+            assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
+            assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
+        }
+    }
+}
+
+/// Pages of ranges in row order are read no further than to their end.
+#[tokio::test]
+async fn ordered_ranges_are_not_sorted() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters = Filters { hash: &hash };
+    let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
+    let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
+    for (filter, index) in [
+        (Vec::new(), "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+        (vec![any(code("a"))], "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+        (vec![Clause::Any(vec![code("a"), code("b"), code("c")])], "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+        (vec![any(code("a")), any(Test::Date(p("date"), vec![RangeTest::Above(3)]))], "key=? AND rid>?"),
+        (vec![any(subject("a"))], "SEARCH reference USING PRIMARY KEY (param=? AND target=? AND rid>?)"),
+        (
+            vec![Clause::Any(vec![subject("a"), code("b")])],
+            "SEARCH reference USING PRIMARY KEY (param=? AND target=? AND rid>?)",
+        ),
+    ] {
+        let driven = if filter.is_empty() { None } else { Some(0) };
+        let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
+        let choice = Choice { clause: driven, rows: 0 };
+        let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
+        assert!(steps.contains(index), "{steps}");
+        assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+    }
+}
+
+/// A walk seeks its position in the sort key's index and reads on from there.
+#[tokio::test]
+async fn walks_follow_the_index_of_their_key() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters = Filters { hash: &hash };
+    for (by, value, index) in [
+        (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
+        (
+            SortBy::Number(p("n")),
+            SortValue::Real(3.0),
+            "SEARCH d USING COVERING INDEX number_low (slot=? AND (low,rid)",
+        ),
+        (
+            SortBy::String(p("text")),
+            SortValue::Text("x".into()),
+            "SEARCH d USING COVERING INDEX string_norm (param=? AND (norm,rid)",
+        ),
+    ] {
+        for descending in [false, true] {
+            let key = Sort { by: by.clone(), descending, is_single: false };
+            let plan =
+                plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
+            let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
+            assert!(steps.contains(index), "{steps}");
+            assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
+            let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, Some(7), 5)).await;
+            assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
+        }
+    }
+}
+
+/// A filter by the sort key bounds the walk, which seeks the nearer end.
+#[tokio::test]
+async fn walks_stay_within_a_filter_on_their_key() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters = Filters { hash: &hash };
+    let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
+    let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
+    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
+    assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
+    assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+}
+
+/// Taking back a version's index rows costs as much as it has rows.
+#[tokio::test]
+async fn superseding_finds_rows_by_resource() {
+    let (_folder, place) = place().await;
+    for statement in crate::sqlite::batch::TAKE_BACK {
+        let mut sql = Sql::new(statement);
+        sql.bind("[1,2]".to_owned());
+        let steps = explain(&place, sql).await;
+        assert!(scans(&steps).is_empty(), "{statement}\n{steps}");
+    }
+    let steps = explain(&place, Sql::new("DELETE FROM key WHERE (key, rid) IN (VALUES (1, 2), (3, 4))")).await;
+    assert!(steps.contains("SEARCH key USING PRIMARY KEY (key=? AND rid=?)"), "{steps}");
+}

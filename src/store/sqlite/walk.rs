@@ -1,0 +1,107 @@
+//! Sorted searches with many results: a walk along the index of the sort key, probing every clause, and behind its
+//! end a list of what has no value.
+
+use super::filter::Filters;
+use super::place::Place;
+use super::range::date_conditions;
+use super::search::{fetch, finish};
+use super::sort;
+use super::sql::Sql;
+use crate::rows::{DATE_WIDTHS, date_slot};
+use crate::{Branch, Page, Plan, Result, Sort, SortBy, SortValue};
+use fhir::search::{Clause, Test};
+
+/// A page in the order of a key that has an index.
+pub(super) async fn page(
+    place: &Place,
+    filters: &Filters<'_>,
+    branch: &Branch,
+    key: &Sort,
+    plan: &Plan,
+) -> Result<Page> {
+    let order = std::slice::from_ref(key);
+    let is_behind_values = plan.after.as_ref().is_some_and(|it| it.values.first() == Some(&SortValue::Missing));
+    let mut rows = Vec::new();
+    if !is_behind_values {
+        rows = fetch(place, values(filters, branch, key, plan), order).await?;
+    }
+    if let Some(rest @ 1..) = (plan.limit + 1).checked_sub(rows.len()) {
+        let after = plan.after.as_ref().filter(|_| is_behind_values).map(|it| it.row);
+        rows.extend(fetch(place, missing(filters, branch, key, after, rest), order).await?);
+    }
+    finish(rows, plan.limit, 1)
+}
+
+/// What has a value, in its order. Each arm is in the index's order already, and a union merges them.
+pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan) -> Sql {
+    let (table, index, column, slots) = index(filters, key);
+    let slot_column = if table == "string" { "param" } else { "slot" };
+    let bounds = bounds(branch, key);
+    let arms = slots.into_iter().enumerate().map(|(class, slot)| {
+        let mut sql = Sql::new(&format!(
+            "SELECT DISTINCT d.rid AS rid, d.{column} AS s0 FROM {table} d INDEXED BY {index} WHERE d.{slot_column} = ?"
+        ));
+        sql.bind(slot);
+        if let Some((after, value)) = plan.after.as_ref().and_then(|it| Some((it, sort::bind(it, 0)?))) {
+            let sign = if key.descending { '<' } else { '>' };
+            sql.push(&format!(" AND (d.{column}, d.rid) {sign} (?, ?)")).bind(value).bind(after.row);
+        }
+        match bounds.as_ref().and_then(|(_, conditions)| conditions.get(class)) {
+            Some(condition) => sql.push(" AND ").append(condition.clone()),
+            // The first of a resource's values stands for it.
+            None => sql.push(&format!(" AND d.{column} = ")).append(sort::value(filters.hash, key)),
+        };
+        let but = bounds.as_ref().map(|(clause, _)| *clause);
+        sql.append(filters.probes(&branch.of, &branch.filter, but, "d.rid", " AND "));
+        sql
+    });
+    let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT 0 AS rid, 0 AS s0 WHERE 0");
+    sql.push(if key.descending { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
+    sql.push(" LIMIT ?").bind(plan.limit as i64 + 1);
+    sql
+}
+
+/// The clause that bounds the walk, and its condition on each class of dates: one on the very dates that are walked,
+/// where a resource has no others.
+pub(super) fn bounds(branch: &Branch, key: &Sort) -> Option<(usize, Vec<Sql>)> {
+    let SortBy::Date(walked) = &key.by else { return None };
+    let conditions = |clause: &Clause| match clause {
+        Clause::Any(tests) => match tests.as_slice() {
+            [Test::Date(param, ranges)] if param == walked => Some(date_conditions(*param, ranges)),
+            _ => None,
+        },
+        Clause::None(_) => None,
+    };
+    let mut clauses = branch.filter.iter().enumerate().filter(|_| key.is_single);
+    clauses.find_map(|(at, clause)| Some((at, conditions(clause)?)))
+}
+
+/// Table, index, column of the values, and slots of the index of a sort key.
+fn index(filters: &Filters<'_>, key: &Sort) -> (&'static str, &'static str, &'static str, Vec<i64>) {
+    match &key.by {
+        SortBy::Date(param) => {
+            let slots = (0..=DATE_WIDTHS.len() as i64).map(|class| date_slot(*param, class)).collect();
+            ("date", "date_low", "low", slots)
+        }
+        SortBy::Number(param) => {
+            let slot = filters.hash.number(*param);
+            ("number", "number_low", "low", vec![slot, slot | 1])
+        }
+        SortBy::String(param) => ("string", "string_norm", "norm", vec![i64::from(param.0)]),
+        // Ids have no index of their own; they are sorted, not walked.
+        SortBy::Id => ("date", "date_low", "low", Vec::new()),
+    }
+}
+
+/// What has no value, at most `rest`, behind the row `after`.
+pub(super) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, after: Option<i64>, rest: usize) -> Sql {
+    let mut sql = Sql::new("SELECT d.rid AS rid, NULL AS s0 FROM (");
+    sql.append(filters.type_driver(&branch.of).all()).push(") d WHERE ");
+    sql.append(sort::value(filters.hash, key)).push(" IS NULL");
+    sql.append(filters.probes(&branch.of, &branch.filter, None, "d.rid", " AND "));
+    if let Some(after) = after {
+        sql.push(if key.descending { " AND d.rid < ?" } else { " AND d.rid > ?" }).bind(after);
+    }
+    sql.push(if key.descending { " ORDER BY d.rid DESC LIMIT ?" } else { " ORDER BY d.rid LIMIT ?" }).bind(rest as i64);
+    sql
+}
