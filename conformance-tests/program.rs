@@ -95,7 +95,8 @@ impl Program {
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "medisync {arguments:?}: {}: {errors}", output.status);
+        let command = arguments.first().copied().unwrap_or_default();
+        assert!(output.status.success(), "medisync {command}: {}: {errors}", output.status);
         String::from_utf8(output.stdout).expect("the program prints UTF-8")
     }
 
@@ -170,6 +171,12 @@ impl Server {
     pub fn terminate(&self) {
         let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success(), "the server was running");
+    }
+
+    /// Ends the server as an operator does: SIGTERM, and its end is awaited.
+    pub fn stop(self) {
+        self.terminate();
+        assert!(self.wait().success(), "the server ended well");
     }
 
     /// Waits for its end.

@@ -2,7 +2,7 @@
 //! practitioners (http.html#transaction).
 
 use crate::bundle::{place, responses, status};
-use conformance_tests::{Client, Program, encode, foreign_base, records, samples::*, skipped};
+use conformance_tests::{Client, Program, Server, encode, foreign_base, records, samples::*, skipped};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -160,12 +160,23 @@ async fn records_loaded_by_the_program_are_whole_and_loaded_once() {
     for file in &files {
         add(&mut totals, &records::bundle(file));
     }
+    assert_loaded(&program, &totals).await;
+    program.succeed(&load);
+    assert_loaded(&program, &totals).await;
+}
+
+/// Serves what was loaded, and compares its totals.
+async fn assert_loaded(program: &Program, totals: &BTreeMap<String, u64>) {
+    let (server, client) = serve(program);
+    assert_totals(&client, totals).await;
+    server.stop();
+}
+
+fn serve(program: &Program) -> (Server, Client) {
     let token = program.token("records", "system/*.*");
     let server = program.serve(&[]);
     let client = Client::new(&server.base("records"), Some(token));
-    assert_totals(&client, &totals).await;
-    program.succeed(&load);
-    assert_totals(&client, &totals).await;
+    (server, client)
 }
 
 /// `medisync load` killed in the middle: no Bundle is there by half, and loading again completes it.
@@ -185,15 +196,14 @@ async fn a_load_that_was_killed_is_completed_by_the_next() {
         child.kill().expect("it was started");
         child.wait().expect("its end is seen");
     }
-    let token = program.token("records", "system/*.*");
-    let server = program.serve(&[]);
-    let client = Client::new(&server.base("records"), Some(token.clone()));
+    let (server, client) = serve(&program);
     let bundles: Vec<Value> = files.iter().map(|file| records::bundle(file)).collect();
     assert_no_half(&client, &bundles[2..]).await;
+    server.stop();
     program.succeed(&load);
     let mut totals = BTreeMap::new();
     bundles.iter().for_each(|bundle| add(&mut totals, bundle));
-    assert_totals(&client, &totals).await;
+    assert_loaded(&program, &totals).await;
 }
 
 /// Of each patient's Bundle, either all Encounters are there or nothing is.
