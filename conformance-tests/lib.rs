@@ -18,14 +18,15 @@ pub use client::{Call, Client, encode};
 pub use labelled::Labelled;
 pub use program::{Program, Server, foreign_base, program};
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A word that nobody else uses, so that cases do not meet each other's data.
 pub fn unique() -> String {
+    static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_nanos();
-    format!("{now:x}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{:016x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Says why a case did not run.

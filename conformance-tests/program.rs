@@ -2,11 +2,10 @@
 
 use crate::skipped;
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
@@ -115,20 +114,18 @@ impl Program {
     /// What a server says that must refuse to start with these arguments.
     #[track_caller]
     pub fn refuse_to_serve(&self, more: &[&str]) -> String {
-        let mut command = self.command(&[&["serve"], more].concat());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < deadline {
-            if let Some(end) = child.try_wait().expect("its end is seen") {
-                assert!(!end.success(), "medisync serve {more:?} ended well");
-                let mut told = String::new();
-                child.stderr.take().expect("stderr is a pipe").read_to_string(&mut told).expect("UTF-8");
-                return told;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        let served = self.command(&[&["serve"], more].concat());
+        let mut limited = Command::new("timeout");
+        limited.arg("30").arg(served.get_program()).args(served.get_args()).stdin(Stdio::null());
+        for (name, value) in served.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
         }
-        child.kill().expect("it runs");
-        panic!("medisync serve {more:?} started");
+        let output = limited.output().expect("the program runs");
+        assert!(!matches!(output.status.code(), Some(0 | 124)), "medisync serve {more:?} started");
+        String::from_utf8(output.stderr).expect("the program prints UTF-8")
     }
 
     /// Starts a server over this directory, with more arguments.

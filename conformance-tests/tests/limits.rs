@@ -37,6 +37,9 @@ async fn the_size_of_what_a_body_unpacks_to_is_limited() {
     let packed = |bytes| posted(&client, records::gzip(sized(bytes).as_bytes())).header("content-encoding", "gzip");
     packed(10 << 10).send().await.expect(201);
     packed((10 << 10) + 1).send().await.expect_outcome(413..=413);
+    let bomb = records::gzip(&vec![b' '; 256 << 20]);
+    assert!(bomb.len() < 4 << 20, "the bomb is small");
+    posted(&client, bomb).header("content-encoding", "gzip").send().await.expect_outcome(413..=413);
 }
 
 /// http.html#Status-Codes: 400 or 422
