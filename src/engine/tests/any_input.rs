@@ -102,6 +102,74 @@ fn words() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..12).prop_map(|it| it.concat())
 }
 
+/// A query that is nearly right: known names, modifiers and values, put together anyhow.
+fn query() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(&[
+        "name",
+        "family",
+        "birthdate",
+        "gender",
+        "identifier",
+        "subject",
+        "patient",
+        "code",
+        "date",
+        "value-quantity",
+        "general-practitioner",
+        "link",
+        "_id",
+        "_lastUpdated",
+        "_profile",
+        "_tag",
+        "subject:Patient.name",
+        "organization.name",
+        "_has:Observation:subject:code",
+        "_has:Observation:patient:_has:Provenance:target:_id",
+    ]);
+    let modifier = prop::sample::select(&["", "", "", ":missing", ":exact", ":contains", ":not", ":Patient", ":text"]);
+    let value = prop::sample::select(&[
+        "",
+        "a",
+        "true",
+        "1",
+        "Patient/1",
+        "2026",
+        "ge2026-11-20T08:30:00Z",
+        "ap1974",
+        "ne5.40",
+        "lt72||kg",
+        "72.5|http://unitsofmeasure.org|kg",
+        "|x",
+        "http://loinc.org|",
+        "a,b",
+        "http://x/y",
+        "'",
+        "%25",
+        "a\\,b",
+    ]);
+    let filter = (name, modifier, value).prop_map(|(name, modifier, value)| format!("{name}{modifier}={value}"));
+    let control = prop::sample::select(&[
+        "_sort=birthdate",
+        "_sort=-date,_id",
+        "_sort=family",
+        "_sort=-value-quantity",
+        "_count=0",
+        "_count=1",
+        "_total=accurate",
+        "_summary=count",
+        "_summary=true",
+        "_elements=name",
+        "_include=*",
+        "_include:iterate=Observation:subject",
+        "_revinclude=Observation:subject",
+        "_revinclude=Observation:*",
+        "_type=Patient,Observation",
+        "_page=AAAA",
+    ]);
+    prop::collection::vec(prop_oneof![2 => filter, 1 => control.prop_map(str::to_owned)], 1..5)
+        .prop_map(|it| it.join("&"))
+}
+
 /// A sample with a piece of it replaced.
 fn spoiled() -> impl Strategy<Value = String> {
     let pieces =
@@ -157,6 +225,11 @@ proptest! {
             let _ = it.perform(Verb::Get, &path, &query, Vec::new());
             let _ = it.perform(Verb::Get, "Patient", &query, Vec::new());
         });
+    }
+
+    #[test]
+    fn any_search_is_answered_or_refused(query in query(), of in prop::sample::select(&["", "Patient", "Observation"])) {
+        let _ = SANDBOX.with(|it| it.perform(Verb::Get, of, &query, Vec::new()));
     }
 
     #[test]
