@@ -175,6 +175,8 @@ pub struct Sort {
     pub by: SortBy,
     /// Greatest first. Resources without a value come last either way.
     pub descending: bool,
+    /// No resource has more than one value, so that a filter by the same parameter bounds the order's index.
+    pub is_single: bool,
 }
 
 /// What to sort by. Of several values the least counts, or the greatest if descending.

@@ -6,7 +6,7 @@ use crate::prefer::Prefer;
 use crate::summary::View;
 use crate::{Context, Engine, Request};
 use fhir::search::query::join_dates;
-use fhir::search::{ParamId, Query, QueryError};
+use fhir::search::{ParamId, Query, QueryError, has_one_value};
 use fhir::spec::{ParamType, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
 use store::{Branch, Key, Sort, SortBy};
@@ -221,7 +221,9 @@ impl Reader<'_> {
                 sort: sort
                     .iter()
                     .filter_map(|(code, descending)| {
-                        Some(Sort { by: sort_by(query.of, code)?, descending: *descending })
+                        let by = sort_by(query.of, code)?;
+                        let is_single = matches!(by, SortBy::Date(param) if has_one_value(r4(), query.of, param));
+                        Some(Sort { by, descending: *descending, is_single })
                     })
                     .collect(),
             })

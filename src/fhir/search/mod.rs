@@ -13,6 +13,7 @@ mod single;
 use crate::spec::ParamType;
 pub use index::Indexer;
 pub use query::{Query, QueryError};
+pub use single::has_one_value;
 
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
 ///

@@ -59,7 +59,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         let file = File::find(self.config.as_deref())?;
         let log: Log = self.log.resolve(&file)?;
-        logging::start(&log)?;
+        let _flush = logging::start(&log)?;
         match self.command {
             Command::Serve(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Tenant(it) => it.run(&file).map(|()| ExitCode::SUCCESS),

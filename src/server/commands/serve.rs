@@ -3,13 +3,11 @@
 use super::print;
 use crate::auth::{Gate, Mode};
 use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, StoreFlags};
-use crate::http::Server;
+use crate::http::{Server, listen};
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
-use axum::serve::ListenerExt;
 use clap::builder::FalseyValueParser;
 use std::sync::Arc;
-use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -86,39 +84,13 @@ async fn serve(plan: Plan) -> Result<()> {
     let listener =
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
+    let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
     let server = Arc::new(Server::new(engine.clone(), Gate::new(engine.clone(), plan.mode), &plan.http, &plan.limits)?);
     print(format_args!("listening on http://{address}"))?;
-    answer(listener, server, stop, plan.http.drain_time.duration()).await?;
+    listen::answer(listener, server.router(), stop, times).await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Answers requests until `stop`, then finishes those under way, for as long as `drain` allows.
-async fn answer(
-    listener: TcpListener,
-    server: Arc<Server>,
-    stop: watch::Receiver<bool>,
-    drain: Duration,
-) -> Result<()> {
-    let listener = listener.tap_io(|connection| {
-        if let Err(cause) = connection.set_nodelay(true) {
-            tracing::debug!(%cause, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let work = axum::serve(listener, server.router()).with_graceful_shutdown(stopped(stop.clone()));
-    tokio::select! {
-        done = work.into_future() => done.context("the server broke"),
-        () = async { stopped(stop).await; tokio::time::sleep(drain).await } => {
-            tracing::warn!("requests still under way are cut off");
-            Ok(())
-        }
-    }
-}
-
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    // Fails only if the sender ends, which it does after the signal.
-    let _ = stop.wait_for(|it| *it).await;
 }
 
 /// Turns true at the first SIGTERM or SIGINT.

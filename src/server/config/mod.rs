@@ -83,6 +83,7 @@ settings! {
         workers: Auto<usize> = "auto", "MEDISYNC_WORKERS", "COUNT", "Threads that answer requests; auto takes one for each core";
         max_requests: usize = "1024", "MEDISYNC_MAX_REQUESTS", "COUNT", "Requests carried out at the same time; more of them wait";
         request_time: Span = "60s", "MEDISYNC_REQUEST_TIME", "TIME", "The longest a request may take";
+        idle_time: Span = "75s", "MEDISYNC_IDLE_TIME", "TIME", "How long a connection may wait for its next request, or take to send a request's head";
         drain_time: Span = "20s", "MEDISYNC_DRAIN_TIME", "TIME", "How long requests under way may go on after SIGTERM";
         max_body: Size = "50 MiB", "MEDISYNC_MAX_BODY", "SIZE", "The largest request body, as sent";
     }
@@ -123,17 +124,17 @@ fn keys() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// The first of flag (or variable), file and default.
+/// The first of flag (or variable), file and default. What the file says must be right even where a flag goes before
+/// it: a mistake is told when it is made, not when the flag is left out one day.
 fn settle<T>(flag: Option<T>, file: &File, key: &str, default: &str) -> Result<T>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    if let Some(given) = flag {
-        return Ok(given);
-    }
-    match file.text(key)? {
-        Some(text) => text.parse().map_err(|cause| anyhow!("{cause}")).with_context(|| file.place(key)),
-        None => default.parse().map_err(|cause| anyhow!("the default of {key}: {cause}")),
+    let read = |text: &str| text.parse().map_err(|cause| anyhow!("{cause}"));
+    let from_file = file.text(key)?.map(|it| read(&it).with_context(|| file.place(key))).transpose()?;
+    match flag.or(from_file) {
+        Some(given) => Ok(given),
+        None => read(default).with_context(|| format!("the default of {key}")),
     }
 }

@@ -60,6 +60,7 @@ fn a_bad_value_is_told_with_its_key() {
     let told = format!("{:#}", http(&[], "max-body = \"much\"").unwrap_err());
     assert_eq!(told, "test.toml: max-body: `much` is not a size such as 50 MiB");
     assert!(http(&[], "max-body = [1]").is_err());
+    assert!(http(&["--listen", "127.0.0.1:0"], "listen = 5").is_err());
 }
 
 #[test]

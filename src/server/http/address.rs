@@ -3,8 +3,9 @@
 use crate::config::{self, Auto};
 use crate::tenants;
 use ::fhir::{Failure, IssueType, Result};
-use axum::http::header::HOST;
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Scheme, host and port: `https://fhir.example.org`.
@@ -32,6 +33,8 @@ pub struct Addresses {
     origin: Option<Origin>,
     /// `.localhost`: what follows the tenant in a tenant's own host name.
     tenant_hosts: String,
+    /// Whether only this machine may ask, by a name of its own.
+    is_local: bool,
 }
 
 /// What a FHIR request is addressed to.
@@ -46,13 +49,15 @@ pub struct Address {
 }
 
 impl Addresses {
-    /// As the settings say.
-    pub fn new(http: &config::Http) -> Addresses {
+    /// As the settings say. With `is_local`, requests must address this machine as such and come from no other
+    /// site's page: a browser would otherwise lend a stranger's script its place on the machine.
+    pub fn new(http: &config::Http, is_local: bool) -> Addresses {
         let origin = match &http.base_url {
             Auto::Auto => None,
             Auto::Given(origin) => Some(origin.clone()),
         };
-        Addresses { origin, tenant_hosts: format!(".{}", http.tenant_hosts.trim_matches('.').to_ascii_lowercase()) }
+        let tenant_hosts = format!(".{}", http.tenant_hosts.trim_matches('.').to_ascii_lowercase());
+        Addresses { origin, tenant_hosts, is_local }
     }
 
     /// The server's own address as the client used it.
@@ -70,6 +75,9 @@ impl Addresses {
         let (first, rest) = below.split_once('/').unwrap_or((below, ""));
         let by_path = Some(first).filter(|it| tenants::is_name(it));
         let host = host(parts)?;
+        if self.is_local {
+            check_is_local(parts, host)?;
+        }
         let by_host = self.tenant_of(host);
         let by_header = header(parts)?;
         let named = [by_path.map(str::to_owned), by_host, by_header];
@@ -92,7 +100,7 @@ impl Addresses {
 
     /// The tenant whose own host name this is.
     fn tenant_of(&self, host: &str) -> Option<String> {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let name = name(host).to_ascii_lowercase();
         let tenant = name.strip_suffix(&self.tenant_hosts)?;
         tenants::is_name(tenant).then(|| tenant.to_owned())
     }
@@ -111,6 +119,32 @@ fn host(parts: &Parts) -> Result<&str> {
     let host = parts.uri.authority().map(|it| it.as_str()).or_else(from_header);
     host.filter(|it| is_authority(it))
         .ok_or_else(|| Failure::new(IssueType::Invalid, "The request needs a Host header with a host name."))
+}
+
+/// A host without its port.
+fn name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether a host is this machine by whatever address (RFC 6761 section 6.3).
+fn is_local(host: &str) -> bool {
+    let name = name(host).trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let is_address = || name.parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
+    name == "localhost" || name.ends_with(".localhost") || is_address()
+}
+
+/// Refuses what a page of another site may have made a browser send.
+fn check_is_local(parts: &Parts, host: &str) -> Result<()> {
+    let origin = parts.headers.get(ORIGIN).and_then(|it| it.to_str().ok());
+    let is_own_page = origin.is_none_or(|it| it.split_once("://").is_some_and(|(_, host)| is_local(host)));
+    if is_local(host) && is_own_page {
+        return Ok(());
+    }
+    let told = "With --no-auth this server answers only programs and pages of this machine, as localhost.";
+    Err(Failure::new(IssueType::Forbidden, told))
 }
 
 fn is_authority(text: &str) -> bool {
@@ -151,14 +185,19 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
-    fn resolve(origin: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Result<Address> {
+    const HOSTS: &str = ".fhir.example.org";
+
+    fn parts(uri: &str, headers: &[(&str, &str)]) -> Parts {
         let mut request = Request::get(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let addresses =
-            Addresses { origin: origin.map(|it| it.parse().unwrap()), tenant_hosts: ".fhir.example.org".into() };
-        addresses.resolve(&request.body(()).unwrap().into_parts().0)
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn resolve(origin: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Result<Address> {
+        let origin = origin.map(|it| it.parse().unwrap());
+        Addresses { origin, tenant_hosts: HOSTS.into(), is_local: false }.resolve(&parts(uri, headers))
     }
 
     fn address(tenant: &str, base: &str, path: &str) -> Address {
@@ -205,5 +244,21 @@ mod tests {
         for wrong in ["/fhir/north/Patient%2F1", "/fhir/north/%FF", "/fhir/north/a%00b"] {
             assert_eq!(path(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn without_tokens_only_this_machine_is_answered() {
+        let addresses = Addresses { origin: None, tenant_hosts: HOSTS.into(), is_local: true };
+        let status =
+            |headers: &[_]| addresses.resolve(&parts("/fhir/north", headers)).map_or_else(|it| it.status, |_| 200);
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "[::1]:80", "north.localhost:8080"] {
+            assert_eq!(status(&[("host", host)]), 200, "{host}");
+        }
+        for host in ["evil.example:8080", "localhost.evil.example", "10.0.0.1"] {
+            assert_eq!(status(&[("host", host)]), 403, "{host}");
+        }
+        assert_eq!(status(&[("host", "localhost"), ("origin", "http://localhost:5173")]), 200);
+        assert_eq!(status(&[("host", "localhost"), ("origin", "https://evil.example")]), 403);
+        assert_eq!(status(&[("host", "localhost"), ("origin", "null")]), 403);
     }
 }

@@ -72,7 +72,7 @@ async fn carried_out(server: &Server, request: Request, next: Next) -> Response 
     match tokio::time::timeout(server.limits.time, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
-            // The panic hook has written where; what it says may quote a record.
+            // The panic hook has told where.
             answer::failure(&Failure::new(IssueType::Exception, "The server failed to carry out the request."))
         }
         Err(_) => answer::failure(&Failure::new(

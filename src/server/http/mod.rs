@@ -8,6 +8,7 @@ mod edge;
 mod fhir;
 mod gzip;
 mod health;
+pub mod listen;
 mod metrics;
 mod negotiate;
 mod page;
@@ -60,8 +61,8 @@ impl Server {
     ) -> anyhow::Result<Server> {
         Ok(Server {
             engine,
+            addresses: Addresses::new(http, !gate.needs_token()),
             gate,
-            addresses: Addresses::new(http),
             limits: Limits {
                 body: http.max_body.0,
                 unpacked: limits.max_unpacked.0,

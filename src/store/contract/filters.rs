@@ -45,7 +45,7 @@ async fn finds(ward: &Ward, of: &str, test: Test, expected: &[&str]) {
     }
     let none = vec![Clause::None(vec![test.clone()])];
     assert_eq!(pages(ward, plan(of, none.clone(), Vec::new(), 2)).await, others, "not {test:?}");
-    let by_id = vec![Sort { by: SortBy::Id, descending: false }];
+    let by_id = vec![Sort { by: SortBy::Id, descending: false, is_single: false }];
     assert_eq!(pages(ward, plan(of, none, by_id, 3)).await, others, "not {test:?}, by id");
 }
 
@@ -261,7 +261,7 @@ pub(crate) async fn nothing_at_all(engine: &dyn Engine) {
     let ward = observations(engine).await;
     let nothing = Clause::Any(Vec::new());
     assert!(pages(&ward, plan("Observation", vec![nothing.clone()], Vec::new(), 2)).await.is_empty());
-    let by_date = vec![Sort { by: SortBy::Date(p("date")), descending: true }];
+    let by_date = vec![Sort { by: SortBy::Date(p("date")), descending: true, is_single: false }];
     assert!(pages(&ward, plan("Observation", vec![nothing], by_date.clone(), 2)).await.is_empty());
     assert!(pages(&ward, plan("Person", Vec::new(), by_date, 2)).await.is_empty());
     let page = ward.session.search(&plan("Observation", Vec::new(), Vec::new(), 0)).await.unwrap();

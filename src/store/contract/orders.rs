@@ -32,6 +32,10 @@ fn population() -> Model {
             entries.push(Entry::Date(p("date"), 5, 6));
             entries.push(Entry::Number(p("number"), 0.25, 0.25));
         }
+        if !i.is_multiple_of(7) {
+            let width = [0, 20, i64::MAX / 2][i % 3];
+            entries.push(Entry::Date(p("birth"), (n * 3) % 20, (n * 3) % 20 + width));
+        }
         Resource { of: "Patient".into(), id: format!("p{:02}", (i * 17) % 40), entries }
     };
     Model((0..40).map(patient).collect())
@@ -61,7 +65,7 @@ fn filters() -> Vec<Filter> {
 }
 
 fn by(by: SortBy, descending: bool) -> Sort {
-    Sort { by, descending }
+    Sort { by, descending, is_single: false }
 }
 
 fn each_kind() -> Vec<Sort> {
@@ -91,6 +95,30 @@ pub(crate) async fn sorted_by_each_kind(engine: &dyn Engine) {
     write_all(&ward, &model).await;
     for key in each_kind() {
         check(&ward, &model, &[key]).await;
+    }
+}
+
+/// A filter by the sort key itself, of which no resource has two values.
+pub(crate) async fn sorted_within_a_range(engine: &dyn Engine) {
+    let (ward, model) = (ward(engine).await, population());
+    write_all(&ward, &model).await;
+    let born = |ranges: &[RangeTest<i64>]| Clause::Any(vec![Test::Date(p("birth"), ranges.to_vec())]);
+    let odd = Clause::Any(vec![Test::Token(p("parity"), TokenTest::Code("odd".into()))]);
+    for descending in [false, true] {
+        let sort = [Sort { is_single: true, ..by(SortBy::Date(p("birth")), descending) }];
+        for filter in [
+            vec![born(&[RangeTest::AtOrAbove(5, 5)])],
+            vec![born(&[RangeTest::AtOrAbove(3, 3), RangeTest::Below(12)]), odd.clone()],
+            vec![odd.clone(), born(&[RangeTest::EndsBefore(30)]), born(&[RangeTest::Above(4)])],
+            vec![Clause::None(vec![Test::Date(p("birth"), vec![RangeTest::Below(9)])])],
+            vec![odd.clone()],
+        ] {
+            let expected = model.find("Patient", &filter, &sort);
+            for limit in [1, 3, 50] {
+                let found = pages(&ward, plan("Patient", filter.clone(), sort.to_vec(), limit)).await;
+                assert_eq!(found, expected, "{filter:?} in pages of {limit}");
+            }
+        }
     }
 }
 

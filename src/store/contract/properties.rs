@@ -184,7 +184,7 @@ fn sort(types: &Types) -> impl Strategy<Value = Vec<Sort>> + use<> {
             2 => SortBy::Date(param),
             _ => SortBy::Number(param),
         };
-        Sort { by, descending }
+        Sort { by, descending, is_single: false }
     });
     vec(key, 0..3)
 }

@@ -63,7 +63,7 @@ pub(crate) async fn old_values_are_taken_back(engine: &dyn Engine) {
     let updated = ward.session.read(&crate::Key::new("Patient", "p")).await.unwrap().unwrap().updated * 1000;
     let now = Test::Date(p("_lastUpdated"), vec![RangeTest::Overlaps(updated, updated)]);
     assert_eq!(pages(&ward, plan("Patient", vec![Clause::Any(vec![now])], Vec::new(), 5)).await, ["p"]);
-    let by_time = vec![Sort { by: SortBy::Date(p("_lastUpdated")), descending: true }];
+    let by_time = vec![Sort { by: SortBy::Date(p("_lastUpdated")), descending: true, is_single: false }];
     assert_eq!(pages(&ward, plan("Patient", Vec::new(), by_time, 1)).await, ["p", "other"]);
 }
 

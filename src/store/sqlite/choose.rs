@@ -8,7 +8,7 @@ use fhir::search::{Clause, Test};
 use sqlx::Row;
 
 /// How many times [`Place::enough`] rows are still gathered rather than searched for in another order.
-const MANY: i64 = 20;
+pub(super) const MANY: i64 = 20;
 
 /// What a branch is driven by, and about how many rows that has.
 pub(super) struct Choice {
@@ -61,7 +61,7 @@ pub(super) async fn choose(place: &Place, filters: &Filters<'_>, branch: &Branch
         let are_large = candidates.iter().all(|it| it.rows >= place.enough);
         // Pages of ranges in row order stop early, however large.
         let are_alike = aim == Aim::Page && candidates.iter().all(|it| it.driver.ordered);
-        if are_large && candidates.len() > 1 && !are_alike {
+        if are_large && (candidates.len() > 1 || branch.filter.len() > 1) && !are_alike {
             count(place, &mut candidates, place.enough * MANY).await?;
         }
     }

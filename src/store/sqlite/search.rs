@@ -3,7 +3,7 @@
 //! A branch is driven by one clause ([`super::choose`]); the others are probed. An order is kept either by sorting
 //! what was found, when that is little, or by walking the index of the sort key ([`super::walk`]).
 
-use super::choose::{Aim, Choice, choose};
+use super::choose::{Aim, Choice, MANY, choose};
 use super::filter::{FEW, Filters};
 use super::place::Place;
 use super::read::stored;
@@ -24,7 +24,7 @@ pub(super) async fn page(place: &Place, plan: &Plan) -> Result<Page> {
         }
         ([branch], [key]) if key.by != SortBy::Id => {
             let choice = choose(place, &filters, branch, Aim::All).await?;
-            if choice.rows >= place.enough {
+            if choice.rows >= walked_from(place, branch) {
                 return walk::page(place, &filters, branch, key, plan).await;
             }
             sorted(&filters, plan, &[choice])
@@ -39,6 +39,12 @@ pub(super) async fn page(place: &Place, plan: &Plan) -> Result<Page> {
     };
     let rows = fetch(place, keys, order).await?;
     finish(rows, plan.limit, order.len())
+}
+
+/// From how many rows of the driver on a walk is the better way to an order: later where several clauses may leave little
+/// of them, for which a walk would look everywhere.
+fn walked_from(place: &Place, branch: &Branch) -> i64 {
+    if branch.filter.len() > 1 { place.enough * MANY } else { place.enough }
 }
 
 /// How many resources pass.

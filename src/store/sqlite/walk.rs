@@ -3,11 +3,13 @@
 
 use super::filter::Filters;
 use super::place::Place;
+use super::range::date_conditions;
 use super::search::{fetch, finish};
 use super::sort;
 use super::sql::Sql;
 use crate::rows::{DATE_WIDTHS, date_slot};
 use crate::{Branch, Page, Plan, Result, Sort, SortBy, SortValue};
+use fhir::search::{Clause, Test};
 
 /// A page in the order of a key that has an index.
 pub(super) async fn page(
@@ -34,7 +36,8 @@ pub(super) async fn page(
 pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan) -> Sql {
     let (table, index, column, slots) = index(filters, key);
     let slot_column = if table == "string" { "param" } else { "slot" };
-    let arms = slots.into_iter().map(|slot| {
+    let bounds = bounds(branch, key);
+    let arms = slots.into_iter().enumerate().map(|(class, slot)| {
         let mut sql = Sql::new(&format!(
             "SELECT DISTINCT d.rid AS rid, d.{column} AS s0 FROM {table} d INDEXED BY {index} WHERE d.{slot_column} = ?"
         ));
@@ -43,15 +46,34 @@ pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &
             let sign = if key.descending { '<' } else { '>' };
             sql.push(&format!(" AND (d.{column}, d.rid) {sign} (?, ?)")).bind(value).bind(after.row);
         }
-        // The first of a resource's values stands for it.
-        sql.push(&format!(" AND d.{column} = ")).append(sort::value(filters.hash, key));
-        sql.append(filters.probes(&branch.of, &branch.filter, None, "d.rid", " AND "));
+        match bounds.as_ref().and_then(|(_, conditions)| conditions.get(class)) {
+            Some(condition) => sql.push(" AND ").append(condition.clone()),
+            // The first of a resource's values stands for it.
+            None => sql.push(&format!(" AND d.{column} = ")).append(sort::value(filters.hash, key)),
+        };
+        let but = bounds.as_ref().map(|(clause, _)| *clause);
+        sql.append(filters.probes(&branch.of, &branch.filter, but, "d.rid", " AND "));
         sql
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT 0 AS rid, 0 AS s0 WHERE 0");
     sql.push(if key.descending { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
     sql.push(" LIMIT ?").bind(plan.limit as i64 + 1);
     sql
+}
+
+/// The clause that bounds the walk, and its condition on each class of dates: one on the very dates that are walked,
+/// where a resource has no others.
+pub(super) fn bounds(branch: &Branch, key: &Sort) -> Option<(usize, Vec<Sql>)> {
+    let SortBy::Date(walked) = &key.by else { return None };
+    let conditions = |clause: &Clause| match clause {
+        Clause::Any(tests) => match tests.as_slice() {
+            [Test::Date(param, ranges)] if param == walked => Some(date_conditions(*param, ranges)),
+            _ => None,
+        },
+        Clause::None(_) => None,
+    };
+    let mut clauses = branch.filter.iter().enumerate().filter(|_| key.is_single);
+    clauses.find_map(|(at, clause)| Some((at, conditions(clause)?)))
 }
 
 /// Table, index, column of the values, and slots of the index of a sort key.

@@ -56,7 +56,7 @@ impl Engine for Folder {
 
 mod few_rows_are_many {
     use super::*;
-    contract!(folder(4));
+    contract!(folder(1));
 }
 
 mod few_rows_are_few {

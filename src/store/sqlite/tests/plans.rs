@@ -158,7 +158,7 @@ async fn walks_follow_the_index_of_their_key() {
         ),
     ] {
         for descending in [false, true] {
-            let key = Sort { by: by.clone(), descending };
+            let key = Sort { by: by.clone(), descending, is_single: false };
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
             let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
@@ -168,6 +168,19 @@ async fn walks_follow_the_index_of_their_key() {
             assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
         }
     }
+}
+
+/// A filter by the sort key bounds the walk, which seeks the nearer end.
+#[tokio::test]
+async fn walks_stay_within_a_filter_on_their_key() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters = Filters { hash: &hash };
+    let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
+    let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
+    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
+    assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
+    assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
 }
 
 /// Taking back a version's index rows costs as much as it has rows.

@@ -1,0 +1,64 @@
+//! Connections: HTTP/1.1, as clients and proxies speak it to a server without TLS.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// How long to wait before accepting again where the system has no room for one more connection.
+const NO_ROOM: Duration = Duration::from_millis(50);
+
+/// How patient the server is.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// With a connection that sends no head of a request.
+    pub idle: Duration,
+    /// With requests under way, once it is to stop.
+    pub drain: Duration,
+}
+
+/// Answers requests until `stop` turns true, then finishes those under way.
+pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>, times: Times) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(times.idle);
+    let connections = GracefulShutdown::new();
+    while let Some(stream) = next(&listener, &mut stop).await {
+        let service = TowerToHyperService::new(router.clone());
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(cause) = connection.await {
+                tracing::debug!(%cause, "a connection broke");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(times.drain, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests still under way are cut off");
+    }
+}
+
+/// The next connection; `None` once the server is to stop.
+async fn next(listener: &TcpListener, stop: &mut watch::Receiver<bool>) -> Option<TcpStream> {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|it| *it) => return None,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                if let Err(cause) = stream.set_nodelay(true) {
+                    tracing::debug!(%cause, "a connection keeps Nagle's algorithm");
+                }
+                return Some(stream);
+            }
+            Err(cause) => {
+                tracing::warn!(%cause, "a connection could not be accepted");
+                tokio::time::sleep(NO_ROOM).await;
+            }
+        }
+    }
+}
