@@ -4,6 +4,9 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use fhir::json::Doc;
 use fhir::path::{Context, Expression};
+use fhir::search::index::Indexer;
+use fhir::search::{IndexSink, ParamId, Target, Unit};
+use fhir::spec;
 use fhir::validate::{self, References};
 
 const RESOURCES: [(&str, &str); 2] = [
@@ -47,6 +50,21 @@ fn validation(bencher: Bencher<'_, '_>, of: &str) {
     bencher.bench(|| validator.resource(black_box(doc.root()), References::Literal));
 }
 
+#[divan::bench(args = RESOURCES.map(|it| it.0))]
+fn index_entries(bencher: Bencher<'_, '_>, of: &str) {
+    let doc = doc(text(of));
+    let indexer = Indexer::new(spec::r4());
+    let id = spec::r4().resource(of).expect("the sample is a resource");
+    let count = || {
+        let mut entries = Count(0);
+        indexer.index(id, black_box(doc.root()), "http://localhost/fhir/bench", &mut entries);
+        entries.0
+    };
+    // The first time, expressions are compiled.
+    assert!(count() > 0, "the sample has index entries");
+    bencher.bench(count);
+}
+
 #[divan::bench(args = EXPRESSIONS)]
 fn fhirpath(bencher: Bencher<'_, '_>, expression: &str) {
     let of = if expression.contains("Patient.") { "Patient" } else { "Observation" };
@@ -58,4 +76,45 @@ fn fhirpath(bencher: Bencher<'_, '_>, expression: &str) {
 
 fn text(of: &str) -> &'static str {
     RESOURCES.iter().find(|it| it.0 == of).map_or("", |it| it.1)
+}
+
+/// Counts what it is told.
+struct Count(usize);
+
+impl IndexSink for Count {
+    fn present(&mut self, _: ParamId) {
+        self.0 += 1;
+    }
+
+    fn token(&mut self, _: ParamId, _: Option<&str>, _: &str) {
+        self.0 += 1;
+    }
+
+    fn system(&mut self, _: ParamId, _: &str) {
+        self.0 += 1;
+    }
+
+    fn string(&mut self, _: ParamId, _: &str) {
+        self.0 += 1;
+    }
+
+    fn date(&mut self, _: ParamId, _: i64, _: i64) {
+        self.0 += 1;
+    }
+
+    fn number(&mut self, _: ParamId, _: f64, _: f64) {
+        self.0 += 1;
+    }
+
+    fn quantity(&mut self, _: ParamId, _: Unit<'_>, _: f64, _: f64) {
+        self.0 += 1;
+    }
+
+    fn reference(&mut self, _: ParamId, _: &Target<'_>) {
+        self.0 += 1;
+    }
+
+    fn uri(&mut self, _: ParamId, _: &str) {
+        self.0 += 1;
+    }
 }

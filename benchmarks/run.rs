@@ -120,7 +120,7 @@ impl Plan {
             }
             let row = Row {
                 name: workload.name.into(),
-                server: self.load.put_on(&server, &workload.requests).await.map_err(|it| format!("{it:#}")),
+                server: self.load.put_on(&server, &workload.requests).await.map_err(|it| why(&it)),
                 sqlx: if workload.has_limit { Some(self.load.put_on(&sqlx, &workload.requests).await?) } else { None },
                 memory: Some(self.load.put_on(&memory, &workload.requests).await?),
             };
@@ -174,7 +174,7 @@ async fn memory_limit(server: &Process, reads: &[Workload]) -> Result<(Process, 
                 check_found(workload.name, &answers)?;
                 workload.requests.iter().zip(answers).for_each(|(request, it)| kept.add(request.target(), it));
             }
-            Err(error) => refused.push((workload.name, format!("{error:#}"))),
+            Err(error) => refused.push((workload.name, why(&error))),
         }
     }
     let folder = tempfile::tempdir()?;
@@ -182,6 +182,12 @@ async fn memory_limit(server: &Process, reads: &[Workload]) -> Result<(Process, 
     kept.save(&file)?;
     let memory = limit(&["limit", "memory"].map(OsStr::new), &[file.as_os_str()])?;
     Ok((memory, refused))
+}
+
+/// Tells at length what failed, for the table in short.
+fn why(error: &anyhow::Error) -> String {
+    eprintln!("{error:#}");
+    "failed".to_owned()
 }
 
 /// The hand-written limit's files.

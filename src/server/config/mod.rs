@@ -1,6 +1,6 @@
 //! Settings: a flag goes before its `MEDISYNC_…` variable, that before the settings file, that before the default.
 //!
-//! Every setting is told once, in one line of [`settings!`]: that makes the flag, the variable, the key in the file
+//! Every setting is told once, in one line of `settings!`: that makes the flag, the variable, the key in the file
 //! and the value that the program works with.
 
 mod auto;
@@ -24,6 +24,8 @@ macro_rules! settings {
         $($(#[$more:meta])* $name:ident: $type:ty = $default:literal, $variable:literal, $unit:literal, $about:literal;)*
     }) => {
         $(#[$about_group])*
+        // What helps at the prompt has addresses as they are typed.
+        #[allow(rustdoc::bare_urls)]
         #[derive(Clone, Debug)]
         pub struct $values { $(#[doc = $about] pub $name: $type,)* }
 
