@@ -86,6 +86,17 @@ async fn a_token_that_is_not_ours_is_401() {
     }
 }
 
+/// RFC 7519 §4.1.4: a token holds until it expires.
+#[tokio::test]
+async fn a_token_that_has_expired_is_401() {
+    let Some((program, tenant, base)) = new_tenant() else { return };
+    let issue = ["token", "--tenant", &tenant, "--scope", "system/*.*", "--expires", "3s"];
+    let client = Client::new(&base, Some(program.succeed(&issue).trim().to_owned()));
+    client.get("Patient").await.expect(200);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    client.get("Patient").await.expect_outcome(401..=401);
+}
+
 /// A token speaks for its own tenant: elsewhere it is refused, and shows nothing.
 #[tokio::test]
 async fn a_token_of_another_tenant_is_refused_on_every_route() {
