@@ -219,7 +219,7 @@ async fn the_same_resource_twice_is_refused() {
     assert_eq!(client.read(&path).await["meta"]["versionId"], "1");
 }
 
-/// http.html#trules: two conditional creates of the same new thing, and a match only within the Bundle.
+/// http.html#transaction: `ifNoneExist` and `ifMatch` decide over the whole.
 #[tokio::test]
 async fn the_conditions_of_a_transaction_hold() {
     let client = Client::fresh();
