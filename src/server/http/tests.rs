@@ -180,7 +180,7 @@ async fn a_panic_ends_as_an_answer() {
 #[tokio::test]
 async fn a_request_ends_in_time() {
     let house = House::with(|http| http.request_time = "20ms".parse().unwrap()).await;
-    let response = with_route(&house, get(|| std::future::pending::<StatusCode>())).await;
+    let response = with_route(&house, get(std::future::pending::<StatusCode>)).await;
     assert_eq!(response.status(), 503);
     assert!(is_outcome(response).await);
 }
