@@ -38,7 +38,7 @@ macro_rules! contract {
             filters: drives_and_probes, references, chains, alternatives, long_lists, nothing_at_all;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
-            properties: answers_equal_the_model;
+            properties: answers_equal_the_model, all_ranges_at_the_ends;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
     };

@@ -2,6 +2,7 @@
 
 mod batch;
 mod choose;
+mod door;
 mod filter;
 mod history;
 mod place;
@@ -19,9 +20,11 @@ mod tests;
 mod walk;
 mod writer;
 
+use crate::rows::IndexHash;
 use crate::{Error, Result, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
-use place::{Place, Settings};
+use door::Door;
+use place::Settings;
 use places::Places;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -60,12 +63,14 @@ impl SqliteStore {
         Ok(SqliteStore { folder: folder.to_owned(), directory, settings, places })
     }
 
-    async fn place(&self, tenant: &Tenant) -> Result<Arc<Place>> {
-        self.places.open(tenant, &self.file(&tenant.name), &self.settings).await
-    }
-
-    fn file(&self, tenant: &str) -> PathBuf {
-        self.folder.join("tenants").join(format!("{tenant}.sqlite"))
+    fn door(&self, tenant: &Tenant) -> Door {
+        Door {
+            places: self.places.clone(),
+            file: self.folder.join("tenants").join(format!("{}.sqlite", tenant.name)),
+            hash: IndexHash::new(&tenant.secrets().index_key),
+            tenant: tenant.clone(),
+            settings: self.settings.clone(),
+        }
     }
 }
 
@@ -111,7 +116,9 @@ impl Store for SqliteStore {
     }
 
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>> {
-        Ok(self.place(tenant).await?)
+        let door = self.door(tenant);
+        door.place().await?;
+        Ok(Arc::new(door))
     }
 
     async fn close(&self) {

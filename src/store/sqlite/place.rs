@@ -3,10 +3,7 @@
 use super::readers::Readers;
 use super::{Clock, options, schema, writer};
 use crate::rows::IndexHash;
-use crate::{
-    Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Secrets, Session, Stored,
-};
-use async_trait::async_trait;
+use crate::{Changes, CommitError, Committed, Result, Secrets};
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,49 +32,14 @@ impl Place {
         Ok(Place { readers, hash, enough: settings.enough, writer })
     }
 
+    pub(super) async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.writer.commit(changes).await
+    }
+
     /// Closes the readers first: the last connection to be closed puts the write-ahead log into the file, which only
     /// the writer may.
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-#[async_trait]
-impl Session for Place {
-    fn rows(&self) -> Rows {
-        Rows::new(self.hash.clone())
-    }
-
-    async fn read(&self, key: &Key) -> Result<Option<Stored>> {
-        super::read::current(self, key).await
-    }
-
-    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {
-        super::read::many(self, keys).await
-    }
-
-    async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
-        super::read::version(self, key, version).await
-    }
-
-    async fn history(&self, history: &History) -> Result<HistoryPage> {
-        super::history::page(self, history).await
-    }
-
-    async fn search(&self, plan: &Plan) -> Result<Page> {
-        super::search::page(self, plan).await
-    }
-
-    async fn count(&self, plan: &Plan) -> Result<i64> {
-        super::search::count(self, plan).await
-    }
-
-    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
-        self.writer.commit(changes).await
-    }
-
-    async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
-        super::read::loaded(self, content).await
     }
 }

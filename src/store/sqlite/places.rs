@@ -2,9 +2,10 @@
 
 use super::Clock;
 use super::place::{Place, Settings};
-use crate::{Result, Tenant};
+use crate::{Error, Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -27,6 +28,7 @@ struct Open {
 
 #[derive(Default)]
 pub(super) struct Places {
+    is_closed: AtomicBool,
     slots: Mutex<FxHashMap<Arc<str>, Slot>>,
 }
 
@@ -39,6 +41,9 @@ impl Places {
             open.used = (settings.clock)();
             return Ok(open.place.clone());
         }
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
         let place = Arc::new(Place::open(file, tenant.secrets(), settings).await?);
         *open = Some(Open { place: place.clone(), used: (settings.clock)() });
         drop(open);
@@ -46,7 +51,7 @@ impl Places {
         Ok(place)
     }
 
-    /// Closes places that nobody holds: those not used since `since`, and of the others the longest unused as long as more
+    /// Closes places that nobody asks anything of just now: those not used since `since`, and of the others the longest unused as long as more
     /// than `most` are open.
     pub(super) async fn close_unused(&self, most: usize, since: i64) {
         let slots: Vec<Slot> = self.slots().values().cloned().collect();
@@ -59,15 +64,23 @@ impl Places {
             if i >= too_many && used >= since {
                 break;
             }
-            let Ok(mut slot) = slot.try_lock() else { continue };
+            let Ok(mut slot) = slot.try_lock_owned() else { continue };
             if let Some(open) = slot.take_if(|it| it.used == used && Arc::strong_count(&it.place) == 1) {
-                open.place.close().await;
+                // A task of its own goes on if the caller goes away: the file is never opened before it is closed.
+                let closing = tokio::spawn(async move {
+                    open.place.close().await;
+                    drop(slot);
+                });
+                if let Err(error) = closing.await {
+                    tracing::error!(%error, "a tenant's file was not closed in order");
+                }
             }
         }
     }
 
-    /// Closes all, those in use as well.
+    /// Closes all, those in use as well, for good.
     pub(super) async fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
         let slots: Vec<Slot> = self.slots().values().cloned().collect();
         for slot in slots {
             if let Some(open) = slot.lock().await.take() {

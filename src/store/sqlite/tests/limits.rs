@@ -1,8 +1,9 @@
 //! Time, files and connections: what must end ends, and what must be closed is.
 
 use super::{folder, options};
-use crate::contract::{filters::plan, tenant, ward};
-use crate::{Error, Key, Store};
+use crate::contract::{filters::plan, model::Entry, put, tenant, ward};
+use crate::{Changes, Error, Expect, Key, Store};
+use fhir::search::ParamId;
 use sqlx::{ConnectOptions, Connection, Row};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 F
 async fn a_query_that_takes_too_long_is_stopped() {
     let folder = folder(1000);
     let store = folder.store(Duration::from_millis(80)).await;
-    let place = store.place(&tenant(&store, "t").await).await.unwrap();
+    let place = store.door(&tenant(&store, "t").await).place().await.unwrap();
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let place = place.clone();
@@ -32,7 +33,7 @@ async fn a_query_that_takes_too_long_is_stopped() {
 async fn a_query_that_nobody_waits_for_is_stopped() {
     let folder = folder(1000);
     let store = folder.store(Duration::from_secs(600)).await;
-    let place = store.place(&tenant(&store, "t").await).await.unwrap();
+    let place = store.door(&tenant(&store, "t").await).place().await.unwrap();
     for _ in 0..20 {
         let abandoned = tokio::time::timeout(Duration::from_millis(5), place.readers.fetch_all(sqlx::query(ENDLESS)));
         assert!(abandoned.await.is_err());
@@ -43,27 +44,32 @@ async fn a_query_that_nobody_waits_for_is_stopped() {
 }
 
 #[tokio::test]
-async fn unused_places_are_closed_and_used_ones_are_not() {
+async fn unused_places_are_closed_and_opened_again() {
     let folder = folder(1000);
     let store = folder.store(Duration::from_secs(20)).await;
-    let mut held = Vec::new();
+    let mut sessions = Vec::new();
     for name in ["a", "b", "c", "d"] {
-        held.push(store.open(&tenant(&store, name).await).await.unwrap());
+        sessions.push(store.open(&tenant(&store, name).await).await.unwrap());
     }
-    store.places.close_unused(0, i64::MAX).await;
-    assert_eq!(store.places.count().await, 4, "all are held");
-
-    held.truncate(1);
+    let in_use = store.door(&tenant(&store, "a").await).place().await.unwrap();
     store.places.close_unused(10, 0).await;
-    assert_eq!(store.places.count().await, 4, "none was idle for long");
+    assert_eq!(store.places.count().await, 4, "none was unused for long");
     store.places.close_unused(2, 0).await;
-    assert_eq!(store.places.count().await, 3, "of the two used longest ago one is held");
+    assert_eq!(store.places.count().await, 2, "the two unused for longest are closed");
+    store.places.close_unused(0, i64::MAX).await;
+    assert_eq!(store.places.count().await, 1, "one is in use");
+    drop(in_use);
     store.places.close_unused(10, i64::MAX).await;
-    assert_eq!(store.places.count().await, 1);
+    assert_eq!(store.places.count().await, 0);
 
-    let again = store.open(&tenant(&store, "b").await).await.unwrap();
-    assert!(again.read(&Key::new("Patient", "p")).await.unwrap().is_none());
-    assert!(held[0].read(&Key::new("Patient", "p")).await.unwrap().is_none());
+    for session in &sessions {
+        let puts = vec![put(&**session, "Patient", "p", Expect::Absent, "", &[])];
+        session.commit(Changes { puts, ..Changes::default() }).await.unwrap();
+        store.places.close_unused(0, i64::MAX).await;
+        assert!(session.read(&Key::new("Patient", "p")).await.unwrap().is_some());
+    }
+    store.close().await;
+    assert!(matches!(sessions[0].read(&Key::new("Patient", "p")).await, Err(Error::Closed)));
 }
 
 #[tokio::test]
@@ -95,9 +101,6 @@ async fn a_log_left_behind_is_read() {
 /// A group that the database refuses is written one by one, and only the one that is to blame fails.
 #[tokio::test]
 async fn neighbours_of_a_broken_change_are_written() {
-    use crate::contract::{model::Entry, put};
-    use crate::{Changes, Expect};
-    use fhir::search::ParamId;
     let folder = folder(1000);
     let ward = ward(&folder).await;
     // No REAL column takes this: it becomes NULL.

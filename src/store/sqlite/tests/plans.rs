@@ -19,7 +19,7 @@ use std::time::Duration;
 async fn place() -> (Folder, Arc<Place>) {
     let folder = folder(1000);
     let store = folder.store(Duration::from_secs(20)).await;
-    let place = store.place(&tenant(&store, "t").await).await.unwrap();
+    let place = store.door(&tenant(&store, "t").await).place().await.unwrap();
     (folder, place)
 }
 

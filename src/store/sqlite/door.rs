@@ -1,0 +1,66 @@
+//! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
+//! between two questions.
+
+use super::place::{Place, Settings};
+use super::places::Places;
+use super::{history, read, search};
+use crate::rows::IndexHash;
+use crate::{
+    Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Session, Stored, Tenant,
+};
+use async_trait::async_trait;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(super) struct Door {
+    pub(super) places: Arc<Places>,
+    pub(super) tenant: Tenant,
+    pub(super) file: PathBuf,
+    pub(super) hash: IndexHash,
+    pub(super) settings: Settings,
+}
+
+impl Door {
+    pub(super) async fn place(&self) -> Result<Arc<Place>> {
+        self.places.open(&self.tenant, &self.file, &self.settings).await
+    }
+}
+
+#[async_trait]
+impl Session for Door {
+    fn rows(&self) -> Rows {
+        Rows::new(self.hash.clone())
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Stored>> {
+        read::current(&*self.place().await?, key).await
+    }
+
+    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        read::many(&*self.place().await?, keys).await
+    }
+
+    async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
+        read::version(&*self.place().await?, key, version).await
+    }
+
+    async fn history(&self, history: &History) -> Result<HistoryPage> {
+        history::page(&*self.place().await?, history).await
+    }
+
+    async fn search(&self, plan: &Plan) -> Result<Page> {
+        search::page(&*self.place().await?, plan).await
+    }
+
+    async fn count(&self, plan: &Plan) -> Result<i64> {
+        search::count(&*self.place().await?, plan).await
+    }
+
+    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.place().await?.commit(changes).await
+    }
+
+    async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
+        read::loaded(&*self.place().await?, content).await
+    }
+}
