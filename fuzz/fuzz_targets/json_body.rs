@@ -14,6 +14,8 @@ fuzz_target!(|text: &str| {
     let Ok(doc) = Doc::parse(text) else { return };
     let mut written = String::new();
     write_compact(&mut written, doc.root());
+    // RFC 8259 section 8.1 lets a reader pass over a byte order mark, as we do and serde_json does not.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let theirs: serde_json::Value = serde_json::from_str(text).expect("serde_json takes it as well");
     let again: serde_json::Value = serde_json::from_str(&written).expect("what was written is JSON");
     assert_eq!(theirs, again);

@@ -2,6 +2,8 @@
 
 mod sandbox;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::Verb;
 use proptest::prelude::*;
 use sandbox::{OBSERVATION, PATIENT, Sandbox};
@@ -72,7 +74,7 @@ const WORDS: &[&str] = &[
     "-",
 ];
 
-/// What paths of patches are made of.
+/// What paths of patches are made of, as JSON Pointer and as FHIRPath.
 const STEPS: &[&str] = &[
     "name",
     "given",
@@ -182,8 +184,19 @@ fn spoiled() -> impl Strategy<Value = String> {
     )
 }
 
-fn path() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(STEPS), 0..5).prop_map(|it| it.join("."))
+fn value() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["null", "1.10", "\"a\"", "{}", "[]", "{\"family\":\"F\"}", "[\"a\",null]", "true"])
+}
+
+fn path(separator: &'static str) -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(STEPS), 0..5).prop_map(move |it| it.join(separator))
+}
+
+fn json_operation() -> impl Strategy<Value = String> {
+    let op = prop::sample::select(&["add", "remove", "replace", "move", "copy", "test", "none"]);
+    (op, path("/"), path("/"), value()).prop_map(|(op, path, from, value)| {
+        format!(r#"{{"op":"{op}","path":"/{path}","from":"/{from}","value":{value}}}"#)
+    })
 }
 
 fn fhirpath_operation() -> impl Strategy<Value = String> {
@@ -196,7 +209,7 @@ fn fhirpath_operation() -> impl Strategy<Value = String> {
         r#""resource":{"resourceType":"Basic"}"#,
     ]);
     let name = prop::sample::select(STEPS);
-    (kind, path(), name, typed, 0..4, 0..4).prop_map(|(kind, path, name, value, from, to)| {
+    (kind, path("."), name, typed, 0..4, 0..4).prop_map(|(kind, path, name, value, from, to)| {
         format!(
             r#"{{"name":"operation","part":[{{"name":"type","valueCode":"{kind}"}},{{"name":"path","valueString":"Patient.{path}"}},{{"name":"name","valueString":"{name}"}},{{"name":"value",{value}}},{{"name":"index","valueInteger":{from}}},{{"name":"source","valueInteger":{from}}},{{"name":"destination","valueInteger":{to}}}]}}"#
         )
@@ -231,6 +244,13 @@ proptest! {
             let verb = if path.is_empty() { Verb::Post } else { Verb::Put };
             let _ = SANDBOX.with(|it| it.perform(verb, path, "", body.clone().into_bytes()));
         }
+    }
+
+    #[test]
+    fn any_json_patch_is_carried_out_or_refused(operations in prop::collection::vec(json_operation(), 1..4)) {
+        let data = STANDARD.encode(format!("[{}]", operations.join(",")));
+        let binary = format!(r#"{{"resourceType":"Binary","contentType":"application/json-patch+json","data":"{data}"}}"#);
+        SANDBOX.with(|it| it.patch(&binary));
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod pretty;
 mod request_id;
 mod route;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Addresses, Origin};
 
