@@ -14,6 +14,7 @@ mod patch;
 mod program;
 mod r4_examples;
 mod read;
+mod search_composite;
 mod search_date;
 mod search_frame;
 mod search_joins;

@@ -1,7 +1,7 @@
 //! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
 
 use fhir::search::fold::fold;
-use fhir::search::{IndexSink, ParamId, Target, Unit};
+use fhir::search::{First, IndexSink, ParamId, Target, Unit};
 use rustc_hash::FxHashSet;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
@@ -18,12 +18,14 @@ impl IndexHash {
     }
 
     /// Hashes texts of one kind; each is ended by a byte that no UTF-8 has, so that parts cannot run together.
-    fn of(&self, kind: u8, param: u32, parts: &[&str]) -> i64 {
+    fn of(&self, kind: u8, param: u64, parts: &[&str]) -> i64 {
         let mut hasher = self.0;
-        let mut bytes = [0; 5];
-        bytes[0] = kind;
-        bytes[1..].copy_from_slice(&param.to_le_bytes());
-        hasher.write(&bytes);
+        hasher.write(&[kind]);
+        // The standard's parameters have 32 bits, and their hashes are of 32 bits.
+        match u32::try_from(param) {
+            Ok(short) => hasher.write(&short.to_le_bytes()),
+            Err(_) => hasher.write(&param.to_le_bytes()),
+        }
         for part in parts {
             hasher.write(part.as_bytes());
             hasher.write(&[0xff]);
@@ -39,6 +41,24 @@ impl IndexHash {
     /// The key that every resource of a type has.
     pub(crate) fn type_key(&self, of: &str) -> i64 {
         self.of(b'y', 0, &[of])
+    }
+
+    /// What a reference points to.
+    pub(crate) fn target(&self, target: &Target<'_>) -> i64 {
+        match target {
+            Target::Local { of, id } => self.resource(of, id),
+            Target::Url(url) => self.url(url),
+        }
+    }
+
+    /// The parameter made of a composite and the hash of its first value: behind all that have 32 bits, and small
+    /// enough to make slots of.
+    pub(crate) fn composite(&self, param: ParamId, first: i64) -> ParamId {
+        let mut hasher = self.0;
+        hasher.write(b"d");
+        hasher.write(&param.0.to_le_bytes());
+        hasher.write(&first.to_le_bytes());
+        ParamId(hasher.finish() >> 3 | 1 << 61)
     }
 
     pub(crate) fn url(&self, url: &str) -> i64 {
@@ -75,6 +95,11 @@ impl IndexHash {
         self.of(b'n', param.0, &[]) & !1
     }
 
+    /// Slot of pairs of numbers.
+    pub(crate) fn numbers(&self, param: ParamId) -> i64 {
+        self.of(b'2', param.0, &[]) & !1
+    }
+
     /// Slot of quantities in a coded unit.
     pub(crate) fn coded_unit(&self, param: ParamId, system: &str, code: &str) -> i64 {
         self.of(b'q', param.0, &[system, code]) & !1
@@ -92,7 +117,7 @@ pub(crate) const DATE_WIDTHS: [i64; 2] = [25 * 3_600_000_000, 366 * 24 * 3_600_0
 
 /// The slot of dates of a class.
 pub(crate) fn date_slot(param: ParamId, class: i64) -> i64 {
-    i64::from(param.0) * 4 + class
+    (param.0 << 2) as i64 + class
 }
 
 fn date_class(low: i64, high: i64) -> i64 {
@@ -110,7 +135,7 @@ pub struct Rows {
     pub(crate) strings: Vec<(i64, String, i64)>,
     /// (slot, low, high)
     pub(crate) dates: Vec<(i64, i64, i64)>,
-    /// (slot, low, high)
+    /// (slot, low, high), or both of a pair
     pub(crate) numbers: Vec<(i64, f64, f64)>,
 }
 
@@ -188,7 +213,7 @@ impl IndexSink for Rows {
     }
 
     fn string(&mut self, param: ParamId, text: &str) {
-        self.strings.push((i64::from(param.0), fold(text), self.hash.exact(text)));
+        self.strings.push((param.0 as i64, fold(text), self.hash.exact(text)));
     }
 
     fn date(&mut self, param: ParamId, low: i64, high: i64) {
@@ -197,6 +222,20 @@ impl IndexSink for Rows {
 
     fn number(&mut self, param: ParamId, low: f64, high: f64) {
         self.number_in(self.hash.number(param), low, high);
+    }
+
+    fn numbers(&mut self, param: ParamId, first: f64, second: f64) {
+        self.numbers.push((self.hash.numbers(param), first + 0.0, second + 0.0));
+    }
+
+    fn composite(&mut self, param: ParamId, first: First<'_>) -> ParamId {
+        let first = match first {
+            First::Code(code) => self.hash.code(param, code),
+            First::Coding(system, code) => self.hash.coding(param, system.unwrap_or(""), code),
+            First::Reference(target) => self.hash.target(target),
+            First::Uri(uri) => self.hash.uri(param, uri),
+        };
+        self.hash.composite(param, first)
     }
 
     fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
@@ -210,11 +249,7 @@ impl IndexSink for Rows {
     }
 
     fn reference(&mut self, param: ParamId, target: &Target<'_>) {
-        let target = match target {
-            Target::Local { of, id } => self.hash.resource(of, id),
-            Target::Url(url) => self.hash.url(url),
-        };
-        self.references.push((i64::from(param.0), target));
+        self.references.push((param.0 as i64, self.hash.target(target)));
     }
 
     fn uri(&mut self, param: ParamId, uri: &str) {

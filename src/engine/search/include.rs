@@ -3,7 +3,7 @@
 use super::params::Search;
 use crate::{Access, Context, Engine};
 use fhir::json::Doc;
-use fhir::search::{Clause, IndexSink, ParamId, Target, Test, Unit};
+use fhir::search::{Clause, IndexSink, ParamId, Target, Test};
 use fhir::spec::{ParamType, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
 use rustc_hash::FxHashSet;
@@ -183,12 +183,4 @@ impl IndexSink for Pointed<'_> {
             }
         }
     }
-    fn present(&mut self, _: ParamId) {}
-    fn token(&mut self, _: ParamId, _: Option<&str>, _: &str) {}
-    fn system(&mut self, _: ParamId, _: &str) {}
-    fn string(&mut self, _: ParamId, _: &str) {}
-    fn date(&mut self, _: ParamId, _: i64, _: i64) {}
-    fn number(&mut self, _: ParamId, _: f64, _: f64) {}
-    fn quantity(&mut self, _: ParamId, _: Unit<'_>, _: f64, _: f64) {}
-    fn uri(&mut self, _: ParamId, _: &str) {}
 }

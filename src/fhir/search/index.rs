@@ -1,12 +1,16 @@
 //! What a resource can be found by: every search parameter's expression evaluated on it, the selected elements
 //! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
+mod composite;
 mod value;
 
+use super::alternatives::own_alternatives;
+use super::composite::kept_as;
 use super::{IndexSink, ParamId, Shelf};
 use crate::json::Value;
 use crate::path::{Context, Expression};
-use crate::spec::{ParamType, SearchParam, Spec, TypeId};
+use crate::spec::{ParamType, Spec, TypeId};
+use composite::Component;
 use std::sync::OnceLock;
 use value::Teller;
 
@@ -22,6 +26,8 @@ struct Indexed {
     code: Box<str>,
     kind: ParamType,
     expression: Expression,
+    /// Of a composite.
+    components: Vec<Component>,
 }
 
 impl Indexer {
@@ -64,7 +70,10 @@ impl Indexer {
             let Ok(items) = param.expression.evaluate(&context) else { continue };
             let mut teller = Teller { spec: self.spec, base, id: param.id, kind: param.kind, sink, told: false };
             for item in &items {
-                teller.tell(item);
+                match param.kind {
+                    ParamType::Composite => teller.tell_match(&param.components, &context.on(item.clone())),
+                    _ => teller.tell(item),
+                }
             }
             if teller.told && Shelf::of(param.kind) == Some(Shelf::Key) {
                 sink.present(param.id);
@@ -79,41 +88,15 @@ fn compile(spec: &Spec, of: TypeId) -> Vec<Indexed> {
     let params = spec.params_of(of).into_iter().filter(|it| !matches!(&*it.code, "_id" | "_lastUpdated"));
     params
         .filter(|it| Shelf::of(it.kind).is_some() && !it.expression.is_empty())
+        // The matches of some composites are kept as other ones'.
+        .filter(|it| it.kind != ParamType::Composite || kept_as(spec, of, it).iter().any(|kept| kept.code == it.code))
         .filter_map(|it| {
-            let expression = Expression::parse(&own_part(spec, it, of)).ok()?;
-            Some(Indexed { id: ParamId::of(name, &it.code), code: it.code.clone(), kind: it.kind, expression })
+            let expression = Expression::parse(&own_alternatives(spec, it, of).join(" | ")).ok()?;
+            let components = composite::compile(spec, it)?;
+            let id = ParamId::of(name, &it.code);
+            Some(Indexed { id, code: it.code.clone(), kind: it.kind, expression, components })
         })
         .collect()
-}
-
-/// The alternatives of a joined expression (`Account.name | Patient.name`) that can select something of this type.
-fn own_part(spec: &Spec, param: &SearchParam, of: TypeId) -> String {
-    let is_own = |part: &&str| {
-        let root = part.trim_start_matches(['(', ' ']).split(|it: char| !it.is_ascii_alphanumeric()).next();
-        let root = root.and_then(|it| spec.type_named(it));
-        root.is_none_or(|it| spec.is_a(of, it))
-    };
-    alternatives(&param.expression).into_iter().filter(is_own).collect::<Vec<_>>().join(" | ")
-}
-
-/// Splits at every `|` that stands outside brackets and quotes.
-fn alternatives(expression: &str) -> Vec<&str> {
-    let (mut depth, mut quoted, mut start) = (0, false, 0);
-    let mut parts = Vec::new();
-    for (at, c) in expression.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth -= 1,
-            '|' if !quoted && depth == 0 => {
-                parts.push(expression[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(expression[start..].trim());
-    parts
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! [`query`] reads the text of a parameter into [`Test`]s. A store turns both into rows and SQL, and finds
 //! for a query just the resources whose index entries pass it.
 
+mod alternatives;
+mod composite;
 pub mod fold;
 pub mod index;
 pub mod number;
@@ -18,15 +20,17 @@ pub use single::has_one_value;
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
 ///
 /// 32 bits of FNV-1a over `Type?code`. It is unique among R4's parameters (a test counts), and a tenant's own
-/// parameter whose number is taken would be refused.
+/// parameter whose number is taken would be refused. Greater numbers are a store's own: those of the parameters that
+/// it makes of a composite and its first value ([`IndexSink::composite`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ParamId(pub u32);
+pub struct ParamId(pub u64);
 
 impl ParamId {
     /// The number of parameter `code` of resource type `of`.
     pub fn of(of: &str, code: &str) -> ParamId {
         let bytes = of.bytes().chain([b'?']).chain(code.bytes());
-        ParamId(bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)))
+        let hash = bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        ParamId(u64::from(hash))
     }
 }
 
@@ -63,26 +67,46 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Takes what a resource can be found by. `param` is the parameter the value belongs to.
+/// Takes what a resource can be found by. `param` is the parameter the value belongs to. A sink that is for some kinds
+/// of values only lets the others pass.
 pub trait IndexSink {
     /// The parameter has a value at all (for `:missing`).
-    fn present(&mut self, param: ParamId);
+    fn present(&mut self, _param: ParamId) {}
     /// A token; `system` is `None` where the value has none.
-    fn token(&mut self, param: ParamId, system: Option<&str>, code: &str);
+    fn token(&mut self, _param: ParamId, _system: Option<&str>, _code: &str) {}
     /// A code system without a code.
-    fn system(&mut self, param: ParamId, system: &str);
+    fn system(&mut self, _param: ParamId, _system: &str) {}
     /// A string as written.
-    fn string(&mut self, param: ParamId, text: &str);
+    fn string(&mut self, _param: ParamId, _text: &str) {}
     /// A date or period, microseconds since the epoch, both ends inclusive.
-    fn date(&mut self, param: ParamId, low: i64, high: i64);
+    fn date(&mut self, _param: ParamId, _low: i64, _high: i64) {}
     /// A number, or a range of numbers, both ends inclusive.
-    fn number(&mut self, param: ParamId, low: f64, high: f64);
+    fn number(&mut self, _param: ParamId, _low: f64, _high: f64) {}
+    /// Two numbers of one match of a composite.
+    fn numbers(&mut self, _param: ParamId, _first: f64, _second: f64) {}
     /// A quantity in its unit; `code` and `unit` are what Quantity.code and Quantity.unit say.
-    fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64);
+    fn quantity(&mut self, _param: ParamId, _unit: Unit<'_>, _low: f64, _high: f64) {}
     /// A reference.
-    fn reference(&mut self, param: ParamId, target: &Target<'_>);
+    fn reference(&mut self, _param: ParamId, _target: &Target<'_>) {}
     /// A URI.
-    fn uri(&mut self, param: ParamId, uri: &str);
+    fn uri(&mut self, _param: ParamId, _uri: &str) {}
+    /// The parameter under which the values are told that belong to this first value of a composite.
+    fn composite(&mut self, param: ParamId, _first: First<'_>) -> ParamId {
+        param
+    }
+}
+
+/// The value of a composite's first component, in one of the forms in which a query may give it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum First<'a> {
+    /// A code in any system or none.
+    Code(&'a str),
+    /// A code of this system, or without any.
+    Coding(Option<&'a str>, &'a str),
+    /// A reference.
+    Reference(&'a Target<'a>),
+    /// A URI.
+    Uri(&'a str),
 }
 
 /// The unit of a quantity (datatypes.html#Quantity).
@@ -156,6 +180,17 @@ pub enum Test {
         /// What must hold of it.
         filter: Filter,
     },
+    /// A pair of numbers of one match of a composite, each of which passes.
+    Numbers(ParamId, RangeTest<f64>, RangeTest<f64>),
+    /// A match of a composite (search.html#composite) passes both tests, which are on the composite itself.
+    Composite {
+        /// The composite parameter.
+        param: ParamId,
+        /// On the first component: a token with a code, a reference or a URI.
+        first: Box<Test>,
+        /// On what belongs to it.
+        last: Box<Test>,
+    },
     /// All of these hold: one alternative of several parts.
     All(Filter),
 }
@@ -172,15 +207,16 @@ pub enum Shelf {
 }
 
 impl Shelf {
-    /// Where values of a parameter of this type are kept; `None` if they are not.
+    /// Where it is kept that a parameter of this type has a value; `None` if it is not.
     pub fn of(kind: ParamType) -> Option<Shelf> {
         match kind {
-            ParamType::Token | ParamType::Uri => Some(Shelf::Key),
+            // Of a composite, presence alone.
+            ParamType::Token | ParamType::Uri | ParamType::Composite => Some(Shelf::Key),
             ParamType::String => Some(Shelf::String),
             ParamType::Date => Some(Shelf::Date),
             ParamType::Number | ParamType::Quantity => Some(Shelf::Number),
             ParamType::Reference => Some(Shelf::Reference),
-            ParamType::Composite | ParamType::Special => None,
+            ParamType::Special => None,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! A search parameter's text, read into [`Clause`]s (search.html#3.1.1.4 and on).
 
+mod composite;
+
+use super::composite::kept_as;
 use super::number::Precise;
 use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, UnitTest, single};
 use crate::primitive::datetime;
@@ -72,6 +75,9 @@ impl<'a> Query<'a> {
         if modifier == Some("missing") {
             return self.missing(param, value);
         }
+        if param.kind == ParamType::Composite {
+            return self.composite(param, modifier, value);
+        }
         let reader = Reader { query: self, param, id: self.id(code), code };
         let tests = split(value, ',').iter().map(|it| reader.test(modifier, it)).collect::<Result<Vec<_>>>()?;
         let tests = tests.into_iter().flatten().collect();
@@ -107,11 +113,12 @@ impl<'a> Query<'a> {
     }
 
     /// `:missing=true|false` (search.html#modifiers).
-    fn missing(&self, param: &SearchParam, value: &str) -> Result<Clause> {
+    fn missing(&self, param: &'a SearchParam, value: &str) -> Result<Clause> {
         let (Some(shelf), false) = (Shelf::of(param.kind), &*param.code == "_id") else {
             return invalid(format!("The search parameter {} takes no :missing.", param.code));
         };
-        let present = vec![Test::Present(self.id(&param.code), shelf)];
+        let kept = kept_as(self.spec, self.of, param);
+        let present = kept.iter().map(|it| Test::Present(self.id(&it.code), shelf)).collect();
         match value {
             "true" => Ok(Clause::None(present)),
             "false" => Ok(Clause::Any(present)),

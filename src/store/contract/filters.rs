@@ -58,7 +58,7 @@ const MMHG: Unit<'static> = Unit { system: Some("ucum"), code: Some("mm[Hg]"), u
 
 /// Five observations, `a` to `e`, with every kind of value; `e` has none.
 async fn observations(engine: &dyn Engine) -> Ward {
-    use Entry::{Date, Number, Present, Quantity, String, System, Token, Uri, Url};
+    use Entry::{Composite, Date, Number, Numbers, Present, Quantity, String, System, Token, Uri, Url};
     let ward = ward(engine).await;
     let token = |system, code| vec![Present(p("code")), Token(p("code"), system, code)];
     let mut of_a = token(Some("loinc"), "bp");
@@ -84,7 +84,17 @@ async fn observations(engine: &dyn Engine) -> Ward {
         Number(p("n"), 0.0, 0.0),
         Quantity(p("q"), Unit { system: Some("ucum"), code: Some("kPa"), unit: None }, 16.0, 16.0),
     ]);
+    let pressure = |value| Box::new(Quantity(p("c"), MMHG, value, value));
+    of_a.extend([
+        Composite(p("c"), Some("loinc"), "sys", pressure(120.0)),
+        Composite(p("c"), Some("loinc"), "dia", pressure(80.0)),
+    ]);
+    of_b.push(Composite(p("c"), None, "sys", pressure(140.0)));
+    // The first pair of `d` passes on the one side, the second on the other.
+    of_c.push(Composite(p("c"), None, "chr", Box::new(Numbers(p("c"), 3.0, 4.0))));
     let of_d = vec![
+        Composite(p("c"), None, "chr", Box::new(Numbers(p("c"), 1.0, 4.0))),
+        Composite(p("c"), None, "chr", Box::new(Numbers(p("c"), 3.0, 9.0))),
         Present(p("code")),
         System(p("code"), "loinc"),
         String(p("text"), "".into()),
@@ -99,6 +109,14 @@ async fn observations(engine: &dyn Engine) -> Ward {
     ward
 }
 
+/// The test as one on the composite.
+fn on_composite(test: Test) -> Test {
+    match test {
+        Test::Quantity(_, unit, range) => Test::Quantity(p("c"), unit, range),
+        other => other,
+    }
+}
+
 #[allow(clippy::too_many_lines, reason = "one table")]
 pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
     let ward = observations(engine).await;
@@ -108,6 +126,10 @@ pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
     let number = |range| Test::Number(p("n"), range);
     let quantity = |unit, range| Test::Quantity(p("q"), unit, range);
     let all = RangeTest::Within(f64::MIN, f64::MAX);
+    let composite = |first, last: Test| {
+        let first = Box::new(Test::Token(p("c"), first));
+        Test::Composite { param: p("c"), first, last: Box::new(on_composite(last)) }
+    };
     let cases: Vec<(Test, &[&str])> = vec![
         (Test::Id("b".into()), &["b"]),
         (Test::Id("nobody".into()), &[]),
@@ -152,6 +174,17 @@ pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
         (quantity(UnitTest::Named("mm[Hg]".into()), all), &["a", "b"]),
         (quantity(UnitTest::Named("mmHg".into()), all), &["a"]),
         (quantity(UnitTest::Named("mm[Hg]".into()), RangeTest::Below(100.0)), &["b"]),
+        (composite(TokenTest::Code("sys".into()), quantity(UnitTest::Any, RangeTest::Above(100.0))), &["a", "b"]),
+        (composite(TokenTest::Code("dia".into()), quantity(UnitTest::Any, RangeTest::Above(100.0))), &[]),
+        (composite(TokenTest::Coding("loinc".into(), "sys".into()), quantity(UnitTest::Any, all)), &["a"]),
+        (composite(TokenTest::NoSystem("sys".into()), quantity(UnitTest::Named("mmHg".into()), all)), &["b"]),
+        (
+            composite(
+                TokenTest::Code("chr".into()),
+                Test::Numbers(p("c"), RangeTest::Above(2.0), RangeTest::Below(5.0)),
+            ),
+            &["c"],
+        ),
         (Test::Url(p("url"), "http://x/a".into()), &["a"]),
         (Test::Uri(p("uri"), "urn:a".into()), &["a"]),
         (Test::Uri(p("uri"), "urn:".into()), &[]),

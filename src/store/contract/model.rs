@@ -2,7 +2,9 @@
 
 use crate::{Sort, SortBy};
 use fhir::search::fold::fold;
-use fhir::search::{Clause, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest};
+use fhir::search::{
+    Clause, First, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest,
+};
 use std::cmp::Ordering;
 
 /// One call of an [`IndexSink`].
@@ -18,6 +20,9 @@ pub(crate) enum Entry {
     Local(ParamId, String, String),
     Url(ParamId, &'static str),
     Uri(ParamId, &'static str),
+    Numbers(ParamId, f64, f64),
+    /// A composite's first value, a token, and what belongs to it.
+    Composite(ParamId, Option<&'static str>, &'static str, Box<Entry>),
 }
 
 impl Entry {
@@ -33,7 +38,32 @@ impl Entry {
             Entry::Local(param, of, id) => sink.reference(*param, &Target::Local { of, id }),
             Entry::Url(param, url) => sink.reference(*param, &Target::Url(url)),
             Entry::Uri(param, uri) => sink.uri(*param, uri),
+            Entry::Numbers(param, left, right) => sink.numbers(*param, *left, *right),
+            Entry::Composite(param, system, code, last) => {
+                for first in [First::Code(code), First::Coding(*system, code)] {
+                    last.clone().of(sink.composite(*param, first)).tell(sink);
+                }
+            }
         }
+    }
+
+    /// The same value of another parameter.
+    fn of(mut self, another: ParamId) -> Entry {
+        match &mut self {
+            Entry::Present(param)
+            | Entry::Token(param, ..)
+            | Entry::System(param, _)
+            | Entry::String(param, _)
+            | Entry::Date(param, ..)
+            | Entry::Number(param, ..)
+            | Entry::Quantity(param, ..)
+            | Entry::Local(param, ..)
+            | Entry::Url(param, _)
+            | Entry::Uri(param, _)
+            | Entry::Numbers(param, ..)
+            | Entry::Composite(param, ..) => *param = another,
+        }
+        self
     }
 }
 
@@ -94,6 +124,17 @@ impl Model {
             }),
             Test::Number(param, range) => any(&|entry| number_passes(entry, *param, &UnitTest::Any, range)),
             Test::Quantity(param, unit, range) => any(&|entry| number_passes(entry, *param, unit, range)),
+            Test::Numbers(wanted, left, right) => any(&|entry| {
+                matches!(entry, Entry::Numbers(param, a, b)
+                    if param == wanted && left.passes(*a, *a) && right.passes(*b, *b))
+            }),
+            Test::Composite { param: wanted, first, last } => any(&|entry| {
+                let Entry::Composite(param, system, code, of_last) = entry else { return false };
+                let part = |entry| Resource { of: it.of.clone(), id: it.id.clone(), entries: vec![entry] };
+                param == wanted
+                    && self.passes_test(&part(Entry::Token(*param, *system, code)), first)
+                    && self.passes_test(&part((**of_last).clone().of(*param)), last)
+            }),
             Test::Local { param, of, id } => any(&|entry| points_to(entry, *param, of, id)),
             Test::Url(wanted, url) => {
                 any(&|entry| matches!(entry, Entry::Url(param, it) if param == wanted && it == url))

@@ -50,10 +50,19 @@ fn ordered<T: PartialOrd>((a, b): (T, T)) -> (T, T) {
     if b < a { (b, a) } else { (a, b) }
 }
 
+/// A value, or one that belongs to the first value of a composite.
 fn entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
+    let param = types.param(of, 0);
+    let composite = (proptest::option::of(word()), word(), simple_entry(types, of));
+    let composite =
+        composite.prop_map(move |(system, code, last)| Entry::Composite(param, system, code, Box::new(last)));
+    prop_oneof![4 => simple_entry(types, of), 1 => composite]
+}
+
+fn simple_entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
     let types = types.clone();
     let ranges = ((moment(), moment()), (float(), float()));
-    (0..10_u8, 0..2_u8, (word(), word(), text()), ranges, (0..2_usize, 0..8_u8)).prop_map(
+    (0..11_u8, 0..2_u8, (word(), word(), text()), ranges, (0..2_usize, 0..8_u8)).prop_map(
         move |(kind, param, (word, other, text), (dates, floats), (to, id))| {
             let param = types.param(of, param);
             let ((low, high), (least, most)) = (ordered(dates), ordered(floats));
@@ -71,6 +80,7 @@ fn entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
                     least,
                     most,
                 ),
+                10 => Entry::Numbers(param, least, most),
                 8 => Entry::Local(param, types.0[to].clone(), format!("i{id}")),
                 _ if id % 2 == 0 => Entry::Url(param, word),
                 _ => Entry::Uri(param, word),
@@ -110,12 +120,28 @@ fn range<T: Copy + PartialOrd + std::fmt::Debug>((kind, ends): (u8, (T, T))) -> 
     }
 }
 
-/// A test on resources of type `of` with at most `depth` links.
-fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
-    let (kinds, here) = (types.clone(), types.clone());
-    let leaf = (
-        prop_oneof![0..14_u8, 8..12_u8],
-        0..2_u8,
+/// A test on what is told of a resource itself.
+fn leaf(types: &Types, of: usize) -> BoxedStrategy<Test> {
+    let param = types.param(of, 0);
+    let firsts = prop_oneof![
+        word().prop_map(|code| TokenTest::Code(code.to_owned())),
+        word().prop_map(|code| TokenTest::NoSystem(code.to_owned())),
+        (word(), word()).prop_map(|(system, code)| TokenTest::Coding(system.to_owned(), code.to_owned())),
+    ];
+    let composite =
+        (firsts, simple_leaf(types, of, 0..1)).prop_filter_map("told of a composite", move |(first, last)| {
+            let is_told = !matches!(last, Test::Id(_) | Test::Present(..));
+            let first = Box::new(Test::Token(param, first));
+            is_told.then(|| Test::Composite { param, first, last: Box::new(last) })
+        });
+    prop_oneof![4 => simple_leaf(types, of, 0..2), 1 => composite].boxed()
+}
+
+fn simple_leaf(types: &Types, of: usize, params: std::ops::Range<u8>) -> impl Strategy<Value = Test> + use<> {
+    let kinds = types.clone();
+    (
+        prop_oneof![0..15_u8, 8..12_u8],
+        params,
         (word(), word(), text()),
         (0..9_u8, (moment(), moment())),
         (0..9_u8, (float(), float())),
@@ -144,11 +170,18 @@ fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
                     let unit = [UnitTest::Any, UnitTest::Named(code.clone()), UnitTest::Coded(system, code)];
                     Test::Quantity(param, unit[usize::from(id % 3)].clone(), range(floats))
                 }
+                14 => Test::Numbers(param, range(floats), range((id, floats.1))),
                 12 => Test::Local { param, of: kinds.0[to].clone(), id: format!("i{id}") },
                 _ if id % 2 == 0 => Test::Url(param, code),
                 _ => Test::Uri(param, code),
             }
-        });
+        })
+}
+
+/// A test on resources of type `of` with at most `depth` links.
+fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
+    let here = types.clone();
+    let leaf = leaf(types, of);
     if depth == 0 {
         return leaf.boxed();
     }

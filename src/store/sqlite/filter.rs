@@ -1,7 +1,7 @@
 //! A filter as SQL. Each test has two forms: a *driver*, which lists row ids from one range of an index, and a
 //! *probe* ([`super::probe`]), which looks one row id up.
 
-use super::range::{date_conditions, number_conditions};
+use super::range::{date_conditions, number_conditions, pair_condition};
 use super::read::json_array;
 use super::sql::Sql;
 use crate::rows::IndexHash;
@@ -93,7 +93,7 @@ impl Filters<'_> {
         let targets = all(&|test| self.target(test).filter(|it| it.0 == param).map(|it| it.1))?;
         let from = "SELECT f.rid FROM json_each(?) w CROSS JOIN reference f ON f.target = w.value AND f.param = ?";
         let mut sql = list(from, &targets);
-        sql.bind(i64::from(param.0));
+        sql.bind(param.0 as i64);
         Some(Driver::unordered(vec![sql]))
     }
 
@@ -103,6 +103,7 @@ impl Filters<'_> {
             Test::Present(param, Shelf::Key) => Some(self.hash.present(*param)),
             Test::Token(param, token) => Some(self.token_key(*param, token)),
             Test::Uri(param, uri) => Some(self.hash.uri(*param, uri)),
+            Test::Composite { .. } => self.key(&self.of_composite(test)?),
             _ => None,
         }
     }
@@ -112,17 +113,40 @@ impl Filters<'_> {
         match test {
             Test::Local { param, of, id } => Some((*param, self.hash.resource(of, id))),
             Test::Url(param, url) => Some((*param, self.hash.url(url))),
+            Test::Composite { .. } => self.target(&self.of_composite(test)?),
             _ => None,
         }
     }
 
+    /// A composite as the test on its last value, under the parameter that its first one makes; `None` of other tests.
+    pub(super) fn of_composite(&self, test: &Test) -> Option<Test> {
+        let Test::Composite { param, first, last } = test else { return None };
+        let first = self.key(first).or_else(|| self.target(first).map(|it| it.1))?;
+        let param = self.hash.composite(*param, first);
+        Some(match (**last).clone() {
+            Test::Token(_, token) => Test::Token(param, token),
+            Test::String(_, string) => Test::String(param, string),
+            Test::Date(_, ranges) => Test::Date(param, ranges),
+            Test::Number(_, range) => Test::Number(param, range),
+            Test::Numbers(_, left, right) => Test::Numbers(param, left, right),
+            Test::Quantity(_, unit, range) => Test::Quantity(param, unit, range),
+            Test::Local { of, id, .. } => Test::Local { param, of, id },
+            Test::Url(_, url) => Test::Url(param, url),
+            Test::Uri(_, uri) => Test::Uri(param, uri),
+            _ => return None,
+        })
+    }
+
     fn driver(&self, of: &str, test: &Test) -> Option<Driver> {
+        if let Some(last) = self.of_composite(test) {
+            return self.driver(of, &last);
+        }
         if let Some(key) = self.key(test) {
             return Some(self.key_driver(key));
         }
         if let Some((param, target)) = self.target(test) {
             let mut sql = Sql::new("SELECT rid FROM reference WHERE param = ? AND target = ?");
-            sql.bind(i64::from(param.0)).bind(target);
+            sql.bind(param.0 as i64).bind(target);
             return Some(Driver::ordered(sql));
         }
         Some(match test {
@@ -132,6 +156,7 @@ impl Filters<'_> {
                 Driver::ordered(sql)
             }
             Test::Present(..) | Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => return None,
+            Test::Composite { .. } => return None,
             Test::String(param, string) => {
                 let mut sql = Sql::new("SELECT rid FROM string INDEXED BY string_norm WHERE ");
                 sql.append(self.string_condition(*param, string));
@@ -139,6 +164,9 @@ impl Filters<'_> {
             }
             Test::Date(param, range) => range_driver("date", "date_low", date_conditions(*param, range)),
             Test::Number(param, range) => self.number_driver(self.hash.number(*param), range),
+            Test::Numbers(param, left, right) => {
+                range_driver("number", "number_low", vec![pair_condition(self.hash.numbers(*param), left, right)])
+            }
             Test::Quantity(param, unit, range) => self.number_driver(self.unit_slot(*param, unit), range),
             Test::Chain { param, of, filter } => {
                 let mut sql = Sql::new("SELECT f.rid FROM (");
@@ -146,7 +174,7 @@ impl Filters<'_> {
                 sql.push(
                     ") t CROSS JOIN resource r ON r.rid = t.rid CROSS JOIN reference f ON f.param = ? AND f.target = r.rkey",
                 );
-                sql.bind(i64::from(param.0));
+                sql.bind(param.0 as i64);
                 Driver::unordered(vec![sql])
             }
             Test::Has { of: from, param, filter } => {
@@ -156,7 +184,7 @@ impl Filters<'_> {
                     ") t CROSS JOIN reference f INDEXED BY reference_rid ON f.rid = t.rid AND f.param = ? \
                      CROSS JOIN resource r ON r.rkey = f.target AND r.type = ? AND r.method < 4",
                 );
-                sql.bind(i64::from(param.0)).bind(of.to_owned());
+                sql.bind(param.0 as i64).bind(of.to_owned());
                 Driver::unordered(vec![sql])
             }
             Test::All(filter) => Driver::unordered(vec![self.rids(of, filter)]),
@@ -204,7 +232,7 @@ impl Filters<'_> {
 
     pub(super) fn string_condition(&self, param: ParamId, string: &StringTest) -> Sql {
         let mut sql = Sql::new("param = ? AND ");
-        sql.bind(i64::from(param.0));
+        sql.bind(param.0 as i64);
         match string {
             StringTest::Prefix(text) => {
                 let from = fold(text);

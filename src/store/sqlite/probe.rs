@@ -1,7 +1,7 @@
 //! A filter's clauses as probes: conditions that look one row id up.
 
 use super::filter::{FEW, Filters};
-use super::range::{date_conditions, number_conditions};
+use super::range::{date_conditions, number_conditions, pair_condition};
 use super::sql::Sql;
 use crate::rows::date_slot;
 use fhir::search::{Clause, ParamId, Shelf, Test};
@@ -38,13 +38,16 @@ impl Filters<'_> {
     }
 
     fn probe(&self, of: &str, test: &Test, rid: &str) -> Sql {
+        if let Some(last) = self.of_composite(test) {
+            return self.probe(of, &last, rid);
+        }
         if let Some(key) = self.key(test) {
             return key_probe(key, rid);
         }
         if let Some((param, target)) = self.target(test) {
             let condition = "param = ? AND target = ?";
             let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM reference WHERE {condition} AND rid = {rid})"));
-            sql.bind(i64::from(param.0)).bind(target);
+            sql.bind(param.0 as i64).bind(target);
             return sql;
         }
         match test {
@@ -56,10 +59,15 @@ impl Filters<'_> {
             Test::Present(param, shelf) => self.present_probe(*param, *shelf, rid),
             // Looked up above.
             Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("0"),
+            // None that a query can say.
+            Test::Composite { .. } => Sql::new("0"),
             Test::String(param, string) => row_probe("string", rid, self.string_condition(*param, string)),
             Test::Date(param, range) => row_probe("date", rid, Sql::any(date_conditions(*param, range))),
             Test::Number(param, range) => {
                 row_probe("number", rid, Sql::any(number_conditions(self.hash.number(*param), range)))
+            }
+            Test::Numbers(param, left, right) => {
+                row_probe("number", rid, pair_condition(self.hash.numbers(*param), left, right))
             }
             Test::Quantity(param, unit, range) => {
                 row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
@@ -71,7 +79,7 @@ impl Filters<'_> {
                      ON {inner}.rkey = f.target AND {inner}.type = ? AND {inner}.method < 4 \
                      WHERE f.rid = {rid} AND f.param = ?"
                 ));
-                sql.bind(to.clone()).bind(i64::from(param.0));
+                sql.bind(to.clone()).bind(param.0 as i64);
                 sql.append(self.probes(to, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
                 sql
             }
@@ -81,7 +89,7 @@ impl Filters<'_> {
                     "EXISTS (SELECT 1 FROM resource h CROSS JOIN reference {inner} ON {inner}.param = ? \
                      AND {inner}.target = h.rkey WHERE h.rid = {rid}"
                 ));
-                sql.bind(i64::from(param.0));
+                sql.bind(param.0 as i64);
                 sql.append(self.probes(from, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
                 sql
             }
@@ -97,8 +105,8 @@ impl Filters<'_> {
     fn present_probe(&self, param: ParamId, shelf: Shelf, rid: &str) -> Sql {
         let (table, column, from, to) = match shelf {
             Shelf::Key => return key_probe(self.hash.present(param), rid),
-            Shelf::String => ("string", "param", i64::from(param.0), i64::from(param.0)),
-            Shelf::Reference => ("reference INDEXED BY reference_rid", "param", i64::from(param.0), i64::from(param.0)),
+            Shelf::String => ("string", "param", param.0 as i64, param.0 as i64),
+            Shelf::Reference => ("reference INDEXED BY reference_rid", "param", param.0 as i64, param.0 as i64),
             Shelf::Date => ("date", "slot", date_slot(param, 0), date_slot(param, 3)),
             Shelf::Number => ("number", "slot", self.hash.number(param), self.hash.number(param) | 1),
         };

@@ -30,6 +30,18 @@ pub(super) fn number_conditions(slot: i64, range: &RangeTest<f64>) -> Vec<Sql> {
     vec![points, ranges]
 }
 
+/// Two numbers in one row, a point each: the first stands in `low`, the second in `high`.
+pub(super) fn pair_condition(slot: i64, left: &RangeTest<f64>, right: &RangeTest<f64>) -> Sql {
+    let point = |range: &RangeTest<f64>, column: &str| {
+        let mut sql = range_condition(*range, Some(|end: f64| end));
+        sql.text = sql.text.replace("low", column).replace("high", column);
+        sql
+    };
+    let mut sql = Sql::new("(slot = ? AND ");
+    sql.bind(slot).append(point(left, "low")).push(" AND ").append(point(right, "high")).push(")");
+    sql
+}
+
 /// The SQL of [`RangeTest::passes`]. Where ranges have a greatest width, `least_low` tells the least start of one
 /// that reaches a given end, so that the scan of the index starts there.
 fn range_condition<T: Copy + PartialOrd + Into<Bind>>(range: RangeTest<T>, least_low: Option<impl Fn(T) -> T>) -> Sql {

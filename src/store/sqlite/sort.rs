@@ -14,7 +14,7 @@ pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
         }
         SortBy::String(param) => {
             sql.push(&format!("(SELECT {end}(norm) FROM string WHERE rid = d.rid AND param = ?)"));
-            sql.bind(i64::from(param.0));
+            sql.bind(param.0 as i64);
         }
         SortBy::Date(param) => {
             sql.push(&format!("(SELECT {end}(low) FROM date WHERE rid = d.rid AND slot BETWEEN ? AND ?)"));

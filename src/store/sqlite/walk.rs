@@ -87,7 +87,7 @@ fn index(filters: &Filters<'_>, key: &Sort) -> (&'static str, &'static str, &'st
             let slot = filters.hash.number(*param);
             ("number", "number_low", "low", vec![slot, slot | 1])
         }
-        SortBy::String(param) => ("string", "string_norm", "norm", vec![i64::from(param.0)]),
+        SortBy::String(param) => ("string", "string_norm", "norm", vec![param.0 as i64]),
         // Ids have no index of their own; they are sorted, not walked.
         SortBy::Id => ("date", "date_low", "low", Vec::new()),
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::json::Doc;
-use crate::search::{Target, Unit};
+use crate::search::{First, Target, Unit};
 use crate::spec::r4;
 
 /// Writes down what it is told, as `code kind values`.
@@ -8,13 +8,26 @@ struct Notes(Vec<String>, Vec<(ParamId, String)>);
 
 impl Notes {
     fn note(&mut self, param: ParamId, what: String) {
-        let code = self.1.iter().find(|(id, _)| *id == param).map_or("?", |(_, code)| code);
+        let code = self.code(param);
         self.0.push(format!("{code} {what}"));
+    }
+
+    fn code(&self, param: ParamId) -> String {
+        self.1.iter().find(|(id, _)| *id == param).map_or("?", |(_, code)| code).to_owned()
     }
 }
 
 impl IndexSink for Notes {
-    fn present(&mut self, _: ParamId) {}
+    fn composite(&mut self, param: ParamId, first: First<'_>) -> ParamId {
+        let derived = ParamId(u64::from(u32::MAX) + self.1.len() as u64);
+        let first = match first {
+            First::Code(code) => code.to_owned(),
+            First::Coding(system, code) => format!("{}|{code}", system.unwrap_or("")),
+            First::Reference(_) | First::Uri(_) => "?".to_owned(),
+        };
+        self.1.push((derived, format!("{} {first} $", self.code(param))));
+        derived
+    }
     fn token(&mut self, param: ParamId, system: Option<&str>, code: &str) {
         self.note(param, format!("{}|{code}", system.unwrap_or("")));
     }
@@ -32,6 +45,9 @@ impl IndexSink for Notes {
     }
     fn number(&mut self, param: ParamId, low: f64, high: f64) {
         self.note(param, format!("{low}..{high}"));
+    }
+    fn numbers(&mut self, param: ParamId, first: f64, second: f64) {
+        self.note(param, format!("{first} and {second}"));
     }
     fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
         self.note(param, format!("{low}..{high} {}", unit.code.or(unit.unit).unwrap_or("")));
@@ -118,11 +134,50 @@ fn references_are_local_or_urls_and_filtered_by_type() {
 }
 
 #[test]
+fn composites_keep_together_what_belongs_together() {
+    let pressure = |code: &str, value: u8| {
+        format!(
+            r#"{{"code":{{"coding":[{{"system":"loinc","code":"{code}"}}]}},"valueQuantity":{{"value":{value},"unit":"mmHg"}}}}"#
+        )
+    };
+    let observation = format!(
+        r#"{{"resourceType":"Observation","code":{{"coding":[{{"code":"bp"}}]}},"valueDateTime":"2026-01-02","component":[{},{}]}}"#,
+        pressure("sys", 120),
+        pressure("dia", 80)
+    );
+    assert_eq!(
+        entries(&observation, "component-code-value-quantity"),
+        ["sys $ 120..120 mmHg", "loinc|sys $ 120..120 mmHg", "dia $ 80..80 mmHg", "loinc|dia $ 80..80 mmHg"]
+    );
+    assert!(entries(&observation, "code-value-quantity").is_empty());
+    let day = "2026-01-02T00:00:00.000Z..2026-01-02T23:59:59.999Z";
+    assert_eq!(entries(&observation, "code-value-date"), [format!("bp $ {day}"), format!("|bp $ {day}")]);
+}
+
+#[test]
+fn composites_reach_beyond_their_match_and_take_pairs_of_numbers() {
+    let sequence = r#"{"resourceType":"MolecularSequence","referenceSeq":{"referenceSeqId":{"coding":[{"code":"NC_1"}]},
+        "windowStart":1,"windowEnd":9},"variant":[{"start":3,"end":4},{"start":5}]}"#;
+    assert_eq!(entries(sequence, "referenceseqid-window-coordinate"), ["NC_1 $ 1 and 9", "|NC_1 $ 1 and 9"]);
+    assert_eq!(entries(sequence, "referenceseqid-variant-coordinate"), ["NC_1 $ 3 and 4", "|NC_1 $ 3 and 4"]);
+    assert!(entries(sequence, "chromosome-variant-coordinate").is_empty());
+    let document = r#"{"resourceType":"DocumentReference","relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/1"}}]}"#;
+    let system = "http://hl7.org/fhir/document-relationship-type";
+    assert_eq!(
+        entries(document, "relationship"),
+        ["replaces $ DocumentReference/1".to_owned(), format!("{system}|replaces $ DocumentReference/1")]
+    );
+}
+
+#[test]
 fn every_parameter_that_a_shelf_is_for_compiles() {
     for of in r4().resources() {
         let name = &r4().of(of).name;
         let expected = r4().params_of(of).into_iter().filter(|it| {
-            Shelf::of(it.kind).is_some() && !it.expression.is_empty() && !matches!(&*it.code, "_id" | "_lastUpdated")
+            Shelf::of(it.kind).is_some()
+                && !it.expression.is_empty()
+                && !matches!(&*it.code, "_id" | "_lastUpdated")
+                && kept_as(r4(), of, it).iter().any(|kept| kept.code == it.code)
         });
         assert_eq!(compile(r4(), of).len(), expected.count(), "{name}");
     }

@@ -173,6 +173,11 @@ impl Teller<'_> {
     }
 }
 
+/// A plain number.
+pub(super) fn number(item: &Item<'_>) -> Option<f64> {
+    amount(item.node()?.value()?)
+}
+
 fn amount(value: Value<'_>) -> Option<f64> {
     value.as_number().and_then(decimal)
 }

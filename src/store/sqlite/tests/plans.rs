@@ -53,6 +53,12 @@ fn clauses() -> Vec<Clause> {
         Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
         Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
         Test::Uri(p("uri"), "urn:x".into()),
+        Test::Numbers(p("n"), RangeTest::Above(1.0), RangeTest::Below(2.0)),
+        Test::Composite {
+            param: p("c"),
+            first: Box::new(Test::Token(p("c"), TokenTest::Code("x".into()))),
+            last: Box::new(Test::Quantity(p("c"), UnitTest::Any, RangeTest::Above(1.0))),
+        },
         Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(age.clone())] },
         Test::Has { of: "Patient".into(), param: ParamId::of("Patient", "link"), filter: vec![any(age)] },
         Test::All(vec![any(Test::Token(p("code"), TokenTest::Code("x".into()))), any(Test::Id("b".into()))]),
