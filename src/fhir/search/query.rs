@@ -1,7 +1,7 @@
 //! A search parameter's text, read into [`Clause`]s (search.html#3.1.1.4 and on).
 
 use super::number::Precise;
-use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, UnitTest, single};
+use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest, single};
 use crate::primitive::datetime;
 use crate::spec::{ParamType, SearchParam, Spec, TypeId};
 
@@ -211,7 +211,7 @@ impl Reader<'_, '_> {
             ParamType::Token if self.code == "_id" => Test::Id(unescape(value)),
             ParamType::Token => self.token(value)?,
             ParamType::Date => self.date(value)?,
-            ParamType::Number => Test::Number(self.id, self.number(value)?),
+            ParamType::Number => Test::Number(self.id, self.number(value, |it| it)?),
             ParamType::Quantity => self.quantity(value)?,
             _ => Test::Uri(self.id, unescape(value)),
         };
@@ -272,8 +272,8 @@ impl Reader<'_, '_> {
         Ok(Test::Date(self.id, vec![test]))
     }
 
-    /// search.html#number
-    fn number(&self, value: &str) -> Result<RangeTest<f64>> {
+    /// search.html#number; the range is told in the unit that `scaled` gives values in.
+    fn number(&self, value: &str, scaled: impl Fn(f64) -> f64) -> Result<RangeTest<f64>> {
         let (prefix, text) = prefix(value);
         let Some(number) = Precise::parse(text) else {
             return invalid(format!(
@@ -281,7 +281,8 @@ impl Reader<'_, '_> {
                 self.code
             ));
         };
-        let (value, low, high) = (number.value, number.low, number.high.next_down());
+        let gap = number.value.abs() / 10.0;
+        let (value, low, high) = (scaled(number.value), scaled(number.low), scaled(number.high).next_down());
         Ok(match prefix {
             "eq" => RangeTest::Within(low, high),
             "ne" => RangeTest::NotWithin(low, high),
@@ -291,25 +292,30 @@ impl Reader<'_, '_> {
             "le" => RangeTest::AtOrBelow(value, value),
             "sa" => RangeTest::StartsAfter(value),
             "eb" => RangeTest::EndsBefore(value),
-            _ => {
-                let gap = value.abs() / 10.0;
-                RangeTest::Overlaps(value - gap, value + gap)
-            }
+            _ => RangeTest::Overlaps(scaled(number.value - gap), scaled(number.value + gap)),
         })
     }
 
-    /// search.html#quantity
+    /// search.html#quantity: with UCUM as system, in units of any size.
     fn quantity(&self, value: &str) -> Result<Test> {
         let parts = split(value, '|');
         let unit = match parts.as_slice() {
             [_] | [_, "", ""] => UnitTest::Any,
             [_, "", code] => UnitTest::Named(unescape(code)),
-            [_, system, code] if !code.is_empty() => UnitTest::Coded(unescape(system), unescape(code)),
+            [number, system, code] if !code.is_empty() => {
+                let (system, code) = (unescape(system), unescape(code));
+                let unit = Unit { system: Some(&system), code: Some(&code), unit: None };
+                if let Some(scale) = unit.scale() {
+                    let range = self.number(number, |it| scale.to_base(it))?;
+                    return Ok(Test::Quantity(self.id, UnitTest::Coded(system, scale.base()), range));
+                }
+                UnitTest::Coded(system, code)
+            }
             _ => {
                 return invalid(format!("{} takes [number], [number]|[system]|[code] or [number]||[code].", self.code));
             }
         };
-        Ok(Test::Quantity(self.id, unit, self.number(parts[0])?))
+        Ok(Test::Quantity(self.id, unit, self.number(parts[0], |it| it)?))
     }
 
     /// search.html#reference
