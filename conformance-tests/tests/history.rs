@@ -147,11 +147,8 @@ async fn the_history_of_the_system_is_newest_first() {
         client.create(&patient(&number.to_string())).await;
         client.create(&observation("order")).await;
     }
-    let times: Vec<Value> = all(&client, "_history?_count=3")
-        .await
-        .iter()
-        .map(|it| it["resource"]["meta"]["lastUpdated"].clone())
-        .collect();
+    let times: Vec<Value> =
+        all(&client, "_history?_count=3").await.iter().map(|it| it["response"]["lastModified"].clone()).collect();
     let newest_first = times.windows(2).all(|pair| pair[0].as_str() >= pair[1].as_str());
     assert!(newest_first && times.len() >= 10, "{times:?}");
 }

@@ -260,17 +260,15 @@ async fn the_failure_names_its_entry() {
 #[tokio::test]
 async fn racing_transactions_are_each_whole() {
     let client = Client::fresh();
-    client.put("Patient/shared", &with(patient("start"), json!({"id": "shared"}))).await.expect_in(200..=201);
+    let (shared, code) = (unique(), unique());
+    let path = format!("Patient/{shared}");
+    client.put(&path, &with(patient("start"), json!({"id": shared}))).await.expect_in(200..=201);
     let mut racers = tokio::task::JoinSet::new();
     for number in 0..12 {
         let word = format!("racer-{number}");
         let entries = json!([
-            entry("PUT", "Patient/shared", with(patient(&word), json!({"id": "shared"}))),
-            entry(
-                "POST",
-                "Observation",
-                with(observation("race"), json!({"subject": {"reference": "Patient/shared"}}))
-            ),
+            entry("PUT", &path, with(patient(&word), json!({"id": shared}))),
+            entry("POST", "Observation", with(observation(&code), json!({"subject": {"reference": path}}))),
         ]);
         racers.spawn(
             client
@@ -283,6 +281,6 @@ async fn racing_transactions_are_each_whole() {
     let done = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 409 | 412)), "{answers:?}");
     assert!(done >= 1);
-    assert_eq!(client.found("Observation?code=race&_count=50").await.len(), done);
-    assert_eq!(client.page("Patient/shared/_history?_count=50").await.entries().len(), done + 1);
+    assert_eq!(client.page(&format!("Observation?code={code}&_count=50")).await.ids().len(), done);
+    assert_eq!(client.page(&format!("{path}/_history?_count=50")).await.entries().len(), done + 1);
 }

@@ -190,6 +190,14 @@ impl Engine {
         }
     }
 
+    /// A conditional create whose criteria match a resource that the same transaction deletes: what is to be deleted goes
+    /// first (http.html#trules), so there is no match when the create's turn comes.
+    pub(crate) async fn aim_create_after_delete(&self, ctx: &Context, of: &str, request: &Request) -> Result<Target> {
+        let criteria = request.headers.if_none_exist.as_deref().unwrap_or_default();
+        let matched = self.only_match(ctx, of, criteria.trim_start_matches('?')).await?;
+        Ok(Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Post).guarded(matched.guard))
+    }
+
     /// http.html#update and #upsert
     fn aim_update(&self, ctx: &Context, target: Target, request: &Request) -> Result<Aim> {
         if target.current.is_none() {

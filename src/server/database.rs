@@ -55,7 +55,7 @@ pub fn lock(settings: &config::Store) -> Result<Lock> {
 }
 
 fn lock_file(folder: &Path) -> std::io::Result<File> {
-    std::fs::create_dir_all(folder)?;
+    SqliteStore::make_folder(folder)?;
     File::options().create(true).truncate(false).write(true).open(folder.join("lock"))
 }
 

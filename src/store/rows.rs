@@ -241,7 +241,13 @@ impl IndexSink for Rows {
     fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
         self.number(param, low, high);
         if let (Some(system), Some(code)) = (unit.system, unit.code) {
-            self.number_in(self.hash.coded_unit(param, system, code), low, high);
+            match unit.scale() {
+                Some(scale) => {
+                    let slot = self.hash.coded_unit(param, system, &scale.base());
+                    self.number_in(slot, scale.to_base(low), scale.to_base(high));
+                }
+                None => self.number_in(self.hash.coded_unit(param, system, code), low, high),
+            }
         }
         for name in [unit.code, unit.unit].into_iter().flatten() {
             self.number_in(self.hash.named_unit(param, name), low, high);

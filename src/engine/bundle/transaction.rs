@@ -11,8 +11,8 @@ use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, kept_changing}
 use crate::{Answer, Context, Engine, Request};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
-use rustc_hash::{FxHashMap, FxHashSet};
-use store::{Changes, CommitError, Guard, Key};
+use rustc_hash::FxHashSet;
+use store::{Changes, CommitError, Guard, Key, Method};
 
 /// A reading entry that waits until everything is written.
 const READS_LAST: u8 = 3;
@@ -25,6 +25,15 @@ enum Step {
     Done(Answer),
     /// A read or search.
     Read,
+}
+
+/// What the entries so far are about.
+#[derive(Default)]
+struct Touched {
+    written: FxHashSet<Key>,
+    deleted: FxHashSet<Key>,
+    /// Types and criteria of conditional creates.
+    criteria: FxHashSet<(String, String)>,
 }
 
 impl Engine {
@@ -72,25 +81,17 @@ impl Engine {
         order.sort_by_key(|it| entries[*it].0.rank());
         let mut changes = Changes { content, ..Changes::default() };
         let mut steps: Vec<Option<Step>> = entries.iter().map(|_| None).collect();
-        let mut written: FxHashMap<Key, usize> = FxHashMap::default();
+        let mut touched = Touched::default();
         for at in &order {
             let (entry, interaction) = &entries[*at];
-            let step = if entry.rank() == READS_LAST {
-                Step::Read
-            } else {
-                match self.aim(ctx, interaction, &entry.request, entry.resource).await {
-                    Ok(Aim::Done(answer)) => Step::Done(answer),
-                    Ok(Aim::Write(mut target)) => {
-                        if written.insert(target.key.clone(), *at).is_some() {
-                            let told = "Two entries of the transaction change the same resource.";
-                            return Err(within_entry(Failure::new(IssueType::Invalid, told), *at));
-                        }
-                        changes.guards.append(&mut target.guards);
-                        Step::Write { target, put: usize::MAX }
-                    }
-                    Err(failure) => return Err(within_entry(failure, *at)),
-                }
+            let step = match entry.rank() {
+                READS_LAST => Ok(Step::Read),
+                _ => self.aim_entry(ctx, entry, interaction, &mut touched).await,
             };
+            let mut step = step.map_err(|it| within_entry(it, *at))?;
+            if let Step::Write { target, .. } = &mut step {
+                changes.guards.append(&mut target.guards);
+            }
             steps[*at] = Some(step);
         }
         let mut links = entry_links(entries, &steps);
@@ -130,9 +131,42 @@ impl Engine {
         Ok(Some(answers))
     }
 
+    /// Finds what a writing entry is about. No two may be about one resource (http.html#trules).
+    async fn aim_entry(
+        &self,
+        ctx: &Context,
+        entry: &Entry<'_>,
+        interaction: &Interaction,
+        touched: &mut Touched,
+    ) -> Result<Step> {
+        if let (Interaction::Create { of }, Some(criteria)) = (interaction, &entry.request.headers.if_none_exist)
+            && !touched.criteria.insert((of.clone(), criteria.clone()))
+        {
+            let told = "Two entries of the transaction create a resource under the same ifNoneExist.";
+            return Err(Failure::new(IssueType::Invalid, told));
+        }
+        let target = match self.aim(ctx, interaction, &entry.request, entry.resource).await? {
+            Aim::Write(target) => target,
+            Aim::Done(answer) => match (interaction, &answer.key) {
+                (Interaction::Create { of }, Some(key)) if touched.deleted.contains(key) => {
+                    self.aim_create_after_delete(ctx, of, &entry.request).await?
+                }
+                _ => return Ok(Step::Done(answer)),
+            },
+        };
+        if target.method == Method::Delete {
+            touched.deleted.insert(target.key.clone());
+        }
+        if !touched.written.insert(target.key.clone()) {
+            let told = "Two entries of the transaction change the same resource.";
+            return Err(Failure::new(IssueType::Invalid, told));
+        }
+        Ok(Step::Write { target, put: usize::MAX })
+    }
+
     /// A new version, its links resolved.
     fn linked_version(&self, ctx: &Context, target: &Target, entry: &Entry<'_>, links: &Links) -> Result<store::Put> {
-        let is_plain = target.method != store::Method::Delete && target.method != store::Method::Patch;
+        let is_plain = target.method != Method::Delete && target.method != Method::Patch;
         match entry.resource.filter(|_| is_plain) {
             Some(resource) => {
                 let doc = self.parse(links::replaced(resource, links).as_bytes())?;

@@ -5,7 +5,7 @@ use super::error::{Result, fail};
 use super::eval::Eval;
 use super::item::{Item, Items, Node};
 use super::number;
-use super::quantity::Quantity;
+use super::quantity::{Quantity, Unit};
 use super::types::{Class, tables};
 use crate::json::Value;
 use rust_decimal::Decimal;
@@ -219,7 +219,7 @@ impl<'a> Seen<'a> {
             eval.spend(self.items.len())?;
             return Ok(self.items.iter().any(same));
         }
-        let Some(positions) = self.by_hash.get(&hash(item)) else { return Ok(false) };
+        let Some(positions) = self.by_hash.get(&hash(item, eval.context.services)) else { return Ok(false) };
         eval.spend(positions.len())?;
         Ok(positions.iter().filter_map(|it| self.items.get(*it)).any(same))
     }
@@ -237,7 +237,7 @@ impl<'a> Seen<'a> {
             len => len - 1,
         };
         for (at, item) in self.items.iter().enumerate().skip(unhashed) {
-            self.by_hash.entry(hash(item)).or_default().push(at);
+            self.by_hash.entry(hash(item, eval.context.services)).or_default().push(at);
         }
         Ok(true)
     }
@@ -248,7 +248,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Equal items have equal hashes; what converts to one another goes by the least they share.
-fn hash(item: &Item<'_>) -> u64 {
+fn hash(item: &Item<'_>, services: &dyn Services) -> u64 {
     let mut hasher = FxHasher::default();
     if let Some(text) = item.as_str() {
         text.hash(&mut hasher);
@@ -258,7 +258,13 @@ fn hash(item: &Item<'_>) -> u64 {
         Some(Item::Boolean(it)) => it.hash(&mut hasher),
         Some(Item::Integer(it)) => Decimal::from(it).hash(&mut hasher),
         Some(Item::Decimal(it)) => it.normalize().hash(&mut hasher),
-        Some(Item::Quantity(Quantity { value, unit })) if unit.code() == "1" => value.normalize().hash(&mut hasher),
+        // `50 '%'` is the number 0.5.
+        Some(Item::Quantity(Quantity { value, unit: Unit::Ucum(code) })) => {
+            let plain = if code == "1" { Some(value.normalize()) } else { services.convert(value, &code, "1") };
+            if let Some(plain) = plain {
+                plain.hash(&mut hasher);
+            }
+        }
         Some(_) => {}
         // Members may stand in any order.
         None => item.node().and_then(Node::value).map_or(0, members_hash).hash(&mut hasher),

@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 /// How many steps an evaluation may take unless the caller says otherwise.
 pub const DEFAULT_BUDGET: u32 = 2_000_000;
 
-/// What lies beyond the document. Each method has an answer that needs no other resource, terminology or table of
-/// units; [`Offline`] is nothing but these answers.
+/// What lies beyond the document. Each method has an answer that needs no other resource and no terminology;
+/// [`Offline`] is nothing but these answers.
 pub trait Services: Sync {
     /// The resource that a Reference or canonical points to, where it is not in the document itself
     /// (fhirpath.html#functions, `resolve`). By default a phantom of the type that the reference's text names.
@@ -41,8 +41,8 @@ pub trait Services: Sync {
     }
 
     /// A value of one UCUM unit in another; `None` where the units are unknown or measure different things.
-    fn convert(&self, _value: Decimal, _from: &str, _to: &str) -> Option<Decimal> {
-        None
+    fn convert(&self, value: Decimal, from: &str, to: &str) -> Option<Decimal> {
+        crate::units::convert(value, from, to)
     }
 
     /// Told by `trace()`: its name and how many items passed, never what they say.

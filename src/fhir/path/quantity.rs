@@ -3,13 +3,11 @@
 use super::context::Services;
 use super::number::{decimal, decimal_text};
 use crate::json::Value;
+use crate::units::UCUM;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
-
-/// UCUM's URL, as in Quantity.system.
-pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 
 /// A unit of time written as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

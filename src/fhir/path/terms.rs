@@ -6,8 +6,9 @@ use super::item::Item;
 use super::lexer::TokenKind;
 use super::number::decimal;
 use super::parser::{Parser, Tree};
-use super::quantity::{Calendar, Quantity, UCUM, Unit};
+use super::quantity::{Calendar, Quantity, Unit};
 use super::types::TypeSpec;
+use crate::units::UCUM;
 
 impl Parser<'_> {
     pub(super) fn term(&mut self) -> Result<Tree> {

@@ -13,6 +13,7 @@ pub mod query;
 mod single;
 
 use crate::spec::ParamType;
+use crate::units::{Scale, UCUM};
 pub use index::Indexer;
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
@@ -84,7 +85,8 @@ pub trait IndexSink {
     fn number(&mut self, _param: ParamId, _low: f64, _high: f64) {}
     /// Two numbers of one match of a composite.
     fn numbers(&mut self, _param: ParamId, _first: f64, _second: f64) {}
-    /// A quantity in its unit; `code` and `unit` are what Quantity.code and Quantity.unit say.
+    /// A quantity in its unit; `code` and `unit` are what Quantity.code and Quantity.unit say. It is found by any of
+    /// its texts, and by its base unit where [`Unit::scale`] has one.
     fn quantity(&mut self, _param: ParamId, _unit: Unit<'_>, _low: f64, _high: f64) {}
     /// A reference.
     fn reference(&mut self, _param: ParamId, _target: &Target<'_>) {}
@@ -118,6 +120,16 @@ pub struct Unit<'a> {
     pub code: Option<&'a str>,
     /// Quantity.unit, the human-readable form.
     pub unit: Option<&'a str>,
+}
+
+impl Unit<'_> {
+    /// How quantities in this unit are compared with those in others: by UCUM (search.html#quantity).
+    pub fn scale(&self) -> Option<Scale> {
+        match (self.system, self.code) {
+            (Some(UCUM), Some(code)) => Scale::of(code),
+            _ => None,
+        }
+    }
 }
 
 /// All that must hold of a resource to be found: every clause.
@@ -250,7 +262,7 @@ pub enum StringTest {
 pub enum UnitTest {
     /// Any unit.
     Any,
-    /// `|system|code`.
+    /// `|system|code`; of UCUM, the base unit, in which values are then given ([`crate::units::Scale`]).
     Coded(String, String),
     /// `||code`: Quantity.code or Quantity.unit.
     Named(String),

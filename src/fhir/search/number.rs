@@ -24,7 +24,9 @@ impl Precise {
         let fraction = mantissa.find('.').map_or(0, |at| mantissa.len() - at - 1);
         let digits = if mantissa.len() < text.len() { fraction.max(1) } else { fraction };
         let half = format!("5e{}", exponent.checked_sub(digits as i32)? - 1).parse::<f64>().ok()?;
-        Some(Precise { value, low: round(value - half), high: round(value + half) })
+        // Beyond 15 digits the range is narrower than the float's own steps, and must not miss the number.
+        let (low, high) = (round(value - half).min(value), round(value + half).max(value.next_up()));
+        Some(Precise { value, low, high })
     }
 }
 
@@ -62,6 +64,14 @@ mod tests {
         ] {
             let it = Precise::parse(text).unwrap();
             assert_eq!((it.low, it.high), (low, high), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_range_has_the_number_however_long() {
+        for text in ["444444444444444444", "0.1234567890123456789", "-99999999999999999999"] {
+            let it = Precise::parse(text).unwrap();
+            assert!(it.low <= it.value && it.value < it.high, "{text}");
         }
     }
 

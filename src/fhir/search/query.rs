@@ -4,12 +4,15 @@ mod composite;
 
 use super::composite::kept_as;
 use super::number::Precise;
-use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, UnitTest, single};
+use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest, single};
 use crate::primitive::datetime;
 use crate::spec::{ParamType, SearchParam, Spec, TypeId};
+use std::cell::Cell;
 
 /// Links of a chain, at the most.
 const CHAIN: usize = 8;
+/// Ways that a chain may take at the most: with each link whose type is left open there are as many as types.
+const WAYS: usize = 2000;
 
 /// Why a parameter could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,18 +54,18 @@ pub struct Query<'a> {
 impl<'a> Query<'a> {
     /// Reads one `name=value`, percent-decoded: the name with modifier and chain, the value with its commas.
     pub fn clause(&self, name: &str, value: &str) -> Result<Clause> {
-        self.clause_within(name, value, CHAIN)
+        self.clause_within(name, value, &Left { links: CHAIN, ways: &Cell::new(WAYS) })
     }
 
-    fn clause_within(&self, name: &str, value: &str, links: usize) -> Result<Clause> {
-        if links == 0 {
+    fn clause_within(&self, name: &str, value: &str, left: &Left<'_>) -> Result<Clause> {
+        if left.links == 0 {
             return invalid(format!("A chain may have at most {CHAIN} links."));
         }
         if let Some(rest) = name.strip_prefix("_has:") {
-            return self.has(rest, value, links);
+            return self.has(rest, value, left);
         }
         if let Some((head, rest)) = name.split_once('.') {
-            return self.chain(head, rest, value, links);
+            return self.chain(head, rest, value, left);
         }
         let (code, modifier) = match name.split_once(':') {
             Some((code, modifier)) => (code, Some(modifier)),
@@ -127,7 +130,7 @@ impl<'a> Query<'a> {
     }
 
     /// `subject:Patient.name=…` (search.html#chaining).
-    fn chain(&self, head: &str, rest: &str, value: &str, links: usize) -> Result<Clause> {
+    fn chain(&self, head: &str, rest: &str, value: &str, left: &Left<'_>) -> Result<Clause> {
         let (code, wanted) = match head.split_once(':') {
             Some((code, of)) => (code, Some(of)),
             None => (head, None),
@@ -140,7 +143,8 @@ impl<'a> Query<'a> {
         let mut unknown = None;
         for target in self.targets(param, wanted)? {
             let inner = Query { of: target, ..*self };
-            match inner.clause_within(rest, value, links - 1) {
+            left.way()?;
+            match inner.clause_within(rest, value, &left.link()) {
                 Ok(clause) => tests.push(Test::Chain {
                     param: self.id(code),
                     of: inner.type_name().to_owned(),
@@ -157,7 +161,7 @@ impl<'a> Query<'a> {
     }
 
     /// `_has:Observation:patient:code=…` (search.html#has).
-    fn has(&self, rest: &str, value: &str, links: usize) -> Result<Clause> {
+    fn has(&self, rest: &str, value: &str, left: &Left<'_>) -> Result<Clause> {
         let mut parts = rest.splitn(3, ':');
         let (Some(from), Some(code), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return invalid("A reverse chain is written _has:[type]:[reference parameter]:[parameter].");
@@ -171,7 +175,7 @@ impl<'a> Query<'a> {
         if param.kind != ParamType::Reference || !points_here {
             return invalid(format!("{from}.{code} is not a reference to {}.", self.type_name()));
         }
-        let filter = vec![inner.clause_within(rest, value, links - 1)?];
+        let filter = vec![inner.clause_within(rest, value, &left.link())?];
         Ok(Clause::Any(vec![Test::Has { of: from.to_owned(), param: inner.id(code), filter }]))
     }
 
@@ -185,6 +189,28 @@ impl<'a> Query<'a> {
             Some(_) => invalid(format!("{} never points to {wanted}.", param.code)),
             None => invalid(format!("{}:{} names no resource type.", param.code, shown(wanted))),
         }
+    }
+}
+
+/// How far a chain may still go.
+struct Left<'a> {
+    links: usize,
+    ways: &'a Cell<usize>,
+}
+
+impl<'a> Left<'a> {
+    /// One link further.
+    fn link(&self) -> Left<'a> {
+        Left { links: self.links - 1, ways: self.ways }
+    }
+
+    /// One way more.
+    fn way(&self) -> Result<()> {
+        let Some(ways) = self.ways.get().checked_sub(1) else {
+            return invalid("The chain may lead through too many types; name the types, as in subject:Patient.name.");
+        };
+        self.ways.set(ways);
+        Ok(())
     }
 }
 
@@ -218,7 +244,7 @@ impl Reader<'_, '_> {
             ParamType::Token if self.code == "_id" => Test::Id(unescape(value)),
             ParamType::Token => self.token(value)?,
             ParamType::Date => self.date(value)?,
-            ParamType::Number => Test::Number(self.id, self.number(value)?),
+            ParamType::Number => Test::Number(self.id, self.number(value, |it| it)?),
             ParamType::Quantity => self.quantity(value)?,
             _ => Test::Uri(self.id, unescape(value)),
         };
@@ -279,8 +305,8 @@ impl Reader<'_, '_> {
         Ok(Test::Date(self.id, vec![test]))
     }
 
-    /// search.html#number
-    fn number(&self, value: &str) -> Result<RangeTest<f64>> {
+    /// search.html#number; the range is told in the unit that `scaled` gives values in.
+    fn number(&self, value: &str, scaled: impl Fn(f64) -> f64) -> Result<RangeTest<f64>> {
         let (prefix, text) = prefix(value);
         let Some(number) = Precise::parse(text) else {
             return invalid(format!(
@@ -288,7 +314,8 @@ impl Reader<'_, '_> {
                 self.code
             ));
         };
-        let (value, low, high) = (number.value, number.low, number.high.next_down());
+        let gap = number.value.abs() / 10.0;
+        let (value, low, high) = (scaled(number.value), scaled(number.low), scaled(number.high).next_down());
         Ok(match prefix {
             "eq" => RangeTest::Within(low, high),
             "ne" => RangeTest::NotWithin(low, high),
@@ -298,25 +325,30 @@ impl Reader<'_, '_> {
             "le" => RangeTest::AtOrBelow(value, value),
             "sa" => RangeTest::StartsAfter(value),
             "eb" => RangeTest::EndsBefore(value),
-            _ => {
-                let gap = value.abs() / 10.0;
-                RangeTest::Overlaps(value - gap, value + gap)
-            }
+            _ => RangeTest::Overlaps(scaled(number.value - gap), scaled(number.value + gap)),
         })
     }
 
-    /// search.html#quantity
+    /// search.html#quantity: with UCUM as system, in units of any size.
     fn quantity(&self, value: &str) -> Result<Test> {
         let parts = split(value, '|');
         let unit = match parts.as_slice() {
             [_] | [_, "", ""] => UnitTest::Any,
             [_, "", code] => UnitTest::Named(unescape(code)),
-            [_, system, code] if !code.is_empty() => UnitTest::Coded(unescape(system), unescape(code)),
+            [number, system, code] if !code.is_empty() => {
+                let (system, code) = (unescape(system), unescape(code));
+                let unit = Unit { system: Some(&system), code: Some(&code), unit: None };
+                if let Some(scale) = unit.scale() {
+                    let range = self.number(number, |it| scale.to_base(it))?;
+                    return Ok(Test::Quantity(self.id, UnitTest::Coded(system, scale.base()), range));
+                }
+                UnitTest::Coded(system, code)
+            }
             _ => {
                 return invalid(format!("{} takes [number], [number]|[system]|[code] or [number]||[code].", self.code));
             }
         };
-        Ok(Test::Quantity(self.id, unit, self.number(parts[0])?))
+        Ok(Test::Quantity(self.id, unit, self.number(parts[0], |it| it)?))
     }
 
     /// search.html#reference

@@ -21,3 +21,12 @@ fn targets_are_local_or_urls() {
 fn param_numbers_are_stable() {
     assert_eq!(ParamId::of("Patient", "name"), ParamId(1_417_936_408), "stored indexes are keyed by it");
 }
+
+#[test]
+fn a_chain_through_all_types_is_refused_before_it_grows() {
+    let of = crate::spec::r4().resource("Basic").unwrap();
+    let query = Query { spec: crate::spec::r4(), of, base: "", now: 0 };
+    assert!(query.clause("subject:Patient.organization.name", "x").is_ok());
+    let refused = query.clause("subject.subject.subject.subject.name", "x");
+    assert!(matches!(refused, Err(QueryError::Invalid(told)) if told.contains("name the types")));
+}

@@ -4,6 +4,7 @@ use super::model::Entry;
 use super::{Engine, Ward, ward};
 use crate::{Branch, Plan, Sort, SortBy};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, Unit, UnitTest};
+use fhir::units::UCUM;
 
 pub(crate) fn plan(of: &str, filter: Filter, sort: Vec<Sort>, limit: usize) -> Plan {
     Plan { branches: vec![Branch { of: of.into(), filter, sort }], after: None, limit }
@@ -325,5 +326,32 @@ pub(crate) async fn long_lists(engine: &dyn Engine) {
         let others: Vec<&str> = ["o1", "o2", "o3", "o4"].into_iter().filter(|it| !expected.contains(it)).collect();
         let none = vec![Clause::None(tests)];
         assert_eq!(pages(&ward, plan("Observation", none, Vec::new(), 1)).await, others);
+    }
+}
+
+/// search.html#quantity: units of UCUM are told apart by what they measure, others by their codes.
+pub(crate) async fn quantities(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let unit = |system, code| Unit { system: Some(system), code: Some(code), unit: None };
+    for (id, unit, value) in [
+        ("a", unit(UCUM, "mg"), 5.4),
+        ("b", unit(UCUM, "g"), 0.0054),
+        ("c", unit(UCUM, "m"), 0.0054),
+        ("d", unit(UCUM, "[pH]"), 7.4),
+        ("e", unit("local", "mg"), 5.4),
+    ] {
+        ward.create("Observation", id, &[Entry::Quantity(p("q"), unit, value, value)]).await;
+    }
+    let quantity = |unit, range| Test::Quantity(p("q"), unit, range);
+    let coded = |system: &str, code: &str| UnitTest::Coded(system.into(), code.into());
+    for (test, expected) in [
+        (quantity(coded(UCUM, "g"), RangeTest::Within(0.0054, 0.0054)), &["a", "b"][..]),
+        (quantity(coded(UCUM, "m"), RangeTest::Above(0.0)), &["c"]),
+        (quantity(coded(UCUM, "[pH]"), RangeTest::Within(7.4, 7.4)), &["d"]),
+        (quantity(coded("local", "mg"), RangeTest::Above(0.0)), &["e"]),
+        (quantity(UnitTest::Named("mg".into()), RangeTest::Above(0.0)), &["a", "e"]),
+        (quantity(UnitTest::Any, RangeTest::Within(0.0054, 0.0054)), &["b", "c"]),
+    ] {
+        finds(&ward, "Observation", test, expected).await;
     }
 }

@@ -48,10 +48,19 @@ pub struct SqliteStore {
 const ENOUGH: i64 = 1000;
 
 impl SqliteStore {
+    /// Makes a data folder that its owner alone can look into: the files in it hold records and keys. One that is there
+    /// stays as it is.
+    pub fn make_folder(folder: &Path) -> std::io::Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(folder)
+    }
+
     /// Opens the store in `folder`, made if it is not there. A query may take `query_time`.
     pub async fn open(folder: &Path, clock: Clock, query_time: Duration) -> Result<SqliteStore> {
         let tenants = folder.join("tenants");
-        std::fs::create_dir_all(&tenants)
+        SqliteStore::make_folder(&tenants)
             .map_err(|cause| Error::File { path: tenants.display().to_string(), cause })?;
         let file = folder.join("directory.sqlite");
         schema::migrate(&file, &schema::DIRECTORY).await?;

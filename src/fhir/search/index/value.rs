@@ -155,8 +155,12 @@ impl Teller<'_> {
     /// search.html#reference
     fn reference(&mut self, of: &str, value: Value<'_>) -> bool {
         let text = if of == "Reference" { value.str("reference") } else { value.as_str() };
-        // A fragment points to a contained resource, which has no identity of its own.
-        let Some(text) = text.filter(|it| !it.starts_with('#')) else { return false };
+        // A contained resource has no identity of its own, nor has what is known by an identifier or a name alone: such a
+        // reference is there (`:missing`), and no search finds where it points.
+        let Some(text) = text.filter(|it| !it.starts_with('#')) else {
+            self.sink.reference(self.id, &Target::Url("#"));
+            return true;
+        };
         self.sink.reference(self.id, &Target::parse(text, self.base));
         // A canonical is found with and without its version (references.html#canonical).
         if let Some((url, _)) = text.split_once('|') {

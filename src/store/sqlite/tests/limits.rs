@@ -144,3 +144,14 @@ async fn files_are_opened_as_meant() {
     }
     connection.close().await.unwrap();
 }
+
+/// Records and keys are nobody else's to read.
+#[cfg(unix)]
+#[test]
+fn a_new_data_folder_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    crate::SqliteStore::make_folder(&folder.join("tenants")).unwrap();
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+}
