@@ -58,7 +58,10 @@ async fn values_of_one_match_go_together() {
             ("Observation?combo-code-value-quantity=8480-6$150|http://unitsofmeasure.org|mm[Hg]", "alone high"),
             ("Observation?combo-code-value-quantity=8480-6$gt120||kPa", ""),
             ("Observation?component-code-value-quantity=8480-6$gt120,8462-4$gt120", "high low"),
-            ("Observation?component-code-value-quantity=8480-6$gt120&component-code-value-quantity=8462-4$lt90", "high"),
+            (
+                "Observation?component-code-value-quantity=8480-6$gt120&component-code-value-quantity=8462-4$lt90",
+                "high",
+            ),
             ("Observation?code-value-concept=8480-6$LA6576-8", "coded"),
             ("Observation?code-value-concept=8480-6$http://loinc.org|LA6576-8", "coded"),
             ("Observation?code-value-string=8480-6$\\$ 5\\, or", "told"),
