@@ -2,6 +2,7 @@
 
 use fhir::json::write_string;
 use fhir::primitive::datetime;
+use http::StatusCode;
 
 /// A Bundle in the making.
 pub(crate) struct BundleWriter {
@@ -123,24 +124,8 @@ pub(crate) struct Response<'a> {
 
 /// A status code with its phrase (RFC 9110 section 15).
 fn status_line(status: u16) -> String {
-    let phrase = match status {
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        409 => "Conflict",
-        410 => "Gone",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        503 => "Service Unavailable",
-        _ => return status.to_string(),
-    };
-    format!("{status} {phrase}")
+    match StatusCode::from_u16(status).ok().and_then(|it| it.canonical_reason()) {
+        Some(phrase) => format!("{status} {phrase}"),
+        None => status.to_string(),
+    }
 }

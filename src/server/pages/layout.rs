@@ -3,6 +3,7 @@
 use super::Page;
 use super::href::Href;
 use super::html::Html;
+use axum::http::StatusCode;
 
 /// A page's frame.
 pub(super) struct Layout<'a> {
@@ -62,31 +63,7 @@ impl Layout<'_> {
 /// Asked for with each asset, so that a new version is not shown in an old one's style.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The words of an HTTP status (RFC 9110 section 15), as far as FHIR uses them.
+/// The words of an HTTP status (RFC 9110 section 15).
 pub(super) fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        _ => "",
-    }
+    StatusCode::from_u16(status).ok().and_then(|it| it.canonical_reason()).unwrap_or_default()
 }
