@@ -6,6 +6,7 @@ mod value;
 
 use super::alternatives::own_alternatives;
 use super::composite::kept_as;
+use super::modifier::aside;
 use super::{IndexSink, ParamId, Shelf};
 use crate::json::Value;
 use crate::path::{Context, Expression};
@@ -13,6 +14,10 @@ use crate::spec::{ParamType, Spec, TypeId};
 use composite::Component;
 use std::sync::OnceLock;
 use value::Teller;
+
+/// Pairs of values of one composite that are kept of a resource: codes are multiplied with each other, and a large
+/// resource can have as many as it likes.
+const PAIRS: usize = 10_000;
 
 /// The search parameters of every resource type, their expressions compiled once, when first needed.
 pub struct Indexer {
@@ -25,6 +30,8 @@ struct Indexed {
     id: ParamId,
     code: Box<str>,
     kind: ParamType,
+    /// See [`aside`].
+    aside: Option<ParamId>,
     expression: Expression,
     /// Of a composite.
     components: Vec<Component>,
@@ -68,7 +75,8 @@ impl Indexer {
         for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(it)) {
             // An expression that fails on this resource (a budget passed) selects nothing.
             let Ok(items) = param.expression.evaluate(&context) else { continue };
-            let mut teller = Teller { spec: self.spec, base, id: param.id, kind: param.kind, sink, told: false };
+            let (id, kind, aside) = (param.id, param.kind, param.aside);
+            let mut teller = Teller { spec: self.spec, base, id, kind, aside, sink, told: false, pairs: PAIRS };
             for item in &items {
                 match param.kind {
                     ParamType::Composite => teller.tell_match(&param.components, &context.on(item.clone())),
@@ -94,7 +102,8 @@ fn compile(spec: &Spec, of: TypeId) -> Vec<Indexed> {
             let expression = Expression::parse(&own_alternatives(spec, it, of).join(" | ")).ok()?;
             let components = composite::compile(spec, it)?;
             let id = ParamId::of(name, &it.code);
-            Some(Indexed { id, code: it.code.clone(), kind: it.kind, expression, components })
+            let aside = aside(name, it);
+            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, expression, components })
         })
         .collect()
 }

@@ -8,6 +8,7 @@ mod alternatives;
 mod composite;
 pub mod fold;
 pub mod index;
+mod modifier;
 pub mod number;
 pub mod query;
 mod single;

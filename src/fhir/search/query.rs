@@ -1,6 +1,7 @@
 //! A search parameter's text, read into [`Clause`]s (search.html#3.1.1.4 and on).
 
 mod composite;
+mod modifier;
 
 use super::composite::kept_as;
 use super::number::Precise;
@@ -84,7 +85,7 @@ impl<'a> Query<'a> {
         let reader = Reader { query: self, param, id: self.id(code), code };
         let tests = split(value, ',').iter().map(|it| reader.test(modifier, it)).collect::<Result<Vec<_>>>()?;
         let tests = tests.into_iter().flatten().collect();
-        Ok(if modifier == Some("not") { Clause::None(tests) } else { Clause::Any(tests) })
+        Ok(if matches!(modifier, Some("not" | "not-in")) { Clause::None(tests) } else { Clause::Any(tests) })
     }
 
     /// Membership of a compartment (compartmentdefinition.html): the resource is in it by one of its parameters, or is
@@ -226,6 +227,11 @@ impl Reader<'_, '_> {
     /// One of the comma-separated values: usually one test; several where a reference leaves its type open.
     fn test(&self, modifier: Option<&str>, value: &str) -> Result<Vec<Test>> {
         let kind = self.param.kind;
+        if let Some(modifier) = modifier
+            && let Some(tests) = self.modified(modifier, value)?
+        {
+            return Ok(tests);
+        }
         if kind == ParamType::Reference {
             return self.reference(modifier, value);
         }

@@ -30,36 +30,35 @@ impl Teller<'_> {
         match components {
             [first, last] => {
                 let values = last.values(context);
-                for param in self.under(first, context) {
-                    let mut teller = Teller { id: param, kind: last.kind, sink: &mut *self.sink, told: false, ..*self };
+                for param in self.under(first, context, values.iter().map(codes).sum()) {
+                    let (kind, sink) = (last.kind, &mut *self.sink);
+                    let mut teller = Teller { id: param, kind, aside: None, sink, told: false, ..*self };
                     values.iter().for_each(|it| teller.tell(it));
                     self.told |= teller.told;
                 }
             }
             [first, left, right] => {
                 let (left, right) = (left.values(context), right.values(context));
-                for param in self.under(first, context) {
-                    for (left, right) in left
-                        .iter()
-                        .filter_map(number)
-                        .flat_map(|it| right.iter().filter_map(number).map(move |other| (it, other)))
-                    {
-                        self.sink.numbers(param, left, right);
-                        self.told = true;
-                    }
+                let pair = |left| right.iter().filter_map(number).map(move |right| (left, right));
+                let pairs: Vec<(f64, f64)> = left.iter().filter_map(number).flat_map(pair).collect();
+                for param in self.under(first, context, pairs.len()) {
+                    pairs.iter().for_each(|(left, right)| self.sink.numbers(param, *left, *right));
+                    self.told |= !pairs.is_empty();
                 }
             }
             _ => {}
         }
     }
 
-    /// The parameters for each form of each value of the first component.
-    fn under(&mut self, first: &Component, context: &Context<'_>) -> Vec<ParamId> {
+    /// The parameters for each form of each value of the first component, under each of which so many values are told.
+    fn under(&mut self, first: &Component, context: &Context<'_>, values: usize) -> Vec<ParamId> {
         let mut firsts = Firsts { sink: self.sink, params: Vec::new() };
-        let mut teller = Teller { kind: first.kind, sink: &mut firsts, told: false, ..*self };
+        let mut teller = Teller { kind: first.kind, aside: None, sink: &mut firsts, told: false, ..*self };
         first.values(context).iter().for_each(|it| teller.tell(it));
         firsts.params.sort_unstable();
         firsts.params.dedup();
+        firsts.params.truncate(self.pairs / values.max(1));
+        self.pairs -= firsts.params.len() * values;
         firsts.params
     }
 }
@@ -69,6 +68,12 @@ impl Component {
     fn values<'a>(&'a self, context: &Context<'a>) -> Vec<Item<'a>> {
         self.expression.evaluate(context).unwrap_or_default()
     }
+}
+
+/// How many values an item may tell: a CodeableConcept each of its codings.
+fn codes(item: &Item<'_>) -> usize {
+    let codings = item.node().and_then(|it| it.value()?.get("coding"));
+    codings.map_or(1, |it| it.each().count().max(1))
 }
 
 /// Takes the values of a first component.

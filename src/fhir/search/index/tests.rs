@@ -71,7 +71,9 @@ fn entries(resource: &str, code: &str) -> Vec<String> {
     let doc = Doc::parse(resource).unwrap();
     let name = doc.root().str("resourceType").unwrap();
     let of = r4().resource(name).unwrap();
-    let codes = r4().params_of(of).iter().map(|it| (ParamId::of(name, &it.code), it.code.to_string())).collect();
+    let params = r4().params_of(of);
+    let names = params.iter().flat_map(|it| ["", ":identifier", ":below"].map(|more| format!("{}{more}", it.code)));
+    let codes = names.map(|it| (ParamId::of(name, &it), it)).collect();
     let mut notes = Notes(Vec::new(), codes);
     Indexer::new(r4()).index(of, doc.root(), "http://here/fhir/demo", &mut notes);
     notes.0.into_iter().filter_map(|it| it.strip_prefix(&format!("{code} ")).map(str::to_owned)).collect()
@@ -167,6 +169,28 @@ fn composites_reach_beyond_their_match_and_take_pairs_of_numbers() {
         entries(document, "relationship"),
         ["replaces $ DocumentReference/1".to_owned(), format!("{system}|replaces $ DocumentReference/1")]
     );
+}
+
+#[test]
+fn modifiers_find_types_identifiers_and_beginnings() {
+    let patient = r#"{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"7","type":{"coding":[{"system":"v2","code":"MR"},{"code":"x"}]}}],
+        "generalPractitioner":[{"identifier":{"system":"npi","value":"1"}},{"reference":"Practitioner/1"}]}"#;
+    assert_eq!(entries(patient, "identifier"), ["v2|MR $ 7", "urn:mrn|7"]);
+    assert_eq!(entries(patient, "general-practitioner:identifier"), ["npi|1"]);
+    assert_eq!(entries(patient, "general-practitioner"), ["#", "Practitioner/1"]);
+    let set = r#"{"resourceType":"ValueSet","url":"http://a.org/x/y","meta":{"profile":["http://a.org/z"]}}"#;
+    assert_eq!(entries(set, "url"), ["http://a.org/x/y"]);
+    assert_eq!(entries(set, "url:below"), ["http://a.org", "http://a.org/x", "http://a.org/x/y"]);
+    assert!(entries(set, "_profile:below").is_empty());
+}
+
+#[test]
+fn many_codes_are_not_multiplied_without_end() {
+    let codings = (0..2000).map(|i| format!(r#"{{"code":"{i}"}}"#)).collect::<Vec<_>>().join(",");
+    let observation = format!(
+        r#"{{"resourceType":"Observation","code":{{"coding":[{codings}]}},"valueCodeableConcept":{{"coding":[{codings}]}}}}"#
+    );
+    assert_eq!(entries(&observation, "code-value-concept").len(), PAIRS);
 }
 
 #[test]

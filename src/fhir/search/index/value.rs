@@ -1,7 +1,8 @@
 //! From a selected element to index values, by the parameter's type and the element's.
 
+use super::super::modifier::{SEGMENTS, borders};
 use super::super::number::decimal;
-use super::super::{IndexSink, ParamId, Target, Unit};
+use super::super::{First, IndexSink, ParamId, Target, Unit};
 use crate::json::Value;
 use crate::path::{Item, Node};
 use crate::primitive::datetime;
@@ -18,9 +19,13 @@ pub(super) struct Teller<'s> {
     pub(super) base: &'s str,
     pub(super) id: ParamId,
     pub(super) kind: ParamType,
+    /// Under what to tell values that only a modifier asks for; not in a composite.
+    pub(super) aside: Option<ParamId>,
     pub(super) sink: &'s mut dyn IndexSink,
     /// Whether anything was told.
     pub(super) told: bool,
+    /// How many more pairs of a composite may be told.
+    pub(super) pairs: usize,
 }
 
 impl Teller<'_> {
@@ -62,7 +67,10 @@ impl Teller<'_> {
                 let codings = value.get("coding").into_iter().flat_map(Value::each);
                 codings.fold(false, |told, it| self.coding(it.str("system"), it.str("code")) | told)
             }
-            "Identifier" => self.coding(value.str("system"), value.str("value")),
+            "Identifier" => {
+                self.of_type(value);
+                self.coding(value.str("system"), value.str("value"))
+            }
             "ContactPoint" => self.coding(None, value.str("value")),
             "code" => {
                 let Some(code) = value.as_str() else { return false };
@@ -74,6 +82,18 @@ impl Teller<'_> {
             }
             "boolean" => self.coding(Some(SPECIAL_VALUES), value.scalar()),
             _ => self.coding(None, value.scalar()),
+        }
+    }
+
+    /// For `:of-type`: the identifier's value with each of its types (search.html#modifiers).
+    fn of_type(&mut self, identifier: Value<'_>) {
+        let (Some(aside), Some(text)) = (self.aside, identifier.str("value")) else { return };
+        let types = identifier.get("type").and_then(|it| it.get("coding"));
+        for of in types.into_iter().flat_map(Value::each) {
+            if let (Some(system), Some(code)) = (of.str("system"), of.str("code")) {
+                let of_type = self.sink.composite(aside, First::Coding(Some(system), code));
+                self.sink.uri(of_type, text);
+            }
         }
     }
 
@@ -155,6 +175,11 @@ impl Teller<'_> {
     /// search.html#reference
     fn reference(&mut self, of: &str, value: Value<'_>) -> bool {
         let text = if of == "Reference" { value.str("reference") } else { value.as_str() };
+        if let (Some(aside), Some(identifier)) = (self.aside, value.get("identifier"))
+            && let Some(text) = identifier.str("value")
+        {
+            self.sink.token(aside, identifier.str("system"), text);
+        }
         // A contained resource has no identity of its own, nor has what is known by an identifier or a name alone: such a
         // reference is there (`:missing`), and no search finds where it points.
         let Some(text) = text.filter(|it| !it.starts_with('#')) else {
@@ -173,6 +198,9 @@ impl Teller<'_> {
     fn uri(&mut self, value: Value<'_>) -> bool {
         let Some(uri) = value.as_str() else { return false };
         self.sink.uri(self.id, uri);
+        if let Some(aside) = self.aside {
+            borders(uri).take(SEGMENTS).for_each(|it| self.sink.uri(aside, it));
+        }
         true
     }
 }

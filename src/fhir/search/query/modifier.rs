@@ -1,0 +1,167 @@
+//! Modifiers that ask for something else than the parameter's own values (search.html#modifiers).
+
+use super::super::modifier::{SEGMENTS, aside, borders};
+use super::{Reader, Result, invalid, shown, split, unescape};
+use crate::search::{Test, TokenTest};
+use crate::spec::{ParamType, Spec, TypeId};
+
+impl Reader<'_, '_> {
+    /// The tests of a value with such a modifier; `None` of another modifier.
+    pub(super) fn modified(&self, modifier: &str, value: &str) -> Result<Option<Vec<Test>>> {
+        let tests = match (self.param.kind, modifier) {
+            (ParamType::Token, "of-type") => vec![self.of_type(value)?],
+            (ParamType::Token, "in" | "not-in") => self.value_set(&unescape(value))?,
+            (ParamType::Token, "above" | "below") => {
+                return invalid(format!(
+                    "{}:{modifier} needs a code system's hierarchy, which this server does not have.",
+                    self.code
+                ));
+            }
+            (ParamType::Reference, "identifier") => vec![self.identifier(value)?],
+            (ParamType::Reference, "above" | "below") => {
+                return invalid(format!("{}:{modifier} is not served on references.", self.code));
+            }
+            (ParamType::Uri, "below") => vec![self.below(&unescape(value))?],
+            (ParamType::Uri, "above") => self.above(&unescape(value))?,
+            _ => return Ok(None),
+        };
+        Ok(Some(tests))
+    }
+
+    /// `identifier:of-type=system|code|value`: type and value of one identifier.
+    fn of_type(&self, value: &str) -> Result<Test> {
+        let parts: Vec<String> = split(value, '|').into_iter().map(unescape).collect();
+        let is_complete = parts.iter().all(|it| !it.is_empty());
+        let ([system, code, value], true) = (parts.as_slice(), is_complete) else {
+            return invalid(format!("{}:of-type takes [system]|[code]|[value].", self.code));
+        };
+        if !may_select(self.query.spec, &self.param.expression, "Identifier") {
+            return invalid(format!("{} is not an identifier, so it takes no :of-type.", self.code));
+        }
+        let of_type = Test::Token(self.id, TokenTest::Coding(system.clone(), code.clone()));
+        let last = Test::Uri(self.id, value.clone());
+        Ok(Test::Composite { param: self.id, first: Box::new(of_type), last: Box::new(last) })
+    }
+
+    /// `subject:identifier=system|value`: Reference.identifier.
+    fn identifier(&self, value: &str) -> Result<Test> {
+        match (self.token(value)?, aside(self.query.type_name(), self.param)) {
+            (Test::Token(_, token), Some(aside)) => Ok(Test::Token(aside, token)),
+            _ => invalid(format!("{} takes no :identifier.", self.code)),
+        }
+    }
+
+    /// `code:in=http://hl7.org/fhir/ValueSet/…`: each code of a value set that R4 lists whole.
+    fn value_set(&self, url: &str) -> Result<Vec<Test>> {
+        let name = url.split('|').next().unwrap_or_default();
+        let Some(set) = self.query.spec.value_set(name) else {
+            return invalid(format!(
+                "{} takes a value set that this server knows, and {} is none.",
+                self.code,
+                shown(url)
+            ));
+        };
+        if set.open.is_some() {
+            return invalid(format!("R4 does not list the codes of {}, so none can be found by it.", shown(url)));
+        }
+        let coding = |system: &str, code: &str| Test::Token(self.id, TokenTest::Coding(system.into(), code.into()));
+        let codings = set.codes.iter().flat_map(|it| it.codes.iter().map(|code| coding(&it.system, code)));
+        Ok(codings.collect())
+    }
+
+    /// search.html#uri: all URLs that begin with this one.
+    fn below(&self, url: &str) -> Result<Test> {
+        let Some(aside) = aside(self.query.type_name(), self.param) else {
+            return invalid(format!("{}:below is not served.", self.code));
+        };
+        let whole = self.segments(url)?.pop().unwrap_or(url);
+        Ok(Test::Uri(aside, whole.to_owned()))
+    }
+
+    /// search.html#uri: all URLs that this one begins with.
+    fn above(&self, url: &str) -> Result<Vec<Test>> {
+        let segments = self.segments(url)?;
+        let both = |it: &str| [it.to_owned(), format!("{it}/")];
+        Ok(segments.into_iter().flat_map(both).map(|it| Test::Uri(self.id, it)).collect())
+    }
+
+    fn segments<'u>(&self, url: &'u str) -> Result<Vec<&'u str>> {
+        let segments: Vec<&str> = borders(url).take(SEGMENTS + 1).collect();
+        if segments.is_empty() || segments.len() > SEGMENTS {
+            return invalid(format!("{} takes a URL of at most {SEGMENTS} segments here, and no URN.", self.code));
+        }
+        Ok(segments)
+    }
+}
+
+/// Whether an expression may select elements of this type: plain paths tell, other expressions may.
+fn may_select(spec: &Spec, expression: &str, wanted: &str) -> bool {
+    let Some(wanted) = spec.type_named(wanted) else { return false };
+    expression.split('|').any(|path| match types_of(spec, path.trim()) {
+        Some(types) => types.contains(&wanted),
+        None => true,
+    })
+}
+
+/// The types of the elements at the end of a plain path; `None` of another expression.
+fn types_of(spec: &Spec, path: &str) -> Option<Vec<TypeId>> {
+    let mut steps = path.split('.');
+    let mut types = vec![spec.type_named(steps.next()?)?];
+    for step in steps {
+        let [only] = types.as_slice() else { return None };
+        types.clone_from(&spec.of(*only).element(step)?.types);
+    }
+    Some(types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::query::Query;
+    use crate::search::{Clause, ParamId};
+    use crate::spec::r4;
+
+    fn clause(of: &str, name: &str, value: &str) -> Result<Clause> {
+        Query { spec: r4(), of: r4().resource(of).unwrap(), base: "http://here", now: 0 }.clause(name, value)
+    }
+
+    #[test]
+    fn beginnings_and_what_begins_are_asked_for_by_segment() {
+        let param = ParamId::of("ValueSet", "url");
+        let uri = |it: &str| Test::Uri(param, it.to_owned());
+        let above = clause("ValueSet", "url:above", "http://a.org/x");
+        let expected = ["http://a.org", "http://a.org/", "http://a.org/x", "http://a.org/x/"].map(uri);
+        assert_eq!(above, Ok(Clause::Any(expected.into())));
+        let below = Test::Uri(ParamId::of("ValueSet", "url:below"), "http://a.org/x".into());
+        assert_eq!(clause("ValueSet", "url:below", "http://a.org/x/"), Ok(Clause::Any(vec![below])));
+    }
+
+    #[test]
+    fn a_value_set_is_its_codes() {
+        let url = "http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1";
+        let Ok(Clause::Any(tests)) = clause("Patient", "gender:in", url) else { unreachable!() };
+        assert_eq!(tests.len(), 4);
+        assert!(matches!(clause("Patient", "gender:not-in", url), Ok(Clause::None(it)) if it == tests));
+    }
+
+    #[test]
+    fn what_cannot_be_answered_is_refused() {
+        for (of, name, value) in [
+            ("Patient", "identifier:of-type", "a|b"),
+            ("Patient", "identifier:of-type", "a||c"),
+            ("Patient", "identifier:of-type", "a|b|c|d"),
+            ("Patient", "gender:of-type", "a|b|c"),
+            ("Patient", "gender:in", "http://nobody.org/knows"),
+            ("Observation", "code:in", "http://hl7.org/fhir/ValueSet/observation-codes"),
+            ("Observation", "code:below", "http://loinc.org|1-8"),
+            ("Observation", "subject:above", "Patient/1"),
+            ("Observation", "subject:identifier", "|"),
+            ("ValueSet", "url:below", "urn:oid:1.2.3"),
+            ("ValueSet", "url:above", &format!("http://a{}", "/b".repeat(40))),
+            ("ValueSet", "_profile:below", "http://a.org"),
+            ("ValueSet", "url:contains", "a"),
+        ] {
+            assert!(clause(of, name, value).is_err(), "{name}={value}");
+        }
+    }
+}
