@@ -146,17 +146,19 @@ async fn a_panels_parts_are_told_by_their_codes() {
 }
 
 #[tokio::test]
-async fn different_units_are_refused() {
+async fn units_of_one_kind_are_converted_and_others_refused() {
     let house = House::new().await;
-    let mut pounds = weight("lb", 154.0, "2026-11-01");
-    pounds["valueQuantity"] = quantity(154.0, "[lb_av]");
+    let mut pounds = weight("lb", 100.0, "2026-11-01");
+    pounds["valueQuantity"] = quantity(100.0, "[lb_av]");
     house.put(&[weight("kg", 70.0, "2026-11-01"), pounds]).await;
+    let answer = house.get(&format!("{WEIGHT}&statistic=sum")).await.unwrap();
+    assert_eq!(value(&answer["parameter"][0]["resource"], "sum").to_string(), "115.359237");
+    let mut height = weight("cm", 170.0, "2026-11-01");
+    height["valueQuantity"] = quantity(170.0, "cm");
+    house.put(&[height]).await;
     let failure = house.get(&format!("{WEIGHT}&statistic=sum")).await.unwrap_err();
     assert_eq!(failure.status, 422);
-    assert!(
-        failure.to_string().contains("kg and [lb_av]") || failure.to_string().contains("[lb_av] and kg"),
-        "{failure}"
-    );
+    assert!(failure.to_string().contains("in kg and in cm"), "{failure}");
 }
 
 #[tokio::test]
