@@ -1,7 +1,7 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
 use crate::{Answer, Context, Engine, Request};
-use fhir::search::Shelf;
+use fhir::search::is_served;
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
@@ -45,7 +45,7 @@ impl Engine {
 
 /// The search parameters that this server has of a type's.
 pub(crate) fn served_params(spec: &'static Spec, of: TypeId) -> impl Iterator<Item = &'static SearchParam> {
-    spec.params_of(of).into_iter().filter(|it| Shelf::of(it.kind).is_some())
+    spec.params_of(of).into_iter().filter(|it| is_served(it))
 }
 
 fn resource(spec: &'static Spec, of: TypeId, template: &Json) -> Json {
