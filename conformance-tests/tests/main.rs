@@ -10,6 +10,7 @@ mod durability;
 mod history;
 mod http;
 mod limits;
+mod operations;
 mod patch;
 mod program;
 mod r4_examples;

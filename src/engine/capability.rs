@@ -1,28 +1,32 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
+use crate::operation::{Definition, Operations};
 use crate::{Answer, Context, Engine, Request};
 use fhir::search::is_served;
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
-use std::sync::LazyLock;
 
 /// Stands where the tenant's base belongs.
 const BASE: &str = "medisync:base";
 
 /// The statement with everything but the base.
-static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+fn statement(operations: &Operations) -> String {
     let claims = include_str!("../../capability-statement/statement.json");
     let mut statement: Json = serde_json::from_str(claims).unwrap_or_else(|it| panic!("statement.json: {it}"));
     statement["software"]["version"] = env!("CARGO_PKG_VERSION").into();
     statement["implementation"]["url"] = BASE.into();
     let rest = &mut statement["rest"][0];
     let template = rest["resource"][0].take();
-    rest["resource"] = r4().resources().map(|of| resource(r4(), of, &template)).collect();
+    rest["resource"] = r4().resources().map(|of| resource(r4(), of, &template, operations)).collect();
+    let of_system: Vec<Json> = operations.definitions().filter(|it| it.on_system).map(operation).collect();
+    if !of_system.is_empty() {
+        rest["operation"] = of_system.into();
+    }
     rest["searchParam"] = common(r4()).into();
     rest["compartment"] = r4().compartments.iter().map(|it| compartment(r4(), it.of)).collect();
     statement.to_string()
-});
+}
 
 impl Engine {
     /// The CapabilityStatement of the tenant's base.
@@ -39,7 +43,8 @@ impl Engine {
                 _ => return Err(Failure::new(IssueType::Invalid, "Capabilities take no parameter but mode.")),
             }
         }
-        Ok(Answer::new(200, STATEMENT.replace(BASE, ctx.base())))
+        let statement = self.claims.get_or_init(|| statement(&self.operations));
+        Ok(Answer::new(200, statement.replace(BASE, ctx.base())))
     }
 }
 
@@ -48,7 +53,7 @@ pub(crate) fn served_params(spec: &'static Spec, of: TypeId) -> impl Iterator<It
     spec.params_of(of).into_iter().filter(|it| is_served(it))
 }
 
-fn resource(spec: &'static Spec, of: TypeId, template: &Json) -> Json {
+fn resource(spec: &'static Spec, of: TypeId, template: &Json, operations: &Operations) -> Json {
     let name = &spec.of(of).name;
     let mut out = json!({ "type": name, "profile": format!("http://hl7.org/fhir/StructureDefinition/{name}") });
     if let (Some(out), Some(template)) = (out.as_object_mut(), template.as_object()) {
@@ -62,6 +67,11 @@ fn resource(spec: &'static Spec, of: TypeId, template: &Json) -> Json {
         out["searchRevInclude"] = reverse.into();
     }
     out["searchParam"] = served_params(spec, of).map(search_param).collect();
+    let of_type = operations.definitions().filter(|it| it.on_type || it.on_instance).filter(|it| it.is_for(name));
+    let of_type: Vec<Json> = of_type.map(operation).collect();
+    if !of_type.is_empty() {
+        out["operation"] = of_type.into();
+    }
     out
 }
 
@@ -73,6 +83,10 @@ fn pointing(spec: &'static Spec, from: TypeId, to: TypeId) -> impl Iterator<Item
 
 fn search_param(param: &SearchParam) -> Json {
     json!({ "name": param.code, "definition": param.url, "type": param.kind.code() })
+}
+
+fn operation(definition: &Definition) -> Json {
+    json!({ "name": definition.code, "definition": definition.url })
 }
 
 /// The parameters that every type has.
@@ -91,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_type_is_claimed_with_its_parameters() {
-        let statement: Json = serde_json::from_str(&STATEMENT).unwrap();
+        let statement: Json = serde_json::from_str(&statement(&Operations::new(Vec::new()))).unwrap();
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         assert_eq!(resources.len(), r4().resources().count());
         let patient = resources.iter().find(|it| it["type"] == "Patient").unwrap();
@@ -101,7 +115,9 @@ mod tests {
 
     #[test]
     fn the_statement_is_valid() {
-        let doc = fhir::json::Doc::parse(STATEMENT.replace(BASE, "http://here/fhir/demo")).unwrap();
+        let doc =
+            fhir::json::Doc::parse(statement(&Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"))
+                .unwrap();
         let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);
         assert!(issues.is_empty(), "{issues:?}");
     }

@@ -31,8 +31,8 @@ impl Engine {
         Ok(Match { found: found.pop(), guard })
     }
 
-    /// Reads criteria. Nothing in them may be unknown: what was left out would match more than was meant.
-    fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
+    /// Reads criteria (a query string) on a resource type. Nothing in them may be unknown: what was left out would match more than was meant.
+    pub(crate) fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
         let of_type =
             r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
         let query = Query { spec: r4(), of: of_type, base: ctx.base(), now: self.now_micros() };

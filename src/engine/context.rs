@@ -31,6 +31,11 @@ impl Context {
         &self.tenant
     }
 
+    /// The tenant's data. Whoever asks it for something sees to it that the caller may have that.
+    pub fn session(&self) -> &dyn Session {
+        &*self.session
+    }
+
     /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller

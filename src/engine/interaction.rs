@@ -1,5 +1,6 @@
 //! What a request asks for (http.html#summary): read from verb, path and query, before anything is looked up.
 
+use crate::operation::Place;
 use crate::{Request, Verb};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -35,6 +36,8 @@ pub enum Interaction {
     History { scope: Scope },
     /// `GET [type]?…`, `POST [type]/_search`, and the same on the base and in a compartment
     Search { of: Option<String>, compartment: Option<Key> },
+    /// `…/$op` on the base, a type or an instance
+    Operation { at: Place, code: String },
     /// `POST [base]`: batch or transaction
     Bundle,
 }
@@ -52,6 +55,7 @@ impl Interaction {
             ["openapi.json"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::OpenApi),
             ["_history"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope: Scope::System }),
             ["_search"] => only(request.verb, &[Verb::Post], Interaction::Search { of: None, compartment: None }),
+            [op] if op.starts_with('$') => operation(request.verb, Place::System, op),
             [of] => on_type(request.verb, known(of)?),
             [of, "_search"] => {
                 let search = Interaction::Search { of: Some(known(of)?), compartment: None };
@@ -61,6 +65,7 @@ impl Interaction {
                 let scope = Scope::Type(known(of)?);
                 only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
             }
+            [of, op] if op.starts_with('$') => operation(request.verb, Place::Type(known(of)?), op),
             [of, id] => on_instance(request.verb, key(of, id)?),
             [of, id, "_history"] => {
                 let scope = Scope::Instance(key(of, id)?);
@@ -71,6 +76,7 @@ impl Interaction {
                 let version = version.map_err(|_| Failure::new(IssueType::NotFound, "There is no such version."))?;
                 only(request.verb, &[Verb::Get, Verb::Head], Interaction::Vread { key, version })
             }
+            [of, id, op] if op.starts_with('$') => operation(request.verb, Place::Instance(key(of, id)?), op),
             [of, id, member] => compartment(request.verb, &[Verb::Get, Verb::Head], key(of, id)?, member),
             [of, id, member, "_search"] => compartment(request.verb, &[Verb::Post], key(of, id)?, member),
             _ => Err(unknown_path()),
@@ -116,6 +122,12 @@ fn on_instance(verb: Verb, key: Key) -> Result<Interaction> {
         Verb::Delete => Interaction::Delete { key },
         Verb::Post => return Err(not_allowed()),
     })
+}
+
+/// operations.html#executing: by GET or POST; whether by GET, its definition says.
+fn operation(verb: Verb, at: Place, op: &str) -> Result<Interaction> {
+    let code = op.trim_start_matches('$').to_owned();
+    only(verb, &[Verb::Get, Verb::Head, Verb::Post], Interaction::Operation { at, code })
 }
 
 fn compartment(verb: Verb, allowed: &[Verb], owner: Key, member: &str) -> Result<Interaction> {
@@ -172,6 +184,11 @@ mod tests {
             (Verb::Get, "Patient/1/*", Interaction::Search { of: None, compartment: Some(key.clone()) }),
             (
                 Verb::Get,
+                "Patient/1/$everything",
+                Interaction::Operation { at: Place::Instance(key.clone()), code: "everything".into() },
+            ),
+            (
+                Verb::Get,
                 "Patient/1/Observation",
                 Interaction::Search { of: Some("Observation".into()), compartment: Some(key) },
             ),
@@ -189,7 +206,9 @@ mod tests {
             (Verb::Delete, "", 405),
             (Verb::Get, "Patient/1/2/3/4", 404),
             (Verb::Get, "Patient/1/_history/x", 404),
-            (Verb::Get, "Patient/$nope", 404),
+            (Verb::Get, "Nope/$everything", 404),
+            (Verb::Put, "Patient/$everything", 405),
+            (Verb::Get, "Patient/1/_history/$meta", 404),
         ] {
             assert_eq!(parse(verb, path).unwrap_err().status, status, "{path}");
         }

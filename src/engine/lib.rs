@@ -10,6 +10,7 @@ mod history;
 mod interaction;
 mod load;
 mod openapi;
+mod operation;
 mod page;
 mod patch;
 mod prefer;
@@ -20,15 +21,18 @@ mod summary;
 mod write;
 
 pub use access::{Access, Scopes};
+pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
+pub use operation::{Arguments, Call, Extra, Operation, Place, Run};
 pub use request::{Answer, Headers, Request, Verb};
 
 use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
-use std::sync::Arc;
+use operation::Operations;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Store, Tenant};
 
@@ -77,12 +81,18 @@ pub struct Engine {
     settings: Settings,
     ambient: Ambient,
     indexer: Indexer,
+    operations: Operations,
+    /// The CapabilityStatement and the OpenAPI description, but for the tenant's base; made when first asked for.
+    claims: OnceLock<String>,
+    description: OnceLock<String>,
 }
 
 impl Engine {
-    /// An engine on a store.
-    pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient) -> Engine {
-        Engine { store, settings, ambient, indexer: Indexer::new(r4()) }
+    /// An engine on a store, with these operations.
+    pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient, operations: Vec<Operation>) -> Engine {
+        let (claims, description) = (OnceLock::new(), OnceLock::new());
+        let operations = Operations::new(operations);
+        Engine { store, settings, ambient, indexer: Indexer::new(r4()), operations, claims, description }
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;
@@ -98,12 +108,14 @@ impl Engine {
             Interaction::Search { of, compartment } => {
                 self.search(ctx, of.as_deref(), compartment.as_ref(), &request).await
             }
+            Interaction::Operation { at, code } => self.operation(ctx, at, code, &request).await,
             Interaction::Bundle => self.bundle(ctx, &request).await,
             _ => self.write(ctx, &interaction, &request).await,
         }
     }
 
-    fn now_micros(&self) -> i64 {
+    /// The time, in microseconds since the epoch.
+    pub fn now_micros(&self) -> i64 {
         (self.ambient.now_ms)() * 1000
     }
 

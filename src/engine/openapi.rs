@@ -1,16 +1,18 @@
 //! A tenant's base as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.0), made from the tables that serve it.
 
 use crate::capability::served_params;
+use crate::operation::{Definition, Operations, Parameter};
 use crate::{Answer, Context, Engine};
 use fhir::Result;
+use fhir::primitive::Primitive;
 use fhir::spec::{Kind, Spec, Type, TypeId, r4};
 use serde_json::{Map, Value as Json, json};
-use std::sync::LazyLock;
 
 /// Stands where the tenant's base belongs.
 const BASE: &str = "medisync:base";
 
-static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
+/// The description with everything but the base.
+fn description(operations: &Operations) -> String {
     let spec = r4();
     let mut paths = Map::new();
     paths.insert("/metadata".into(), json!({ "get": operation("capabilities", "CapabilityStatement", "200") }));
@@ -18,6 +20,9 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     paths.insert("/_history".into(), json!({ "get": operation("history-system", "Bundle", "200") }));
     for of in spec.resources() {
         resource_paths(spec, of, &mut paths);
+    }
+    for definition in operations.definitions() {
+        operation_paths(spec, definition, &mut paths);
     }
     let schemas: Map<String, Json> = spec.types().iter().map(|it| (it.name.to_string(), schema(spec, it))).collect();
     json!({
@@ -37,18 +42,19 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
         }
     })
     .to_string()
-});
+}
 
 impl Engine {
     /// The OpenAPI description of the tenant's base.
     pub(crate) fn open_api(&self, ctx: &Context) -> Result<Answer> {
-        Ok(Answer::new(200, DESCRIPTION.replace(BASE, ctx.base())))
+        let description = self.description.get_or_init(|| description(&self.operations));
+        Ok(Answer::new(200, description.replace(BASE, ctx.base())))
     }
 }
 
 fn resource_paths(spec: &'static Spec, of: TypeId, paths: &mut Map<String, Json>) {
     let name = &*spec.of(of).name;
-    let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "$ref": "#/components/schemas/id" } }]);
+    let id = path_id();
     let mut search = operation("search-type", "Bundle", "200");
     search["parameters"] = served_params(spec, of)
         .map(|it| {
@@ -91,6 +97,48 @@ fn resource_paths(spec: &'static Spec, of: TypeId, paths: &mut Map<String, Json>
         format!("/{name}/{{id}}/_history/{{vid}}"),
         json!({ "parameters": versioned, "get": operation("vread", name, "200") }),
     );
+}
+
+/// An operation on its levels: by POST, and by GET if it changes nothing and a URL can hold what it needs.
+fn operation_paths(spec: &Spec, definition: &Definition, paths: &mut Map<String, Json>) {
+    let code = &definition.code;
+    let summary = format!("operation ${code}");
+    let is_simple = |it: &&Parameter| Primitive::named(&it.of).is_some();
+    let mut get = operation(&summary, &definition.returns, "200");
+    get["parameters"] = definition.parameters.iter().filter(is_simple).map(query_parameter).collect();
+    let mut methods = json!({ "post": with_body(operation(&summary, &definition.returns, "200"), "Parameters") });
+    if !definition.affects_state && definition.parameters.iter().all(|it| it.min == 0 || is_simple(&it)) {
+        methods["get"] = get;
+    }
+    if definition.on_system {
+        paths.insert(format!("/${code}"), methods.clone());
+    }
+    for of in spec.resources().map(|it| &*spec.of(it).name).filter(|it| definition.is_for(it)) {
+        if definition.on_type {
+            paths.insert(format!("/{of}/${code}"), methods.clone());
+        }
+        if definition.on_instance {
+            let mut methods = methods.clone();
+            methods["parameters"] = path_id();
+            paths.insert(format!("/{of}/{{id}}/${code}"), methods);
+        }
+    }
+}
+
+fn query_parameter(parameter: &Parameter) -> Json {
+    let mut schema = json!({ "$ref": format!("#/components/schemas/{}", parameter.of) });
+    if parameter.max != Some(1) {
+        schema = json!({ "type": "array", "items": schema });
+    }
+    json!({
+        "name": parameter.name, "in": "query", "required": parameter.min > 0,
+        "description": parameter.documentation, "explode": true, "schema": schema
+    })
+}
+
+/// The `{id}` of a path.
+fn path_id() -> Json {
+    json!([{ "name": "id", "in": "path", "required": true, "schema": { "$ref": "#/components/schemas/id" } }])
 }
 
 fn content(of: &str) -> Json {
@@ -157,9 +205,10 @@ mod tests {
 
     #[test]
     fn every_reference_of_the_description_leads_somewhere() {
-        let description: Json = serde_json::from_str(&DESCRIPTION).unwrap();
+        let text = description(&Operations::new(Vec::new()));
+        let description: Json = serde_json::from_str(&text).unwrap();
         let schemas = description["components"]["schemas"].as_object().unwrap();
-        let mut rest = DESCRIPTION.as_str();
+        let mut rest = text.as_str();
         while let Some(at) = rest.find("#/components/schemas/") {
             rest = &rest[at + 21..];
             let name = rest.split('"').next().unwrap();

@@ -22,12 +22,7 @@ impl Engine {
     }
 
     fn show(&self, found: Option<Stored>, request: &Request, view: &View) -> Result<Answer> {
-        let Some(stored) = found else {
-            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
-        };
-        if stored.is_deleted() {
-            return Err(Failure::new(IssueType::Deleted, "The resource was deleted; its history has what it was."));
-        }
+        let stored = existing(found)?;
         let (version, updated) = (Some(stored.version), Some(stored.updated));
         let unchanged = is_unchanged(&stored, request);
         let body = if unchanged { Default::default() } else { view.apply(stored.body.clone())? };
@@ -39,6 +34,17 @@ impl Engine {
             key: Some(stored.key),
             body,
         })
+    }
+}
+
+/// The resource, unless it is not there or was deleted.
+pub(crate) fn existing(found: Option<Stored>) -> Result<Stored> {
+    match found {
+        None => Err(Failure::new(IssueType::NotFound, "There is no such resource.")),
+        Some(stored) if stored.is_deleted() => {
+            Err(Failure::new(IssueType::Deleted, "The resource was deleted; its history has what it was."))
+        }
+        Some(stored) => Ok(stored),
     }
 }
 

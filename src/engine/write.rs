@@ -8,6 +8,7 @@
 use crate::content::{tombstone, type_of};
 use crate::interaction::Interaction;
 use crate::prefer::{Prefer, Return};
+use crate::read::existing;
 use crate::{Access, Answer, Context, Engine, Request};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
@@ -268,14 +269,6 @@ fn same_id(resource: Option<Value<'_>>, id: &str) -> Result<()> {
     };
     let at = type_of(resource).map_or(String::from("id"), |of| format!("{}.id", fhir::spec::r4().of(of).name));
     Err(Failure::of(vec![Issue::error(IssueType::Invalid, told).at(at)]))
-}
-
-fn existing(there: Option<Stored>) -> Result<Stored> {
-    match there {
-        None => Err(Failure::new(IssueType::NotFound, "There is no such resource.")),
-        Some(it) if it.is_deleted() => Err(Failure::new(IssueType::Deleted, "The resource was deleted.")),
-        Some(it) => Ok(it),
-    }
 }
 
 fn aim_existing(target: Target, request: &Request) -> Result<Aim> {

@@ -1,3 +1,15 @@
 //! What we add on top of the standard, one module each.
 
 pub mod demo;
+mod everything;
+mod lastn;
+mod stats;
+
+use engine::Operation;
+
+/// Every operation that the features add.
+pub fn operations() -> Vec<Operation> {
+    let mut all = everything::operations().to_vec();
+    all.extend([lastn::operation(), stats::operation()]);
+    all
+}

@@ -29,9 +29,10 @@ pub async fn open(settings: &config::Store) -> Result<SqliteStore> {
         .with_context(|| format!("cannot open the data folder {}", folder.display()))
 }
 
-/// An engine on a store, with this machine's clock and randomness.
+/// An engine on a store, with this machine's clock and randomness, and with every feature's operations.
 pub fn engine(store: Arc<SqliteStore>, settings: engine::Settings) -> Engine {
-    Engine::new(store, settings, Ambient { now_ms: clock::now_ms, new_id: random::id })
+    let ambient = Ambient { now_ms: clock::now_ms, new_id: random::id };
+    Engine::new(store, settings, ambient, features::operations())
 }
 
 /// Proof that this process alone writes into the data folder; gives it up when dropped or when the process ends,

@@ -56,10 +56,16 @@ impl<'a> Entry<'a> {
         Ok(Entry { full_url: entry.str("fullUrl"), resource, request })
     }
 
+    fn is_operation(&self) -> bool {
+        self.request.path.rsplit('/').next().is_some_and(|it| it.starts_with('$'))
+    }
+
     /// Its place in the order of processing (http.html#trules): DELETE, POST, PUT and PATCH, GET and HEAD.
     pub(super) fn rank(&self) -> u8 {
         match self.request.verb {
             Verb::Delete => 0,
+            // An operation that a transaction may have reads, so it sees what was written.
+            Verb::Post if self.is_operation() => 3,
             Verb::Post => 1,
             Verb::Put | Verb::Patch => 2,
             Verb::Get | Verb::Head => 3,

@@ -5,7 +5,8 @@ mod links;
 mod transaction;
 mod writer;
 
-pub(crate) use writer::{BundleWriter, Response};
+pub use writer::BundleWriter;
+pub(crate) use writer::Response;
 
 use crate::{Answer, Context, Engine, Request, Verb};
 use bytes::Bytes;

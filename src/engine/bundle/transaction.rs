@@ -53,6 +53,9 @@ impl Engine {
                 let told = "A Bundle cannot be posted within a transaction.";
                 return Err(within_entry(Failure::new(IssueType::NotSupported, told), at));
             }
+            if let Interaction::Operation { at: place, code } = &interaction {
+                self.in_transaction(place, code).map_err(|it| within_entry(it, at))?;
+            }
             entries.push((entry, interaction));
         }
         unique_urls(&entries)?;

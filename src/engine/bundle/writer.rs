@@ -5,7 +5,7 @@ use fhir::primitive::datetime;
 use http::StatusCode;
 
 /// A Bundle in the making.
-pub(crate) struct BundleWriter {
+pub struct BundleWriter {
     out: String,
     entries: usize,
 }
@@ -38,7 +38,7 @@ impl BundleWriter {
     }
 
     /// Begins an entry; its parts follow, then [`BundleWriter::end`].
-    pub(crate) fn begin(&mut self, full_url: Option<&str>) -> &mut Self {
+    pub fn begin(&mut self, full_url: Option<&str>) -> &mut Self {
         self.out.push_str(if self.entries == 0 { r#","entry":[{"# } else { ",{" });
         self.entries += 1;
         if let Some(url) = full_url {
@@ -56,14 +56,14 @@ impl BundleWriter {
     }
 
     /// The entry's resource, as JSON text.
-    pub(crate) fn resource(&mut self, body: &str) -> &mut Self {
+    pub fn resource(&mut self, body: &str) -> &mut Self {
         self.part("resource");
         self.out.push_str(body);
         self
     }
 
     /// Why a searchset has the entry: `match`, `include` or `outcome`.
-    pub(crate) fn mode(&mut self, mode: &str) -> &mut Self {
+    pub fn mode(&mut self, mode: &str) -> &mut Self {
         self.part("search");
         self.out.push_str(&format!(r#"{{"mode":"{mode}"}}"#));
         self
@@ -101,12 +101,12 @@ impl BundleWriter {
     }
 
     /// Ends an entry.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.out.push('}');
     }
 
     /// The Bundle's JSON.
-    pub(crate) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         self.out.push_str(if self.entries > 0 { "]}" } else { "}" });
         self.out
     }

@@ -74,7 +74,7 @@ async fn open(folder: &TempDir) -> (Engine, Context) {
     let tenant = store.create_tenant("fuzz", secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
-    let engine = Engine::new(Arc::new(store), Settings::default(), ambient);
+    let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
     let caller = Caller { subject: "fuzz".into(), roles: Vec::new(), scopes: Scopes::all() };
     let context = engine.context(&tenant, caller, "http://localhost/fhir/fuzz").await.expect("a context");
     (engine, context)

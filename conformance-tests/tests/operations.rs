@@ -1,0 +1,74 @@
+//! Operations on records (operations.html): `$everything`, `$lastn` and `$stats`, as their definitions have them.
+
+use conformance_tests::{Client, samples::*};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// A patient with `count` weights on days in a row; the patient's reference.
+async fn weighed(client: &Client, count: usize) -> String {
+    let subject = format!("Patient/{}", client.create(&patient("weighed")).await);
+    for day in 1..=count {
+        let weight = json!({
+            "subject": {"reference": subject},
+            "effectiveDateTime": format!("2026-01-{day:02}"),
+            "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+            "valueQuantity": {"value": 70 + day, "system": "http://unitsofmeasure.org", "code": "kg"},
+        });
+        client.create(&with(observation("weight"), weight)).await;
+    }
+    subject
+}
+
+/// patient-operation-everything.html: with `_count` the next links lead through all of the record once.
+#[tokio::test]
+async fn everything_comes_once_on_pages() {
+    let client = Client::fresh();
+    let subject = weighed(&client, 7).await;
+    let whole = client.page(&format!("{subject}/$everything")).await;
+    assert!(whole.link("next").is_none());
+    assert!(whole.ids().len() >= 8);
+    let mut page = client.page(&format!("{subject}/$everything?_count=3")).await;
+    let mut seen = Vec::new();
+    loop {
+        seen.extend(page.ids());
+        let Some(next) = page.link("next").map(str::to_owned) else { break };
+        page = client.page(&next).await;
+    }
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), whole.ids().into_iter().collect());
+}
+
+/// observation-operation-lastn.html: the `max` most recent of a code.
+#[tokio::test]
+async fn lastn_gives_the_most_recent_of_a_code() {
+    let client = Client::fresh();
+    let subject = weighed(&client, 4).await;
+    let found = client.page(&format!("Observation/$lastn?subject={subject}&code=29463-7&max=2")).await;
+    let days: Vec<&str> = found.matches().iter().filter_map(|it| it["effectiveDateTime"].as_str()).collect();
+    assert_eq!(days, ["2026-01-04", "2026-01-03"]);
+    client.get("Observation/$lastn?code=29463-7").await.expect_outcome(400..=400);
+}
+
+/// observation-operation-stats.html: an Observation for each code, a component for each statistic.
+#[tokio::test]
+async fn stats_tell_a_component_for_each_statistic() {
+    let client = Client::fresh();
+    let subject = weighed(&client, 4).await;
+    let query = format!("Observation/$stats?subject={subject}&code=29463-7&system=http://loinc.org");
+    let told = client.get(&format!("{query}&statistic=average&statistic=maximum")).await.expect(200).json();
+    let components = told["parameter"][0]["resource"]["component"].as_array().cloned().unwrap_or_default();
+    let values: Vec<Option<f64>> = components.iter().map(|it| it["valueQuantity"]["value"].as_f64()).collect();
+    assert_eq!(values, [Some(72.5), Some(74.0)]);
+    client.get(&query).await.expect_outcome(400..=400);
+}
+
+/// operations.html#executing: a Parameters resource does what the query does.
+#[tokio::test]
+async fn a_parameters_resource_does_what_a_query_does() {
+    let client = Client::fresh();
+    let subject = weighed(&client, 2).await;
+    let parameters = json!({"resourceType": "Parameters", "parameter": [{"name": "_type", "valueCode": "Patient"}]});
+    let posted: Value = client.post(&format!("{subject}/$everything"), &parameters).await.expect(200).json();
+    let got = client.read(&format!("{subject}/$everything?_type=Patient")).await;
+    assert_eq!(posted["entry"], got["entry"]);
+}

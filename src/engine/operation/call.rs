@@ -1,0 +1,75 @@
+//! A call of an operation that was let in: what it was given, and what it may use to answer.
+
+use super::Arguments;
+use super::arguments::Given;
+use crate::bundle::BundleWriter;
+use crate::{Context, Engine, page};
+use fhir::Result;
+use fhir::search::Filter;
+use store::{Position, Stored};
+
+/// A call: its parameters are as the definition has them, and the caller has the accesses that the operation demands.
+pub struct Call<'c> {
+    /// The engine that was called.
+    pub engine: &'c Engine,
+    /// Who calls, in which tenant.
+    pub ctx: &'c Context,
+    /// The resource it is called on, if it is called on one.
+    pub instance: Option<Stored>,
+    /// The parameters of the definition.
+    pub arguments: Arguments,
+    /// The search parameters, where the operation takes them: names and values.
+    pub criteria: Vec<(String, String)>,
+    page: Option<String>,
+    /// Path and parameters relative to the base.
+    address: String,
+}
+
+impl<'c> Call<'c> {
+    pub(super) fn new(
+        engine: &'c Engine,
+        ctx: &'c Context,
+        path: &str,
+        instance: Option<Stored>,
+        given: Given,
+    ) -> Call<'c> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&given.simple);
+        let query = query.finish();
+        let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let Given { arguments, criteria, page, .. } = given;
+        Call { engine, ctx, instance, arguments, criteria, page, address }
+    }
+
+    /// The criteria as a filter on a resource type. None of them may be unknown, nor ask how the result looks.
+    pub fn filter(&self, of: &str) -> Result<Filter> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.criteria).finish();
+        self.engine.criteria(self.ctx, of, &query)
+    }
+
+    /// Where the answer goes on, for an operation that has pages; `None` on the first page. Fails for a token that
+    /// was not made for this caller and these parameters.
+    pub fn position(&self) -> Result<Option<Position>> {
+        self.page.as_ref().map(|it| page::open(self.ctx, &self.address, it)).transpose()
+    }
+
+    /// Begins a Bundle of type searchset, with its links; `next` is where the answer goes on.
+    pub fn searchset(&self, total: Option<i64>, next: Option<&Position>) -> BundleWriter {
+        let mut bundle =
+            BundleWriter::new("searchset", &(self.engine.ambient.new_id)(), (self.engine.ambient.now_ms)());
+        if let Some(total) = total {
+            bundle.total(total);
+        }
+        let first = format!("{}/{}", self.ctx.base(), self.address);
+        let sign = if first.contains('?') { '&' } else { '?' };
+        let page = |token: &str| format!("{first}{sign}_page={token}");
+        let own = self.page.as_ref().map_or(first.clone(), |it| page(it));
+        let mut links = vec![("self", own)];
+        if self.page.is_some() || next.is_some() {
+            links.push(("first", first.clone()));
+        }
+        links.extend(next.map(|it| ("next", page(&page::seal(self.ctx, &self.address, it)))));
+        bundle.links(&links);
+        bundle
+    }
+}

@@ -1,0 +1,131 @@
+//! Operations (operations.html): a registry that their definitions govern, and the call of one.
+
+mod arguments;
+mod call;
+mod definition;
+
+pub use arguments::Arguments;
+pub use call::Call;
+pub(crate) use definition::{Definition, Parameter};
+
+use crate::read::existing;
+use crate::{Access, Answer, Context, Engine, Request, Verb};
+use fhir::{Failure, IssueType, Result};
+use std::future::Future;
+use std::pin::Pin;
+use store::Key;
+
+/// What carries an operation out.
+pub type Run = for<'c> fn(Call<'c>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'c>>;
+
+/// An operation that is served.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// The OperationDefinition, as JSON: it governs the address, the parameters and the methods.
+    pub definition: &'static str,
+    /// The accesses that the caller must have, all of them; an operation that names none is refused to everybody.
+    pub demands: &'static [(Access, &'static str)],
+    /// What it takes beyond its definition's parameters.
+    pub extras: &'static [Extra],
+    /// Carries it out, once the call was let in and its parameters were read.
+    pub run: Run,
+}
+
+/// What an operation may take beyond its definition's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// The search parameters of its resource type ([`Call::criteria`]).
+    Criteria,
+    /// The token of a link that it gave ([`Call::position`]).
+    Pages,
+}
+
+impl Operation {
+    fn takes(&self, extra: Extra) -> bool {
+        self.extras.contains(&extra)
+    }
+}
+
+/// Where an operation is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `[base]/$op`
+    System,
+    /// `[base]/[type]/$op`
+    Type(String),
+    /// `[base]/[type]/[id]/$op`
+    Instance(Key),
+}
+
+/// The operations of an engine.
+pub(crate) struct Operations {
+    all: Vec<(Definition, Operation)>,
+}
+
+impl Operations {
+    /// Reads the definitions, which are part of the program.
+    pub(crate) fn new(operations: Vec<Operation>) -> Operations {
+        let read = |it: Operation| match Definition::parse(it.definition) {
+            Ok(definition) => (definition, it),
+            Err(problem) => panic!("an OperationDefinition of this program is wrong: {problem}"),
+        };
+        Operations { all: operations.into_iter().map(read).collect() }
+    }
+
+    /// The definitions of what is served.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.all.iter().map(|(definition, _)| definition)
+    }
+
+    /// The operation with this code that can be called there.
+    pub(crate) fn find(&self, at: &Place, code: &str) -> Result<&(Definition, Operation)> {
+        self.all.iter().find(|(definition, _)| definition.code == code && definition.serves(at)).ok_or_else(|| {
+            let told = format!("This server has no operation ${} at this address; see metadata.", shown(code));
+            Failure::new(IssueType::NotSupported, told).with_status(404)
+        })
+    }
+}
+
+impl Engine {
+    /// Calls an operation.
+    pub(crate) async fn operation(&self, ctx: &Context, at: &Place, code: &str, request: &Request) -> Result<Answer> {
+        let (definition, operation) = self.operations.find(at, code)?;
+        if definition.affects_state && request.verb != Verb::Post {
+            let told = format!("The operation ${code} changes what is stored: POST it.");
+            return Err(Failure::new(IssueType::NotSupported, told).with_status(405));
+        }
+        demand(ctx, operation, at)?;
+        let given = self.given(operation, definition, request)?;
+        let instance = match at {
+            Place::Instance(key) => Some(existing(ctx.session.read(key).await?)?),
+            _ => None,
+        };
+        (operation.run)(Call::new(self, ctx, &request.path, instance, given)).await
+    }
+
+    /// Fails if a transaction may not have this operation: what changes something would stand outside of it.
+    pub(crate) fn in_transaction(&self, at: &Place, code: &str) -> Result<()> {
+        let (definition, _) = self.operations.find(at, code)?;
+        if definition.affects_state {
+            let told = format!("The operation ${code} changes what is stored, so no transaction can hold it.");
+            return Err(Failure::new(IssueType::NotSupported, told));
+        }
+        Ok(())
+    }
+}
+
+/// Deny by default: an operation that demands nothing is nobody's.
+fn demand(ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
+    if operation.demands.is_empty() {
+        return Err(Failure::new(IssueType::Forbidden, "Nobody may call this operation."));
+    }
+    if let Place::Instance(key) = at {
+        ctx.caller.scopes.demand(Access::Read, &key.of)?;
+    }
+    operation.demands.iter().try_for_each(|(access, of)| ctx.caller.scopes.demand(*access, of))
+}
+
+/// A name from the outside, fit to be said back.
+fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}

@@ -1,0 +1,136 @@
+//! Which resources a record has: the members of a compartment (compartmentdefinition.html), as the parameters narrow
+//! them.
+
+use engine::{Access, Call};
+use fhir::primitive::datetime;
+use fhir::search::{Clause, ParamId, Query, RangeTest, Shelf, Test};
+use fhir::spec::{ParamType, TypeId, r4};
+use fhir::{Failure, IssueType, Result};
+use store::{Branch, Key, Page, Plan, Position, Stored};
+
+/// Parameters of type date that do not tell when care was given.
+const NOT_CARE: [&str; 4] = ["_lastUpdated", "birthdate", "death-date", "value-date"];
+
+/// A record, and how much of it is asked for.
+pub(super) struct Record<'c> {
+    pub(super) call: &'c Call<'c>,
+    owner: Key,
+    owner_type: TypeId,
+    /// `_type`; empty means all.
+    types: Vec<TypeId>,
+    /// `_since`: as it was written, and in milliseconds.
+    since: Option<(&'c str, i64)>,
+    /// `start` and `end`, in microseconds.
+    care: Option<(i64, i64)>,
+}
+
+impl<'c> Record<'c> {
+    /// The record of the resource that the operation was called on.
+    pub(super) fn of(call: &'c Call<'c>) -> Result<Record<'c>> {
+        let Some(instance) = &call.instance else {
+            let told = "The records of all patients together are not given: call $everything on one, Patient/[id].";
+            return Err(Failure::new(IssueType::NotSupported, told));
+        };
+        let owner = instance.key.clone();
+        let owner_type = resource(&owner.of)?;
+        let types = call.arguments.texts("_type").flat_map(|it| it.split(',')).map(resource).collect::<Result<_>>()?;
+        let since = call.arguments.text("_since");
+        let since = since.and_then(|it| Some((it, datetime::range(it)?.low.div_euclid(1000))));
+        Ok(Record { owner, owner_type, types, since, care: care(call)?, call })
+    }
+
+    /// Whether all members are asked for that the caller may read.
+    pub(super) fn is_unfiltered(&self) -> bool {
+        self.types.is_empty() && self.since.is_none()
+    }
+
+    /// Whether a resource is of a type that is asked for, and was changed since.
+    pub(super) fn wants(&self, stored: &Stored) -> bool {
+        self.wants_type(r4().resource(&stored.key.of)) && self.since.is_none_or(|(_, since)| stored.updated >= since)
+    }
+
+    fn wants_type(&self, of: Option<TypeId>) -> bool {
+        self.types.is_empty() || of.is_some_and(|it| self.types.contains(&it))
+    }
+
+    /// A page of the members that are asked for.
+    pub(super) async fn members(&self, after: Option<Position>, limit: usize) -> Result<Page> {
+        let mut branches = self.scope();
+        branches.retain(|it| self.wants_type(r4().resource(&it.of)));
+        if let Some((since, _)) = self.since {
+            for branch in &mut branches {
+                let clause = self.query(resource(&branch.of)?).clause("_lastUpdated", &format!("ge{since}"));
+                branch.filter.push(clause.map_err(|it| Failure::new(IssueType::Value, it.told()))?);
+            }
+        }
+        if branches.is_empty() {
+            return Ok(Page::default());
+        }
+        Ok(self.call.ctx.session().search(&Plan { branches, after, limit }).await?)
+    }
+
+    /// All members that the caller may read, within `start` and `end`.
+    pub(super) fn scope(&self) -> Vec<Branch> {
+        let readable = self.member_types().filter(|it| self.may_read(*it));
+        readable.filter_map(|it| self.branch(it)).collect()
+    }
+
+    /// The types that are asked for and that the caller may not read.
+    pub(super) fn hidden(&self) -> Vec<&'static str> {
+        let hidden = self.member_types().filter(|it| self.wants_type(Some(*it)) && !self.may_read(*it));
+        hidden.map(|it| &*r4().of(it).name).collect()
+    }
+
+    fn member_types(&self) -> impl Iterator<Item = TypeId> {
+        r4().compartment(self.owner_type).into_iter().flat_map(|it| it.members.iter().map(|(of, _)| *of))
+    }
+
+    fn may_read(&self, of: TypeId) -> bool {
+        self.call.ctx.caller().scopes.allow(Access::Read, &r4().of(of).name)
+    }
+
+    fn branch(&self, of: TypeId) -> Option<Branch> {
+        let mut filter = vec![self.query(of).in_compartment(self.owner_type, &self.owner.id)?];
+        filter.extend(self.care.and_then(|period| within(of, period)));
+        Some(Branch { of: r4().of(of).name.to_string(), filter, sort: Vec::new() })
+    }
+
+    fn query(&self, of: TypeId) -> Query<'_> {
+        Query { spec: r4(), of, base: self.call.ctx.base(), now: self.call.engine.now_micros() }
+    }
+}
+
+fn resource(name: &str) -> Result<TypeId> {
+    let told = "_type names something that is not a resource type.";
+    r4().resource(name).ok_or_else(|| Failure::new(IssueType::Value, told))
+}
+
+/// From the start of `start` to the end of `end`; a missing one is open.
+fn care(call: &Call<'_>) -> Result<Option<(i64, i64)>> {
+    let range = |name| call.arguments.text(name).and_then(datetime::range);
+    match (range("start"), range("end")) {
+        (None, None) => Ok(None),
+        (Some(start), Some(end)) if start.low > end.high => {
+            Err(Failure::new(IssueType::Value, "start is a date that is not after end."))
+        }
+        (start, end) => Ok(Some((start.map_or(i64::MIN, |it| it.low), end.map_or(i64::MAX, |it| it.high)))),
+    }
+}
+
+/// That one of a resource's care dates lies within the period at least in part. What has none, such as a patient, is
+/// of all times.
+fn within(of: TypeId, (low, high): (i64, i64)) -> Option<Clause> {
+    let name = &r4().of(of).name;
+    let dates = r4().params_of(of).into_iter().filter(|it| it.kind == ParamType::Date);
+    let dates = dates.filter(|it| !NOT_CARE.contains(&&*it.code)).map(|it| ParamId::of(name, &it.code));
+    let (mut tests, mut present) = (Vec::new(), Vec::new());
+    for param in dates {
+        tests.push(Test::Date(param, vec![RangeTest::Overlaps(low, high)]));
+        present.push(Test::Present(param, Shelf::Date));
+    }
+    if tests.is_empty() {
+        return None;
+    }
+    tests.push(Test::All(vec![Clause::None(present)]));
+    Some(Clause::Any(tests))
+}

@@ -1,0 +1,142 @@
+//! `$stats` (observation-operation-stats.html): statistics over the measurements of a subject.
+
+mod asked;
+mod measured;
+mod statistic;
+
+use asked::Asked;
+use engine::{Access, Answer, Call, Operation};
+use fhir::primitive::datetime;
+use fhir::units::UCUM;
+use fhir::{Failure, IssueType, Result};
+use measured::{Group, Measured};
+use serde_json::{Value as Json, json};
+use statistic::{Statistic, Tells};
+use store::{Branch, Key, Plan};
+
+/// Observations that are looked through at once.
+const BATCH: usize = 1000;
+/// The code system of statistics.
+const STATISTICS: &str = "http://terminology.hl7.org/CodeSystem/observation-statistics";
+/// Why a statistic has no value (datatypes of a component: dataAbsentReason).
+const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+
+/// The operation.
+pub(crate) fn operation() -> Operation {
+    Operation {
+        definition: include_str!("../../../profiles/operations/observation-stats.json"),
+        demands: &[(Access::Search, "Observation"), (Access::Read, "Observation")],
+        extras: &[],
+        run: |call| Box::pin(stats(call)),
+    }
+}
+
+async fn stats(call: Call<'_>) -> Result<Answer> {
+    let asked = Asked::of(&call)?;
+    let measured = measured(&call, &asked).await?;
+    let mut parts: Vec<String> = Vec::new();
+    for group in measured.told() {
+        parts.push(format!(r#"{{"name":"statistics","resource":{}}}"#, told(&asked, group)?));
+    }
+    for source in measured.sources.iter().take(asked.sources.unwrap_or(0)) {
+        let body = std::str::from_utf8(&source.body).map_err(Failure::internal)?;
+        parts.push(format!(r#"{{"name":"source","resource":{body}}}"#));
+    }
+    let parameters = format!(r#"{{"resourceType":"Parameters","parameter":[{}]}}"#, parts.join(","));
+    Ok(Answer::new(200, parameters))
+}
+
+async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<'c>> {
+    let mut measured = Measured::new(call.ctx.base(), &asked.codes);
+    let branch = Branch { of: "Observation".into(), filter: asked.filter(call)?, sort: Vec::new() };
+    let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
+    loop {
+        let page = call.ctx.session().search(&plan).await?;
+        page.found.into_iter().try_for_each(|it| measured.observation(it, &asked.codes))?;
+        plan.after = page.next;
+        if plan.after.is_none() {
+            break;
+        }
+    }
+    let members: Vec<Key> = measured.members.drain().collect();
+    for batch in members.chunks(BATCH) {
+        let found = call.ctx.session().read_many(batch).await?;
+        found.into_iter().try_for_each(|it| measured.member(it))?;
+    }
+    if asked.sources.is_some_and(|it| measured.sources.len().min(it) > call.engine.settings().max_includes) {
+        let told = "There are more source observations than this server gives at once; give a limit.";
+        return Err(Failure::new(IssueType::TooCostly, told));
+    }
+    measured.groups.iter_mut().for_each(|it| it.values.sort_by(f64::total_cmp));
+    Ok(measured)
+}
+
+/// The Observation that tells the statistics of a code.
+fn told(asked: &Asked<'_>, group: &Group) -> Result<Json> {
+    let mut coding = json!({ "code": group.code.code });
+    if let Some(system) = &group.code.system {
+        coding["system"] = system.as_str().into();
+    }
+    let mut observation = json!({
+        "resourceType": "Observation",
+        "status": "final",
+        "code": { "coding": [coding] },
+        "subject": { "reference": asked.subject },
+    });
+    if let Some((low, high)) = asked.period {
+        observation["effectivePeriod"] = period(low, high);
+    }
+    observation["component"] = asked.statistics.iter().map(|it| component(it, group)).collect::<Result<_>>()?;
+    Ok(observation)
+}
+
+/// A Period; an end that is open has no element.
+fn period(low: i64, high: i64) -> Json {
+    let mut period = json!({});
+    if low > i64::MIN {
+        period["start"] = datetime::instant(low).into();
+    }
+    if high < i64::MAX {
+        period["end"] = datetime::instant(high).into();
+    }
+    period
+}
+
+fn component(statistic: &Statistic, group: &Group) -> Result<Json> {
+    let coding = json!({ "system": STATISTICS, "code": statistic.code, "display": statistic.display });
+    let mut component = json!({ "code": { "coding": [coding] } });
+    let unit = group.unit.as_ref().map(|(code, name)| (code.as_str(), name.as_str()));
+    let (value, unit) = match statistic.tells {
+        Tells::Count => {
+            component["valueInteger"] = group.values.len().into();
+            return Ok(component);
+        }
+        Tells::TotalCount => {
+            component["valueInteger"] = group.total.into();
+            return Ok(component);
+        }
+        Tells::Quantity(compute) => (compute(&group.values), unit.map(|(code, name)| (code.into(), name.into()))),
+        Tells::Square(compute) => {
+            let square = |it: &str| format!("({it})2");
+            (compute(&group.values), unit.map(|(code, name)| (square(code), square(name))))
+        }
+        Tells::Number(compute) => (compute(&group.values), Some(("1".to_owned(), "1".to_owned()))),
+    };
+    match (value, unit) {
+        (Some(value), Some((code, name))) => {
+            let value = rounded(value)?;
+            component["valueQuantity"] = json!({ "value": value, "unit": name, "system": UCUM, "code": code });
+        }
+        _ => {
+            let reason = json!({ "system": ABSENT, "code": "not-applicable", "display": "Not Applicable" });
+            component["dataAbsentReason"] = json!({ "coding": [reason] });
+        }
+    }
+    Ok(component)
+}
+
+/// A number in twelve digits: more than measurements have, fewer than show how computers add.
+fn rounded(value: f64) -> Result<serde_json::Number> {
+    let rounded: f64 = format!("{value:.11e}").parse().map_err(Failure::internal)?;
+    format!("{rounded}").parse().map_err(Failure::internal)
+}

@@ -1,0 +1,126 @@
+//! A tenant of its own for each case, behind an engine with every feature's operations.
+
+use engine::{Ambient, Answer, Caller, Context, Engine, Headers, Operation, Request, Scopes, Settings, Verb};
+use fhir::{Failure, Result};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::{Secrets, SqliteStore, Store, Tenant};
+
+/// The time of every case: 2026-11-18T11:06:40Z.
+const NOW_MS: i64 = 1_795_000_000_000;
+
+const BASE: &str = "http://localhost/fhir/north";
+
+static IDS: AtomicU64 = AtomicU64::new(0);
+
+/// An engine on a store with one tenant.
+pub struct House {
+    engine: Engine,
+    tenant: Tenant,
+    context: Context,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    /// An empty one.
+    pub async fn new() -> House {
+        House::serving(features::operations()).await
+    }
+
+    /// An empty one that serves these operations.
+    pub async fn serving(operations: Vec<Operation>) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
+        let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new() };
+        let tenant = store.create_tenant("north", secrets, NOW_MS).await.unwrap().unwrap();
+        let new_id = || format!("new-{}", IDS.fetch_add(1, Ordering::Relaxed));
+        let ambient = Ambient { now_ms: || NOW_MS, new_id };
+        let engine = Engine::new(Arc::new(store), Settings::default(), ambient, operations);
+        let context = engine.system_context(&tenant, "test", BASE).await.unwrap();
+        House { engine, tenant, context, _folder: folder }
+    }
+
+    /// One with the demo hospital in it.
+    pub async fn with_demo() -> House {
+        let house = House::new().await;
+        for bundle in features::demo::bundles("2026-11-18").unwrap() {
+            house.send(Verb::Post, "", bundle).await.unwrap();
+        }
+        house
+    }
+
+    /// A caller with these scopes.
+    pub async fn caller(&self, scopes: &str) -> Context {
+        let caller = Caller { subject: "nurse".into(), roles: Vec::new(), scopes: Scopes::parse(scopes).0 };
+        self.engine.context(&self.tenant, caller, BASE).await.unwrap()
+    }
+
+    /// Stores resources.
+    pub async fn put(&self, resources: &[Value]) {
+        for resource in resources {
+            let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+            self.send(Verb::Put, &path, resource.to_string()).await.unwrap();
+        }
+    }
+
+    /// GET of an address below the base, as the system.
+    pub async fn get(&self, address: &str) -> Result<Value> {
+        self.get_as(&self.context, address).await
+    }
+
+    /// GET of an address, relative or with the base, as a caller.
+    pub async fn get_as(&self, context: &Context, address: &str) -> Result<Value> {
+        let address = address.strip_prefix(BASE).map_or(address, |it| it.trim_start_matches('/'));
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let answer = self.engine.perform(context, request(Verb::Get, path, query, String::new())).await?;
+        Ok(json_of(&answer))
+    }
+
+    /// POST of a Parameters resource with these parameters.
+    pub async fn post(&self, path: &str, parameters: Value) -> Result<Value> {
+        let body = json!({ "resourceType": "Parameters", "parameter": parameters });
+        self.send(Verb::Post, path, body.to_string()).await.map(|it| json_of(&it))
+    }
+
+    pub async fn send(&self, verb: Verb, path: &str, body: String) -> Result<Answer, Failure> {
+        self.engine.perform(&self.context, request(verb, path, "", body)).await
+    }
+
+    /// Every entry of a searchset from this address on, over all pages: key and mode.
+    pub async fn pages(&self, address: &str) -> Vec<(String, String)> {
+        let mut entries = Vec::new();
+        let mut next = Some(address.to_owned());
+        while let Some(address) = next {
+            let page = self.get(&address).await.unwrap();
+            entries.extend(keys(&page));
+            next = link(&page, "next");
+        }
+        entries
+    }
+}
+
+fn request(verb: Verb, path: &str, query: &str, body: String) -> Request {
+    Request { verb, path: path.into(), query: query.into(), headers: Headers::default(), body: body.into() }
+}
+
+fn json_of(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// A link of a Bundle.
+pub fn link(bundle: &Value, relation: &str) -> Option<String> {
+    let links = bundle["link"].as_array()?;
+    links.iter().find(|it| it["relation"] == relation)?["url"].as_str().map(str::to_owned)
+}
+
+/// `Type/id` and mode of a Bundle's entries.
+pub fn keys(bundle: &Value) -> Vec<(String, String)> {
+    let entries = bundle["entry"].as_array().into_iter().flatten();
+    let key = |it: &Value| {
+        let resource = &it["resource"];
+        format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap_or_default())
+    };
+    entries.map(|it| (key(it), it["search"]["mode"].as_str().unwrap_or_default().to_owned())).collect()
+}

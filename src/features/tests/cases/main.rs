@@ -1,0 +1,8 @@
+//! Operations, called as clients call them: through the engine, on a store.
+
+mod compartments;
+mod everything;
+mod house;
+mod lastn;
+mod registry;
+mod stats;
