@@ -20,6 +20,7 @@ mod search_date;
 mod search_frame;
 mod search_joins;
 mod search_modifiers;
+mod search_near;
 mod search_number;
 mod search_paging;
 mod search_string;

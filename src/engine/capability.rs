@@ -2,7 +2,7 @@
 
 use crate::operation::{Definition, Operations};
 use crate::{Answer, Context, Engine, Request};
-use fhir::search::Shelf;
+use fhir::search::is_served;
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
@@ -50,7 +50,7 @@ impl Engine {
 
 /// The search parameters that this server has of a type's.
 pub(crate) fn served_params(spec: &'static Spec, of: TypeId) -> impl Iterator<Item = &'static SearchParam> {
-    spec.params_of(of).into_iter().filter(|it| Shelf::of(it.kind).is_some())
+    spec.params_of(of).into_iter().filter(|it| is_served(it))
 }
 
 fn resource(spec: &'static Spec, of: TypeId, template: &Json, operations: &Operations) -> Json {

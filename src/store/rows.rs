@@ -1,6 +1,7 @@
 //! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
 
 use fhir::search::fold::fold;
+use fhir::search::near::{Row, Spot};
 use fhir::search::{First, IndexSink, ParamId, Target, Unit};
 use rustc_hash::FxHashSet;
 use siphasher::sip::SipHasher13;
@@ -98,6 +99,11 @@ impl IndexHash {
     /// Slot of pairs of numbers.
     pub(crate) fn numbers(&self, param: ParamId) -> i64 {
         self.of(b'2', param.0, &[]) & !1
+    }
+
+    /// Slot of positions in a row of a map.
+    pub(crate) fn places(&self, param: ParamId, row: Row) -> i64 {
+        self.of(b'g', param.0, &[&format!("{row:?}")])
     }
 
     /// Slot of quantities in a coded unit.
@@ -260,5 +266,9 @@ impl IndexSink for Rows {
 
     fn uri(&mut self, param: ParamId, uri: &str) {
         self.keys.push(self.hash.uri(param, uri));
+    }
+
+    fn place(&mut self, param: ParamId, spot: &Spot) {
+        self.numbers.extend(spot.rows().map(|it| (self.hash.places(param, it), spot.x + 0.0, spot.y + 0.0)));
     }
 }

@@ -9,13 +9,15 @@ mod composite;
 pub mod fold;
 pub mod index;
 mod modifier;
+pub mod near;
 pub mod number;
 pub mod query;
 mod single;
 
-use crate::spec::ParamType;
+use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
 pub use index::Indexer;
+use near::{Disk, Spot};
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
 
@@ -93,6 +95,8 @@ pub trait IndexSink {
     fn reference(&mut self, _param: ParamId, _target: &Target<'_>) {}
     /// A URI.
     fn uri(&mut self, _param: ParamId, _uri: &str) {}
+    /// A position.
+    fn place(&mut self, _param: ParamId, _spot: &Spot) {}
     /// The parameter under which the values are told that belong to this first value of a composite.
     fn composite(&mut self, param: ParamId, _first: First<'_>) -> ParamId {
         param
@@ -175,6 +179,8 @@ pub enum Test {
     Url(ParamId, String),
     /// A URI, compared whole.
     Uri(ParamId, String),
+    /// A position within a disk.
+    Near(ParamId, Disk),
     /// A chain (search.html#chaining): the parameter points to a resource of type `of` that passes the filter.
     Chain {
         /// The reference parameter.
@@ -223,15 +229,19 @@ impl Shelf {
     /// Where it is kept that a parameter of this type has a value; `None` if it is not.
     pub fn of(kind: ParamType) -> Option<Shelf> {
         match kind {
-            // Of a composite, presence alone.
-            ParamType::Token | ParamType::Uri | ParamType::Composite => Some(Shelf::Key),
+            // Of a composite and a position, presence alone.
+            ParamType::Token | ParamType::Uri | ParamType::Composite | ParamType::Special => Some(Shelf::Key),
             ParamType::String => Some(Shelf::String),
             ParamType::Date => Some(Shelf::Date),
             ParamType::Number | ParamType::Quantity => Some(Shelf::Number),
             ParamType::Reference => Some(Shelf::Reference),
-            ParamType::Special => None,
         }
     }
+}
+
+/// Whether this server has a parameter.
+pub fn is_served(param: &SearchParam) -> bool {
+    Shelf::of(param.kind).is_some() && (param.kind != ParamType::Special || !param.expression.is_empty())
 }
 
 /// What a token must be (search.html#token).

@@ -2,10 +2,13 @@
 
 mod composite;
 mod modifier;
+mod near;
 
 use super::composite::kept_as;
 use super::number::Precise;
-use super::{Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest, single};
+use super::{
+    Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest, is_served, single,
+};
 use crate::primitive::datetime;
 use crate::spec::{ParamType, SearchParam, Spec, TypeId};
 use std::cell::Cell;
@@ -110,7 +113,7 @@ impl<'a> Query<'a> {
 
     fn param(&self, code: &str) -> Result<&'a SearchParam> {
         let found = self.spec.param(self.of, code);
-        found.filter(|it| Shelf::of(it.kind).is_some()).ok_or_else(|| {
+        found.filter(|it| is_served(it)).ok_or_else(|| {
             let why = if found.is_some() { "not supported by this server" } else { "unknown" };
             QueryError::Unknown(format!("The search parameter {} is {why} for {}.", shown(code), self.type_name()))
         })
@@ -246,6 +249,7 @@ impl Reader<'_, '_> {
             }
         }
         let test = match kind {
+            ParamType::Special => return self.near(value),
             ParamType::String => self.string(modifier, value),
             ParamType::Token if self.code == "_id" => Test::Id(unescape(value)),
             ParamType::Token => self.token(value)?,
@@ -322,6 +326,7 @@ impl Reader<'_, '_> {
         };
         let gap = number.value.abs() / 10.0;
         let (value, low, high) = (scaled(number.value), scaled(number.low), scaled(number.high).next_down());
+        let high = high.max(value);
         Ok(match prefix {
             "eq" => RangeTest::Within(low, high),
             "ne" => RangeTest::NotWithin(low, high),

@@ -3,6 +3,7 @@
 use super::model::Entry;
 use super::{Engine, Ward, ward};
 use crate::{Branch, Plan, Sort, SortBy};
+use fhir::search::near::{Disk, Spot};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, Unit, UnitTest};
 use fhir::units::UCUM;
 
@@ -353,5 +354,35 @@ pub(crate) async fn quantities(engine: &dyn Engine) {
         (quantity(UnitTest::Any, RangeTest::Within(0.0054, 0.0054)), &["b", "c"]),
     ] {
         finds(&ward, "Observation", test, expected).await;
+    }
+}
+
+/// location.html#positional: near and far, from either side of the equator and around the pole.
+pub(crate) async fn places(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    for (id, latitude, longitude) in [
+        ("berlin", 52.52, 13.405),
+        ("cayambe", 0.0411, -78.1452),
+        ("mcmurdo", -77.8419, 166.6863),
+        ("potsdam", 52.3906, 13.0645),
+        ("quito", -0.1807, -78.4678),
+    ] {
+        let spot = Spot::at(latitude, longitude).unwrap();
+        ward.create("Location", id, &[Entry::Place(p("near"), spot)]).await;
+    }
+    for (latitude, longitude, kilometres, expected) in [
+        (52.5, 13.4, 5.0, &["berlin"][..]),
+        (52.5, 13.4, 50.0, &["berlin", "potsdam"]),
+        (0.0, -78.3, 30.0, &["cayambe", "quito"]),
+        (0.0, -78.3, 20.0, &["cayambe"]),
+        (-90.0, 0.0, 1_500.0, &["mcmurdo"]),
+        (-90.0, 0.0, 10_100.0, &["cayambe", "mcmurdo", "quito"]),
+        (52.5, 13.4, 10_600.0, &["berlin", "cayambe", "potsdam", "quito"]),
+        (52.5, 13.4, 20_100.0, &["berlin", "cayambe", "mcmurdo", "potsdam", "quito"]),
+        (10.0, 10.0, 1.0, &[]),
+    ] {
+        let disks = Disk::around(latitude, longitude, kilometres * 1000.0).unwrap();
+        let near = Clause::Any(disks.into_iter().map(|it| Test::Near(p("near"), it)).collect());
+        finds(&ward, "Location", Test::All(vec![near]), expected).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{Sort, SortBy};
 use fhir::search::fold::fold;
+use fhir::search::near::Spot;
 use fhir::search::{
     Clause, First, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest,
 };
@@ -20,6 +21,7 @@ pub(crate) enum Entry {
     Local(ParamId, String, String),
     Url(ParamId, &'static str),
     Uri(ParamId, &'static str),
+    Place(ParamId, Spot),
     Numbers(ParamId, f64, f64),
     /// A composite's first value, a token, and what belongs to it.
     Composite(ParamId, Option<&'static str>, &'static str, Box<Entry>),
@@ -38,6 +40,7 @@ impl Entry {
             Entry::Local(param, of, id) => sink.reference(*param, &Target::Local { of, id }),
             Entry::Url(param, url) => sink.reference(*param, &Target::Url(url)),
             Entry::Uri(param, uri) => sink.uri(*param, uri),
+            Entry::Place(param, spot) => sink.place(*param, spot),
             Entry::Numbers(param, left, right) => sink.numbers(*param, *left, *right),
             Entry::Composite(param, system, code, last) => {
                 for first in [First::Code(code), First::Coding(*system, code)] {
@@ -60,6 +63,7 @@ impl Entry {
             | Entry::Local(param, ..)
             | Entry::Url(param, _)
             | Entry::Uri(param, _)
+            | Entry::Place(param, _)
             | Entry::Numbers(param, ..)
             | Entry::Composite(param, ..) => *param = another,
         }
@@ -142,6 +146,10 @@ impl Model {
             Test::Uri(wanted, uri) => {
                 any(&|entry| matches!(entry, Entry::Uri(param, it) if param == wanted && it == uri))
             }
+            Test::Near(wanted, disk) => any(&|entry| {
+                matches!(entry, Entry::Place(param, it)
+                    if param == wanted && it.map == disk.map && disk.holds(it.x, it.y))
+            }),
             Test::Chain { param, of, filter } => self.0.iter().any(|target| {
                 target.of == *of
                     && any(&|entry| points_to(entry, *param, of, &target.id))

@@ -1,7 +1,7 @@
 //! A filter as SQL. Each test has two forms: a *driver*, which lists row ids from one range of an index, and a
 //! *probe* ([`super::probe`]), which looks one row id up.
 
-use super::range::{date_conditions, number_conditions, pair_condition};
+use super::range::{date_conditions, number_conditions, pair_condition, place_conditions};
 use super::read::json_array;
 use super::sql::Sql;
 use crate::rows::IndexHash;
@@ -168,6 +168,7 @@ impl Filters<'_> {
                 range_driver("number", "number_low", vec![pair_condition(self.hash.numbers(*param), left, right)])
             }
             Test::Quantity(param, unit, range) => self.number_driver(self.unit_slot(*param, unit), range),
+            Test::Near(param, disk) => range_driver("number", "number_low", place_conditions(self.hash, *param, disk)),
             Test::Chain { param, of, filter } => {
                 let mut sql = Sql::new("SELECT f.rid FROM (");
                 sql.append(self.rids(of, filter));

@@ -1,7 +1,7 @@
 //! A filter's clauses as probes: conditions that look one row id up.
 
 use super::filter::{FEW, Filters};
-use super::range::{date_conditions, number_conditions, pair_condition};
+use super::range::{date_conditions, number_conditions, pair_condition, place_conditions};
 use super::sql::Sql;
 use crate::rows::date_slot;
 use fhir::search::{Clause, ParamId, Shelf, Test};
@@ -72,6 +72,7 @@ impl Filters<'_> {
             Test::Quantity(param, unit, range) => {
                 row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
             }
+            Test::Near(param, disk) => row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk))),
             Test::Chain { param, of: to, filter } => {
                 let inner = inner_alias(rid);
                 let mut sql = Sql::new(&format!(

@@ -1,7 +1,8 @@
 //! Comparisons of ranges as conditions on `slot, low, high` ([`RangeTest::passes`] is what they must agree with).
 
 use super::sql::{Bind, Sql};
-use crate::rows::{DATE_WIDTHS, date_slot};
+use crate::rows::{DATE_WIDTHS, IndexHash, date_slot};
+use fhir::search::near::Disk;
 use fhir::search::{ParamId, RangeTest};
 
 /// The condition on each class of widths: a class bounds both ends of the range of `low` that can pass.
@@ -40,6 +41,23 @@ pub(super) fn pair_condition(slot: i64, left: &RangeTest<f64>, right: &RangeTest
     let mut sql = Sql::new("(slot = ? AND ");
     sql.bind(slot).append(point(left, "low")).push(" AND ").append(point(right, "high")).push(")");
     sql
+}
+
+/// The SQL of [`Disk::holds`] on each row of the map that the disk touches.
+pub(super) fn place_conditions(hash: &IndexHash, param: ParamId, disk: &Disk) -> Vec<Sql> {
+    let (low, high) = disk.ends();
+    let side = if disk.is_inside { "<=" } else { ">" };
+    let condition =
+        format!("(slot = ? AND low BETWEEN ? AND ? AND (low - ?) * (low - ?) + (high - ?) * (high - ?) {side} ? * ?)");
+    let rows = disk.rows().into_iter().map(|row| {
+        let mut sql = Sql::new(&condition);
+        sql.bind(hash.places(param, row));
+        for it in [low, high, disk.x, disk.x, disk.y, disk.y, disk.radius, disk.radius] {
+            sql.bind(it);
+        }
+        sql
+    });
+    rows.collect()
 }
 
 /// The SQL of [`RangeTest::passes`]. Where ranges have a greatest width, `least_low` tells the least start of one

@@ -1,5 +1,6 @@
 use super::*;
 use crate::json::Doc;
+use crate::search::near::Spot;
 use crate::search::{First, Target, Unit};
 use crate::spec::r4;
 
@@ -64,6 +65,9 @@ impl IndexSink for Notes {
     fn uri(&mut self, param: ParamId, uri: &str) {
         self.note(param, uri.to_owned());
     }
+    fn place(&mut self, param: ParamId, spot: &Spot) {
+        self.note(param, format!("{:?} {:.3} {:.3}", spot.map, spot.x, spot.y));
+    }
 }
 
 /// What a resource is found by under one parameter.
@@ -120,6 +124,15 @@ fn quantities_and_choices() {
     assert_eq!(entries(observation, "value-quantity"), ["5.4..5.4 mg"]);
     assert_eq!(entries(observation, "combo-value-quantity"), ["5.4..5.4 mg", "-inf..3 "]);
     assert!(entries(observation, "value-string").is_empty());
+}
+
+#[test]
+fn positions_are_spots_on_a_map() {
+    let location = |position| format!(r#"{{"resourceType":"Location","position":{position}}}"#);
+    assert_eq!(entries(&location(r#"{"latitude":0,"longitude":90}"#), "near"), ["North 0.000 1.000"]);
+    assert_eq!(entries(&location(r#"{"latitude":-90.0,"longitude":0}"#), "near"), ["South 0.000 0.000"]);
+    assert!(entries(&location(r#"{"latitude":95,"longitude":0}"#), "near").is_empty());
+    assert!(entries(&location(r#"{"latitude":5}"#), "near").is_empty());
 }
 
 #[test]

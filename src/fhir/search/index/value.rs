@@ -1,6 +1,7 @@
 //! From a selected element to index values, by the parameter's type and the element's.
 
 use super::super::modifier::{SEGMENTS, borders};
+use super::super::near::Spot;
 use super::super::number::decimal;
 use super::super::{First, IndexSink, ParamId, Target, Unit};
 use crate::json::Value;
@@ -55,7 +56,8 @@ impl Teller<'_> {
             ParamType::Quantity => self.quantity(of, value),
             ParamType::Reference => self.reference(of, value),
             ParamType::Uri => self.uri(value),
-            ParamType::Composite | ParamType::Special => false,
+            ParamType::Special => self.place(value),
+            ParamType::Composite => false,
         };
     }
 
@@ -191,6 +193,15 @@ impl Teller<'_> {
         if let Some((url, _)) = text.split_once('|') {
             self.sink.reference(self.id, &Target::Url(url));
         }
+        true
+    }
+
+    /// location.html#positional
+    fn place(&mut self, value: Value<'_>) -> bool {
+        let degrees = |name| value.get(name).and_then(amount);
+        let spot = degrees("latitude").zip(degrees("longitude")).and_then(|(lat, long)| Spot::at(lat, long));
+        let Some(spot) = spot else { return false };
+        self.sink.place(self.id, &spot);
         true
     }
 
