@@ -1,11 +1,12 @@
 //! A group of changes on its way to disk: checked one by one against what is there and against each other,
 //! written together, one statement per table and chunk of rows.
 
+use super::choose::{Aim, Counter, choose_by};
 use super::filter::Filters;
 use super::sql::{Bind, Sql};
 use super::writer::State;
 use crate::rows::{date_slot, unpacked_keys};
-use crate::{Changes, CommitError, Expect, Guard, Put, Result};
+use crate::{Branch, Changes, CommitError, Expect, Guard, Put, Result};
 use fhir::search::ParamId;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, sqlite::SqliteArguments};
@@ -258,7 +259,7 @@ async fn insert<const N: usize>(
 }
 
 async fn run(connection: &mut SqliteConnection, statement: Sql) -> Result<(), CommitError> {
-    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query();
+    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query()?;
     query.execute(connection).await?;
     Ok(())
 }
@@ -292,11 +293,16 @@ async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Res
 
 /// Checks that criteria still match what they matched.
 async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
+    /// So many rows of a clause are told apart from more.
+    const ENOUGH: i64 = 1000;
     let Guard::Matches { of, filter, ids } = guard;
+    let filters = Filters { hash: &state.hash };
+    let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
+    let choice = choose_by(&mut Counter::Writer(&mut state.connection), ENOUGH, &filters, &branch, Aim::All).await?;
     let mut sql = Sql::new("SELECT DISTINCT r.id FROM (");
-    sql.append(Filters { hash: &state.hash }.rids(of, filter));
+    sql.append(filters.driven(of, filter, choice.clause, choice.driver(&filters, &branch)));
     sql.push(") m CROSS JOIN resource r ON r.rid = m.rid LIMIT ?").bind(ids.len() as i64 + 1);
-    let rows = sql.query().fetch_all(&mut state.connection).await?;
+    let rows = sql.query()?.fetch_all(&mut state.connection).await?;
     let found: FxHashSet<String> = rows.iter().map(|it| it.try_get(0)).collect::<Result<_, _>>()?;
     let expected: FxHashSet<String> = ids.iter().cloned().collect();
     if found == expected { Ok(()) } else { Err(CommitError::Conflict) }

@@ -58,7 +58,7 @@ pub(super) async fn count(place: &Place, plan: &Plan) -> Result<i64> {
         let mut sql =
             Sql::new(if is_each_once { "SELECT count(*) FROM (" } else { "SELECT count(DISTINCT rid) FROM (" });
         sql.append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(")");
-        total += place.readers.fetch_one(sql.query()).await?.try_get::<i64, _>(0)?;
+        total += place.readers.fetch_one(sql.query()?).await?.try_get::<i64, _>(0)?;
     }
     Ok(total)
 }
@@ -106,7 +106,7 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice]) -> 
 
 /// Runs the statement that lists `rid, s0 …` and brings the bodies along, in the same order.
 pub(super) async fn fetch(place: &Place, keys: Sql, order: &[Sort]) -> Result<Vec<SqliteRow>> {
-    place.readers.fetch_all(with_bodies(keys, order).query()).await
+    place.readers.fetch_all(with_bodies(keys, order).query()?).await
 }
 
 /// The statement with the bodies: columns `type … body, rid, s0 …`.
