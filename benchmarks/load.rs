@@ -22,25 +22,35 @@ pub struct Load {
 }
 
 /// What a load took.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// What was done: requests, or resources.
-    pub count: u64,
+    count: u64,
     /// Wall-clock time for all.
-    pub elapsed: Duration,
+    elapsed: Duration,
     /// CPU time of the server for all.
-    pub cpu: Duration,
-    /// Half of the requests took no longer.
-    pub p50: Duration,
-    /// 99 of 100 requests took no longer.
-    pub p99: Duration,
+    cpu: Duration,
+    /// Of each request, sorted.
+    latencies: Vec<Duration>,
 }
 
 impl Measured {
     /// From each request's latency.
     pub fn new(count: u64, elapsed: Duration, cpu: Duration, mut latencies: Vec<Duration>) -> Measured {
         latencies.sort_unstable();
-        Measured { count, elapsed, cpu, p50: percentile(&latencies, 50), p99: percentile(&latencies, 99) }
+        Measured { count, elapsed, cpu, latencies }
+    }
+
+    /// This and what was measured later, as one.
+    pub fn and(mut self, later: Measured) -> Measured {
+        self.latencies.extend(later.latencies);
+        Measured::new(self.count + later.count, self.elapsed + later.elapsed, self.cpu + later.cpu, self.latencies)
+    }
+
+    /// The latency that `percent` of all requests do not exceed.
+    pub fn percentile(&self, percent: usize) -> Duration {
+        let at = (self.latencies.len() * percent).div_ceil(100).saturating_sub(1);
+        self.latencies.get(at).copied().unwrap_or_default()
     }
 
     /// How many in a second.
@@ -52,12 +62,6 @@ impl Measured {
     pub fn cpu_ms(&self) -> f64 {
         self.cpu.as_secs_f64() * 1000.0 / self.count as f64
     }
-}
-
-/// The latency that `percent` of all do not exceed.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or_default()
 }
 
 impl Load {
@@ -115,7 +119,13 @@ mod tests {
     fn percentiles_are_taken_from_the_sorted_latencies() {
         let latencies: Vec<_> = (1..=200).rev().map(Duration::from_millis).collect();
         let measured = Measured::new(200, Duration::from_secs(2), Duration::from_millis(50), latencies);
-        assert_eq!((measured.p50.as_millis(), measured.p99.as_millis()), (100, 198));
+        assert_eq!((measured.percentile(50).as_millis(), measured.percentile(99).as_millis()), (100, 198));
         assert_eq!((measured.rate(), measured.cpu_ms()), (100.0, 0.25));
+    }
+
+    #[test]
+    fn rounds_count_as_one() {
+        let round = |seconds| Measured::new(100, Duration::from_secs(seconds), Duration::from_millis(50), Vec::new());
+        assert_eq!(round(1).and(round(3)).rate(), 50.0);
     }
 }

@@ -107,7 +107,7 @@ fn main() -> Result<()> {
 
 impl Run {
     fn plan(self) -> Plan {
-        let (warm_up, length) = if self.quick { (200, 1200) } else { (1000, 6000) };
+        let (warm_up, length) = if self.quick { (100, 300) } else { (300, 2000) };
         Plan {
             server: self.server,
             records: self.records,

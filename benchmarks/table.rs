@@ -49,7 +49,7 @@ impl fmt::Display for Table {
 fn line(row: &Row) -> String {
     let mut cells = vec![row.name.clone()];
     match &row.server {
-        Ok(it) => cells.extend([rate(it), millis(it.p50), millis(it.p99), cpu(it)]),
+        Ok(it) => cells.extend([rate(it), millis(it.percentile(50)), millis(it.percentile(99)), cpu(it)]),
         Err(why) => cells.extend([why.clone(), String::new(), String::new(), String::new()]),
     }
     let limit = |it: &Option<Measured>| it.as_ref().map_or([String::new(), String::new()], |it| [rate(it), cpu(it)]);

@@ -68,7 +68,7 @@ impl Queries {
         let count: usize = value("_count").context("no _count")?.parse()?;
         let rows = sqlx::query(
             "SELECT r.type, r.id, r.version, r.updated, r.method, r.body, r.rid FROM \
-             (SELECT rid FROM reference WHERE param = ? AND target = ? ORDER BY rid LIMIT ?) p \
+             (SELECT rid FROM reference WHERE param = ? AND target = ? ORDER BY rid LIMIT ? + 0) p \
              CROSS JOIN resource r ON r.rid = p.rid ORDER BY p.rid",
         )
         .bind(self.subject)

@@ -213,6 +213,8 @@ pub fn options(file: &std::path::Path) -> sqlx::sqlite::SqliteConnectOptions {
         .pragma("cache_size", "-65536")
         .pragma("mmap_size", "1073741824")
         .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", "4096")
+        .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256)
 }
 
