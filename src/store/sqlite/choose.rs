@@ -111,7 +111,7 @@ fn is_ids(clause: &Clause) -> bool {
 async fn count(counter: &mut Counter<'_>, candidates: &mut [Candidate], most: i64) -> Result<()> {
     let counts = candidates.iter().map(|it| {
         let mut sql = Sql::new("(SELECT count(*) FROM (SELECT 1 FROM (");
-        sql.append(it.driver.clone().all()).push(") LIMIT ?))").bind(most);
+        sql.append(it.driver.clone().all()).push(")").limit(most).push("))");
         sql
     });
     let mut statement = Sql::new("SELECT ");

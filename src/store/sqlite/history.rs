@@ -16,7 +16,7 @@ pub(super) async fn page(place: &Place, history: &History) -> Result<HistoryPage
     if let Some(before) = history.before {
         sql.push(" AND c.seq < ?").bind(before);
     }
-    sql.push(" ORDER BY c.seq DESC LIMIT ?").bind(history.limit as i64 + 1);
+    sql.push(" ORDER BY c.seq DESC").limit(history.limit as i64 + 1);
     let rows = place.readers.fetch_all(sql.query()?).await?;
 
     let mut count = Sql::new("SELECT count(*)");

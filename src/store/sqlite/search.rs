@@ -79,7 +79,7 @@ pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, 
         sql
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT rid FROM key WHERE 0");
-    sql.push(" ORDER BY rid LIMIT ?").bind(plan.limit as i64 + 1);
+    sql.push(" ORDER BY rid").limit(plan.limit as i64 + 1);
     sql
 }
 
@@ -100,7 +100,7 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice]) -> 
     if let Some(after) = &plan.after {
         sql.push(" WHERE ").append(sort::behind(order, after));
     }
-    sql.push(&sort::order(order)).push(" LIMIT ?").bind(plan.limit as i64 + 1);
+    sql.push(&sort::order(order)).limit(plan.limit as i64 + 1);
     sql
 }
 

@@ -42,6 +42,12 @@ impl Sql {
         Sql { text: text.to_owned(), binds: Vec::new() }
     }
 
+    /// Appends a limit. SQLite prepares a statement anew whenever a bare `LIMIT ?` is bound, a fifth of a search's time;
+    /// of a sum it expects nothing.
+    pub(super) fn limit(&mut self, most: i64) -> &mut Self {
+        self.push(" LIMIT ? + 0").bind(most)
+    }
+
     /// Appends text; each `?` in it must be followed by a [`Sql::bind`] in order.
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
