@@ -82,7 +82,7 @@ impl Engine {
             let status = target.status();
             let put = self.version(ctx, &target, request, resource)?;
             let (key, version) = (target.key.clone(), target.version);
-            let changes = Changes { puts: vec![put], guards: target.guards, content: None };
+            let changes = Changes { puts: vec![put], guards: target.guards, ..Changes::default() };
             match ctx.session.commit(changes).await {
                 Ok(done) => {
                     let body = done.bodies.into_iter().next().unwrap_or_default();

@@ -14,8 +14,8 @@ mod tenant;
 
 pub use error::{CommitError, Error, Result};
 pub use record::{
-    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Scope,
-    Sort, SortBy, SortValue, Stored,
+    Branch, Build, BuildChange, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Reindexed, Scope,
+    Sort, SortBy, SortValue, Stored, Walked,
 };
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
@@ -62,4 +62,10 @@ pub trait Session: Send + Sync {
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
     /// Whether this content was loaded before (see [`Changes::content`]).
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool>;
+    /// The builds that were begun and not dropped, by name.
+    async fn builds(&self) -> Result<Vec<Build>>;
+    /// How many resources of these types there are.
+    async fn count_of(&self, types: &[String]) -> Result<i64>;
+    /// A step of a walk over the resources of these types: those among the next `span` of all, from `after` on.
+    async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked>;
 }

@@ -21,8 +21,10 @@ const PAIRS: usize = 10_000;
 
 /// The search parameters of every resource type, their expressions compiled once, when first needed.
 pub struct Indexer {
-    spec: &'static Spec,
+    spec: Spec,
     of_type: Vec<OnceLock<Vec<Indexed>>>,
+    /// Whether it is for the parameters of a tenant's own, or for the standard's.
+    is_own: bool,
 }
 
 /// A search parameter of one resource type.
@@ -38,9 +40,18 @@ struct Indexed {
 }
 
 impl Indexer {
-    /// An indexer for the parameters of these tables.
-    pub fn new(spec: &'static Spec) -> Indexer {
-        Indexer { spec, of_type: spec.types().iter().map(|_| OnceLock::new()).collect() }
+    /// An indexer for the standard's parameters of these tables.
+    pub fn new(spec: &Spec) -> Indexer {
+        Indexer::over(spec, false)
+    }
+
+    /// An indexer for the parameters of these tables that are a tenant's own; beside one for the standard's.
+    pub fn of_own(spec: &Spec) -> Indexer {
+        Indexer::over(spec, true)
+    }
+
+    fn over(spec: &Spec, is_own: bool) -> Indexer {
+        Indexer { spec: spec.clone(), of_type: spec.types().iter().map(|_| OnceLock::new()).collect(), is_own }
     }
 
     /// Tells all that a resource of this type can be found by. `base` is this server's base URL, without a slash at
@@ -60,11 +71,11 @@ impl Indexer {
     ) {
         let Some(context) = Context::resource(resource) else { return };
         let Some(slot) = self.of_type.get(usize::from(of.0)) else { return };
-        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(&it.code, it.kind)) {
+        for param in slot.get_or_init(|| compile(&self.spec, of, self.is_own)).iter().filter(|it| is_asked(&it.code, it.kind)) {
             // An expression that fails on this resource (a budget passed) selects nothing.
             let Ok(items) = param.expression.evaluate(&context) else { continue };
             let (id, kind, aside) = (param.id, param.kind, param.aside);
-            let mut teller = Teller { spec: self.spec, base, id, kind, aside, sink, told: false, pairs: PAIRS };
+            let mut teller = Teller { spec: &self.spec, base, id, kind, aside, sink, told: false, pairs: PAIRS };
             for item in &items {
                 match param.kind {
                     ParamType::Composite => teller.tell_match(&param.components, &context.on(item.clone())),
@@ -78,18 +89,19 @@ impl Indexer {
     }
 }
 
-fn compile(spec: &Spec, of: TypeId) -> Vec<Indexed> {
+fn compile(spec: &Spec, of: TypeId, is_own: bool) -> Vec<Indexed> {
     let name = &spec.of(of).name;
     // `_id` is found by the resource's own row, and `_lastUpdated` is the store's to set.
     let params = spec.params_of(of).into_iter().filter(|it| !matches!(&*it.code, "_id" | "_lastUpdated"));
     params
+        .filter(|it| it.own.is_some() == is_own)
         .filter(|it| Shelf::of(it.kind).is_some() && !it.expression.is_empty())
         // The matches of some composites are kept as other ones'.
         .filter(|it| it.kind != ParamType::Composite || kept_as(spec, of, it).iter().any(|kept| kept.code == it.code))
         .filter_map(|it| {
             let expression = Expression::parse(&own_alternatives(spec, it, of).join(" | ")).ok()?;
             let components = composite::compile(spec, it)?;
-            let id = ParamId::of(name, &it.code);
+            let id = ParamId::of_param(name, it);
             let aside = aside(name, it);
             Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, expression, components })
         })

@@ -17,6 +17,7 @@ mod single;
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
 pub use index::Indexer;
+pub use modifier::numbers;
 use near::{Disk, Spot};
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
@@ -35,6 +36,14 @@ impl ParamId {
         let bytes = of.bytes().chain([b'?']).chain(code.bytes());
         let hash = bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         ParamId(u64::from(hash))
+    }
+
+    /// The number of a search parameter for resource type `of`; a tenant's own one has another each time it is made.
+    pub fn of_param(of: &str, param: &SearchParam) -> ParamId {
+        match &param.own {
+            None => ParamId::of(of, &param.code),
+            Some(own) => ParamId::of(of, &format!("{}|{}", param.code, own.generation)),
+        }
     }
 }
 
@@ -239,8 +248,13 @@ impl Shelf {
     }
 }
 
-/// Whether this server has a parameter.
+/// Whether this server has a parameter, and has it whole.
 pub fn is_served(param: &SearchParam) -> bool {
+    is_kept(param) && param.own.as_ref().is_none_or(|it| it.building.is_none())
+}
+
+/// Whether this server keeps a parameter's values.
+fn is_kept(param: &SearchParam) -> bool {
     Shelf::of(param.kind).is_some() && (param.kind != ParamType::Special || !param.expression.is_empty())
 }
 

@@ -10,12 +10,23 @@ pub(super) const SEGMENTS: usize = 32;
 /// reference's identifiers and the beginnings of a uri under one that has the modifier in its name. Parameters of all
 /// resources are left out: nearly every resource has a profile.
 pub(super) fn aside(of: &str, param: &SearchParam) -> Option<ParamId> {
+    let named = |modifier: &str| {
+        let generation = param.own.iter().flat_map(|it| ["|", &*it.generation]);
+        let name: String = [&*param.code, modifier].into_iter().chain(generation).collect();
+        Some(ParamId::of(of, &name))
+    };
     match param.kind {
-        ParamType::Token => Some(ParamId::of(of, &param.code)),
-        ParamType::Reference => Some(ParamId::of(of, &format!("{}:identifier", param.code))),
-        ParamType::Uri if !param.code.starts_with('_') => Some(ParamId::of(of, &format!("{}:below", param.code))),
+        ParamType::Token => named(""),
+        ParamType::Reference => named(":identifier"),
+        ParamType::Uri if !param.code.starts_with('_') => named(":below"),
         _ => None,
     }
+}
+
+/// All numbers under which a parameter's values are kept.
+pub fn numbers(of: &str, param: &SearchParam) -> impl Iterator<Item = ParamId> {
+    let own = ParamId::of_param(of, param);
+    [own].into_iter().chain(aside(of, param).filter(move |it| *it != own))
 }
 
 /// The beginnings of a URL that end where a segment of its path ends, itself included, without a slash at the end;

@@ -10,7 +10,7 @@ use super::{
     Clause, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest, is_served, single,
 };
 use crate::primitive::datetime;
-use crate::spec::{ParamType, SearchParam, Spec, TypeId};
+use crate::spec::{Own, ParamType, SearchParam, Spec, TypeId};
 use std::cell::Cell;
 
 /// Links of a chain, at the most.
@@ -114,13 +114,22 @@ impl<'a> Query<'a> {
     }
 
     fn id(&self, code: &str) -> ParamId {
-        ParamId::of(self.type_name(), code)
+        let of = self.type_name();
+        self.spec.param(self.of, code).map_or_else(|| ParamId::of(of, code), |it| ParamId::of_param(of, it))
     }
 
     fn param(&self, code: &str) -> Result<&'a SearchParam> {
         let found = self.spec.param(self.of, code);
         found.filter(|it| is_served(it)).ok_or_else(|| {
-            let why = if found.is_some() { "not supported by this server" } else { "unknown" };
+            let why = match found.map(|it| &it.own) {
+                Some(Some(Own { building: Some(progress), .. })) => {
+                    let (code, of) = (shown(code), self.type_name());
+                    let told = format!("The search parameter {code} for {of} is still being indexed: {progress}.");
+                    return QueryError::Unknown(told);
+                }
+                Some(_) => "not supported by this server",
+                None => "unknown",
+            };
             QueryError::Unknown(format!("The search parameter {} is {why} for {}.", shown(code), self.type_name()))
         })
     }

@@ -7,7 +7,7 @@ use crate::spec::{Spec, TypeId};
 /// has a maximum of 1. When in doubt, no.
 pub fn has_one_value(spec: &Spec, of: TypeId, param: ParamId) -> bool {
     let name = &spec.of(of).name;
-    let Some(found) = spec.params_of(of).into_iter().find(|it| ParamId::of(name, &it.code) == param) else {
+    let Some(found) = spec.params_of(of).into_iter().find(|it| ParamId::of_param(name, it) == param) else {
         return false;
     };
     if &*found.code == "_lastUpdated" {

@@ -6,6 +6,7 @@ use super::{
     Type, TypeId, ValueSet,
 };
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// Rows that do not fit together.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -32,9 +33,11 @@ impl Spec {
         let Rows { types, params, compartments, operations, value_sets } = rows;
         let by_name = number(&types)?;
         let mut spec = Spec {
-            types: Builder { rows: &types, by_name: &by_name, done: types.iter().map(|_| None).collect() }.build()?,
-            by_name,
-            value_sets: value_sets.into_iter().map(value_set).map(|it| (it.url.clone(), it)).collect(),
+            types: Builder { rows: &types, by_name: &by_name, done: types.iter().map(|_| None).collect() }
+                .build()?
+                .into(),
+            by_name: by_name.into(),
+            value_sets: Arc::new(value_sets.into_iter().map(value_set).map(|it| (it.url.clone(), it)).collect()),
             params: Vec::new(),
             params_by_code: FxHashMap::default(),
             params_by_url: FxHashMap::default(),
@@ -43,10 +46,22 @@ impl Spec {
         };
         spec.compartments = compartments.iter().map(|it| spec.build_compartment(it)).collect::<Result<_, _>>()?;
         spec.operations = operations.iter().map(|it| spec.build_operation(it)).collect::<Result<_, _>>()?;
-        spec.params = params.into_iter().map(|it| spec.build_param(it)).collect::<Result<_, _>>()?;
-        spec.params_by_url = spec.params.iter().enumerate().map(|(at, it)| (it.url.clone(), at)).collect();
-        spec.params_by_code = spec.index_params();
-        Ok(spec)
+        let params = params.into_iter().map(|it| Ok(Arc::new(spec.build_param(it)?)));
+        let params = params.collect::<Result<_, _>>()?;
+        Ok(spec.of_params(params))
+    }
+
+    /// These tables with a tenant's own parameters behind the standard's.
+    pub fn with_params(&self, own: impl IntoIterator<Item = SearchParam>) -> Spec {
+        let params = self.params.iter().cloned().chain(own.into_iter().map(Arc::new)).collect();
+        self.clone().of_params(params)
+    }
+
+    fn of_params(mut self, params: Vec<Arc<SearchParam>>) -> Spec {
+        self.params = params;
+        self.params_by_url = self.params.iter().enumerate().map(|(at, it)| (it.url.clone(), at)).collect();
+        self.params_by_code = self.index_params();
+        self
     }
 
     /// A search parameter whose types are among those of this Spec: one of the standard's, or a tenant's own.
@@ -67,6 +82,7 @@ impl Spec {
                 })
                 .collect(),
             description: row.description.into(),
+            own: None,
         })
     }
 

@@ -8,6 +8,7 @@
 mod build;
 pub mod compile;
 mod load;
+mod own;
 pub mod rows;
 pub mod text;
 mod words;
@@ -16,9 +17,10 @@ mod words;
 mod tests;
 
 pub use build::Misfit;
+pub use own::{Own, Progress};
 
 use rustc_hash::FxHashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// A type's number in its [`Spec`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -220,6 +222,8 @@ pub struct SearchParam {
     pub components: Vec<Component>,
     /// What it is about, for the CapabilityStatement.
     pub description: Box<str>,
+    /// Set of a tenant's own parameter.
+    pub own: Option<Own>,
 }
 
 /// A part of a composite search parameter.
@@ -232,7 +236,7 @@ pub struct Component {
 }
 
 /// A compartment (compartmentdefinition.html).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Compartment {
     /// The resource type it is made of, such as `Patient`.
     pub of: TypeId,
@@ -242,7 +246,7 @@ pub struct Compartment {
 }
 
 /// An operation that R4 defines (OperationDefinition).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OperationDef {
     /// Name without `$`.
     pub code: Box<str>,
@@ -260,14 +264,14 @@ pub struct OperationDef {
     pub affects_state: bool,
 }
 
-/// All tables of one FHIR version.
-#[derive(Debug)]
+/// All tables of one FHIR version. A copy shares what is large.
+#[derive(Clone, Debug)]
 pub struct Spec {
-    types: Vec<Type>,
-    by_name: FxHashMap<Box<str>, TypeId>,
-    value_sets: FxHashMap<Box<str>, ValueSet>,
-    /// Every search parameter, in the order of its URL.
-    pub params: Vec<SearchParam>,
+    types: Arc<Vec<Type>>,
+    by_name: Arc<FxHashMap<Box<str>, TypeId>>,
+    value_sets: Arc<FxHashMap<Box<str>, ValueSet>>,
+    /// Every search parameter, in the order of its URL; behind the standard's, a tenant's own.
+    pub params: Vec<Arc<SearchParam>>,
     /// Index into `params` by URL.
     params_by_url: FxHashMap<Box<str>, usize>,
     /// Index into `params` by (type, code), inherited ones resolved for every concrete resource type.
@@ -327,21 +331,21 @@ impl Spec {
 
     /// The search parameter of a concrete resource type by its code.
     pub fn param(&self, of: TypeId, code: &str) -> Option<&SearchParam> {
-        self.params_by_code.get(&of)?.get(code).map(|it| &self.params[*it])
+        self.params_by_code.get(&of)?.get(code).map(|it| &*self.params[*it])
     }
 
     /// The search parameters of a concrete resource type, sorted by code, inherited ones included.
     pub fn params_of(&self, of: TypeId) -> Vec<&SearchParam> {
         let mut all: Vec<_> = self.params_by_code.get(&of).into_iter().flat_map(|it| it.values()).collect();
         all.sort_unstable();
-        let mut all: Vec<_> = all.into_iter().map(|it| &self.params[*it]).collect();
+        let mut all: Vec<_> = all.into_iter().map(|it| &*self.params[*it]).collect();
         all.sort_by(|a, b| a.code.cmp(&b.code));
         all
     }
 
     /// The search parameter with this canonical URL.
     pub fn param_by_url(&self, url: &str) -> Option<&SearchParam> {
-        self.params_by_url.get(url).map(|it| &self.params[*it])
+        self.params_by_url.get(url).map(|it| &*self.params[*it])
     }
 
     /// The compartment made of this resource type.

@@ -25,7 +25,7 @@ pub(crate) async fn one_of_many_racers_wins(engine: &dyn Engine) {
         tokio::spawn(async move {
             let entries = [super::Entry::Token(code(), None, "same")];
             let puts = vec![put(&*session, "Patient", &format!("p{i}"), Expect::Fresh, "", &entries)];
-            session.commit(Changes { puts, guards: vec![none_matches("same")], content: None }).await
+            session.commit(Changes { puts, guards: vec![none_matches("same")], ..Changes::default() }).await
         })
     });
     let racers: Vec<_> = racers.collect();
@@ -57,6 +57,7 @@ pub(crate) async fn all_or_nothing(engine: &dyn Engine) {
         puts: vec![absent("z")],
         guards: vec![Guard::Matches { of: "Patient".into(), filter: Vec::new(), ids: vec!["before".into()] }],
         content: Some([9; 16]),
+        ..Changes::default()
     };
     assert!(is_conflict(&ward.session.commit(guarded).await));
     assert!(ward.session.read(&Key::new("Patient", "z")).await.unwrap().is_none());
@@ -67,8 +68,8 @@ pub(crate) async fn content_once(engine: &dyn Engine) {
     let ward = ward(engine).await;
     let load = |id: &str| Changes {
         puts: vec![put(&*ward.session, "Patient", id, Expect::Absent, "", &[])],
-        guards: Vec::new(),
         content: Some([3; 16]),
+        ..Changes::default()
     };
     assert!(!ward.session.loaded(&[3; 16]).await.unwrap());
     let (a, b) = tokio::join!(ward.session.commit(load("a")), ward.session.commit(load("b")));
@@ -108,7 +109,7 @@ pub(crate) async fn time_rises_with_commits(engine: &dyn Engine) {
 pub(crate) async fn guards_see_the_same_group(engine: &dyn Engine) {
     let ward = ward(engine).await;
     ward.create("Patient", "old", &[super::Entry::Token(code(), None, "one")]).await;
-    let change = |puts, value| Changes { puts, guards: vec![none_matches(value)], content: None };
+    let change = |puts, value| Changes { puts, guards: vec![none_matches(value)], ..Changes::default() };
     let moved =
         put(&*ward.session, "Patient", "old", Expect::Version(1), "", &[super::Entry::Token(code(), None, "two")]);
     let fresh = |id: &str, value| {
@@ -123,7 +124,7 @@ pub(crate) async fn guards_see_the_same_group(engine: &dyn Engine) {
     assert!(is_conflict(&two));
     let matches = Guard::Matches { of: "Patient".into(), filter: has_code("two"), ids: vec!["old".into()] };
     let updated = vec![delete(&*ward.session, "Patient", "old", 2)];
-    assert!(ward.session.commit(Changes { puts: updated, guards: vec![matches], content: None }).await.is_ok());
+    assert!(ward.session.commit(Changes { puts: updated, guards: vec![matches], ..Changes::default() }).await.is_ok());
 }
 
 /// Guards alone may be asked for.

@@ -17,7 +17,7 @@ pub(crate) async fn never_meet(engine: &dyn Engine) {
         let session = store.open(&tenant(&*store, name).await).await.unwrap();
         let entries = [Entry::Token(code, None, "x")];
         let puts = vec![put(&*session, "Patient", "p", Expect::Absent, name, &entries)];
-        session.commit(crate::Changes { puts, guards: Vec::new(), content: Some([1; 16]) }).await.unwrap();
+        session.commit(crate::Changes { puts, content: Some([1; 16]), ..Default::default() }).await.unwrap();
         let puts = vec![put(&*session, "Patient", name, Expect::Absent, name, &entries)];
         session.commit(crate::Changes { puts, ..Default::default() }).await.unwrap();
         sessions.push((name, session));

@@ -1,15 +1,16 @@
 //! A group of changes on its way to disk: checked one by one against what is there and against each other,
 //! written together, one statement per table and chunk of rows.
 
+use super::builds;
 use super::choose::{Aim, Counter, choose_by};
 use super::filter::Filters;
+use super::index::{Entries, chunks, insert, push_groups, take_back, write_index};
 use super::sql::{Bind, Sql};
 use super::writer::State;
-use crate::rows::{date_slot, unpacked_keys};
+use crate::rows::unpacked_keys;
 use crate::{Branch, Changes, CommitError, Expect, Guard, Put, Result};
-use fhir::search::ParamId;
 use rustc_hash::{FxHashMap, FxHashSet};
-use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, sqlite::SqliteArguments};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 /// What is in the file, or about to be, under a `resource.rkey`.
 struct Present {
@@ -22,9 +23,7 @@ struct Present {
 struct Pending<'a> {
     put: &'a Put,
     rkey: i64,
-    rid: i64,
-    /// The keys of the version it supersedes.
-    before: Option<FxHashSet<i64>>,
+    entries: Entries<'a>,
 }
 
 pub(super) struct Batch<'a> {
@@ -91,6 +90,10 @@ impl<'a> Batch<'a> {
             self.accept(state, put, rkey);
         }
         self.contents.extend(change.content);
+        if !change.reindexed.is_empty() || change.build.is_some() {
+            self.flush(state).await?;
+            builds::write(state, change).await?;
+        }
         Ok(())
     }
 
@@ -115,7 +118,10 @@ impl<'a> Batch<'a> {
             },
         };
         self.pending_rkeys.insert(rkey);
-        self.pending.push(Pending { put, rkey, rid, before });
+        // A deletion has no time to be found by.
+        let updated = put.stamp.map(|_| self.now);
+        let entries = Entries { rid, of: &put.key.of, rows: &put.rows, before, updated };
+        self.pending.push(Pending { put, rkey, entries });
     }
 
     /// Writes what was accepted.
@@ -126,12 +132,14 @@ impl<'a> Batch<'a> {
         if !pending.is_empty() {
             supersede(connection, &pending).await?;
             self.write_resources(connection, &pending).await?;
-            write_index(connection, &pending, self.now).await?;
+            let entries: Vec<&Entries<'_>> = pending.iter().map(|it| &it.entries).collect();
+            take_back(connection, &entries).await?;
+            write_index(connection, &entries).await?;
             let changes = pending.iter().map(|it| {
                 state.last_seq = (state.last_seq + 1).max(self.now * 1000);
                 [
                     Bind::Int(state.last_seq),
-                    Bind::Int(it.rid),
+                    Bind::Int(it.entries.rid),
                     Bind::Int(it.put.version),
                     Bind::Int(self.now),
                     Bind::Text(it.put.key.of.clone()),
@@ -165,7 +173,7 @@ impl<'a> Batch<'a> {
             let mut query = sqlx::query(AssertSqlSafe(text));
             for it in chunk {
                 query = query
-                    .bind(it.rid)
+                    .bind(it.entries.rid)
                     .bind(it.rkey)
                     .bind(it.put.key.of.as_str())
                     .bind(it.put.key.id.as_str())
@@ -181,124 +189,18 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// What happens to the rows of versions that get a successor; `?` is a JSON array of their `rid`s.
-pub(super) const TAKE_BACK: [&str; 5] = [
-    "INSERT INTO history (rid, version, updated, method, body) SELECT rid, version, updated, method, body \
-     FROM resource WHERE rid IN (SELECT value FROM json_each(?))",
-    "DELETE FROM string WHERE rid IN (SELECT value FROM json_each(?))",
-    "DELETE FROM date WHERE rid IN (SELECT value FROM json_each(?))",
-    "DELETE FROM number WHERE rid IN (SELECT value FROM json_each(?))",
-    "DELETE FROM reference WHERE (param, target, rid) IN (SELECT param, target, rid FROM reference \
-     INDEXED BY reference_rid WHERE rid IN (SELECT value FROM json_each(?)))",
-];
+/// What happens to versions that get a successor; `?` is a JSON array of their `rid`s.
+pub(super) const SUPERSEDE: &str = "INSERT INTO history (rid, version, updated, method, body) \
+     SELECT rid, version, updated, method, body FROM resource WHERE rid IN (SELECT value FROM json_each(?))";
 
-/// Moves versions that get a successor into the history, and takes back their index rows.
+/// Moves versions that get a successor into the history.
 async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -> Result<(), CommitError> {
-    let rids: Vec<i64> = pending.iter().filter(|it| it.before.is_some()).map(|it| it.rid).collect();
-    if rids.is_empty() {
-        return Ok(());
-    }
-    let list = super::read::json_array(&rids);
-    for statement in TAKE_BACK {
-        sqlx::query(statement).bind(list.as_str()).execute(&mut *connection).await?;
-    }
-    let mut gone = Vec::new();
-    for it in pending {
-        let now: FxHashSet<i64> = it.put.rows.keys.iter().copied().collect();
-        let before = it.before.iter().flatten().filter(|key| !now.contains(key));
-        gone.extend(before.map(|key| [Bind::Int(*key), Bind::Int(it.rid)]));
-    }
-    each_statement(connection, "DELETE FROM key WHERE (key, rid) IN (VALUES ", ")", gone).await
-}
-
-async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>], now: i64) -> Result<(), CommitError> {
-    use Bind::{Int, Real, Text};
-    let (mut references, mut strings, mut dates, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut new_keys: Vec<(i64, i64)> = Vec::with_capacity(pending.len() * 32);
-    for it in pending {
-        let rid = it.rid;
-        let rows = &it.put.rows;
-        let is_new = |key: &i64| it.before.as_ref().is_none_or(|before| !before.contains(key));
-        new_keys.extend(rows.keys.iter().filter(|key| is_new(key)).map(|key| (*key, rid)));
-        references.extend(rows.references.iter().map(|(param, target)| [Int(*param), Int(*target), Int(rid)]));
-        strings.extend(rows.strings.iter().map(|it| [Int(rid), Int(it.0), Text(it.1.clone()), Int(it.2)]));
-        dates.extend(rows.dates.iter().map(|it| [Int(rid), Int(it.0), Int(it.1), Int(it.2)]));
-        if it.put.stamp.is_some() {
-            let slot = date_slot(ParamId::of(&it.put.key.of, "_lastUpdated"), 0);
-            dates.push([Int(rid), Int(slot), Int(now * 1000), Int(now * 1000 + 999)]);
-        }
-        numbers.extend(rows.numbers.iter().map(|it| [Int(rid), Int(it.0), Real(it.1), Real(it.2)]));
-    }
-    // In the order of the tree, neighbours share a page.
-    new_keys.sort_unstable();
-    let keys = new_keys.into_iter().map(|(key, rid)| [Int(key), Int(rid)]).collect();
-    insert(connection, "key (key, rid)", keys).await?;
-    insert(connection, "reference (param, target, rid)", references).await?;
-    insert(connection, "string (rid, param, norm, exact)", strings).await?;
-    insert(connection, "date (rid, slot, low, high)", dates).await?;
-    insert(connection, "number (rid, slot, low, high)", numbers).await
-}
-
-/// Sizes of statements, so that few texts are prepared: the last rows of a table are filled up to one of them.
-const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
-/// From how many rows on statements are filled exactly: what is left after them is little.
-const FULL: usize = 64;
-
-/// Writes rows into an index table. A statement costs two changes of thread, more than a row does: the last one is
-/// filled up by its own last row, which is passed over as it is there already.
-async fn insert<const N: usize>(
-    connection: &mut SqliteConnection,
-    table: &str,
-    rows: Vec<[Bind; N]>,
-) -> Result<(), CommitError> {
-    each_statement(connection, &format!("INSERT INTO {table} VALUES "), " ON CONFLICT DO NOTHING", rows).await
-}
-
-/// Runs `lead (?, …), (?, …) … tail` over all rows, the last of them as often as fills a statement.
-async fn each_statement<const N: usize>(
-    connection: &mut SqliteConnection,
-    lead: &str,
-    tail: &str,
-    mut rows: Vec<[Bind; N]>,
-) -> Result<(), CommitError> {
-    let odd = rows.len() % FULL;
-    if let (Some(last), true) = (rows.last().cloned(), odd > 0) {
-        rows.resize(rows.len() - odd + odd.next_power_of_two(), last);
-    }
-    for chunk in chunks(&rows, &SIZES) {
-        let mut text = String::from(lead);
-        push_groups(&mut text, chunk.len(), N);
-        text.push_str(tail);
-        run(connection, Sql { text, binds: chunk.iter().flatten().cloned().collect() }).await?;
+    let entries = pending.iter().map(|it| &it.entries);
+    let rids: Vec<i64> = entries.filter(|it| it.before.is_some()).map(|it| it.rid).collect();
+    if !rids.is_empty() {
+        sqlx::query(SUPERSEDE).bind(super::read::json_array(&rids)).execute(connection).await?;
     }
     Ok(())
-}
-
-async fn run(connection: &mut SqliteConnection, statement: Sql) -> Result<(), CommitError> {
-    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query()?;
-    query.execute(connection).await?;
-    Ok(())
-}
-
-/// `count` groups of `width` question marks.
-fn push_groups(text: &mut String, count: usize, width: usize) {
-    for i in 0..count {
-        text.push_str(if i > 0 { ", (" } else { "(" });
-        for j in 0..width {
-            text.push_str(if j > 0 { ", ?" } else { "?" });
-        }
-        text.push(')');
-    }
-}
-
-/// Cuts a slice into chunks of the given sizes, the greatest first; the sizes must end with 1.
-fn chunks<'a, T>(mut all: &'a [T], sizes: &'a [usize]) -> impl Iterator<Item = &'a [T]> {
-    std::iter::from_fn(move || {
-        let size = sizes.iter().find(|it| **it <= all.len())?;
-        let (chunk, rest) = all.split_at(*size);
-        all = rest;
-        Some(chunk)
-    })
 }
 
 async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Result<bool, CommitError> {

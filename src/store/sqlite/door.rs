@@ -4,10 +4,10 @@
 use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
-use super::{history, read, search};
+use super::{builds, history, read, search};
 use crate::rows::IndexHash;
 use crate::{
-    Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Session, Stored, Tenant,
+    Build, Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -63,5 +63,17 @@ impl Session for Door {
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
         read::loaded(&*self.place().await?, content).await
+    }
+
+    async fn builds(&self) -> Result<Vec<Build>> {
+        builds::all(&*self.place().await?).await
+    }
+
+    async fn count_of(&self, types: &[String]) -> Result<i64> {
+        builds::count(&*self.place().await?, types).await
+    }
+
+    async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {
+        builds::walk(&*self.place().await?, types, after, span).await
     }
 }

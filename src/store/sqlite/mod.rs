@@ -1,10 +1,12 @@
 //! The embedded store: a folder with one SQLite file for the directory and one for each tenant.
 
 mod batch;
+mod builds;
 mod choose;
 mod door;
 mod filter;
 mod history;
+mod index;
 mod lookups;
 mod place;
 mod places;

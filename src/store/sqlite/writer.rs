@@ -40,9 +40,8 @@ impl Writer {
     }
 
     pub(super) async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
-        for put in &mut changes.puts {
-            put.rows.finish();
-        }
+        let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
+        rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(crate::Rows::finish);
         let queue = locked(&self.queue).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
         queue.send((changes, reply)).await.map_err(|_| Error::Closed)?;

@@ -216,7 +216,7 @@ fn every_parameter_that_a_shelf_is_for_compiles() {
                 && !matches!(&*it.code, "_id" | "_lastUpdated")
                 && kept_as(r4(), of, it).iter().any(|kept| kept.code == it.code)
         });
-        assert_eq!(compile(r4(), of).len(), expected.count(), "{name}");
+        assert_eq!(compile(r4(), of, false).len(), expected.count(), "{name}");
     }
 }
 

@@ -193,7 +193,7 @@ async fn walks_stay_within_a_filter_on_their_key() {
 #[tokio::test]
 async fn superseding_finds_rows_by_resource() {
     let (_folder, place) = place().await;
-    for statement in crate::sqlite::batch::TAKE_BACK {
+    for statement in crate::sqlite::index::TAKE_BACK.into_iter().chain([crate::sqlite::batch::SUPERSEDE]) {
         let mut sql = Sql::new(statement);
         sql.bind("[1,2]".to_owned());
         let steps = explain(&place, sql).await;
