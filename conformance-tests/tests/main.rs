@@ -17,6 +17,7 @@ mod r4_examples;
 mod read;
 mod search_composite;
 mod search_date;
+mod search_filter;
 mod search_frame;
 mod search_joins;
 mod search_modifiers;
