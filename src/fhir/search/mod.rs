@@ -239,8 +239,7 @@ impl Shelf {
     }
 }
 
-/// Whether this server has a parameter. Of those without an expression, the ones on full text; `_filter` is no
-/// parameter of a type's but of the search.
+/// Whether this server has a parameter; of those without an expression, the ones on full text.
 pub fn is_served(param: &SearchParam) -> bool {
     Shelf::of(param.kind).is_some() && (param.kind == ParamType::String || !param.expression.is_empty())
 }
