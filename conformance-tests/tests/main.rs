@@ -24,6 +24,7 @@ mod search_modifiers;
 mod search_near;
 mod search_number;
 mod search_paging;
+mod search_sort;
 mod search_string;
 mod search_token;
 mod synthea;

@@ -1,5 +1,6 @@
 //! Criteria of conditional interactions (http.html#cond-update, #ccreate, #cdelete): they find one resource, or none.
 
+use crate::search::params::parameters;
 use crate::{Access, Context, Engine};
 use fhir::search::{Clause, Query};
 use fhir::spec::r4;
@@ -37,8 +38,8 @@ impl Engine {
             r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
         let query = Query { spec: r4(), of: of_type, base: ctx.base(), now: self.now_micros() };
         let mut filter = Vec::new();
-        for (name, value) in form_urlencoded::parse(criteria.as_bytes()) {
-            if matches!(&*name, "_format" | "_pretty") {
+        for (name, value) in parameters(criteria)? {
+            if matches!(name.as_str(), "_format" | "_pretty") {
                 continue;
             }
             let clause = query.clause(&name, &value);

@@ -28,6 +28,9 @@ pub enum Error {
     /// A query took longer than it may.
     #[error("the query took too long")]
     Timeout,
+    /// A query has more values than the database takes in one statement.
+    #[error("the query has too many values")]
+    TooLarge,
 }
 
 /// The result of what may fail in a store.
@@ -39,6 +42,10 @@ impl From<Error> for Failure {
             Error::Timeout => (
                 IssueType::TooCostly,
                 "The query took longer than this server allows; narrow it, for instance by a date range or a patient.",
+            ),
+            Error::TooLarge => (
+                IssueType::TooCostly,
+                "The search has more values than this server takes at once; ask for them in several searches.",
             ),
             Error::TenantName => (
                 IssueType::Value,

@@ -129,7 +129,10 @@ impl Engine {
             let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
             let doc = Doc::parse(text).map_err(Failure::internal)?;
             let mut pointed = Pointed { keys: &mut keys, only: include.target };
-            self.indexer.index_references(of, include.param.as_deref(), doc.root(), ctx.base(), &mut pointed);
+            let is_asked = |code: &str, kind: ParamType| {
+                kind == ParamType::Reference && include.param.as_deref().is_none_or(|it| it == code)
+            };
+            self.indexer.index_some(of, doc.root(), ctx.base(), &mut pointed, is_asked);
         }
         let keys: Vec<Key> = keys.into_iter().collect();
         let mut found = ctx.session.read_many(&keys).await?;

@@ -1,7 +1,8 @@
 //! `search` (search.html): parameters read, resources found, a searchset Bundle that says what it did.
 
+mod gather;
 mod include;
-mod params;
+pub(crate) mod params;
 
 use crate::bundle::BundleWriter;
 use crate::summary::View;
@@ -30,7 +31,11 @@ impl Engine {
         };
         let is_first = after.is_none();
         let plan = Plan { branches: search.branches.clone(), after, limit: search.count };
-        let found = if search.is_count_only() { Page::default() } else { ctx.session.search(&plan).await? };
+        let found = match &search.gathered {
+            _ if search.is_count_only() => Page::default(),
+            Some(keys) => self.gathered(ctx, &search, keys, plan.after.as_ref()).await?,
+            None => ctx.session.search(&plan).await?,
+        };
         let included = self.included(ctx, &search, &found.found).await?;
         let total = match search.total {
             _ if search.is_count_only() => Some(ctx.session.count(&plan).await?),

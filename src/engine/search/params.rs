@@ -19,9 +19,34 @@ pub(super) enum Total {
     Accurate,
 }
 
+/// Parameters of a search at the most.
+const PARAMETERS: usize = 200;
+
+/// A key of `_sort`.
+#[derive(Clone, Debug)]
+pub(super) struct SortKey {
+    /// The parameter.
+    pub(super) code: String,
+    /// Greatest first.
+    pub(super) descending: bool,
+}
+
+/// The parameters of a query string, each with its value.
+pub(crate) fn parameters(query: &str) -> Result<Vec<(String, String)>> {
+    let parameters: Vec<_> =
+        form_urlencoded::parse(query.as_bytes()).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
+    if parameters.len() > PARAMETERS {
+        let told = format!("A search takes {PARAMETERS} parameters at the most.");
+        return Err(Failure::new(IssueType::TooCostly, told));
+    }
+    Ok(parameters)
+}
+
 /// A search, read.
 pub(super) struct Search {
     pub(super) branches: Vec<Branch>,
+    /// The order, where no index keeps it; the branches have none then.
+    pub(super) gathered: Option<Vec<SortKey>>,
     pub(super) includes: Vec<Include>,
     pub(super) count: usize,
     pub(super) view: View,
@@ -43,8 +68,7 @@ impl Engine {
         compartment: Option<&Key>,
         request: &Request,
     ) -> Result<Search> {
-        let pairs: Vec<(String, String)> =
-            form_urlencoded::parse(request.query.as_bytes()).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
+        let pairs = parameters(&request.query)?;
         let types = searched_types(of, compartment, &pairs)?;
         let mut reader = Reader {
             queries: types
@@ -56,6 +80,7 @@ impl Engine {
             unknown: Vec::new(),
             search: Search {
                 branches: Vec::new(),
+                gathered: None,
                 includes: Vec::new(),
                 count: self.settings.default_count,
                 view: View::Whole,
@@ -112,7 +137,7 @@ struct Reader<'a> {
     /// One for each type searched, as are the filters.
     queries: Vec<Query<'a>>,
     filters: Vec<Vec<fhir::search::Clause>>,
-    sort: Vec<(String, bool)>,
+    sort: Vec<SortKey>,
     unknown: Vec<String>,
     search: Search,
     honoured: form_urlencoded::Serializer<'static, String>,
@@ -195,8 +220,8 @@ impl Reader<'_> {
                 Some(code) => (code, true),
                 None => (key, false),
             };
-            if self.queries.iter().all(|it| sort_by(it.of, code).is_some()) {
-                self.sort.push((code.to_owned(), descending));
+            if self.queries.iter().all(|it| is_sortable(it.of, code)) {
+                self.sort.push(SortKey { code: code.to_owned(), descending });
                 kept.push(key);
             } else {
                 let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
@@ -210,7 +235,12 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, of: Option<&str>, compartment: Option<&Key>) -> Search {
-        let sort = self.sort;
+        let has_index = |key: &SortKey| self.queries.iter().all(|it| sort_by(it.of, &key.code).is_some());
+        let (sort, gathered) = match self.sort.iter().all(has_index) {
+            true => (self.sort, None),
+            false => (Vec::new(), Some(self.sort)),
+        };
+        self.search.gathered = gathered;
         self.search.branches = self
             .queries
             .iter()
@@ -220,10 +250,10 @@ impl Reader<'_> {
                 filter: join_dates(r4(), query.of, filter),
                 sort: sort
                     .iter()
-                    .filter_map(|(code, descending)| {
-                        let by = sort_by(query.of, code)?;
+                    .filter_map(|key| {
+                        let by = sort_by(query.of, &key.code)?;
                         let is_single = matches!(by, SortBy::Date(param) if has_one_value(r4(), query.of, param));
-                        Some(Sort { by, descending: *descending, is_single })
+                        Some(Sort { by, descending: key.descending, is_single })
                     })
                     .collect(),
             })
@@ -238,7 +268,13 @@ impl Reader<'_> {
     }
 }
 
-/// How a type is sorted by a parameter.
+/// Whether a type can be sorted by a parameter: by all but composites and special ones, which have no order.
+fn is_sortable(of: TypeId, code: &str) -> bool {
+    let param = r4().param(of, code);
+    param.is_some_and(|it| !matches!(it.kind, ParamType::Composite | ParamType::Special))
+}
+
+/// The index that keeps the order of a type by a parameter.
 fn sort_by(of: TypeId, code: &str) -> Option<SortBy> {
     if code == "_id" {
         return Some(SortBy::Id);

@@ -46,33 +46,21 @@ impl Indexer {
     /// Tells all that a resource of this type can be found by. `base` is this server's base URL, without a slash at
     /// its end: absolute references that start with it are the server's own.
     pub fn index(&self, of: TypeId, resource: Value<'_>, base: &str, sink: &mut dyn IndexSink) {
-        self.index_some(of, resource, base, sink, |_| true);
+        self.index_some(of, resource, base, sink, |_, _| true);
     }
 
-    /// Tells the references alone: those of the parameter with this code, or of all.
-    pub fn index_references(
-        &self,
-        of: TypeId,
-        code: Option<&str>,
-        resource: Value<'_>,
-        base: &str,
-        sink: &mut dyn IndexSink,
-    ) {
-        let is_asked = |it: &Indexed| it.kind == ParamType::Reference && code.is_none_or(|code| *it.code == *code);
-        self.index_some(of, resource, base, sink, is_asked);
-    }
-
-    fn index_some(
+    /// Tells the values of some parameters alone: those whose code and type are asked for.
+    pub fn index_some(
         &self,
         of: TypeId,
         resource: Value<'_>,
         base: &str,
         sink: &mut dyn IndexSink,
-        is_asked: impl Fn(&Indexed) -> bool,
+        is_asked: impl Fn(&str, ParamType) -> bool,
     ) {
         let Some(context) = Context::resource(resource) else { return };
         let Some(slot) = self.of_type.get(usize::from(of.0)) else { return };
-        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(it)) {
+        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(&it.code, it.kind)) {
             // An expression that fails on this resource (a budget passed) selects nothing.
             let Ok(items) = param.expression.evaluate(&context) else { continue };
             let (id, kind, aside) = (param.id, param.kind, param.aside);

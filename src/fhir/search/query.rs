@@ -17,6 +17,8 @@ use std::cell::Cell;
 
 /// Links of a chain, at the most.
 const CHAIN: usize = 8;
+/// Values of one parameter at the most.
+const VALUES: usize = 2000;
 /// Ways that a chain may take at the most: with each link whose type is left open there are as many as types.
 const WAYS: usize = 2000;
 
@@ -84,11 +86,15 @@ impl<'a> Query<'a> {
         if modifier == Some("missing") {
             return self.missing(param, value);
         }
+        let values = split(value, ',');
+        if values.len() > VALUES {
+            return invalid(format!("{code} takes {VALUES} values at the most; ask for them in several searches."));
+        }
         if param.kind == ParamType::Composite {
-            return self.composite(param, modifier, value);
+            return self.composite(param, modifier, &values);
         }
         let reader = Reader { query: self, param, id: self.id(code), code };
-        let tests = split(value, ',').iter().map(|it| reader.test(modifier, it)).collect::<Result<Vec<_>>>()?;
+        let tests = values.iter().map(|it| reader.test(modifier, it)).collect::<Result<Vec<_>>>()?;
         let tests = tests.into_iter().flatten().collect();
         Ok(if matches!(modifier, Some("not" | "not-in")) { Clause::None(tests) } else { Clause::Any(tests) })
     }

@@ -1,11 +1,12 @@
 //! A group of changes on its way to disk: checked one by one against what is there and against each other,
 //! written together, one statement per table and chunk of rows.
 
+use super::choose::{Aim, Counter, choose_by};
 use super::filter::Filters;
 use super::sql::{Bind, Sql};
 use super::writer::State;
 use crate::rows::{date_slot, unpacked_keys};
-use crate::{Changes, CommitError, Expect, Guard, Put, Result};
+use crate::{Branch, Changes, CommitError, Expect, Guard, Put, Result};
 use fhir::search::ParamId;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection, sqlite::SqliteArguments};
@@ -136,8 +137,7 @@ impl<'a> Batch<'a> {
                     Bind::Text(it.put.key.of.clone()),
                 ]
             });
-            insert(connection, "INSERT INTO change (seq, rid, version, updated, type) VALUES ", "", changes.collect())
-                .await?;
+            insert(connection, "change (seq, rid, version, updated, type)", changes.collect()).await?;
         }
         for content in self.contents.drain(..) {
             sqlx::query("INSERT INTO loaded (content) VALUES (?)")
@@ -153,8 +153,7 @@ impl<'a> Batch<'a> {
         connection: &mut SqliteConnection,
         pending: &[Pending<'_>],
     ) -> Result<(), CommitError> {
-        const FEW: usize = 8;
-        for chunk in chunks(pending, &[FEW, 1]) {
+        for chunk in chunks(pending, &[8, 4, 2, 1]) {
             let mut text = String::from(
                 "INSERT INTO resource (rid, rkey, type, id, version, updated, method, keys, body) VALUES ",
             );
@@ -209,7 +208,7 @@ async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -
         let before = it.before.iter().flatten().filter(|key| !now.contains(key));
         gone.extend(before.map(|key| [Bind::Int(*key), Bind::Int(it.rid)]));
     }
-    insert(connection, "DELETE FROM key WHERE (key, rid) IN (VALUES ", ")", gone).await
+    each_statement(connection, "DELETE FROM key WHERE (key, rid) IN (VALUES ", ")", gone).await
 }
 
 async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>], now: i64) -> Result<(), CommitError> {
@@ -233,32 +232,50 @@ async fn write_index(connection: &mut SqliteConnection, pending: &[Pending<'_>],
     // In the order of the tree, neighbours share a page.
     new_keys.sort_unstable();
     let keys = new_keys.into_iter().map(|(key, rid)| [Int(key), Int(rid)]).collect();
-    insert(connection, "INSERT INTO key (key, rid) VALUES ", "", keys).await?;
-    insert(connection, "INSERT INTO reference (param, target, rid) VALUES ", "", references).await?;
-    insert(connection, "INSERT INTO string (rid, param, norm, exact) VALUES ", "", strings).await?;
-    insert(connection, "INSERT INTO date (rid, slot, low, high) VALUES ", "", dates).await?;
-    insert(connection, "INSERT INTO number (rid, slot, low, high) VALUES ", "", numbers).await
+    insert(connection, "key (key, rid)", keys).await?;
+    insert(connection, "reference (param, target, rid)", references).await?;
+    insert(connection, "string (rid, param, norm, exact)", strings).await?;
+    insert(connection, "date (rid, slot, low, high)", dates).await?;
+    insert(connection, "number (rid, slot, low, high)", numbers).await
 }
 
-/// Runs `lead (?, …), (?, …) … tail` over all rows, in chunks of few sizes so that each is prepared once.
+/// Sizes of statements, so that few texts are prepared: the last rows of a table are filled up to one of them.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// From how many rows on statements are filled exactly: what is left after them is little.
+const FULL: usize = 64;
+
+/// Writes rows into an index table. A statement costs two changes of thread, more than a row does: the last one is
+/// filled up by its own last row, which is passed over as it is there already.
 async fn insert<const N: usize>(
+    connection: &mut SqliteConnection,
+    table: &str,
+    rows: Vec<[Bind; N]>,
+) -> Result<(), CommitError> {
+    each_statement(connection, &format!("INSERT INTO {table} VALUES "), " ON CONFLICT DO NOTHING", rows).await
+}
+
+/// Runs `lead (?, …), (?, …) … tail` over all rows, the last of them as often as fills a statement.
+async fn each_statement<const N: usize>(
     connection: &mut SqliteConnection,
     lead: &str,
     tail: &str,
-    rows: Vec<[Bind; N]>,
+    mut rows: Vec<[Bind; N]>,
 ) -> Result<(), CommitError> {
-    for chunk in chunks(&rows, &[256, 32, 4, 1]) {
+    let odd = rows.len() % FULL;
+    if let (Some(last), true) = (rows.last().cloned(), odd > 0) {
+        rows.resize(rows.len() - odd + odd.next_power_of_two(), last);
+    }
+    for chunk in chunks(&rows, &SIZES) {
         let mut text = String::from(lead);
         push_groups(&mut text, chunk.len(), N);
         text.push_str(tail);
-        let statement = Sql { text, binds: chunk.iter().flatten().cloned().collect() };
-        run(connection, statement).await?;
+        run(connection, Sql { text, binds: chunk.iter().flatten().cloned().collect() }).await?;
     }
     Ok(())
 }
 
 async fn run(connection: &mut SqliteConnection, statement: Sql) -> Result<(), CommitError> {
-    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query();
+    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query()?;
     query.execute(connection).await?;
     Ok(())
 }
@@ -292,11 +309,16 @@ async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Res
 
 /// Checks that criteria still match what they matched.
 async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
+    /// So many rows of a clause are told apart from more.
+    const ENOUGH: i64 = 1000;
     let Guard::Matches { of, filter, ids } = guard;
+    let filters = Filters { hash: &state.hash };
+    let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
+    let choice = choose_by(&mut Counter::Writer(&mut state.connection), ENOUGH, &filters, &branch, Aim::All).await?;
     let mut sql = Sql::new("SELECT DISTINCT r.id FROM (");
-    sql.append(Filters { hash: &state.hash }.rids(of, filter));
-    sql.push(") m CROSS JOIN resource r ON r.rid = m.rid LIMIT ?").bind(ids.len() as i64 + 1);
-    let rows = sql.query().fetch_all(&mut state.connection).await?;
+    sql.append(filters.driven(of, filter, choice.clause, choice.driver(&filters, &branch)));
+    sql.push(") m CROSS JOIN resource r ON r.rid = m.rid").limit(ids.len() as i64 + 1);
+    let rows = sql.query()?.fetch_all(&mut state.connection).await?;
     let found: FxHashSet<String> = rows.iter().map(|it| it.try_get(0)).collect::<Result<_, _>>()?;
     let expected: FxHashSet<String> = ids.iter().cloned().collect();
     if found == expected { Ok(()) } else { Err(CommitError::Conflict) }

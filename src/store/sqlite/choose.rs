@@ -2,10 +2,12 @@
 
 use super::filter::{Driver, Filters};
 use super::place::Place;
+use super::readers::Readers;
 use super::sql::Sql;
 use crate::{Branch, Result};
 use fhir::search::{Clause, Test};
-use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
 /// How many times [`Place::enough`] rows are still gathered rather than searched for in another order.
 pub(super) const MANY: i64 = 20;
@@ -42,8 +44,34 @@ struct Candidate {
     rows: i64,
 }
 
+/// Whose connection counts.
+pub(super) enum Counter<'a> {
+    Readers(&'a Readers),
+    Writer(&'a mut SqliteConnection),
+}
+
+impl Counter<'_> {
+    async fn fetch_one(&mut self, sql: Sql) -> Result<SqliteRow> {
+        Ok(match self {
+            Counter::Readers(readers) => readers.fetch_one(sql.query()?).await?,
+            Counter::Writer(connection) => sql.query()?.fetch_one(&mut **connection).await?,
+        })
+    }
+}
+
 /// Picks what drives a branch.
 pub(super) async fn choose(place: &Place, filters: &Filters<'_>, branch: &Branch, aim: Aim) -> Result<Choice> {
+    choose_by(&mut Counter::Readers(&place.readers), place.enough, filters, branch, aim).await
+}
+
+/// The same, where `enough` rows count as large.
+pub(super) async fn choose_by(
+    counter: &mut Counter<'_>,
+    enough: i64,
+    filters: &Filters<'_>,
+    branch: &Branch,
+    aim: Aim,
+) -> Result<Choice> {
     if let Some(at) = branch.filter.iter().position(is_ids) {
         return Ok(Choice { clause: Some(at), rows: 0 });
     }
@@ -57,18 +85,18 @@ pub(super) async fn choose(place: &Place, filters: &Filters<'_>, branch: &Branch
         candidates.push(Candidate { clause: None, driver: filters.type_driver(&branch.of), rows: 0 });
     }
     if candidates.len() > 1 || !branch.sort.is_empty() {
-        count(place, &mut candidates, place.enough).await?;
-        let are_large = candidates.iter().all(|it| it.rows >= place.enough);
+        count(counter, &mut candidates, enough).await?;
+        let are_large = candidates.iter().all(|it| it.rows >= enough);
         // Pages of ranges in row order stop early, however large.
         let are_alike = aim == Aim::Page && candidates.iter().all(|it| it.driver.ordered);
         if are_large && (candidates.len() > 1 || branch.filter.len() > 1) && !are_alike {
-            count(place, &mut candidates, place.enough * MANY).await?;
+            count(counter, &mut candidates, enough * MANY).await?;
         }
     }
-    let many = place.enough * MANY;
+    let many = enough * MANY;
     let cost = |it: &Candidate| match aim {
         Aim::All => (false, false, it.rows),
-        Aim::Page => (it.rows >= many, it.rows >= place.enough && !it.driver.ordered, it.rows),
+        Aim::Page => (it.rows >= many, it.rows >= enough && !it.driver.ordered, it.rows),
     };
     let best = candidates.into_iter().min_by_key(cost);
     Ok(best.map_or(Choice { clause: None, rows: many }, |it| Choice { clause: it.clause, rows: it.rows }))
@@ -80,15 +108,15 @@ fn is_ids(clause: &Clause) -> bool {
 }
 
 /// Counts the rows of all candidates up to `most`, in one statement.
-async fn count(place: &Place, candidates: &mut [Candidate], most: i64) -> Result<()> {
+async fn count(counter: &mut Counter<'_>, candidates: &mut [Candidate], most: i64) -> Result<()> {
     let counts = candidates.iter().map(|it| {
         let mut sql = Sql::new("(SELECT count(*) FROM (SELECT 1 FROM (");
-        sql.append(it.driver.clone().all()).push(") LIMIT ?))").bind(most);
+        sql.append(it.driver.clone().all()).push(")").limit(most).push("))");
         sql
     });
     let mut statement = Sql::new("SELECT ");
     statement.append(Sql::join(counts.collect(), ", ", "0"));
-    let row = place.readers.fetch_one(statement.query()).await?;
+    let row = counter.fetch_one(statement).await?;
     for (i, candidate) in candidates.iter_mut().enumerate() {
         candidate.rows = row.try_get(i)?;
     }

@@ -1,6 +1,7 @@
 //! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
 //! between two questions.
 
+use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::{history, read, search};
@@ -33,7 +34,7 @@ impl Session for Door {
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Stored>> {
-        read::current(&*self.place().await?, key).await
+        Lookups::current(&self.place().await?, key).await
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {

@@ -16,13 +16,13 @@ pub(super) async fn page(place: &Place, history: &History) -> Result<HistoryPage
     if let Some(before) = history.before {
         sql.push(" AND c.seq < ?").bind(before);
     }
-    sql.push(" ORDER BY c.seq DESC LIMIT ?").bind(history.limit as i64 + 1);
-    let rows = place.readers.fetch_all(sql.query()).await?;
+    sql.push(" ORDER BY c.seq DESC").limit(history.limit as i64 + 1);
+    let rows = place.readers.fetch_all(sql.query()?).await?;
 
     let mut count = Sql::new("SELECT count(*)");
     // Nobody asked for bodies: only whether a version was current at a time needs more than the log.
     count.append(within(place, history, history.at.is_some()));
-    let total = place.readers.fetch_one(count.query()).await?.try_get(0)?;
+    let total = place.readers.fetch_one(count.query()?).await?.try_get(0)?;
 
     let mut versions = Vec::with_capacity(rows.len());
     for row in rows.iter().take(history.limit) {

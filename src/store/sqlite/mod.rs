@@ -5,6 +5,7 @@ mod choose;
 mod door;
 mod filter;
 mod history;
+mod lookups;
 mod place;
 mod places;
 mod probe;
@@ -26,8 +27,8 @@ use async_trait::async_trait;
 use door::Door;
 use place::Settings;
 use places::Places;
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Row};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,4 +156,6 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4096")
         .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256)
+        // What is slow shows in the log of requests; a statement's text tells an operator nothing.
+        .disable_statement_logging()
 }

@@ -1,5 +1,6 @@
 //! One tenant's file: connections to read it, and the one writer.
 
+use super::lookups::Lookups;
 use super::readers::Readers;
 use super::{Clock, options, schema, writer};
 use crate::rows::IndexHash;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 pub(super) struct Place {
     pub(super) readers: Readers,
+    pub(super) lookups: Lookups,
     pub(super) hash: IndexHash,
     /// Beyond so many rows an index range counts as large: it is walked rather than gathered.
     pub(super) enough: i64,
@@ -29,7 +31,7 @@ impl Place {
         let hash = IndexHash::new(&secrets.index_key);
         let readers = Readers::new(options(file), settings.query_time);
         let writer = writer::Writer::start(file, hash.clone(), settings.clock).await?;
-        Ok(Place { readers, hash, enough: settings.enough, writer })
+        Ok(Place { readers, lookups: Lookups::default(), hash, enough: settings.enough, writer })
     }
 
     pub(super) async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {

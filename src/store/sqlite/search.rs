@@ -58,7 +58,7 @@ pub(super) async fn count(place: &Place, plan: &Plan) -> Result<i64> {
         let mut sql =
             Sql::new(if is_each_once { "SELECT count(*) FROM (" } else { "SELECT count(DISTINCT rid) FROM (" });
         sql.append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(")");
-        total += place.readers.fetch_one(sql.query()).await?.try_get::<i64, _>(0)?;
+        total += place.readers.fetch_one(sql.query()?).await?.try_get::<i64, _>(0)?;
     }
     Ok(total)
 }
@@ -79,7 +79,7 @@ pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, 
         sql
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT rid FROM key WHERE 0");
-    sql.push(" ORDER BY rid LIMIT ?").bind(plan.limit as i64 + 1);
+    sql.push(" ORDER BY rid").limit(plan.limit as i64 + 1);
     sql
 }
 
@@ -100,13 +100,13 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice]) -> 
     if let Some(after) = &plan.after {
         sql.push(" WHERE ").append(sort::behind(order, after));
     }
-    sql.push(&sort::order(order)).push(" LIMIT ?").bind(plan.limit as i64 + 1);
+    sql.push(&sort::order(order)).limit(plan.limit as i64 + 1);
     sql
 }
 
 /// Runs the statement that lists `rid, s0 …` and brings the bodies along, in the same order.
 pub(super) async fn fetch(place: &Place, keys: Sql, order: &[Sort]) -> Result<Vec<SqliteRow>> {
-    place.readers.fetch_all(with_bodies(keys, order).query()).await
+    place.readers.fetch_all(with_bodies(keys, order).query()?).await
 }
 
 /// The statement with the bodies: columns `type … body, rid, s0 …`.

@@ -57,7 +57,7 @@ pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT 0 AS rid, 0 AS s0 WHERE 0");
     sql.push(if key.descending { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
-    sql.push(" LIMIT ?").bind(plan.limit as i64 + 1);
+    sql.limit(plan.limit as i64 + 1);
     sql
 }
 
@@ -102,6 +102,6 @@ pub(super) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, after:
     if let Some(after) = after {
         sql.push(if key.descending { " AND d.rid < ?" } else { " AND d.rid > ?" }).bind(after);
     }
-    sql.push(if key.descending { " ORDER BY d.rid DESC LIMIT ?" } else { " ORDER BY d.rid LIMIT ?" }).bind(rest as i64);
+    sql.push(if key.descending { " ORDER BY d.rid DESC" } else { " ORDER BY d.rid" }).limit(rest as i64);
     sql
 }

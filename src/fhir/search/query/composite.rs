@@ -7,7 +7,7 @@ use crate::spec::SearchParam;
 
 impl<'a> Query<'a> {
     /// `code-value-quantity=8480-6$gt120,8462-4$gt80`
-    pub(super) fn composite(&self, param: &'a SearchParam, modifier: Option<&str>, value: &str) -> Result<Clause> {
+    pub(super) fn composite(&self, param: &'a SearchParam, modifier: Option<&str>, values: &[&str]) -> Result<Clause> {
         let code = &param.code;
         if let Some(modifier) = modifier {
             return invalid(format!("{code} is a composite, which takes no :{} but :missing only.", shown(modifier)));
@@ -16,7 +16,7 @@ impl<'a> Query<'a> {
             return invalid(format!("{code} is a composite of a shape that this server has no index for."));
         };
         let mut tests = Vec::new();
-        for value in split(value, ',') {
+        for value in values {
             let texts = split(value, '$');
             if texts.len() != parts.len() || texts.contains(&"") {
                 return invalid(format!("{code} takes {} values joined by $.", parts.len()));
@@ -108,6 +108,7 @@ mod tests {
             ("code-value-quantity", "a$five"),
             ("code-value-quantity", "loinc|$5"),
             ("code-value-quantity", ""),
+            ("code-value-quantity", &"a$5,".repeat(2000)),
             ("code-value-quantity:not", "a$5"),
             ("code-value-quantity:missing", "maybe"),
         ] {

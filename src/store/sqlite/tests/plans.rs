@@ -27,7 +27,7 @@ async fn place() -> (Folder, Arc<Place>) {
 async fn explain(place: &Place, statement: Sql) -> String {
     let mut sql = Sql::new("EXPLAIN QUERY PLAN ");
     sql.append(statement);
-    let rows = place.readers.fetch_all(sql.query()).await.unwrap();
+    let rows = place.readers.fetch_all(sql.query().unwrap()).await.unwrap();
     rows.iter().map(|it| it.get::<String, _>("detail") + "\n").collect()
 }
 
