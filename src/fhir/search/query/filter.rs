@@ -60,7 +60,7 @@ impl<'a> Query<'a> {
                 self.other(param, "eq", value)
             }
             (ParamType::Token, "ni") => self.other(param, "in", value),
-            (ParamType::Composite, "eq") => self.composite(param, None, &text),
+            (ParamType::Composite, "eq") => self.composite(param, None, &[&text]),
             (ParamType::Special, "eq") => one_of(None),
             (_, "ss" | "sb") => invalid(format!(
                 "_filter: {operator} needs a code system's hierarchy, which this server does not have."
