@@ -26,7 +26,25 @@ pub(crate) async fn pages(ward: &Ward, mut plan: Plan) -> Vec<String> {
         }
     }
     assert_eq!(count, ids.len() as i64);
+    plan.after = None;
+    assert_eq!(pages_back(ward, plan).await, ids, "the way back is another one");
     ids
+}
+
+/// The ids on all pages of `limit`, taken from the last page back.
+async fn pages_back(ward: &Ward, mut plan: Plan) -> Vec<String> {
+    let mut pages = Vec::new();
+    loop {
+        let page = ward.session.search_back(&plan).await.unwrap();
+        assert!(page.previous.is_none() || page.found.len() == plan.limit);
+        assert_eq!(page.next.is_some(), !pages.is_empty());
+        pages.push(page.found.into_iter().map(|it| it.key.id).collect::<Vec<_>>());
+        match page.previous {
+            Some(previous) => plan.after = Some(previous),
+            None => break,
+        }
+    }
+    pages.into_iter().rev().flatten().collect()
 }
 
 /// Whether `test` finds just `expected` in each place it can stand in.
