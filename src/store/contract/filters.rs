@@ -407,3 +407,19 @@ pub(crate) async fn places(engine: &dyn Engine) {
         finds(&ward, "Location", Test::All(vec![near]), expected).await;
     }
 }
+
+/// As deep as `_filter` and chains may nest: alternatives of parts of alternatives, and a chain of eight links in them.
+pub(crate) async fn nested(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    let nobody = Clause::Any(vec![Test::Id("nobody".into())]);
+    let mut deepest = chain(p("subject"), "Patient", vec![young()]);
+    for _ in 0..3 {
+        let measured = has("Observation", "subject", vec![Clause::Any(vec![deepest])]);
+        deepest = chain(p("subject"), "Patient", vec![Clause::Any(vec![measured])]);
+    }
+    for _ in 0..8 {
+        let either = Clause::Any(vec![Test::All(vec![nobody.clone()]), deepest]);
+        deepest = Test::All(vec![either, Clause::None(vec![Test::Id("nobody".into())])]);
+    }
+    finds(&ward, "Observation", deepest, &["o1"]).await;
+}

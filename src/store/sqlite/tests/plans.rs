@@ -11,6 +11,7 @@ use crate::sqlite::sort::Way;
 use crate::sqlite::sql::Sql;
 use crate::sqlite::{search, walk};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
+use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
 use sqlx::Row;
 use std::sync::Arc;
@@ -54,6 +55,9 @@ fn clauses() -> Vec<Clause> {
         Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
         Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
         Test::Uri(p("uri"), "urn:x".into()),
+        Test::String(p("text"), StringTest::Suffix("x".into())),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 10_000.0).unwrap().remove(0)),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 15_000_000.0).unwrap().remove(1)),
         Test::Numbers(p("n"), RangeTest::Above(1.0), RangeTest::Below(2.0)),
         Test::Composite {
             param: p("c"),
