@@ -28,5 +28,6 @@ mod search_sort;
 mod search_string;
 mod search_token;
 mod synthea;
+mod synthea_search;
 mod transaction;
 mod update;
