@@ -192,7 +192,10 @@ impl Filters<'_> {
                 Driver::unordered(vec![sql])
             }
             Test::Text(param, text) => {
-                let mut sql = Sql::new("SELECT value AS rid FROM json_each(?)");
+                // What was found may have been deleted since.
+                let mut sql = Sql::new(
+                    "SELECT r.rid FROM json_each(?) w CROSS JOIN resource r ON r.rid = w.value AND r.method < 4",
+                );
                 sql.bind(self.texts.rids(*param, text));
                 Driver::unordered(vec![sql])
             }

@@ -2,7 +2,9 @@
 
 use super::folder;
 use crate::contract::{delete, put, tenant};
-use crate::sqlite::SqliteStore;
+use crate::sqlite::choose::Choice;
+use crate::sqlite::filter::Filters;
+use crate::sqlite::{SqliteStore, search, text};
 use crate::{Branch, Changes, Error, Expect, Indexed, Plan, Put, Result, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
@@ -77,6 +79,21 @@ async fn text_is_one_criterion_among_others() {
         assert_eq!(s.count(&plan(filter.clone())).await.unwrap(), expected, "{filter:?}");
         assert_eq!(s.search(&plan(filter)).await.unwrap().found.len() as i64, expected);
     }
+}
+
+#[tokio::test]
+async fn what_is_deleted_between_view_and_records_is_not_found() {
+    let folder = folder(1000);
+    let store = folder.store(LONG).await;
+    let s = session(&store, "ward").await;
+    create(&*s, "a", "Anna").await;
+    let place = store.door(&tenant(&store, "ward").await).place().await.unwrap();
+    let plan = plan(vec![content("anna")]);
+    let texts = text::answers(&place, plan.branches.iter().map(|it| &it.filter)).await.unwrap();
+    write(&*s, delete(&*s, "Patient", "a", 1)).await;
+    let filters = Filters { hash: &place.hash, texts: &texts };
+    let sql = search::unsorted(&filters, &plan.branches[0], &Choice { clause: Some(0), rows: 0 }, &plan);
+    assert!(search::fetch(&place, sql, &[]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
