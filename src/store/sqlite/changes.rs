@@ -46,7 +46,7 @@ pub(super) async fn after(place: &Place, seq: i64, until: i64) -> Result<Vec<Cha
          (SELECT seq, rid, sum(size) OVER (ORDER BY seq) - size AS before FROM \
           (SELECT c.seq, c.rid, length(r.body) AS size FROM change c \
            CROSS JOIN resource r ON r.rid = c.rid AND r.version = c.version \
-           WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq LIMIT ?)) p \
+           WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq LIMIT ? + 0)) p \
          CROSS JOIN resource r ON r.rid = p.rid WHERE p.before < ? ORDER BY p.seq",
     )
     .bind(seq)
