@@ -4,6 +4,7 @@ use super::folder;
 use crate::contract::{delete, put, tenant};
 use crate::sqlite::choose::Choice;
 use crate::sqlite::filter::Filters;
+use crate::sqlite::sort::Way;
 use crate::sqlite::{SqliteStore, search, text};
 use crate::{Branch, Changes, Error, Expect, Indexed, Plan, Put, Result, Session, Store};
 use fhir::search::text::parse;
@@ -92,8 +93,8 @@ async fn what_is_deleted_between_view_and_records_is_not_found() {
     let texts = text::answers(&place, plan.branches.iter().map(|it| &it.filter)).await.unwrap();
     write(&*s, delete(&*s, "Patient", "a", 1)).await;
     let filters = Filters { hash: &place.hash, texts: &texts };
-    let sql = search::unsorted(&filters, &plan.branches[0], &Choice { clause: Some(0), rows: 0 }, &plan);
-    assert!(search::fetch(&place, sql, &[]).await.unwrap().is_empty());
+    let sql = search::unsorted(&filters, &plan.branches[0], &Choice { clause: Some(0), rows: 0 }, &plan, Way::On);
+    assert!(search::fetch(&place, sql, &[], Way::On).await.unwrap().is_empty());
 }
 
 #[tokio::test]
