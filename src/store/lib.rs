@@ -1,4 +1,4 @@
-//! What we keep, one tenant at a time. This crate alone knows SQL.
+//! What we keep, one tenant at a time. This crate alone knows SQL and the full-text index.
 //!
 //! A [`Store`] holds the directory of tenants; only it makes a [`Tenant`], and only a tenant opens a
 //! [`Session`], the one type with data methods. None of them takes a tenant: outside this crate, a query
@@ -11,11 +11,12 @@ mod record;
 mod rows;
 mod sqlite;
 mod tenant;
+mod text;
 
 pub use error::{CommitError, Error, Result};
 pub use record::{
-    Branch, Build, BuildChange, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Reindexed, Scope,
-    Sort, SortBy, SortValue, Stored, Walked,
+    Branch, Build, BuildChange, Changes, Committed, Expect, Guard, History, HistoryPage, Indexed, Key, Method, Page,
+    Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Walked,
 };
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
@@ -54,6 +55,8 @@ pub trait Session: Send + Sync {
     async fn history(&self, history: &History) -> Result<HistoryPage>;
     /// A page of the resources that pass the plan's filter.
     async fn search(&self, plan: &Plan) -> Result<Page>;
+    /// The page that ends before the position that the plan names, or without one the last page: in the plan's order.
+    async fn search_back(&self, plan: &Plan) -> Result<Page>;
     /// How many resources pass the plan's filter.
     async fn count(&self, plan: &Plan) -> Result<i64>;
     /// All or nothing. What must still hold is checked inside the transaction; when it no longer does,
@@ -62,6 +65,9 @@ pub trait Session: Send + Sync {
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
     /// Whether this content was loaded before (see [`Changes::content`]).
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool>;
+    /// Makes the full-text view anew from all resources, and tells how far it has come. Searches that need it wait
+    /// meanwhile.
+    async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()>;
     /// The builds that were begun and not dropped, by name.
     async fn builds(&self) -> Result<Vec<Build>>;
     /// How many resources of these types there are.

@@ -276,6 +276,8 @@ pub struct Page {
     pub found: Vec<Stored>,
     /// Where to go on; `None` if this was the end.
     pub next: Option<Position>,
+    /// Where to go back from; `None` if this was the beginning.
+    pub previous: Option<Position>,
 }
 
 /// Which versions to list.
@@ -313,4 +315,13 @@ pub struct HistoryPage {
     pub total: i64,
     /// Where to go on.
     pub next: Option<i64>,
+}
+
+/// How far an index being made has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// Resources taken in.
+    pub done: i64,
+    /// Resources in all; more come while it is made.
+    pub total: i64,
 }

@@ -62,6 +62,11 @@ impl IndexHash {
         ParamId(hasher.finish() >> 3 | 1 << 61)
     }
 
+    /// A number that only this tenant has, which marks what is kept for it outside its file.
+    pub(crate) fn owner(&self) -> i64 {
+        self.of(b'o', 0, &[])
+    }
+
     pub(crate) fn url(&self, url: &str) -> i64 {
         self.of(b'l', 0, &[url])
     }
@@ -250,7 +255,8 @@ impl IndexSink for Rows {
             match unit.scale() {
                 Some(scale) => {
                     let slot = self.hash.coded_unit(param, system, &scale.base());
-                    self.number_in(slot, scale.to_base(low), scale.to_base(high));
+                    let least = scale.to_base(low);
+                    self.number_in(slot, least, if low == high { least } else { scale.to_base(high) });
                 }
                 None => self.number_in(self.hash.coded_unit(param, system, code), low, high),
             }

@@ -13,6 +13,7 @@ pub mod near;
 pub mod number;
 pub mod query;
 mod single;
+pub mod text;
 
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
@@ -21,6 +22,7 @@ pub use modifier::numbers;
 use near::{Disk, Spot};
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
+pub use text::TextTest;
 
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
 ///
@@ -190,6 +192,8 @@ pub enum Test {
     Uri(ParamId, String),
     /// A position within a disk.
     Near(ParamId, Disk),
+    /// Full text: one of the parameter's texts, or all of them together, have these words.
+    Text(ParamId, TextTest),
     /// A chain (search.html#chaining): the parameter points to a resource of type `of` that passes the filter.
     Chain {
         /// The reference parameter.
@@ -248,14 +252,10 @@ impl Shelf {
     }
 }
 
-/// Whether this server has a parameter, and has it whole.
+/// Whether this server has a parameter, and has it whole; of those without an expression, the ones on full text.
 pub fn is_served(param: &SearchParam) -> bool {
-    is_kept(param) && param.own.as_ref().is_none_or(|it| it.building.is_none())
-}
-
-/// Whether this server keeps a parameter's values.
-fn is_kept(param: &SearchParam) -> bool {
-    Shelf::of(param.kind).is_some() && (param.kind != ParamType::Special || !param.expression.is_empty())
+    let is_whole = param.own.as_ref().is_none_or(|it| it.building.is_none());
+    is_whole && Shelf::of(param.kind).is_some() && (param.kind == ParamType::String || !param.expression.is_empty())
 }
 
 /// What a token must be (search.html#token).
@@ -280,6 +280,10 @@ pub enum StringTest {
     Exact(String),
     /// Has it somewhere, case and accents apart (`:contains`).
     Contains(String),
+    /// Is it, case and accents apart (`eq` of search_filter.html).
+    Folded(String),
+    /// Ends with it, case and accents apart (`ew` of search_filter.html).
+    Suffix(String),
 }
 
 /// What the unit of a quantity must be (search.html#quantity).

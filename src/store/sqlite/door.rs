@@ -4,10 +4,12 @@
 use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
-use super::{builds, history, read, search};
+use super::sort::Way;
+use super::{builds, history, read, search, text};
 use crate::rows::IndexHash;
 use crate::{
-    Build, Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
+    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, Page, Plan, Result, Rows, Session,
+    Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -50,11 +52,15 @@ impl Session for Door {
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
-        search::page(&*self.place().await?, plan).await
+        search::page(&self.place().await?, plan, Way::On).await
+    }
+
+    async fn search_back(&self, plan: &Plan) -> Result<Page> {
+        search::page(&self.place().await?, plan, Way::Back).await
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
-        search::count(&*self.place().await?, plan).await
+        search::count(&self.place().await?, plan).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -63,6 +69,10 @@ impl Session for Door {
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
         read::loaded(&*self.place().await?, content).await
+    }
+
+    async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
+        text::rebuild(&*self.place().await?, told).await
     }
 
     async fn builds(&self) -> Result<Vec<Build>> {

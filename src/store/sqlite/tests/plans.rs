@@ -7,9 +7,12 @@ use crate::rows::IndexHash;
 use crate::sqlite::choose::Choice;
 use crate::sqlite::filter::Filters;
 use crate::sqlite::place::Place;
+use crate::sqlite::sort::Way;
 use crate::sqlite::sql::Sql;
+use crate::sqlite::text::Answers;
 use crate::sqlite::{search, walk};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
+use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
 use sqlx::Row;
 use std::sync::Arc;
@@ -53,6 +56,9 @@ fn clauses() -> Vec<Clause> {
         Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
         Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
         Test::Uri(p("uri"), "urn:x".into()),
+        Test::String(p("text"), StringTest::Suffix("x".into())),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 10_000.0).unwrap().remove(0)),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 15_000_000.0).unwrap().remove(1)),
         Test::Numbers(p("n"), RangeTest::Above(1.0), RangeTest::Below(2.0)),
         Test::Composite {
             param: p("c"),
@@ -95,7 +101,7 @@ fn hash() -> IndexHash {
 async fn no_clause_reads_a_whole_table() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     for clause in clauses() {
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
@@ -109,7 +115,7 @@ async fn no_clause_reads_a_whole_table() {
         ] {
             let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
             let choice = Choice { clause: driven, rows: 0 };
-            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
+            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On)).await;
             assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
             assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
         }
@@ -121,7 +127,7 @@ async fn no_clause_reads_a_whole_table() {
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -138,9 +144,11 @@ async fn ordered_ranges_are_not_sorted() {
         let driven = if filter.is_empty() { None } else { Some(0) };
         let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
         let choice = Choice { clause: driven, rows: 0 };
-        let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
-        assert!(steps.contains(index), "{steps}");
-        assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+        for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
+            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, way)).await;
+            assert!(steps.contains(&index), "{steps}");
+            assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+        }
     }
 }
 
@@ -149,7 +157,7 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -167,11 +175,14 @@ async fn walks_follow_the_index_of_their_key() {
             let key = Sort { by: by.clone(), descending, is_single: false };
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
-            let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
-            assert!(steps.contains(index), "{steps}");
-            assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
-            let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, Some(7), 5)).await;
-            assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
+            for way in [Way::On, Way::Back] {
+                let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, way)).await;
+                assert!(steps.contains(index), "{steps}");
+                assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
+                let behind = Plan { after: behind(SortValue::Missing), ..plan.clone() };
+                let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, &behind, 5, way)).await;
+                assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
+            }
         }
     }
 }
@@ -181,10 +192,10 @@ async fn walks_follow_the_index_of_their_key() {
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
-    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
+    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
     assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
 }
