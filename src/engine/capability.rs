@@ -11,20 +11,20 @@ use serde_json::{Value as Json, json};
 const BASE: &str = "medisync:base";
 
 /// The statement with everything but the base.
-fn statement(operations: &Operations) -> String {
+fn statement(spec: &Spec, operations: &Operations) -> String {
     let claims = include_str!("../../capability-statement/statement.json");
     let mut statement: Json = serde_json::from_str(claims).unwrap_or_else(|it| panic!("statement.json: {it}"));
     statement["software"]["version"] = env!("CARGO_PKG_VERSION").into();
     statement["implementation"]["url"] = BASE.into();
     let rest = &mut statement["rest"][0];
     let template = rest["resource"][0].take();
-    rest["resource"] = r4().resources().map(|of| resource(r4(), of, &template, operations)).collect();
+    rest["resource"] = spec.resources().map(|of| resource(spec, of, &template, operations)).collect();
     let of_system: Vec<Json> = operations.definitions().filter(|it| it.on_system).map(operation).collect();
     if !of_system.is_empty() {
         rest["operation"] = of_system.into();
     }
-    rest["searchParam"] = common(r4()).into();
-    rest["compartment"] = r4().compartments.iter().map(|it| compartment(r4(), it.of)).collect();
+    rest["searchParam"] = common(spec).into();
+    rest["compartment"] = spec.compartments.iter().map(|it| compartment(spec, it.of)).collect();
     statement.to_string()
 }
 
@@ -43,17 +43,19 @@ impl Engine {
                 _ => return Err(Failure::new(IssueType::Invalid, "Capabilities take no parameter but mode.")),
             }
         }
-        let statement = self.claims.get_or_init(|| statement(&self.operations));
+        // A tenant's own search parameters are claimed as soon as they are served.
+        let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations));
+        let statement = of_tenant.as_ref().unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations)));
         Ok(Answer::new(200, statement.replace(BASE, ctx.base())))
     }
 }
 
 /// The search parameters that this server has of a type's.
-pub(crate) fn served_params(spec: &'static Spec, of: TypeId) -> impl Iterator<Item = &'static SearchParam> {
+pub(crate) fn served_params(spec: &Spec, of: TypeId) -> impl Iterator<Item = &SearchParam> {
     spec.params_of(of).into_iter().filter(|it| is_served(it))
 }
 
-fn resource(spec: &'static Spec, of: TypeId, template: &Json, operations: &Operations) -> Json {
+fn resource(spec: &Spec, of: TypeId, template: &Json, operations: &Operations) -> Json {
     let name = &spec.of(of).name;
     let mut out = json!({ "type": name, "profile": format!("http://hl7.org/fhir/StructureDefinition/{name}") });
     if let (Some(out), Some(template)) = (out.as_object_mut(), template.as_object()) {
@@ -76,7 +78,7 @@ fn resource(spec: &'static Spec, of: TypeId, template: &Json, operations: &Opera
 }
 
 /// The reference parameters of `from` that name `to` among their targets.
-fn pointing(spec: &'static Spec, from: TypeId, to: TypeId) -> impl Iterator<Item = String> {
+fn pointing(spec: &Spec, from: TypeId, to: TypeId) -> impl Iterator<Item = String> {
     let points = move |it: &&SearchParam| it.kind == ParamType::Reference && it.targets.contains(&to);
     served_params(spec, from).filter(points).map(move |it| format!("{}:{}", spec.of(from).name, it.code))
 }
@@ -90,7 +92,7 @@ fn operation(definition: &Definition) -> Json {
 }
 
 /// The parameters that every type has.
-fn common(spec: &'static Spec) -> Vec<Json> {
+fn common(spec: &Spec) -> Vec<Json> {
     let Some(of) = spec.resources().next() else { return Vec::new() };
     served_params(spec, of).filter(|it| it.code.starts_with('_')).map(search_param).collect()
 }
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_type_is_claimed_with_its_parameters() {
-        let statement: Json = serde_json::from_str(&statement(&Operations::new(Vec::new()))).unwrap();
+        let statement: Json = serde_json::from_str(&statement(r4(), &Operations::new(Vec::new()))).unwrap();
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         assert_eq!(resources.len(), r4().resources().count());
         let patient = resources.iter().find(|it| it["type"] == "Patient").unwrap();
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn the_statement_is_valid() {
         let doc =
-            fhir::json::Doc::parse(statement(&Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"))
+            fhir::json::Doc::parse(statement(r4(), &Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"))
                 .unwrap();
         let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);
         assert!(issues.is_empty(), "{issues:?}");

@@ -37,7 +37,8 @@ impl Engine {
     pub(crate) fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
         let of_type =
             r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
-        let query = Query { spec: r4(), of: of_type, base: ctx.base(), now: self.now_micros() };
+        let params = ctx.params();
+        let query = Query { spec: params.spec(), of: of_type, base: ctx.base(), now: self.now_micros() };
         let mut filter = Vec::new();
         for (name, value) in parameters(criteria)? {
             if matches!(name.as_str(), "_format" | "_pretty") {

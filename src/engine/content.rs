@@ -1,5 +1,6 @@
 //! From a submitted body to what is stored: parsed within limits, validated, given its identity, indexed.
 
+use crate::own::SEARCH_PARAMETER;
 use crate::{Context, Engine, Request};
 use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
 use fhir::spec::{TypeId, r4};
@@ -46,7 +47,11 @@ impl Engine {
         validated(resource)?;
         let mut rows = ctx.session.rows();
         rows.of_type(&key.of);
-        self.indexer.index(of, resource, ctx.base(), &mut rows);
+        let params = ctx.params();
+        if key.of == SEARCH_PARAMETER {
+            params.check(resource, &key, version)?;
+        }
+        params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
         let (body, stamp) = stamped(resource, &key, version);
         Ok(Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows })
     }

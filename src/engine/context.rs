@@ -1,6 +1,7 @@
 //! Who asks, in which tenant: one value, verified together.
 
 use crate::access::Scopes;
+use crate::own::{OwnParams, Params};
 use std::fmt;
 use std::sync::Arc;
 use store::{Session, Tenant};
@@ -12,6 +13,9 @@ pub struct Context {
     pub(crate) session: Arc<dyn Session>,
     pub(crate) caller: Arc<Caller>,
     pub(crate) base: Arc<str>,
+    pub(crate) own: Arc<OwnParams>,
+    /// The search parameters that an interaction works by from its beginning to its end.
+    pub(crate) pinned: Option<Arc<Params>>,
 }
 
 /// Who a caller is. Nothing below the server can tell how that was proved.
@@ -44,6 +48,16 @@ impl Context {
     /// The base URL that the caller used, without a slash at its end: links and absolute references start with it.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The same, for one interaction: it works by the search parameters that there are now.
+    pub(crate) fn pinned(&self) -> Context {
+        Context { pinned: Some(self.own.newest()), ..self.clone() }
+    }
+
+    /// The tenant's search parameters.
+    pub(crate) fn params(&self) -> Arc<Params> {
+        self.pinned.clone().unwrap_or_else(|| self.own.newest())
     }
 }
 

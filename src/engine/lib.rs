@@ -11,6 +11,7 @@ mod interaction;
 mod load;
 mod openapi;
 mod operation;
+mod own;
 mod page;
 mod patch;
 mod prefer;
@@ -26,12 +27,14 @@ pub use context::{Caller, Context};
 pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, Operation, Place, Run};
+pub use own::{IndexRun, OwnParam, OwnState};
 pub use request::{Answer, Headers, Request, Verb};
 
 use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
 use operation::Operations;
+use own::AllOwnParams;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Store, Tenant};
@@ -49,6 +52,8 @@ pub struct Settings {
     pub max_count: usize,
     /// The most resources that includes may add to a page; past it the search is refused, never cut.
     pub max_includes: usize,
+    /// How many times as long as it works the making of index rows in the background rests.
+    pub index_rest: u32,
     /// How long one query of the store may take.
     pub query_time: Duration,
 }
@@ -61,6 +66,8 @@ impl Default for Settings {
             default_count: 20,
             max_count: 1000,
             max_includes: 10_000,
+            // A quarter of one processor.
+            index_rest: 3,
             query_time: Duration::from_secs(10),
         }
     }
@@ -80,7 +87,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     settings: Settings,
     ambient: Ambient,
-    indexer: Indexer,
+    indexer: Arc<Indexer>,
+    own: AllOwnParams,
     operations: Operations,
     /// The CapabilityStatement and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
@@ -92,13 +100,15 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient, operations: Vec<Operation>) -> Engine {
         let (claims, description) = (OnceLock::new(), OnceLock::new());
         let operations = Operations::new(operations);
-        Engine { store, settings, ambient, indexer: Indexer::new(r4()), operations, claims, description }
+        let (indexer, own) = (Arc::new(Indexer::new(r4())), AllOwnParams::default());
+        Engine { store, settings, ambient, indexer, own, operations, claims, description }
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;
     /// then nothing was changed.
     pub async fn perform(&self, ctx: &Context, request: Request) -> Result<Answer> {
         let interaction = Interaction::parse(&request)?;
+        let ctx = &ctx.pinned();
         match &interaction {
             Interaction::Capabilities => self.capabilities(ctx, &request),
             Interaction::OpenApi => self.open_api(ctx),
@@ -133,7 +143,10 @@ impl Engine {
     /// used it.
     pub async fn context(&self, tenant: &Tenant, caller: Caller, base: &str) -> Result<Context> {
         let session = self.store.open(tenant).await?;
-        Ok(Context { tenant: tenant.clone(), session, caller: Arc::new(caller), base: base.into() })
+        let (own, caller) = (self.own.of(tenant), Arc::new(caller));
+        let ctx = Context { tenant: tenant.clone(), session, caller, base: base.into(), own, pinned: None };
+        self.refresh_params(&ctx).await?;
+        Ok(ctx)
     }
 
     /// A context for work without a caller: a load, a job, the demo. The reason stands for the caller.

@@ -83,7 +83,7 @@ impl Engine {
             let put = self.version(ctx, &target, request, resource)?;
             let (key, version) = (target.key.clone(), target.version);
             let changes = Changes { puts: vec![put], guards: target.guards, ..Changes::default() };
-            match ctx.session.commit(changes).await {
+            match self.commit(ctx, changes).await {
                 Ok(done) => {
                     let body = done.bodies.into_iter().next().unwrap_or_default();
                     return Ok(answer(status, &key, version, done.updated, body, prefer.returns));

@@ -106,7 +106,7 @@ impl Engine {
             let made = self.linked_version(ctx, target, entry, &links).map_err(|it| within_entry(it, *at))?;
             changes.puts.push(made);
         }
-        let done = match ctx.session.commit(changes).await {
+        let done = match self.commit(ctx, changes).await {
             Ok(done) => done,
             Err(CommitError::Conflict) => return Ok(None),
             Err(error) => return Err(commit_failure(error)),

@@ -70,13 +70,18 @@ impl Engine {
 
     fn values(&self, ctx: &Context, keys: &[SortKey], stored: &Stored) -> Result<Vec<SortValue>> {
         let name = &stored.key.of;
-        let wanted = keys.iter().map(|it| (ParamId::of(name, &it.code), it.descending, SortValue::Missing));
+        let params = ctx.params();
+        let id = |code: &str| {
+            let param = r4().resource(name).and_then(|of| params.spec().param(of, code));
+            param.map_or_else(|| ParamId::of(name, code), |it| ParamId::of_param(name, it))
+        };
+        let wanted = keys.iter().map(|it| (id(&it.code), it.descending, SortValue::Missing));
         let mut firsts = Firsts(wanted.collect());
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         let doc = Doc::parse(text).map_err(Failure::internal)?;
         if let Some(of) = r4().resource(name) {
             let is_key = |code: &str, _| keys.iter().any(|it| it.code == code);
-            self.indexer.index_some(of, doc.root(), ctx.base(), &mut firsts, is_key);
+            params.index(&self.indexer, (of, doc.root()), ctx.base(), &mut firsts, is_key);
         }
         // What the index does not hold is the store's own.
         firsts.offer(ParamId::of(name, "_id"), &SortValue::Text(stored.key.id.clone()));

@@ -3,8 +3,8 @@
 use super::params::Search;
 use crate::{Access, Context, Engine};
 use fhir::json::Doc;
-use fhir::search::{Clause, IndexSink, ParamId, Target, Test};
-use fhir::spec::{ParamType, TypeId, r4};
+use fhir::search::{Clause, IndexSink, ParamId, Target, Test, is_served};
+use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
 use rustc_hash::FxHashSet;
 use store::{Branch, Key, Plan, Stored};
@@ -27,7 +27,7 @@ pub(super) struct Include {
 
 impl Include {
     /// Reads `_include[:iterate]=Type:param[:Target]`, `Type:*` or `*`.
-    pub(super) fn parse(name: &str, value: &str) -> Result<Include> {
+    pub(super) fn parse(spec: &Spec, name: &str, value: &str) -> Result<Include> {
         let (head, modifier) = name.split_once(':').unwrap_or((name, ""));
         let iterates = match modifier {
             "" => false,
@@ -54,7 +54,7 @@ impl Include {
         let target = target.filter(|it| !it.is_empty()).map(resource).transpose()?;
         let param = (code != "*").then(|| code.to_owned());
         if let Some(code) = &param {
-            let is_reference = r4().param(source, code).is_some_and(|it| it.kind == ParamType::Reference);
+            let is_reference = spec.param(source, code).is_some_and(is_reference_served);
             if !is_reference {
                 let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
                 return Err(refused(format!("{} has no reference parameter {shown}.", r4().of(source).name)));
@@ -62,6 +62,10 @@ impl Include {
         }
         Ok(Include { is_reverse, iterates, source: Some(source), param, target })
     }
+}
+
+fn is_reference_served(param: &SearchParam) -> bool {
+    param.kind == ParamType::Reference && is_served(param)
 }
 
 fn refused(told: impl Into<String>) -> Failure {
@@ -120,6 +124,7 @@ impl Engine {
     }
 
     async fn forward(&self, ctx: &Context, include: &Include, from: &[Stored]) -> Result<Vec<Stored>> {
+        let params = ctx.params();
         let mut keys = FxHashSet::default();
         for stored in from {
             let Some(of) = r4().resource(&stored.key.of) else { continue };
@@ -132,7 +137,7 @@ impl Engine {
             let is_asked = |code: &str, kind: ParamType| {
                 kind == ParamType::Reference && include.param.as_deref().is_none_or(|it| it == code)
             };
-            self.indexer.index_some(of, doc.root(), ctx.base(), &mut pointed, is_asked);
+            params.index(&self.indexer, (of, doc.root()), ctx.base(), &mut pointed, is_asked);
         }
         let keys: Vec<Key> = keys.into_iter().collect();
         let mut found = ctx.session.read_many(&keys).await?;
@@ -143,13 +148,13 @@ impl Engine {
     async fn reverse(&self, ctx: &Context, include: &Include, to: &[Stored]) -> Result<Vec<Stored>> {
         let Some(source) = include.source else { return Ok(Vec::new()) };
         let name = &r4().of(source).name;
-        let params: Vec<ParamId> = r4()
+        let known = ctx.params();
+        let params: Vec<ParamId> = known
+            .spec()
             .params_of(source)
             .into_iter()
-            .filter(|it| {
-                it.kind == ParamType::Reference && include.param.as_deref().is_none_or(|code| *it.code == *code)
-            })
-            .map(|it| ParamId::of(name, &it.code))
+            .filter(|it| is_reference_served(it) && include.param.as_deref().is_none_or(|code| *it.code == *code))
+            .map(|it| ParamId::of_param(name, it))
             .collect();
         let is_target = |it: &&Stored| include.target.is_none_or(|of| *r4().of(of).name == *it.key.of);
         let targets: Vec<&Stored> = to.iter().filter(is_target).collect();

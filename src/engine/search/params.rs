@@ -6,8 +6,8 @@ use crate::prefer::Prefer;
 use crate::summary::View;
 use crate::{Context, Engine, Request};
 use fhir::search::query::{is_full_text, join_dates};
-use fhir::search::{ParamId, Query, QueryError, has_one_value};
-use fhir::spec::{ParamType, TypeId, r4};
+use fhir::search::{ParamId, Query, QueryError, has_one_value, is_served};
+use fhir::spec::{ParamType, Spec, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
 use store::{Branch, Key, Sort, SortBy};
 
@@ -69,11 +69,14 @@ impl Engine {
         request: &Request,
     ) -> Result<Search> {
         let pairs = parameters(&request.query)?;
+        let params = ctx.params();
+        let spec = params.spec();
         let types = searched_types(of, compartment, &pairs)?;
         let mut reader = Reader {
+            spec,
             queries: types
                 .iter()
-                .map(|it| Query { spec: r4(), of: *it, base: ctx.base(), now: self.now_micros() })
+                .map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros() })
                 .collect(),
             filters: vec![Vec::new(); types.len()],
             sort: Vec::new(),
@@ -134,6 +137,7 @@ fn searched_types(of: Option<&str>, compartment: Option<&Key>, pairs: &[(String,
 }
 
 struct Reader<'a> {
+    spec: &'a Spec,
     /// One for each type searched, as are the filters.
     queries: Vec<Query<'a>>,
     filters: Vec<Vec<fhir::search::Clause>>,
@@ -186,7 +190,7 @@ impl Reader<'_> {
             }
             "_sort" => return self.sort(value),
             _ if name.starts_with("_include") || name.starts_with("_revinclude") => {
-                self.search.includes.push(Include::parse(name, value)?);
+                self.search.includes.push(Include::parse(self.spec, name, value)?);
             }
             _ => return self.filter(name, value),
         }
@@ -220,7 +224,7 @@ impl Reader<'_> {
                 Some(code) => (code, true),
                 None => (key, false),
             };
-            if self.queries.iter().all(|it| is_sortable(it.of, code)) {
+            if self.queries.iter().all(|it| is_sortable(it, code)) {
                 self.sort.push(SortKey { code: code.to_owned(), descending });
                 kept.push(key);
             } else {
@@ -235,7 +239,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, of: Option<&str>, compartment: Option<&Key>) -> Search {
-        let has_index = |key: &SortKey| self.queries.iter().all(|it| sort_by(it.of, &key.code).is_some());
+        let has_index = |key: &SortKey| self.queries.iter().all(|it| sort_by(it, &key.code).is_some());
         let (sort, gathered) = match self.sort.iter().all(has_index) {
             true => (self.sort, None),
             false => (Vec::new(), Some(self.sort)),
@@ -247,12 +251,12 @@ impl Reader<'_> {
             .zip(self.filters)
             .map(|(query, filter)| Branch {
                 of: r4().of(query.of).name.to_string(),
-                filter: join_dates(r4(), query.of, filter),
+                filter: join_dates(query.spec, query.of, filter),
                 sort: sort
                     .iter()
                     .filter_map(|key| {
-                        let by = sort_by(query.of, &key.code)?;
-                        let is_single = matches!(by, SortBy::Date(param) if has_one_value(r4(), query.of, param));
+                        let by = sort_by(query, &key.code)?;
+                        let is_single = matches!(by, SortBy::Date(param) if has_one_value(query.spec, query.of, param));
                         Some(Sort { by, descending: key.descending, is_single })
                     })
                     .collect(),
@@ -269,18 +273,18 @@ impl Reader<'_> {
 }
 
 /// Whether a type can be sorted by a parameter: by all but composites and special ones, which have no order.
-fn is_sortable(of: TypeId, code: &str) -> bool {
-    let param = r4().param(of, code);
+fn is_sortable(query: &Query<'_>, code: &str) -> bool {
+    let param = query.spec.param(query.of, code).filter(|it| it.own.is_none() || is_served(it));
     param.is_some_and(|it| !matches!(it.kind, ParamType::Composite | ParamType::Special))
 }
 
 /// The index that keeps the order of a type by a parameter.
-fn sort_by(of: TypeId, code: &str) -> Option<SortBy> {
+fn sort_by(query: &Query<'_>, code: &str) -> Option<SortBy> {
     if code == "_id" {
         return Some(SortBy::Id);
     }
-    let id = ParamId::of(&r4().of(of).name, code);
-    let param = r4().param(of, code)?;
+    let param = query.spec.param(query.of, code)?;
+    let id = ParamId::of_param(&query.spec.of(query.of).name, param);
     match param.kind {
         _ if is_full_text(param) => None,
         ParamType::String => Some(SortBy::String(id)),

@@ -3,7 +3,7 @@
 use crate::spec::{SearchParam, Spec, TypeId};
 
 /// The alternatives of a joined expression (`Account.name | Patient.name`) that can select something of this type.
-pub(super) fn own_alternatives<'s>(spec: &Spec, param: &'s SearchParam, of: TypeId) -> Vec<&'s str> {
+pub fn own_alternatives<'s>(spec: &Spec, param: &'s SearchParam, of: TypeId) -> Vec<&'s str> {
     let is_own = |part: &&str| {
         let root = part.trim_start_matches(['(', ' ']).split(|it: char| !it.is_ascii_alphanumeric()).next();
         let root = root.and_then(|it| spec.type_named(it));

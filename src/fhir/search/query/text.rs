@@ -10,6 +10,9 @@ impl Query<'_> {
     /// The clause of a full-text parameter or modifier; `None` where neither is one.
     pub(super) fn full_text(&self, param: &SearchParam, modifier: Option<&str>, value: &str) -> Option<Result<Clause>> {
         let is_whole = is_full_text(param);
+        if let (Some(modifier @ ("text" | "fuzzy" | "phonetic")), true) = (modifier, param.own.is_some()) {
+            return Some(invalid(format!("{} is the tenant's own parameter, which takes no :{modifier}.", param.code)));
+        }
         let read: &dyn Fn(&str) -> Result<TextTest> = match (modifier, param.kind) {
             (None, _) if is_whole => &|text| parse(text).or_else(|told| invalid(format!("{} {told}", param.code))),
             (Some(modifier), _) if is_whole => {

@@ -1,0 +1,287 @@
+//! A tenant's own search parameters (search.html#searchparameter): SearchParameter resources with status `active`.
+//!
+//! A write of one is refused if it cannot be served ([`check`]). Once it is stored, every write indexes it; what was
+//! there before is indexed in the background ([`build`]), and from the end of that on searches may use it.
+
+mod build;
+mod check;
+
+pub use build::IndexRun;
+
+use crate::{Context, Engine};
+use check::Reading;
+use fhir::json::{Doc, Value};
+use fhir::search::{IndexSink, Indexer};
+use fhir::spec::{ParamType, Progress, SearchParam, Spec, TypeId, r4};
+use fhir::{Failure, Result};
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use store::{Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Session, Stored, Tenant};
+
+/// The resource type.
+pub(crate) const SEARCH_PARAMETER: &str = "SearchParameter";
+/// Resources that are read at once.
+const BATCH: usize = 200;
+
+/// A tenant's own search parameter, and what became of it.
+#[derive(Clone, Debug)]
+pub struct OwnParam {
+    /// Version of the SearchParameter that it was made of: `SearchParameter/id/_history/version`.
+    pub generation: String,
+    /// Its code.
+    pub code: String,
+    /// Whether it is served, or why not.
+    pub state: OwnState,
+}
+
+/// How far a tenant's own search parameter is.
+#[derive(Clone, Debug)]
+pub enum OwnState {
+    /// What was there before it is still being indexed.
+    Building(Arc<Progress>),
+    /// It is served.
+    Ready,
+    /// It is not served, and why: another one came first.
+    Refused(String),
+}
+
+/// The search parameters of a tenant at some time.
+pub(crate) struct Params {
+    /// The standard's, and the tenant's own, also those that are not served yet; `None` if it has no own ones.
+    own: Option<(Spec, Indexer)>,
+    listed: Vec<OwnParam>,
+}
+
+impl Params {
+    fn none() -> Params {
+        Params { own: None, listed: Vec::new() }
+    }
+
+    /// The tables with the tenant's own parameters.
+    pub(crate) fn spec(&self) -> &Spec {
+        self.own.as_ref().map_or(r4(), |(spec, _)| spec)
+    }
+
+    /// The same, if there are own ones.
+    pub(crate) fn own_spec(&self) -> Option<&Spec> {
+        self.own.as_ref().map(|(spec, _)| spec)
+    }
+
+    /// Fails if a version of a SearchParameter could not be served.
+    pub(crate) fn check(&self, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
+        check::read(self.spec(), resource, &key.id, &generation(key, version)).map(|_| ())
+    }
+
+    /// Tells the values of the parameters, or of those asked for ([`Indexer::index_some`]).
+    pub(crate) fn index(
+        &self,
+        standard: &Indexer,
+        (of, resource): (TypeId, Value<'_>),
+        base: &str,
+        sink: &mut dyn IndexSink,
+        is_asked: impl Fn(&str, ParamType) -> bool,
+    ) {
+        standard.index_some(of, resource, base, sink, &is_asked);
+        if let Some((_, own)) = &self.own {
+            own.index_some(of, resource, base, sink, is_asked);
+        }
+    }
+
+    fn building(&self, generation: &str) -> Option<&Arc<Progress>> {
+        self.listed.iter().find(|it| it.generation == generation).and_then(|it| match &it.state {
+            OwnState::Building(progress) => Some(progress),
+            _ => None,
+        })
+    }
+}
+
+/// A tenant's search parameters as they change.
+#[derive(Default)]
+pub(crate) struct OwnParams {
+    newest: RwLock<Option<Arc<Params>>>,
+    /// Former ones, as long as somebody may still write by them.
+    retired: Mutex<Vec<Weak<Params>>>,
+    /// Held while they are read from the store.
+    reading: tokio::sync::Mutex<()>,
+    /// Held by the one task that makes index rows.
+    building: tokio::sync::Mutex<()>,
+    /// Whether what was read is no longer what is stored.
+    stale: AtomicBool,
+}
+
+impl OwnParams {
+    /// The newest.
+    pub(crate) fn newest(&self) -> Arc<Params> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner).clone();
+        newest.unwrap_or_else(|| Arc::new(Params::none()))
+    }
+
+    fn is_current(&self) -> bool {
+        let is_read = self.newest.read().unwrap_or_else(PoisonError::into_inner).is_some();
+        is_read && !self.stale.load(Ordering::Acquire)
+    }
+
+    /// What was read will no longer be what is stored.
+    pub(crate) fn outdate(&self) {
+        self.stale.store(true, Ordering::Release);
+    }
+
+    fn replace(&self, params: Params) {
+        let former = self.newest.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(params));
+        locked(&self.retired).extend(former.as_ref().map(Arc::downgrade));
+    }
+
+    /// Whether somebody may still write by former parameters.
+    fn is_former_in_use(&self) -> bool {
+        let mut retired = locked(&self.retired);
+        retired.retain(|it| it.strong_count() > 0);
+        !retired.is_empty()
+    }
+
+    /// Reads them from the store, where that is needed. Makes known what is to be built.
+    async fn refresh(&self, session: &dyn Session) -> Result<()> {
+        let _turn = self.reading.lock().await;
+        if self.is_current() {
+            return Ok(());
+        }
+        self.stale.store(false, Ordering::Release);
+        let read = read(session).await.inspect_err(|_| self.outdate());
+        self.replace(read?);
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every tenant's, by name.
+#[derive(Default)]
+pub(crate) struct AllOwnParams(Mutex<FxHashMap<String, Arc<OwnParams>>>);
+
+impl AllOwnParams {
+    pub(crate) fn of(&self, tenant: &Tenant) -> Arc<OwnParams> {
+        let mut all = locked(&self.0);
+        match all.get(tenant.name()) {
+            Some(found) => found.clone(),
+            None => all.entry(tenant.name().to_owned()).or_default().clone(),
+        }
+    }
+}
+
+impl Engine {
+    /// Brings the tenant's own search parameters up to date, and goes on with what is to be built.
+    pub(crate) async fn refresh_params(&self, ctx: &Context) -> Result<()> {
+        if !ctx.own.is_current() {
+            self.work(ctx).refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes changes. Where search parameters are among them, they are brought up to date, even if the caller goes
+    /// away meanwhile.
+    pub(crate) async fn commit(&self, ctx: &Context, changes: Changes) -> Result<Committed, CommitError> {
+        if changes.puts.iter().all(|it| it.key.of != SEARCH_PARAMETER) {
+            return ctx.session.commit(changes).await;
+        }
+        let work = self.work(ctx);
+        let task = tokio::spawn(async move {
+            let done = work.session.commit(changes).await?;
+            work.own.outdate();
+            // What was written stays written; the next request tries again.
+            if let Err(failure) = work.refresh().await {
+                tracing::warn!(%failure, "a tenant's search parameters could not be read");
+            }
+            Ok(done)
+        });
+        task.await.map_err(|_| CommitError::from(store::Error::Closed))?
+    }
+
+    /// The tenant's own search parameters, those included that are not served.
+    pub fn own_params(&self, ctx: &Context) -> Vec<OwnParam> {
+        ctx.params().listed.clone()
+    }
+}
+
+/// What tells a version of a SearchParameter from every other.
+fn generation(key: &Key, version: i64) -> String {
+    format!("{key}/_history/{version}")
+}
+
+/// A tenant's search parameters as they are stored. Begins the builds that are missing, and drops those whose
+/// parameter is gone.
+async fn read(session: &dyn Session) -> Result<Params> {
+    let builds = session.builds().await?;
+    let mut spec: Option<Spec> = None;
+    let mut listed = Vec::new();
+    for stored in all_of(session).await? {
+        let generation = generation(&stored.key, stored.version);
+        let Some((code, reading)) = reading(spec.as_ref().unwrap_or(r4()), &stored, &generation)? else { continue };
+        let state = match reading {
+            Err(failure) => OwnState::Refused(failure.to_string()),
+            Ok(param) => {
+                let build = begun(session, &builds, &generation, &param).await?;
+                let (param, state) = with_state(param, &generation, &build);
+                spec = Some(spec.as_ref().unwrap_or(r4()).with_params([param]));
+                state
+            }
+        };
+        listed.push(OwnParam { generation, code, state });
+    }
+    for gone in builds.into_iter().filter(|it| it.name.starts_with(SEARCH_PARAMETER)) {
+        if !listed.iter().any(|it| it.generation == gone.name) {
+            let build = Some(BuildChange::Drop(gone.name));
+            session.commit(Changes { build, ..Changes::default() }).await.map_err(crate::write::commit_failure)?;
+        }
+    }
+    let own = spec.map(|spec| {
+        let indexer = Indexer::of_own(&spec);
+        (spec, indexer)
+    });
+    Ok(Params { own, listed })
+}
+
+/// Every SearchParameter, the oldest first: of two that collide, that one is served.
+async fn all_of(session: &dyn Session) -> Result<Vec<Stored>> {
+    let branch = Branch { of: SEARCH_PARAMETER.into(), filter: Vec::new(), sort: Vec::new() };
+    let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
+    let mut all = Vec::new();
+    loop {
+        let page = session.search(&plan).await?;
+        all.extend(page.found);
+        plan.after = page.next;
+        if plan.after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The code of a stored parameter and what it is; `None` if it is not an own one that is to be served.
+fn reading(spec: &Spec, stored: &Stored, generation: &str) -> Result<Option<(String, Result<SearchParam>)>> {
+    let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+    let doc = Doc::parse(text).map_err(Failure::internal)?;
+    let code = doc.root().str("code").unwrap_or_default().to_owned();
+    Ok(match check::read(spec, doc.root(), &stored.key.id, generation) {
+        Ok(Reading::NotOwn) => None,
+        Ok(Reading::Own(param)) => Some((code, Ok(param))),
+        Err(failure) => Some((code, Err(failure))),
+    })
+}
+
+/// The build of a parameter, begun if it was not.
+async fn begun(session: &dyn Session, builds: &[Build], generation: &str, param: &SearchParam) -> Result<Build> {
+    if let Some(build) = builds.iter().find(|it| it.name == generation) {
+        return Ok(build.clone());
+    }
+    let types = check::types_of(r4(), param).map(|it| r4().of(it).name.to_string()).collect();
+    build::begin(session, generation.to_owned(), types).await
+}
+
+fn with_state(mut param: SearchParam, generation: &str, build: &Build) -> (SearchParam, OwnState) {
+    let progress = Arc::new(Progress::default());
+    progress.set(build.done, build.total);
+    let building = (!build.is_finished).then(|| progress.clone());
+    param.own = Some(fhir::spec::Own { generation: generation.into(), building });
+    (param, if build.is_finished { OwnState::Ready } else { OwnState::Building(progress) })
+}
