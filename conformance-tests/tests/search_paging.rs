@@ -2,7 +2,7 @@
 
 use conformance_tests::{Client, samples::*};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `count` Patients of one identifier; their ids.
 async fn crowd(client: &Client, count: usize) -> Vec<String> {
@@ -56,6 +56,28 @@ async fn writing_while_paging_neither_repeats_nor_hides() {
         for id in ids {
             client.delete(&format!("Patient/{id}")).await.expect_in(200..=204);
         }
+    }
+}
+
+/// http.html#paging: the last page is an address away, and from there the previous links lead back through everything once.
+#[tokio::test]
+async fn previous_links_lead_back_through_everything_once() {
+    let client = Client::fresh();
+    let ids = crowd(&client, 9).await;
+    for sort in ["", "&_sort=birthdate", "&_sort=-_lastUpdated", "&_sort=family", "&_sort=-gender"] {
+        let first = client.search(&format!("Patient?identifier=crowd&_count=3{sort}")).await;
+        assert!(first.link("previous").is_none());
+        let mut page = client.page(first.link("last").expect("a last link")).await;
+        assert!(page.link("next").is_none());
+        let mut seen = Vec::new();
+        loop {
+            seen.extend(page.ids());
+            let Some(previous) = page.link("previous").map(str::to_owned) else { break };
+            page = client.page(&previous).await;
+        }
+        assert_eq!(page.ids(), first.ids(), "{sort}");
+        assert_eq!(seen.len(), ids.len(), "{sort}");
+        assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), ids.iter().cloned().collect(), "{sort}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! `history` of an instance, a type and the system (http.html#history).
 
 use crate::bundle::{BundleWriter, Response};
-use crate::{Access, Answer, Context, Engine, Request, page};
+use crate::page::{self, Turn};
+use crate::{Access, Answer, Context, Engine, Request};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use store::{History, Method, Position, Scope, Stored};
@@ -26,7 +27,7 @@ impl Engine {
         }
         let Asked { mut history, token, query } = self.read_query(scope, request)?;
         if let Some(token) = &token {
-            history.before = Some(page::open(ctx, &query, token)?.row);
+            history.before = page::open(ctx, &query, token)?.position().map(|it| it.row);
         }
         let found = ctx.session.history(&history).await?;
         if let (Scope::Instance(key), true) = (scope, found.versions.is_empty() && token.is_none())
@@ -37,7 +38,7 @@ impl Engine {
         let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
         let mut links = vec![("self", url.clone())];
         if let Some(row) = found.next {
-            let token = page::seal(ctx, &query, &Position { values: Vec::new(), row });
+            let token = page::seal(ctx, &query, &Turn::After(Position { values: Vec::new(), row }));
             let sign = if url.contains('?') { '&' } else { '?' };
             links.push(("next", format!("{url}{sign}_page={token}")));
         }

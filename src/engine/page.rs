@@ -11,46 +11,73 @@ use store::{Position, SortValue};
 /// Bytes of the signature that a token carries: 128 bits.
 const SIGNATURE: usize = 16;
 
-/// A token for `position` in the answer to `query`, the relative URL of its first page.
-pub(crate) fn seal(ctx: &Context, query: &str, position: &Position) -> String {
-    let mut bytes = write(position);
+/// The page of a result that a link leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Turn {
+    /// What comes behind the position.
+    After(Position),
+    /// What ends before it.
+    Before(Position),
+    /// The end of the result.
+    Last,
+}
+
+impl Turn {
+    /// The position that the page borders on.
+    pub(crate) fn position(self) -> Option<Position> {
+        match self {
+            Turn::After(position) | Turn::Before(position) => Some(position),
+            Turn::Last => None,
+        }
+    }
+}
+
+/// A token for `turn` in the answer to `query`, the relative URL of its first page.
+pub(crate) fn seal(ctx: &Context, query: &str, turn: &Turn) -> String {
+    let mut bytes = write(turn);
     let signature = sign(ctx, query, &bytes);
     bytes.extend_from_slice(&signature);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The position in a token; fails unless it was made for this tenant, caller and query.
-pub(crate) fn open(ctx: &Context, query: &str, token: &str) -> Result<Position> {
+/// The turn in a token; fails unless it was made for this tenant, caller and query.
+pub(crate) fn open(ctx: &Context, query: &str, token: &str) -> Result<Turn> {
     let refused = || {
         let told = "The page link is not valid: it was made for another query or caller, or was changed. Search again.";
         Failure::new(IssueType::Invalid, told)
     };
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
-    let (position, signature) = bytes.split_at_checked(bytes.len().saturating_sub(SIGNATURE)).ok_or_else(refused)?;
-    mac(ctx, query, position).verify_truncated_left(signature).map_err(|_| refused())?;
+    let (turn, signature) = bytes.split_at_checked(bytes.len().saturating_sub(SIGNATURE)).ok_or_else(refused)?;
+    mac(ctx, query, turn).verify_truncated_left(signature).map_err(|_| refused())?;
     if signature.len() != SIGNATURE {
         return Err(refused());
     }
-    read(position).ok_or_else(refused)
+    read(turn).ok_or_else(refused)
 }
 
-fn mac(ctx: &Context, query: &str, position: &[u8]) -> Hmac<Sha256> {
+fn mac(ctx: &Context, query: &str, turn: &[u8]) -> Hmac<Sha256> {
     let key = &ctx.tenant.secrets().page_key;
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
-    for part in [ctx.tenant.name().as_bytes(), ctx.caller.subject.as_bytes(), query.as_bytes(), position] {
+    for part in [ctx.tenant.name().as_bytes(), ctx.caller.subject.as_bytes(), query.as_bytes(), turn] {
         mac.update(&(part.len() as u64).to_le_bytes());
         mac.update(part);
     }
     mac
 }
 
-fn sign(ctx: &Context, query: &str, position: &[u8]) -> Vec<u8> {
-    mac(ctx, query, position).finalize().into_bytes()[..SIGNATURE].to_vec()
+fn sign(ctx: &Context, query: &str, turn: &[u8]) -> Vec<u8> {
+    mac(ctx, query, turn).finalize().into_bytes()[..SIGNATURE].to_vec()
 }
 
-/// The row, then each sort value with a letter for its kind.
-fn write(position: &Position) -> Vec<u8> {
-    let mut out = position.row.to_le_bytes().to_vec();
+/// A letter for the turn, then the row and each sort value with a letter for its kind.
+fn write(turn: &Turn) -> Vec<u8> {
+    let (letter, position) = match turn {
+        Turn::After(position) => (b'a', position),
+        Turn::Before(position) => (b'b', position),
+        Turn::Last => return vec![b'l'],
+    };
+    let mut out = vec![letter];
+    out.extend_from_slice(&position.row.to_le_bytes());
     for value in &position.values {
         match value {
             SortValue::Missing => out.push(b'm'),
@@ -72,7 +99,13 @@ fn write(position: &Position) -> Vec<u8> {
     out
 }
 
-fn read(mut bytes: &[u8]) -> Option<Position> {
+fn read(mut bytes: &[u8]) -> Option<Turn> {
+    let turn: fn(Position) -> Turn = match take(&mut bytes)? {
+        [b'a'] => Turn::After,
+        [b'b'] => Turn::Before,
+        [b'l'] => return bytes.is_empty().then_some(Turn::Last),
+        _ => return None,
+    };
     let row = i64::from_le_bytes(take(&mut bytes)?);
     let mut values = Vec::new();
     while !bytes.is_empty() {
@@ -90,7 +123,7 @@ fn read(mut bytes: &[u8]) -> Option<Position> {
             _ => return None,
         });
     }
-    Some(Position { values, row })
+    Some(turn(Position { values, row }))
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -104,10 +137,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_survive() {
+    fn turns_survive() {
         let values = vec![SortValue::Missing, SortValue::Int(-7), SortValue::Real(5.4), SortValue::Text("é".into())];
         let position = Position { values, row: 42 };
-        assert_eq!(read(&write(&position)), Some(position));
+        for turn in [Turn::After(position.clone()), Turn::Before(position), Turn::Last] {
+            assert_eq!(read(&write(&turn)), Some(turn));
+        }
         assert_eq!(read(b"short"), None);
     }
 }

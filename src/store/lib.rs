@@ -54,6 +54,8 @@ pub trait Session: Send + Sync {
     async fn history(&self, history: &History) -> Result<HistoryPage>;
     /// A page of the resources that pass the plan's filter.
     async fn search(&self, plan: &Plan) -> Result<Page>;
+    /// The page that ends before the position that the plan names, or without one the last page: in the plan's order.
+    async fn search_back(&self, plan: &Plan) -> Result<Page>;
     /// How many resources pass the plan's filter.
     async fn count(&self, plan: &Plan) -> Result<i64>;
     /// All or nothing. What must still hold is checked inside the transaction; when it no longer does,

@@ -221,6 +221,8 @@ pub struct Page {
     pub found: Vec<Stored>,
     /// Where to go on; `None` if this was the end.
     pub next: Option<Position>,
+    /// Where to go back from; `None` if this was the beginning.
+    pub previous: Option<Position>,
 }
 
 /// Which versions to list.

@@ -250,7 +250,8 @@ impl IndexSink for Rows {
             match unit.scale() {
                 Some(scale) => {
                     let slot = self.hash.coded_unit(param, system, &scale.base());
-                    self.number_in(slot, scale.to_base(low), scale.to_base(high));
+                    let least = scale.to_base(low);
+                    self.number_in(slot, least, if low == high { least } else { scale.to_base(high) });
                 }
                 None => self.number_in(self.hash.coded_unit(param, system, code), low, high),
             }

@@ -3,7 +3,8 @@
 use super::Arguments;
 use super::arguments::Given;
 use crate::bundle::BundleWriter;
-use crate::{Context, Engine, page};
+use crate::page::{self, Turn};
+use crate::{Context, Engine};
 use fhir::Result;
 use fhir::search::Filter;
 use store::{Position, Stored};
@@ -50,7 +51,8 @@ impl<'c> Call<'c> {
     /// Where the answer goes on, for an operation that has pages; `None` on the first page. Fails for a token that
     /// was not made for this caller and these parameters.
     pub fn position(&self) -> Result<Option<Position>> {
-        self.page.as_ref().map(|it| page::open(self.ctx, &self.address, it)).transpose()
+        let turn = self.page.as_ref().map(|it| page::open(self.ctx, &self.address, it)).transpose()?;
+        Ok(turn.and_then(Turn::position))
     }
 
     /// Begins a Bundle of type searchset, with its links; `next` is where the answer goes on.
@@ -68,7 +70,7 @@ impl<'c> Call<'c> {
         if self.page.is_some() || next.is_some() {
             links.push(("first", first.clone()));
         }
-        links.extend(next.map(|it| ("next", page(&page::seal(self.ctx, &self.address, it)))));
+        links.extend(next.map(|it| ("next", page(&page::seal(self.ctx, &self.address, &Turn::After(it.clone()))))));
         bundle.links(&links);
         bundle
     }

@@ -2,6 +2,7 @@
 //! to a limit; past it the search is refused, never half sorted.
 
 use super::params::{Search, SortKey};
+use crate::page::Turn;
 use crate::{Context, Engine};
 use fhir::json::Doc;
 use fhir::search::fold::fold;
@@ -9,6 +10,7 @@ use fhir::search::{IndexSink, ParamId, Target, Unit};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use std::cmp::Ordering;
+use std::ops::Range;
 use store::{Key, Page, Plan, Position, SortValue, Stored};
 
 /// The most resources that are sorted.
@@ -28,19 +30,20 @@ impl Engine {
         ctx: &Context,
         search: &Search,
         keys: &[SortKey],
-        after: Option<&Position>,
+        turn: Option<&Turn>,
     ) -> Result<Page> {
         let mut places = self.places(ctx, search, keys).await?;
         places.sort_by(|a, b| compare(keys, a, b));
-        let after = after.and_then(read);
-        let start = after.map_or(0, |it| places.partition_point(|place| compare(keys, place, &it).is_le()));
-        let page = &places[start..(start + search.count).min(places.len())];
+        let range = range(&places, keys, turn, search.count);
+        let (is_first, is_last) = (range.start == 0, range.end == places.len());
+        let page = places.get(range).unwrap_or_default();
         let wanted: Vec<Key> = page.iter().map(|(_, key)| key.clone()).collect();
         let mut found = ctx.session.read_many(&wanted).await?;
         let order = |it: &Stored| wanted.iter().position(|key| *key == it.key);
         found.sort_by_cached_key(order);
-        let next = page.last().filter(|_| start + page.len() < places.len()).map(write);
-        Ok(Page { found, next })
+        let next = page.last().filter(|_| !is_last).map(write);
+        let previous = page.first().filter(|_| !is_first).map(write);
+        Ok(Page { found, next, previous })
     }
 
     /// All that the search finds, with the values it is sorted by.
@@ -79,6 +82,21 @@ impl Engine {
         firsts.offer(ParamId::of(name, "_id"), &SortValue::Text(stored.key.id.clone()));
         firsts.offer(ParamId::of(name, "_lastUpdated"), &SortValue::Int(stored.updated));
         Ok(firsts.0.into_iter().map(|(_, _, value)| value).collect())
+    }
+}
+
+/// Which of the places are on the page.
+fn range(places: &[Place], keys: &[SortKey], turn: Option<&Turn>, count: usize) -> Range<usize> {
+    let rank = |position: &Position, is_before: fn(Ordering) -> bool| {
+        read(position).map_or(0, |it| places.partition_point(|place| is_before(compare(keys, place, &it))))
+    };
+    let from = |start: usize| start..(start + count).min(places.len());
+    let up_to = |end: usize| end.saturating_sub(count)..end;
+    match turn {
+        None => from(0),
+        Some(Turn::After(position)) => from(rank(position, Ordering::is_le)),
+        Some(Turn::Before(position)) => up_to(rank(position, Ordering::is_lt)),
+        Some(Turn::Last) => up_to(places.len()),
     }
 }
 

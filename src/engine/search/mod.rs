@@ -5,8 +5,9 @@ mod include;
 pub(crate) mod params;
 
 use crate::bundle::BundleWriter;
+use crate::page::{self, Turn};
 use crate::summary::View;
-use crate::{Access, Answer, Context, Engine, Request, page};
+use crate::{Access, Answer, Context, Engine, Request};
 use fhir::outcome::outcome;
 use fhir::{Failure, Issue, IssueType, Result};
 use params::{Search, Total};
@@ -25,16 +26,18 @@ impl Engine {
         for branch in &search.branches {
             ctx.caller.scopes.demand(Access::Search, &branch.of)?;
         }
-        let after = match &search.token {
+        let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),
             None => None,
         };
-        let is_first = after.is_none();
+        let is_first = turn.is_none();
+        let after = turn.clone().and_then(Turn::position);
         let plan = Plan { branches: search.branches.clone(), after, limit: search.count };
-        let found = match &search.gathered {
+        let found = match (&search.gathered, &turn) {
             _ if search.is_count_only() => Page::default(),
-            Some(keys) => self.gathered(ctx, &search, keys, plan.after.as_ref()).await?,
-            None => ctx.session.search(&plan).await?,
+            (Some(keys), turn) => self.gathered(ctx, &search, keys, turn.as_ref()).await?,
+            (None, Some(Turn::Before(_) | Turn::Last)) => ctx.session.search_back(&plan).await?,
+            (None, _) => ctx.session.search(&plan).await?,
         };
         let included = self.included(ctx, &search, &found.found).await?;
         let total = match search.total {
@@ -44,33 +47,27 @@ impl Engine {
             Total::Accurate | Total::Estimate => Some(ctx.session.count(&plan).await?),
             Total::None => None,
         };
-        let next = found.next.as_ref().map(|it| page::seal(ctx, &search.address, it));
-        let body = self.searchset(ctx, &search, &found.found, &included.resources, total, next, included.issues)?;
+        let body = self.searchset(ctx, &search, &found, &included.resources, total, included.issues)?;
         Ok(Answer::new(200, body))
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn searchset(
         &self,
         ctx: &Context,
         search: &Search,
-        found: &[Stored],
+        found: &Page,
         included: &[Stored],
         total: Option<i64>,
-        next: Option<String>,
         more_issues: Vec<Issue>,
     ) -> Result<String> {
         let mut bundle = BundleWriter::new("searchset", &(self.ambient.new_id)(), (self.ambient.now_ms)());
         if let Some(total) = total {
             bundle.total(total);
         }
-        let address = format!("{}/{}", ctx.base(), search.address.trim_end_matches('?'));
-        let page = |token: &str| format!("{address}{}_page={token}", if address.contains('?') { '&' } else { '?' });
-        let own = search.token.as_ref().map_or(address.clone(), |it| page(it));
-        let mut links = vec![("self", own), ("first", address.clone())];
-        links.extend(next.map(|it| ("next", page(&it))));
-        bundle.links(&links);
-        for (stored, mode) in found.iter().map(|it| (it, "match")).chain(included.iter().map(|it| (it, "include"))) {
+        bundle.links(&links(ctx, search, found));
+        for (stored, mode) in
+            found.found.iter().map(|it| (it, "match")).chain(included.iter().map(|it| (it, "include")))
+        {
             let body = search.view.apply(stored.body.clone())?;
             let body = std::str::from_utf8(&body).map_err(Failure::internal)?;
             bundle.begin(Some(&format!("{}/{}", ctx.base(), stored.key))).resource(body).mode(mode).end();
@@ -81,6 +78,22 @@ impl Engine {
         }
         Ok(bundle.finish())
     }
+}
+
+/// The links of a page (http.html#paging), with the relations of RFC 5005; `last` where there are several pages.
+fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'static str, String)> {
+    let address = format!("{}/{}", ctx.base(), search.address.trim_end_matches('?'));
+    let sign = if address.contains('?') { '&' } else { '?' };
+    let page = |token: &str| format!("{address}{sign}_page={token}");
+    let turn = |turn: Turn| page(&page::seal(ctx, &search.address, &turn));
+    let own = search.token.as_ref().map_or(address.clone(), |it| page(it));
+    let mut links = vec![("self", own), ("first", address.clone())];
+    links.extend(found.previous.clone().map(|it| ("previous", turn(Turn::Before(it)))));
+    links.extend(found.next.clone().map(|it| ("next", turn(Turn::After(it)))));
+    if found.previous.is_some() || found.next.is_some() {
+        links.push(("last", turn(Turn::Last)));
+    }
+    links
 }
 
 impl Search {

@@ -126,6 +126,9 @@ fn query() -> impl Strategy<Value = String> {
         "subject:Patient.name",
         "organization.name",
         "_has:Observation:subject:code",
+        "_filter",
+        "_list",
+        "near",
         "_has:Observation:patient:_has:Provenance:target:_id",
     ]);
     let modifier = prop::sample::select(&[
@@ -156,6 +159,8 @@ fn query() -> impl Strategy<Value = String> {
         "ne5.40",
         "lt72||kg",
         "72.5|http://unitsofmeasure.org|kg",
+        "52.5|13.4|10|km",
+        "(name co a or gender ne x) and not (date gt 2026)",
         "|x",
         "http://loinc.org|",
         "a,b",

@@ -12,7 +12,12 @@ type Types = Option<Vec<TypeId>>;
 /// Fails if the expression, on an item of one of these types, names an element that no type there has, or relies on
 /// an order that is not defined.
 pub(super) fn check(expr: &Expr, of: &[TypeId]) -> Result<()> {
-    types(expr, &Some(of.to_vec())).map(drop)
+    answers(expr, of).map(drop)
+}
+
+/// The types of what the expression may answer on an item of one of these types; `None` where that is not known.
+pub(super) fn answers(expr: &Expr, of: &[TypeId]) -> Result<Types> {
+    types(expr, &Some(of.to_vec()))
 }
 
 fn types(expr: &Expr, this: &Types) -> Result<Types> {

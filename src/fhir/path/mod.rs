@@ -81,6 +81,12 @@ impl Expression {
         check::check(&self.expr, of)
     }
 
+    /// The types of what the expression may answer on an item of one of these types, as far as that is known
+    /// beforehand; fails as [`Expression::check`] does.
+    pub fn answers(&self, of: &[TypeId]) -> Result<Option<Vec<TypeId>>, PathError> {
+        check::answers(&self.expr, of)
+    }
+
     /// What the expression answers on the context's focus.
     pub fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Vec<Item<'a>>, PathError> {
         self.items(context).map(|it| it.into_vec())

@@ -239,9 +239,9 @@ impl Shelf {
     }
 }
 
-/// Whether this server has a parameter.
+/// Whether this server has a parameter; of those without an expression, the ones on full text.
 pub fn is_served(param: &SearchParam) -> bool {
-    Shelf::of(param.kind).is_some() && (param.kind != ParamType::Special || !param.expression.is_empty())
+    Shelf::of(param.kind).is_some() && (param.kind == ParamType::String || !param.expression.is_empty())
 }
 
 /// What a token must be (search.html#token).
@@ -266,6 +266,10 @@ pub enum StringTest {
     Exact(String),
     /// Has it somewhere, case and accents apart (`:contains`).
     Contains(String),
+    /// Is it, case and accents apart (`eq` of search_filter.html).
+    Folded(String),
+    /// Ends with it, case and accents apart (`ew` of search_filter.html).
+    Suffix(String),
 }
 
 /// What the unit of a quantity must be (search.html#quantity).

@@ -1,8 +1,10 @@
 //! A search parameter's text, read into [`Clause`]s (search.html#3.1.1.4 and on).
 
 mod composite;
+mod filter;
 mod modifier;
 mod near;
+mod special;
 
 use super::composite::kept_as;
 use super::number::Precise;
@@ -64,14 +66,14 @@ impl<'a> Query<'a> {
     }
 
     fn clause_within(&self, name: &str, value: &str, left: &Left<'_>) -> Result<Clause> {
-        if left.links == 0 {
-            return invalid(format!("A chain may have at most {CHAIN} links."));
+        if let Some(clause) = self.special(name, value, left) {
+            return clause;
         }
         if let Some(rest) = name.strip_prefix("_has:") {
             return self.has(rest, value, left);
         }
         if let Some((head, rest)) = name.split_once('.') {
-            return self.chain(head, rest, value, left);
+            return self.chain(head, left, &|inner, left| inner.clause_within(rest, value, left));
         }
         let (code, modifier) = match name.split_once(':') {
             Some((code, modifier)) => (code, Some(modifier)),
@@ -139,8 +141,14 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// `subject:Patient.name=…` (search.html#chaining).
-    fn chain(&self, head: &str, rest: &str, value: &str, left: &Left<'_>) -> Result<Clause> {
+    /// `subject:Patient.name=…` (search.html#chaining): `head` is what stands before the point, `read` reads the rest
+    /// on the types that it leads to.
+    fn chain(
+        &self,
+        head: &str,
+        left: &Left<'_>,
+        read: &dyn Fn(&Query<'a>, &Left<'_>) -> Result<Clause>,
+    ) -> Result<Clause> {
         let (code, wanted) = match head.split_once(':') {
             Some((code, of)) => (code, Some(of)),
             None => (head, None),
@@ -154,7 +162,7 @@ impl<'a> Query<'a> {
         for target in self.targets(param, wanted)? {
             let inner = Query { of: target, ..*self };
             left.way()?;
-            match inner.clause_within(rest, value, &left.link()) {
+            match read(&inner, &left.link()?) {
                 Ok(clause) => tests.push(Test::Chain {
                     param: self.id(code),
                     of: inner.type_name().to_owned(),
@@ -185,7 +193,7 @@ impl<'a> Query<'a> {
         if param.kind != ParamType::Reference || !points_here {
             return invalid(format!("{from}.{code} is not a reference to {}.", self.type_name()));
         }
-        let filter = vec![inner.clause_within(rest, value, &left.link())?];
+        let filter = vec![inner.clause_within(rest, value, &left.link()?)?];
         Ok(Clause::Any(vec![Test::Has { of: from.to_owned(), param: inner.id(code), filter }]))
     }
 
@@ -210,8 +218,11 @@ struct Left<'a> {
 
 impl<'a> Left<'a> {
     /// One link further.
-    fn link(&self) -> Left<'a> {
-        Left { links: self.links - 1, ways: self.ways }
+    fn link(&self) -> Result<Left<'a>> {
+        match self.links {
+            0 | 1 => invalid(format!("A chain may have at most {CHAIN} links.")),
+            links => Ok(Left { links: links - 1, ways: self.ways }),
+        }
     }
 
     /// One way more.
@@ -392,7 +403,7 @@ impl Reader<'_, '_> {
 /// parameter cannot have several values: so that a range of the index has two ends.
 pub fn join_dates(spec: &Spec, of: TypeId, filter: Vec<Clause>) -> Vec<Clause> {
     let mut joined: Vec<Clause> = Vec::with_capacity(filter.len());
-    for clause in filter {
+    for clause in filter.into_iter().flat_map(parts) {
         if let Clause::Any(tests) = &clause
             && let [Test::Date(param, ranges)] = tests.as_slice()
         {
@@ -411,6 +422,20 @@ pub fn join_dates(spec: &Spec, of: TypeId, filter: Vec<Clause>) -> Vec<Clause> {
         joined.push(clause);
     }
     joined
+}
+
+/// What a clause asks for all at once (`_filter` with `and`), part by part.
+fn parts(clause: Clause) -> Vec<Clause> {
+    match clause {
+        Clause::Any(mut tests) => match (tests.pop(), tests.is_empty()) {
+            (Some(Test::All(parts)), true) => parts,
+            (last, _) => {
+                tests.extend(last);
+                vec![Clause::Any(tests)]
+            }
+        },
+        none => vec![none],
+    }
 }
 
 const PREFIXES: [&str; 9] = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];

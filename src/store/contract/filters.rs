@@ -26,7 +26,25 @@ pub(crate) async fn pages(ward: &Ward, mut plan: Plan) -> Vec<String> {
         }
     }
     assert_eq!(count, ids.len() as i64);
+    plan.after = None;
+    assert_eq!(pages_back(ward, plan).await, ids, "the way back is another one");
     ids
+}
+
+/// The ids on all pages of `limit`, taken from the last page back.
+async fn pages_back(ward: &Ward, mut plan: Plan) -> Vec<String> {
+    let mut pages = Vec::new();
+    loop {
+        let page = ward.session.search_back(&plan).await.unwrap();
+        assert!(page.previous.is_none() || page.found.len() == plan.limit);
+        assert_eq!(page.next.is_some(), !pages.is_empty());
+        pages.push(page.found.into_iter().map(|it| it.key.id).collect::<Vec<_>>());
+        match page.previous {
+            Some(previous) => plan.after = Some(previous),
+            None => break,
+        }
+    }
+    pages.into_iter().rev().flatten().collect()
 }
 
 /// Whether `test` finds just `expected` in each place it can stand in.
@@ -153,6 +171,9 @@ pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
         (text(StringTest::Exact("emil".into())), &["b"]),
         (text(StringTest::Exact("Emil".into())), &[]),
         (text(StringTest::Contains("Zola".into())), &["a", "c"]),
+        (text(StringTest::Folded("ÉMIL".into())), &["b"]),
+        (text(StringTest::Suffix("Olá".into())), &["a", "c"]),
+        (text(StringTest::Suffix("".into())), &["a", "b", "c", "d"]),
         (date(RangeTest::Within(0, DAY)), &["a"]),
         (date(RangeTest::Within(0, 365 * DAY)), &["a", "b", "c", "d"]),
         (date(RangeTest::NotWithin(0, 365 * DAY)), &["d"]),
@@ -385,4 +406,20 @@ pub(crate) async fn places(engine: &dyn Engine) {
         let near = Clause::Any(disks.into_iter().map(|it| Test::Near(p("near"), it)).collect());
         finds(&ward, "Location", Test::All(vec![near]), expected).await;
     }
+}
+
+/// As deep as `_filter` and chains may nest: alternatives of parts of alternatives, and a chain of eight links in them.
+pub(crate) async fn nested(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    let nobody = Clause::Any(vec![Test::Id("nobody".into())]);
+    let mut deepest = chain(p("subject"), "Patient", vec![young()]);
+    for _ in 0..3 {
+        let measured = has("Observation", "subject", vec![Clause::Any(vec![deepest])]);
+        deepest = chain(p("subject"), "Patient", vec![Clause::Any(vec![measured])]);
+    }
+    for _ in 0..8 {
+        let either = Clause::Any(vec![Test::All(vec![nobody.clone()]), deepest]);
+        deepest = Test::All(vec![either, Clause::None(vec![Test::Id("nobody".into())])]);
+    }
+    finds(&ward, "Observation", deepest, &["o1"]).await;
 }

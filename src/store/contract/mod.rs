@@ -36,7 +36,7 @@ macro_rules! contract {
                 guards_see_the_same_group, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at;
             filters: drives_and_probes, references, chains, alternatives, long_lists, nothing_at_all, quantities,
-                places;
+                places, nested;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             properties: answers_equal_the_model, all_ranges_at_the_ends;

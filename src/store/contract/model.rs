@@ -179,6 +179,8 @@ fn string_passes(test: &StringTest, text: &str) -> bool {
         StringTest::Prefix(wanted) => fold(text).starts_with(&fold(wanted)),
         StringTest::Exact(wanted) => text == wanted,
         StringTest::Contains(wanted) => fold(text).contains(&fold(wanted)),
+        StringTest::Folded(wanted) => fold(text) == fold(wanted),
+        StringTest::Suffix(wanted) => fold(text).ends_with(&fold(wanted)),
     }
 }
 

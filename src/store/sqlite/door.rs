@@ -4,6 +4,7 @@
 use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
+use super::sort::Way;
 use super::{history, read, search};
 use crate::rows::IndexHash;
 use crate::{
@@ -50,7 +51,11 @@ impl Session for Door {
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
-        search::page(&*self.place().await?, plan).await
+        search::page(&*self.place().await?, plan, Way::On).await
+    }
+
+    async fn search_back(&self, plan: &Plan) -> Result<Page> {
+        search::page(&*self.place().await?, plan, Way::Back).await
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {

@@ -249,6 +249,16 @@ impl Filters<'_> {
             StringTest::Contains(text) => {
                 sql.push("instr(norm, ?) > 0").bind(fold(text));
             }
+            StringTest::Folded(text) => {
+                sql.push("norm = ?").bind(fold(text));
+            }
+            StringTest::Suffix(text) => {
+                let end = fold(text);
+                // By characters from the end; from the 0th, everything would be taken.
+                sql.push("(? = 0 OR substr(norm, -?) = ?)");
+                let length = end.chars().count() as i64;
+                sql.bind(length).bind(length).bind(end);
+            }
         }
         sql
     }

@@ -7,38 +7,39 @@ use super::choose::{Aim, Choice, MANY, choose};
 use super::filter::{FEW, Filters};
 use super::place::Place;
 use super::read::stored;
+use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{sort, walk};
+use super::walk;
 use crate::{Branch, Page, Plan, Position, Result, Sort, SortBy, SortValue};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, TypeInfo, ValueRef};
 
-/// A page of what passes the plan.
-pub(super) async fn page(place: &Place, plan: &Plan) -> Result<Page> {
+/// A page of what passes the plan, beyond its position this way through the order.
+pub(super) async fn page(place: &Place, plan: &Plan, way: Way) -> Result<Page> {
     let filters = Filters { hash: &place.hash };
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let keys = match (plan.branches.as_slice(), order) {
         ([branch], []) => {
             let choice = choose(place, &filters, branch, Aim::Page).await?;
-            unsorted(&filters, branch, &choice, plan)
+            unsorted(&filters, branch, &choice, plan, way)
         }
         ([branch], [key]) if key.by != SortBy::Id => {
             let choice = choose(place, &filters, branch, Aim::All).await?;
             if choice.rows >= walked_from(place, branch) {
-                return walk::page(place, &filters, branch, key, plan).await;
+                return walk::page(place, &filters, branch, key, plan, way).await;
             }
-            sorted(&filters, plan, &[choice])
+            sorted(&filters, plan, &[choice], way)
         }
         _ => {
             let mut choices = Vec::with_capacity(plan.branches.len());
             for branch in &plan.branches {
                 choices.push(choose(place, &filters, branch, Aim::All).await?);
             }
-            sorted(&filters, plan, &choices)
+            sorted(&filters, plan, &choices, way)
         }
     };
-    let rows = fetch(place, keys, order).await?;
-    finish(rows, plan.limit, order.len())
+    let rows = fetch(place, keys, order, way).await?;
+    finish(rows, plan, order.len(), way)
 }
 
 /// From how many rows of the driver on a walk is the better way to an order: later where several clauses may leave little
@@ -63,8 +64,8 @@ pub(super) async fn count(place: &Place, plan: &Plan) -> Result<i64> {
     Ok(total)
 }
 
-/// By rising `rid`: the arms merged, so that ordered ones are read no further than the page needs.
-pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, plan: &Plan) -> Sql {
+/// In the order of `rid`: the arms merged, so that ordered ones are read no further than the page needs.
+pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, plan: &Plan, way: Way) -> Sql {
     let driver = choice.driver(filters, branch);
     let is_each_once = driver.ordered && driver.arms.len() == 1;
     let arms = if driver.arms.len() <= FEW { driver.arms } else { vec![driver.all()] };
@@ -73,18 +74,18 @@ pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, 
             Sql::new(if is_each_once { "SELECT d.rid AS rid FROM (" } else { "SELECT DISTINCT d.rid AS rid FROM (" });
         sql.append(arm).push(") d WHERE 1");
         if let Some(after) = &plan.after {
-            sql.push(" AND d.rid > ?").bind(after.row);
+            sql.push(if way == Way::On { " AND d.rid > ?" } else { " AND d.rid < ?" }).bind(after.row);
         }
         sql.append(filters.probes(&branch.of, &branch.filter, choice.clause, "d.rid", " AND "));
         sql
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT rid FROM key WHERE 0");
-    sql.push(" ORDER BY rid").limit(plan.limit as i64 + 1);
+    sql.push(&sort::order(&[], way)).limit(plan.limit as i64 + 1);
     sql
 }
 
 /// All that is found, sorted.
-pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice]) -> Sql {
+pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way: Way) -> Sql {
     let arms = plan.branches.iter().zip(choices).map(|(branch, choice)| {
         let mut sql = Sql::new("SELECT DISTINCT d.rid AS rid");
         for (i, key) in branch.sort.iter().enumerate() {
@@ -98,36 +99,40 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice]) -> 
     let mut sql = Sql::new("SELECT * FROM (");
     sql.append(Sql::join(arms.collect(), " UNION ALL ", "SELECT rid FROM key WHERE 0")).push(")");
     if let Some(after) = &plan.after {
-        sql.push(" WHERE ").append(sort::behind(order, after));
+        sql.push(" WHERE ").append(sort::beyond(order, after, way));
     }
-    sql.push(&sort::order(order)).limit(plan.limit as i64 + 1);
+    sql.push(&sort::order(order, way)).limit(plan.limit as i64 + 1);
     sql
 }
 
 /// Runs the statement that lists `rid, s0 …` and brings the bodies along, in the same order.
-pub(super) async fn fetch(place: &Place, keys: Sql, order: &[Sort]) -> Result<Vec<SqliteRow>> {
-    place.readers.fetch_all(with_bodies(keys, order).query()?).await
+pub(super) async fn fetch(place: &Place, keys: Sql, order: &[Sort], way: Way) -> Result<Vec<SqliteRow>> {
+    place.readers.fetch_all(with_bodies(keys, order, way).query()?).await
 }
 
 /// The statement with the bodies: columns `type … body, rid, s0 …`.
-pub(super) fn with_bodies(keys: Sql, order: &[Sort]) -> Sql {
+pub(super) fn with_bodies(keys: Sql, order: &[Sort], way: Way) -> Sql {
     let mut sql = Sql::new("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, p.* FROM (");
     sql.append(keys).push(") p CROSS JOIN resource r ON r.rid = p.rid");
-    sql.push(&sort::order(order).replace(" rid", " p.rid"));
+    sql.push(&sort::order(order, way).replace(" rid", " p.rid"));
     sql
 }
 
-/// Makes a page of rows `type … body, rid, s0 …`, of which one more than `limit` tells that there is a next page.
-pub(super) fn finish(rows: Vec<SqliteRow>, limit: usize, keys: usize) -> Result<Page> {
-    let mut found = Vec::with_capacity(rows.len().min(limit));
-    for row in rows.iter().take(limit) {
-        found.push(stored(row, 0)?);
+/// Makes a page of rows `type … body, rid, s0 …`, of which one more than the limit tells that there is more this way.
+/// Whoever comes from a position has seen that there is something the other way.
+pub(super) fn finish(mut rows: Vec<SqliteRow>, plan: &Plan, keys: usize, way: Way) -> Result<Page> {
+    let (is_more, is_within) = (rows.len() > plan.limit, plan.after.is_some());
+    rows.truncate(plan.limit);
+    if way == Way::Back {
+        rows.reverse();
     }
-    let next = match rows.get(limit.wrapping_sub(1)) {
-        Some(last) if rows.len() > limit => Some(position(last, keys)?),
-        _ => None,
-    };
-    Ok(Page { found, next })
+    let (has_next, has_previous) = if way == Way::On { (is_more, is_within) } else { (is_within, is_more) };
+    let place = |row: Option<&SqliteRow>| row.map(|it| position(it, keys)).transpose();
+    Ok(Page {
+        next: place(rows.last().filter(|_| has_next))?,
+        previous: place(rows.first().filter(|_| has_previous))?,
+        found: rows.iter().map(|it| stored(it, 0)).collect::<Result<_>>()?,
+    })
 }
 
 fn position(row: &SqliteRow, keys: usize) -> Result<Position> {

@@ -4,6 +4,15 @@ use super::sql::{Bind, Sql};
 use crate::rows::{IndexHash, date_slot};
 use crate::{Position, Sort, SortBy, SortValue};
 
+/// Which way through an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From its beginning, or from behind a position.
+    On,
+    /// From its end, or from before a position.
+    Back,
+}
+
 /// The sort value of the row `d.rid`: the least of several, or the greatest if descending.
 pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
     let end = if sort.descending { "max" } else { "min" };
@@ -30,31 +39,38 @@ pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
 }
 
 /// ` ORDER BY …` over the columns `s0, s1 …, rid`.
-pub(super) fn order(sort: &[Sort]) -> String {
+pub(super) fn order(sort: &[Sort], way: Way) -> String {
     let mut out = String::from(" ORDER BY ");
+    let missing = if way == Way::On { "LAST" } else { "FIRST" };
     for (i, key) in sort.iter().enumerate() {
-        out.push_str(&format!("s{i} {}NULLS LAST, ", if key.descending { "DESC " } else { "" }));
+        out.push_str(&format!("s{i} {}NULLS {missing}, ", if falls(key, way) { "DESC " } else { "" }));
     }
-    out.push_str(if is_reverse(sort) { "rid DESC" } else { "rid" });
+    out.push_str(if rows_fall(sort, way) { "rid DESC" } else { "rid" });
     out
 }
 
-/// Ties go with the first key's direction, so that an index is walked in one direction.
-pub(super) fn is_reverse(sort: &[Sort]) -> bool {
-    sort.first().is_some_and(|it| it.descending)
+/// Whether the values of a key fall, this way through the order.
+pub(super) fn falls(key: &Sort, way: Way) -> bool {
+    key.descending != (way == Way::Back)
 }
 
-/// The condition that a row of columns `s0, s1 …, rid` lies behind a position, with missing values last.
-pub(super) fn behind(sort: &[Sort], position: &Position) -> Sql {
+/// Ties go with the first key's direction, so that an index is walked in one direction.
+pub(super) fn rows_fall(sort: &[Sort], way: Way) -> bool {
+    sort.first().is_some_and(|it| it.descending) != (way == Way::Back)
+}
+
+/// The condition that a row of columns `s0, s1 …, rid` lies beyond a position, this way through the order, in which
+/// missing values are last.
+pub(super) fn beyond(sort: &[Sort], position: &Position, way: Way) -> Sql {
     let mut alternatives = Vec::new();
     for last in 0..=sort.len() {
         let mut parts: Vec<Sql> = (0..last).map(|i| equal(i, position)).collect();
         if last == sort.len() {
-            let mut row = Sql::new(if is_reverse(sort) { "rid < ?" } else { "rid > ?" });
+            let mut row = Sql::new(if rows_fall(sort, way) { "rid < ?" } else { "rid > ?" });
             row.bind(position.row);
             parts.push(row);
         } else {
-            match further(last, &sort[last], position) {
+            match further(last, &sort[last], position, way) {
                 Some(part) => parts.push(part),
                 None => continue,
             }
@@ -79,13 +95,19 @@ fn equal(i: usize, position: &Position) -> Sql {
     }
 }
 
-/// Behind a missing value, which is last, there is nothing.
-fn further(i: usize, sort: &Sort, position: &Position) -> Option<Sql> {
-    let value = bind(position, i)?;
-    let sign = if sort.descending { '<' } else { '>' };
-    let mut sql = Sql::new(&format!("(s{i} {sign} ? OR s{i} IS NULL)"));
-    sql.bind(value);
-    Some(sql)
+/// Behind a missing value, which is last, there is nothing; before it is every value.
+fn further(i: usize, sort: &Sort, position: &Position, way: Way) -> Option<Sql> {
+    let sign = if falls(sort, way) { '<' } else { '>' };
+    match (bind(position, i), way) {
+        (None, Way::On) => None,
+        (None, Way::Back) => Some(Sql::new(&format!("s{i} IS NOT NULL"))),
+        (Some(value), way) => {
+            let or_missing = if way == Way::On { format!(" OR s{i} IS NULL") } else { String::new() };
+            let mut sql = Sql::new(&format!("(s{i} {sign} ?{or_missing})"));
+            sql.bind(value);
+            Some(sql)
+        }
+    }
 }
 
 pub(super) fn bind(position: &Position, i: usize) -> Option<Bind> {

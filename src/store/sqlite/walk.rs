@@ -5,11 +5,18 @@ use super::filter::Filters;
 use super::place::Place;
 use super::range::date_conditions;
 use super::search::{fetch, finish};
-use super::sort;
+use super::sort::{self, Way};
 use super::sql::Sql;
 use crate::rows::{DATE_WIDTHS, date_slot};
-use crate::{Branch, Page, Plan, Result, Sort, SortBy, SortValue};
+use crate::{Branch, Page, Plan, Result, Sort, SortBy};
 use fhir::search::{Clause, Test};
+
+/// What an order has: values, and behind them what has none.
+#[derive(Clone, Copy)]
+enum Part {
+    Values,
+    Missing,
+}
 
 /// A page in the order of a key that has an index.
 pub(super) async fn page(
@@ -18,22 +25,30 @@ pub(super) async fn page(
     branch: &Branch,
     key: &Sort,
     plan: &Plan,
+    way: Way,
 ) -> Result<Page> {
     let order = std::slice::from_ref(key);
-    let is_behind_values = plan.after.as_ref().is_some_and(|it| it.values.first() == Some(&SortValue::Missing));
+    let from = plan.after.as_ref().map(|it| if sort::bind(it, 0).is_some() { Part::Values } else { Part::Missing });
+    let parts: &[Part] = match (way, from) {
+        (Way::On, None | Some(Part::Values)) => &[Part::Values, Part::Missing],
+        (Way::On, Some(Part::Missing)) => &[Part::Missing],
+        (Way::Back, None | Some(Part::Missing)) => &[Part::Missing, Part::Values],
+        (Way::Back, Some(Part::Values)) => &[Part::Values],
+    };
     let mut rows = Vec::new();
-    if !is_behind_values {
-        rows = fetch(place, values(filters, branch, key, plan), order).await?;
+    for part in parts {
+        let Some(rest @ 1..) = (plan.limit + 1).checked_sub(rows.len()) else { break };
+        let keys = match part {
+            Part::Values => values(filters, branch, key, plan, way),
+            Part::Missing => missing(filters, branch, key, plan, rest, way),
+        };
+        rows.extend(fetch(place, keys, order, way).await?);
     }
-    if let Some(rest @ 1..) = (plan.limit + 1).checked_sub(rows.len()) {
-        let after = plan.after.as_ref().filter(|_| is_behind_values).map(|it| it.row);
-        rows.extend(fetch(place, missing(filters, branch, key, after, rest), order).await?);
-    }
-    finish(rows, plan.limit, 1)
+    finish(rows, plan, 1, way)
 }
 
 /// What has a value, in its order. Each arm is in the index's order already, and a union merges them.
-pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan) -> Sql {
+pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, way: Way) -> Sql {
     let (table, index, column, slots) = index(filters, key);
     let slot_column = if table == "string" { "param" } else { "slot" };
     let bounds = bounds(branch, key);
@@ -43,7 +58,7 @@ pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &
         ));
         sql.bind(slot);
         if let Some((after, value)) = plan.after.as_ref().and_then(|it| Some((it, sort::bind(it, 0)?))) {
-            let sign = if key.descending { '<' } else { '>' };
+            let sign = if sort::falls(key, way) { '<' } else { '>' };
             sql.push(&format!(" AND (d.{column}, d.rid) {sign} (?, ?)")).bind(value).bind(after.row);
         }
         match bounds.as_ref().and_then(|(_, conditions)| conditions.get(class)) {
@@ -56,7 +71,7 @@ pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &
         sql
     });
     let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT 0 AS rid, 0 AS s0 WHERE 0");
-    sql.push(if key.descending { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
+    sql.push(if sort::falls(key, way) { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
     sql.limit(plan.limit as i64 + 1);
     sql
 }
@@ -93,15 +108,16 @@ fn index(filters: &Filters<'_>, key: &Sort) -> (&'static str, &'static str, &'st
     }
 }
 
-/// What has no value, at most `rest`, behind the row `after`.
-pub(super) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, after: Option<i64>, rest: usize) -> Sql {
+/// What has no value, at most `rest`, beyond the plan's position if that has none either.
+pub(super) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, rest: usize, way: Way) -> Sql {
+    let falls = sort::falls(key, way);
     let mut sql = Sql::new("SELECT d.rid AS rid, NULL AS s0 FROM (");
     sql.append(filters.type_driver(&branch.of).all()).push(") d WHERE ");
     sql.append(sort::value(filters.hash, key)).push(" IS NULL");
     sql.append(filters.probes(&branch.of, &branch.filter, None, "d.rid", " AND "));
-    if let Some(after) = after {
-        sql.push(if key.descending { " AND d.rid < ?" } else { " AND d.rid > ?" }).bind(after);
+    if let Some(after) = plan.after.as_ref().filter(|it| sort::bind(it, 0).is_none()) {
+        sql.push(if falls { " AND d.rid < ?" } else { " AND d.rid > ?" }).bind(after.row);
     }
-    sql.push(if key.descending { " ORDER BY d.rid DESC" } else { " ORDER BY d.rid" }).limit(rest as i64);
+    sql.push(if falls { " ORDER BY d.rid DESC" } else { " ORDER BY d.rid" }).limit(rest as i64);
     sql
 }

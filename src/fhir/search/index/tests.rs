@@ -1,3 +1,5 @@
+mod coverage;
+
 use super::*;
 use crate::json::Doc;
 use crate::search::near::Spot;

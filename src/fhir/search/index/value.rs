@@ -176,7 +176,12 @@ impl Teller<'_> {
 
     /// search.html#reference
     fn reference(&mut self, of: &str, value: Value<'_>) -> bool {
-        let text = if of == "Reference" { value.str("reference") } else { value.as_str() };
+        let text = match of {
+            "Reference" => value.str("reference"),
+            // Consent.source[x] may be a document instead.
+            "Attachment" => return false,
+            _ => value.as_str(),
+        };
         if let (Some(aside), Some(identifier)) = (self.aside, value.get("identifier"))
             && let Some(text) = identifier.str("value")
         {

@@ -7,9 +7,11 @@ use crate::rows::IndexHash;
 use crate::sqlite::choose::Choice;
 use crate::sqlite::filter::Filters;
 use crate::sqlite::place::Place;
+use crate::sqlite::sort::Way;
 use crate::sqlite::sql::Sql;
 use crate::sqlite::{search, walk};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
+use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
 use sqlx::Row;
 use std::sync::Arc;
@@ -53,6 +55,9 @@ fn clauses() -> Vec<Clause> {
         Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
         Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
         Test::Uri(p("uri"), "urn:x".into()),
+        Test::String(p("text"), StringTest::Suffix("x".into())),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 10_000.0).unwrap().remove(0)),
+        Test::Near(p("near"), Disk::around(52.5, 13.4, 15_000_000.0).unwrap().remove(1)),
         Test::Numbers(p("n"), RangeTest::Above(1.0), RangeTest::Below(2.0)),
         Test::Composite {
             param: p("c"),
@@ -109,7 +114,7 @@ async fn no_clause_reads_a_whole_table() {
         ] {
             let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
             let choice = Choice { clause: driven, rows: 0 };
-            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
+            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On)).await;
             assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
             assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
         }
@@ -138,9 +143,11 @@ async fn ordered_ranges_are_not_sorted() {
         let driven = if filter.is_empty() { None } else { Some(0) };
         let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
         let choice = Choice { clause: driven, rows: 0 };
-        let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan)).await;
-        assert!(steps.contains(index), "{steps}");
-        assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+        for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
+            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, way)).await;
+            assert!(steps.contains(&index), "{steps}");
+            assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+        }
     }
 }
 
@@ -167,11 +174,14 @@ async fn walks_follow_the_index_of_their_key() {
             let key = Sort { by: by.clone(), descending, is_single: false };
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
-            let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
-            assert!(steps.contains(index), "{steps}");
-            assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
-            let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, Some(7), 5)).await;
-            assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
+            for way in [Way::On, Way::Back] {
+                let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, way)).await;
+                assert!(steps.contains(index), "{steps}");
+                assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
+                let behind = Plan { after: behind(SortValue::Missing), ..plan.clone() };
+                let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, &behind, 5, way)).await;
+                assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
+            }
         }
     }
 }
@@ -184,7 +194,7 @@ async fn walks_stay_within_a_filter_on_their_key() {
     let filters = Filters { hash: &hash };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
-    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan)).await;
+    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
     assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
 }

@@ -1,0 +1,118 @@
+//! `_filter` (search_filter.html): a query as one expression.
+
+mod parse;
+
+use super::{Left, Query, QueryError, Reader, Result, invalid, shown};
+use crate::search::{Clause, RangeTest, StringTest, Test, single};
+use crate::spec::{ParamType, SearchParam};
+use parse::{Comparison, Expr, parse};
+
+/// The operators that are prefixes too, with the same meaning.
+const ORDERS: [&str; 9] = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];
+
+impl<'a> Query<'a> {
+    /// What an expression asks for. Nothing of it is ever left out: a filter without one of its parts may find more.
+    pub(super) fn filter(&self, text: &str, left: &Left<'_>) -> Result<Clause> {
+        self.expression(&parse(text)?, left).map_err(|it| QueryError::Invalid(it.told().to_owned()))
+    }
+
+    fn expression(&self, expr: &Expr, left: &Left<'_>) -> Result<Clause> {
+        let read = |parts: &[Expr]| parts.iter().map(|it| self.expression(it, left)).collect::<Result<Vec<_>>>();
+        Ok(match expr {
+            Expr::And(parts) => Clause::Any(vec![Test::All(read(parts)?)]),
+            Expr::Or(parts) => Clause::Any(read(parts)?.into_iter().flat_map(alternatives).collect()),
+            Expr::Not(inner) => Clause::None(alternatives(self.expression(inner, left)?)),
+            Expr::Is(comparison) => self.comparison(&comparison.path, comparison, left)?,
+        })
+    }
+
+    fn comparison(&self, path: &[String], comparison: &Comparison, left: &Left<'_>) -> Result<Clause> {
+        match path {
+            [code] => self.compared(self.param(code)?, &comparison.operator, &comparison.value),
+            [head, rest @ ..] => self.chain(head, left, &|inner, left| inner.comparison(rest, comparison, left)),
+            [] => invalid("_filter compares nothing."),
+        }
+    }
+
+    /// One parameter by one operator.
+    fn compared(&self, param: &'a SearchParam, operator: &str, value: &str) -> Result<Clause> {
+        let (code, text) = (&*param.code, escaped(value));
+        let reader = Reader { query: self, param, id: self.id(code), code };
+        let string = |test: StringTest| Ok(Clause::Any(vec![Test::String(reader.id, test)]));
+        let one_of = |modifier: Option<&str>| reader.test(modifier, &text).map(Clause::Any);
+        match (param.kind, operator) {
+            (_, "pr") => match value {
+                "true" => self.missing(param, "false"),
+                "false" => self.missing(param, "true"),
+                _ => invalid(format!("_filter: {code} pr takes true or false.")),
+            },
+            (ParamType::String, "eq") => string(StringTest::Folded(value.to_owned())),
+            (ParamType::String, "sw") => string(StringTest::Prefix(value.to_owned())),
+            (ParamType::String, "ew") => string(StringTest::Suffix(value.to_owned())),
+            (ParamType::String, "co") => string(StringTest::Contains(value.to_owned())),
+            (ParamType::Date | ParamType::Number | ParamType::Quantity, order) if ORDERS.contains(&order) => {
+                reader.test(None, &format!("{order}{text}")).map(Clause::Any)
+            }
+            (ParamType::Date, "po") => reader.test(None, &format!("eq{text}")).map(overlapping),
+            (ParamType::Token | ParamType::Uri, "eq") | (ParamType::Reference, "eq" | "re") => one_of(None),
+            (ParamType::Token, "in") => one_of(Some("in")),
+            (ParamType::String | ParamType::Token | ParamType::Uri | ParamType::Reference, "ne") => {
+                self.other(param, "eq", value)
+            }
+            (ParamType::Token, "ni") => self.other(param, "in", value),
+            (ParamType::Composite, "eq") => self.composite(param, None, &[&text]),
+            (ParamType::Special, "eq") => one_of(None),
+            (_, "ss" | "sb") => invalid(format!(
+                "_filter: {operator} needs a code system's hierarchy, which this server does not have."
+            )),
+            _ => invalid(format!("_filter: the operator {} is unknown, or does not go with {code}.", shown(operator))),
+        }
+    }
+
+    /// "An item in the set" that is not so: where there is but one, it is the one that is so not.
+    fn other(&self, param: &'a SearchParam, operator: &str, value: &str) -> Result<Clause> {
+        if !single::has_one_value(self.spec, self.of, self.id(&param.code)) {
+            let code = &param.code;
+            return invalid(format!(
+                "_filter: {code} may have several values, and that one of them differs is not indexed; not ({code} {operator} …) asks for none that is so."
+            ));
+        }
+        let same = alternatives(self.compared(param, operator, value)?);
+        Ok(Clause::Any(vec![Test::All(vec![self.missing(param, "false")?, Clause::None(same)])]))
+    }
+}
+
+/// A clause as tests of which one must hold.
+fn alternatives(clause: Clause) -> Vec<Test> {
+    match clause {
+        Clause::Any(tests) => tests,
+        none => vec![Test::All(vec![none])],
+    }
+}
+
+fn overlapping(tests: Vec<Test>) -> Clause {
+    let overlap = |test| match test {
+        RangeTest::Within(low, high) => RangeTest::Overlaps(low, high),
+        other => other,
+    };
+    let tests = tests.into_iter().map(|test| match test {
+        Test::Date(param, ranges) => Test::Date(param, ranges.into_iter().map(overlap).collect()),
+        other => other,
+    });
+    Clause::Any(tests.collect())
+}
+
+/// A value that stands for itself, where a query would have escapes (search.html#escaping); `|` parts it as there.
+fn escaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if matches!(c, '\\' | ',') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
