@@ -5,6 +5,7 @@ mod filter;
 mod modifier;
 mod near;
 mod special;
+mod text;
 
 use super::composite::kept_as;
 use super::number::Precise;
@@ -14,6 +15,7 @@ use super::{
 use crate::primitive::datetime;
 use crate::spec::{ParamType, SearchParam, Spec, TypeId};
 use std::cell::Cell;
+pub use text::is_full_text;
 
 /// Links of a chain, at the most.
 const CHAIN: usize = 8;
@@ -82,6 +84,9 @@ impl<'a> Query<'a> {
         let param = self.param(code)?;
         if value.is_empty() {
             return invalid(format!("The search parameter {code} has no value."));
+        }
+        if let Some(clause) = self.full_text(param, modifier, value) {
+            return clause;
         }
         if modifier == Some("missing") {
             return self.missing(param, value);
