@@ -2,7 +2,7 @@
 
 mod parse;
 
-use super::{Left, Query, QueryError, Reader, Result, invalid, shown};
+use super::{Left, Query, QueryError, Reader, Result, invalid, is_full_text, shown};
 use crate::search::{Clause, RangeTest, StringTest, Test, single};
 use crate::spec::{ParamType, SearchParam};
 use parse::{Comparison, Expr, parse};
@@ -36,6 +36,9 @@ impl<'a> Query<'a> {
 
     /// One parameter by one operator.
     fn compared(&self, param: &'a SearchParam, operator: &str, value: &str) -> Result<Clause> {
+        if is_full_text(param) {
+            return self.text_compared(param, operator, value);
+        }
         let (code, text) = (&*param.code, escaped(value));
         let reader = Reader { query: self, param, id: self.id(code), code };
         let string = |test: StringTest| Ok(Clause::Any(vec![Test::String(reader.id, test)]));
