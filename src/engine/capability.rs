@@ -45,7 +45,8 @@ impl Engine {
         }
         // A tenant's own search parameters are claimed as soon as they are served.
         let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations));
-        let statement = of_tenant.as_ref().unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations)));
+        let statement =
+            of_tenant.as_ref().unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations)));
         Ok(Answer::new(200, statement.replace(BASE, ctx.base())))
     }
 }
@@ -117,9 +118,10 @@ mod tests {
 
     #[test]
     fn the_statement_is_valid() {
-        let doc =
-            fhir::json::Doc::parse(statement(r4(), &Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"))
-                .unwrap();
+        let doc = fhir::json::Doc::parse(
+            statement(r4(), &Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"),
+        )
+        .unwrap();
         let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);
         assert!(issues.is_empty(), "{issues:?}");
     }

@@ -3,6 +3,7 @@
 pub mod demo;
 mod everything;
 mod lastn;
+mod reindex;
 mod stats;
 
 use engine::Operation;
@@ -11,5 +12,6 @@ use engine::Operation;
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
     all.extend([lastn::operation(), stats::operation()]);
+    all.extend(reindex::operations());
     all
 }

@@ -31,7 +31,8 @@ pub(super) fn read(spec: &Spec, resource: Value<'_>, id: &str, generation: &str)
         return Err(refused("type", "This server serves no composite or special search parameters of a tenant's own."));
     }
     if let Some(standard) = spec.param_by_url(row.url).filter(|it| it.own.is_none()) {
-        let is_same = *standard.code == *row.code && standard.kind == row.kind && *standard.expression == *row.expression;
+        let is_same =
+            *standard.code == *row.code && standard.kind == row.kind && *standard.expression == *row.expression;
         let told = "This is the url of one of R4's search parameters, which cannot be changed; give yours its own url.";
         return if is_same { Ok(Reading::NotOwn) } else { Err(refused("url", told)) };
     }
@@ -63,7 +64,10 @@ fn check_code(code: &str) -> Result<()> {
     if code.starts_with(|it: char| it.is_ascii_alphabetic()) && code.chars().all(is_plain) {
         return Ok(());
     }
-    Err(refused("code", "A code is a letter, then letters, digits, '-' and '_'; those with '_' first are the standard's."))
+    Err(refused(
+        "code",
+        "A code is a letter, then letters, digits, '-' and '_'; those with '_' first are the standard's.",
+    ))
 }
 
 fn check_expression(spec: &Spec, param: &SearchParam) -> Result<()> {

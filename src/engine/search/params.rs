@@ -74,10 +74,7 @@ impl Engine {
         let types = searched_types(of, compartment, &pairs)?;
         let mut reader = Reader {
             spec,
-            queries: types
-                .iter()
-                .map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros() })
-                .collect(),
+            queries: types.iter().map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros() }).collect(),
             filters: vec![Vec::new(); types.len()],
             sort: Vec::new(),
             unknown: Vec::new(),

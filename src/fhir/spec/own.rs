@@ -26,12 +26,17 @@ impl Progress {
         self.total.store(total, Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);
     }
+
+    /// How many of how many. What was created meanwhile is passed as well, and not counted.
+    pub fn get(&self) -> (i64, i64) {
+        let total = self.total.load(Ordering::Relaxed);
+        (self.done.load(Ordering::Relaxed).min(total), total)
+    }
 }
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-        // What was created meanwhile is passed as well.
-        write!(f, "{} of {total} resources are done", done.min(total))
+        let (done, total) = self.get();
+        write!(f, "{done} of {total} resources are done")
     }
 }

@@ -30,10 +30,7 @@ pub(super) const TAKE_BACK: [&str; 4] = [
 ];
 
 /// Takes the index rows back of resources that had some before.
-pub(super) async fn take_back(
-    connection: &mut SqliteConnection,
-    entries: &[&Entries<'_>],
-) -> Result<(), CommitError> {
+pub(super) async fn take_back(connection: &mut SqliteConnection, entries: &[&Entries<'_>]) -> Result<(), CommitError> {
     let rids: Vec<i64> = entries.iter().filter(|it| it.before.is_some()).map(|it| it.rid).collect();
     if rids.is_empty() {
         return Ok(());

@@ -31,13 +31,26 @@ impl House {
 
     /// An empty one that serves these operations.
     pub async fn serving(operations: Vec<Operation>) -> House {
-        let folder = tempfile::tempdir().unwrap();
+        House::on(tempfile::tempdir().unwrap(), operations, Settings::default()).await
+    }
+
+    /// The house after a restart, with other settings.
+    pub async fn restarted(self, settings: Settings) -> House {
+        self.engine.store().close().await;
+        House::on(self._folder, features::operations(), settings).await
+    }
+
+    async fn on(folder: tempfile::TempDir, operations: Vec<Operation>, settings: Settings) -> House {
         let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
         let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new() };
-        let tenant = store.create_tenant("north", secrets, NOW_MS).await.unwrap().unwrap();
+        let made = store.create_tenant("north", secrets, NOW_MS).await.unwrap();
+        let tenant = match made {
+            Some(tenant) => tenant,
+            None => store.tenant("north").await.unwrap().unwrap(),
+        };
         let new_id = || format!("new-{}", IDS.fetch_add(1, Ordering::Relaxed));
         let ambient = Ambient { now_ms: || NOW_MS, new_id };
-        let engine = Engine::new(Arc::new(store), Settings::default(), ambient, operations);
+        let engine = Engine::new(Arc::new(store), settings, ambient, operations);
         let context = engine.system_context(&tenant, "test", BASE).await.unwrap();
         House { engine, tenant, context, _folder: folder }
     }

@@ -4,5 +4,6 @@ mod compartments;
 mod everything;
 mod house;
 mod lastn;
+mod own_params;
 mod registry;
 mod stats;
