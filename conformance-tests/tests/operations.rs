@@ -72,3 +72,47 @@ async fn a_parameters_resource_does_what_a_query_does() {
     let got = client.read(&format!("{subject}/$everything?_type=Patient")).await;
     assert_eq!(posted["entry"], got["entry"]);
 }
+
+/// searchparameter.html: a search parameter that is POSTed is served when `$reindex-status` says `ready`, for what was
+/// there before as well; until then, and once it is deleted, it is unknown.
+#[tokio::test]
+async fn a_search_parameter_of_ones_own_is_served() {
+    let client = Client::fresh();
+    let mark = conformance_tests::unique();
+    let before = client.create(&with(patient("own"), json!({"maritalStatus": {"text": mark}}))).await;
+    let code = format!("own-{mark}");
+    let own = client
+        .create(&json!({
+            "resourceType": "SearchParameter", "url": format!("http://example.org/{code}"), "name": "Own",
+            "status": "active", "description": "Marital status as text", "code": code, "base": ["Patient"],
+            "type": "string", "expression": "Patient.maritalStatus.text",
+        }))
+        .await;
+    let ready = |status: &Value| {
+        let parts = |it: &Value| it["part"].as_array().cloned().unwrap_or_default();
+        let all = status["parameter"].as_array().cloned().unwrap_or_default();
+        let of_own = all.iter().map(parts).find(|it| it.iter().any(|part| part["valueCode"] == *code));
+        of_own.is_some_and(|it| it.iter().any(|part| part["valueCode"] == "ready"))
+    };
+    for _ in 0..600 {
+        if ready(&client.read("$reindex-status").await) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let after = client.create(&with(patient("own"), json!({"maritalStatus": {"text": mark}}))).await;
+    let found = client.page(&format!("Patient?{code}={mark}")).await.ids();
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([before, after]));
+    client.delete(&format!("SearchParameter/{own}")).await.expect_in(200..=204);
+    client
+        .call("GET", &format!("Patient?{code}={mark}"))
+        .header("Prefer", "handling=strict")
+        .send()
+        .await
+        .expect_outcome(400..=400);
+    let nonsense = json!({
+        "resourceType": "SearchParameter", "url": "http://example.org/nonsense", "name": "Nonsense", "status": "active",
+        "description": "Nothing", "code": "nonsense", "base": ["Patient"], "type": "string", "expression": "Patient.nope",
+    });
+    client.post("SearchParameter", &nonsense).await.expect_outcome(422..=422);
+}

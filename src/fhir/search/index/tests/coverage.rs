@@ -90,7 +90,7 @@ fn is_told(kind: ParamType, of: &str) -> bool {
 fn none_is_dropped_silently() {
     let (mut pairs, mut not_told, mut open) = (0, BTreeSet::new(), BTreeSet::new());
     for of in r4().resources() {
-        for param in compile(r4(), of).iter().filter(|it| it.kind != ParamType::Composite) {
+        for param in compile(r4(), of, false).iter().filter(|it| it.kind != ParamType::Composite) {
             let Some(types) = selected(of, param) else {
                 open.insert(format!("{}.{}", r4().of(of).name, param.code));
                 continue;
