@@ -9,8 +9,9 @@ use fhir::search::Indexer;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::{Build, BuildChange, Changes, Reindexed, Session, Stored};
+use tokio::time::Instant;
 
 /// Resources that a step passes, of whatever type.
 const SPAN: i64 = 200;
