@@ -114,6 +114,7 @@ impl Limits {
             max_count: self.max_count,
             max_includes: self.max_includes,
             query_time: store.query_time.duration(),
+            ..engine::Settings::default()
         }
     }
 }

@@ -37,7 +37,7 @@ macro_rules! contract {
             histories: of_an_instance, of_types_and_all, since, at;
             filters: drives_and_probes, references, chains, alternatives, long_lists, nothing_at_all, quantities,
                 places, nested;
-            updates: old_values_are_taken_back, deleted_is_not_found, no_orphans;
+            updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits

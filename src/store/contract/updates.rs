@@ -3,7 +3,7 @@
 use super::filters::{pages, plan};
 use super::model::Entry;
 use super::{Engine, WARD, ward};
-use crate::{Sort, SortBy};
+use crate::{Build, BuildChange, Changes, Reindexed, Sort, SortBy};
 use fhir::search::{Clause, ParamId, RangeTest, StringTest, Test, TokenTest, Unit, UnitTest};
 
 fn p(code: &str) -> ParamId {
@@ -98,4 +98,42 @@ pub(crate) async fn no_orphans(engine: &dyn Engine) {
     assert_eq!(engine.index_rows(WARD).await, of_one);
     ward.update("Patient", "p", 4, &entries("v", 1)).await;
     assert_eq!(engine.index_rows(WARD).await, of_two);
+}
+
+/// Rows made anew take the place of those there were, unless the version they were made of has a successor; how far a
+/// build is comes with them.
+pub(crate) async fn reindexed(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    ward.create("Patient", "same", &entries("old", 1)).await;
+    ward.create("Patient", "newer", &entries("old", 1)).await;
+    ward.create("Group", "else", &[]).await;
+    let types = vec!["Patient".to_owned()];
+    let begun = Build { name: "b".into(), types, position: 0, done: 0, total: 2, is_finished: false };
+    let change = |build| Changes { build: Some(build), ..Changes::default() };
+    ward.session.commit(change(BuildChange::Begin(begun.clone()))).await.unwrap();
+    assert_eq!(ward.session.count_of(&begun.types).await.unwrap(), 2);
+    let walked = ward.session.walk(&begun.types, 0, 100).await.unwrap();
+    assert!(walked.is_end && walked.position == 100);
+    assert_eq!(walked.found.len(), 2);
+    ward.update("Patient", "newer", 1, &entries("newer", 3)).await;
+    let made = walked.found.iter().map(|it| {
+        let mut rows = ward.session.rows();
+        rows.of_type(&it.key.of);
+        entries("anew", 2).iter().for_each(|it| it.tell(&mut rows));
+        Reindexed { key: it.key.clone(), version: it.version, rows }
+    });
+    let reindexed = made.collect();
+    let further = Build { position: 100, done: 2, ..begun };
+    let build = Some(BuildChange::Advance(further.clone()));
+    ward.session.commit(Changes { reindexed, build, ..Changes::default() }).await.unwrap();
+    for (value, n, expected) in [("old", 1, ""), ("anew", 2, "same"), ("newer", 3, "newer")] {
+        for test in tests(value, n) {
+            let found = pages(&ward, plan("Patient", vec![Clause::Any(vec![test.clone()])], Vec::new(), 5)).await;
+            assert_eq!(found.join(" "), expected, "{test:?}");
+        }
+    }
+    assert_eq!(ward.session.builds().await.unwrap(), [further.clone()]);
+    ward.session.commit(change(BuildChange::Drop("b".into()))).await.unwrap();
+    ward.session.commit(change(BuildChange::Advance(further))).await.unwrap();
+    assert!(ward.session.builds().await.unwrap().is_empty(), "what was dropped does not come back");
 }
