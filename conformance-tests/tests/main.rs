@@ -26,6 +26,7 @@ mod search_number;
 mod search_paging;
 mod search_sort;
 mod search_string;
+mod search_text;
 mod search_token;
 mod synthea;
 mod synthea_search;

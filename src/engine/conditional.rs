@@ -2,6 +2,7 @@
 
 use crate::search::params::parameters;
 use crate::{Access, Context, Engine};
+use fhir::search::text::asked;
 use fhir::search::{Clause, Query};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -46,6 +47,11 @@ impl Engine {
             filter.push(
                 clause.map_err(|it| Failure::new(IssueType::Invalid, format!("In the criteria: {}", it.told())))?,
             );
+        }
+        if !asked(&filter).is_empty() {
+            let told = "In the criteria: full text (_text, _content, :text, :fuzzy, :phonetic) is indexed only after a \
+                        change is written, so it cannot decide whether one is; use other parameters.";
+            return Err(Failure::new(IssueType::NotSupported, told));
         }
         if filter.is_empty() {
             return Err(Failure::new(IssueType::Invalid, "The criteria name no search parameter."));

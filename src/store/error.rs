@@ -25,6 +25,15 @@ pub enum Error {
     /// The store is shutting down or its writer is gone.
     #[error("the store is closed")]
     Closed,
+    /// The full-text view refused or broke.
+    #[error("full text: {0}")]
+    Text(Box<dyn std::error::Error + Send + Sync>),
+    /// The full-text view did not reach the end of the change log in time; it goes on.
+    #[error("the full-text view is behind")]
+    TextBehind,
+    /// A full-text test passes more resources than are combined with other criteria.
+    #[error("too many resources have these words")]
+    TextTooMany,
     /// A query took longer than it may.
     #[error("the query took too long")]
     Timeout,
@@ -36,6 +45,12 @@ pub enum Error {
 /// The result of what may fail in a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+impl Error {
+    pub(crate) fn text(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Text(cause.into())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let (code, told) = match &error {
@@ -46,6 +61,14 @@ impl From<Error> for Failure {
             Error::TooLarge => (
                 IssueType::TooCostly,
                 "The search has more values than this server takes at once; ask for them in several searches.",
+            ),
+            Error::TextTooMany => (
+                IssueType::TooCostly,
+                "More resources have these words than this server combines with other criteria; ask for rarer or more words.",
+            ),
+            Error::TextBehind => (
+                IssueType::Transient,
+                "The full-text index is being brought up to date, which takes longer than a search may; try again in a while.",
             ),
             Error::TenantName => (
                 IssueType::Value,

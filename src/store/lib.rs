@@ -1,4 +1,4 @@
-//! What we keep, one tenant at a time. This crate alone knows SQL.
+//! What we keep, one tenant at a time. This crate alone knows SQL and the full-text index.
 //!
 //! A [`Store`] holds the directory of tenants; only it makes a [`Tenant`], and only a tenant opens a
 //! [`Session`], the one type with data methods. None of them takes a tenant: outside this crate, a query
@@ -11,11 +11,12 @@ mod record;
 mod rows;
 mod sqlite;
 mod tenant;
+mod text;
 
 pub use error::{CommitError, Error, Result};
 pub use record::{
-    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Key, Method, Page, Plan, Position, Put, Scope,
-    Sort, SortBy, SortValue, Stored,
+    Branch, Changes, Committed, Expect, Guard, History, HistoryPage, Indexed, Key, Method, Page, Plan, Position, Put,
+    Scope, Sort, SortBy, SortValue, Stored,
 };
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
@@ -64,4 +65,7 @@ pub trait Session: Send + Sync {
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError>;
     /// Whether this content was loaded before (see [`Changes::content`]).
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool>;
+    /// Makes the full-text view anew from all resources, and tells how far it has come. Searches that need it wait
+    /// meanwhile.
+    async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()>;
 }

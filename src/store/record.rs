@@ -261,3 +261,12 @@ pub struct HistoryPage {
     /// Where to go on.
     pub next: Option<i64>,
 }
+
+/// How far an index being made has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// Resources taken in.
+    pub done: i64,
+    /// Resources in all; more come while it is made.
+    pub total: i64,
+}

@@ -62,6 +62,11 @@ impl IndexHash {
         ParamId(hasher.finish() >> 3 | 1 << 61)
     }
 
+    /// A number that only this tenant has, which marks what is kept for it outside its file.
+    pub(crate) fn owner(&self) -> i64 {
+        self.of(b'o', 0, &[])
+    }
+
     pub(crate) fn url(&self, url: &str) -> i64 {
         self.of(b'l', 0, &[url])
     }

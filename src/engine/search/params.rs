@@ -5,7 +5,7 @@ use super::unknown_parameter;
 use crate::prefer::Prefer;
 use crate::summary::View;
 use crate::{Context, Engine, Request};
-use fhir::search::query::join_dates;
+use fhir::search::query::{is_full_text, join_dates};
 use fhir::search::{ParamId, Query, QueryError, has_one_value};
 use fhir::spec::{ParamType, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
@@ -280,7 +280,9 @@ fn sort_by(of: TypeId, code: &str) -> Option<SortBy> {
         return Some(SortBy::Id);
     }
     let id = ParamId::of(&r4().of(of).name, code);
-    match r4().param(of, code)?.kind {
+    let param = r4().param(of, code)?;
+    match param.kind {
+        _ if is_full_text(param) => None,
         ParamType::String => Some(SortBy::String(id)),
         ParamType::Date => Some(SortBy::Date(id)),
         ParamType::Number | ParamType::Quantity => Some(SortBy::Number(id)),

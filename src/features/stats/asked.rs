@@ -18,8 +18,8 @@ pub(super) struct Asked<'c> {
     pub(super) statistics: Vec<Statistic>,
     /// In microseconds.
     pub(super) period: Option<(i64, i64)>,
-    /// The most source observations to return; `None` where none are wanted.
-    pub(super) sources: Option<usize>,
+    /// The most source observations to return.
+    pub(super) sources: usize,
 }
 
 /// A code of measurements; without a system it is of any.
@@ -54,7 +54,7 @@ impl<'c> Asked<'c> {
             codes: codes(call)?,
             statistics: arguments.texts("statistic").map(statistic).collect::<Result<_>>()?,
             period: period(call)?,
-            sources: is_included.then_some(limit),
+            sources: if is_included { limit } else { 0 },
         })
     }
 

@@ -24,18 +24,26 @@ pub(super) struct Group {
 pub(super) struct Measured<'c> {
     base: &'c str,
     pub(super) groups: Vec<Group>,
-    /// The observations that they come from.
+    /// The observations that they come from, as many as are wanted.
     pub(super) sources: Vec<Stored>,
+    wanted: usize,
     seen: FxHashSet<Key>,
     /// Members of panels that are to be read.
     pub(super) members: FxHashSet<Key>,
 }
 
 impl<'c> Measured<'c> {
-    /// Nothing yet of these codes.
-    pub(super) fn new(base: &'c str, codes: &[Code]) -> Measured<'c> {
+    /// Nothing yet of these codes; `wanted` source observations are kept.
+    pub(super) fn new(base: &'c str, codes: &[Code], wanted: usize) -> Measured<'c> {
         let groups = codes.iter().cloned().map(Group::new).collect();
-        Measured { base, groups, sources: Vec::new(), seen: FxHashSet::default(), members: FxHashSet::default() }
+        Measured {
+            base,
+            groups,
+            sources: Vec::new(),
+            wanted,
+            seen: FxHashSet::default(),
+            members: FxHashSet::default(),
+        }
     }
 
     /// What there is something to say of: all codes but those of panels without a measurement of their own.
@@ -66,7 +74,7 @@ impl<'c> Measured<'c> {
         if is_own {
             self.members.extend(members);
         }
-        self.sources.push(stored);
+        self.source(stored);
         Ok(())
     }
 
@@ -75,9 +83,15 @@ impl<'c> Measured<'c> {
         let doc = parse(&stored)?;
         if self.counts(doc.root(), &stored) {
             self.measure(doc.root(), doc.root())?;
-            self.sources.push(stored);
+            self.source(stored);
         }
         Ok(())
+    }
+
+    fn source(&mut self, stored: Stored) {
+        if self.sources.len() < self.wanted {
+            self.sources.push(stored);
+        }
     }
 
     /// Whether an observation counts: once, and unless it was entered in error.

@@ -38,7 +38,7 @@ async fn stats(call: Call<'_>) -> Result<Answer> {
     for group in measured.told() {
         parts.push(format!(r#"{{"name":"statistics","resource":{}}}"#, told(&asked, group)?));
     }
-    for source in measured.sources.iter().take(asked.sources.unwrap_or(0)) {
+    for source in &measured.sources {
         let body = std::str::from_utf8(&source.body).map_err(Failure::internal)?;
         parts.push(format!(r#"{{"name":"source","resource":{body}}}"#));
     }
@@ -47,7 +47,9 @@ async fn stats(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<'c>> {
-    let mut measured = Measured::new(call.ctx.base(), &asked.codes);
+    let most = call.engine.settings().max_includes;
+    let wanted = asked.sources.min(most + 1);
+    let mut measured = Measured::new(call.ctx.base(), &asked.codes, wanted);
     let branch = Branch { of: "Observation".into(), filter: asked.filter(call)?, sort: Vec::new() };
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     loop {
@@ -63,7 +65,7 @@ async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<
         let found = call.ctx.session().read_many(batch).await?;
         found.into_iter().try_for_each(|it| measured.member(it))?;
     }
-    if asked.sources.is_some_and(|it| measured.sources.len().min(it) > call.engine.settings().max_includes) {
+    if measured.sources.len() > most {
         let told = "There are more source observations than this server gives at once; give a limit.";
         return Err(Failure::new(IssueType::TooCostly, told));
     }

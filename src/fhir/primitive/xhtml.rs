@@ -195,7 +195,7 @@ fn references(text: &str) -> Result<(), &'static str> {
 }
 
 /// The character that a reference such as `amp` or `#xA0` stands for.
-fn decode(name: &str) -> Option<char> {
+pub(crate) fn decode(name: &str) -> Option<char> {
     match name {
         "amp" => Some('&'),
         "lt" => Some('<'),

@@ -2,14 +2,16 @@
 //! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
 mod composite;
+mod text;
 mod value;
 
 use super::alternatives::own_alternatives;
 use super::composite::kept_as;
 use super::modifier::aside;
+use super::text::Text;
 use super::{IndexSink, ParamId, Shelf};
 use crate::json::Value;
-use crate::path::{Context, Expression};
+use crate::path::{Context, Expression, Item};
 use crate::spec::{ParamType, Spec, TypeId};
 use composite::Component;
 use std::sync::OnceLock;
@@ -58,14 +60,10 @@ impl Indexer {
         sink: &mut dyn IndexSink,
         is_asked: impl Fn(&str, ParamType) -> bool,
     ) {
-        let Some(context) = Context::resource(resource) else { return };
-        let Some(slot) = self.of_type.get(usize::from(of.0)) else { return };
-        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(&it.code, it.kind)) {
-            // An expression that fails on this resource (a budget passed) selects nothing.
-            let Ok(items) = param.expression.evaluate(&context) else { continue };
+        self.each(of, resource, is_asked, |param, context, items| {
             let (id, kind, aside) = (param.id, param.kind, param.aside);
             let mut teller = Teller { spec: self.spec, base, id, kind, aside, sink, told: false, pairs: PAIRS };
-            for item in &items {
+            for item in items {
                 match param.kind {
                     ParamType::Composite => teller.tell_match(&param.components, &context.on(item.clone())),
                     _ => teller.tell(item),
@@ -73,6 +71,34 @@ impl Indexer {
             }
             if teller.told && Shelf::of(param.kind) == Some(Shelf::Key) {
                 sink.present(param.id);
+            }
+        });
+    }
+
+    /// Tells the texts of string, token and reference parameters (search.html#modifiers, `:text`).
+    pub(super) fn texts(&self, of: TypeId, resource: Value<'_>, tell: &mut dyn FnMut(Text<'_>)) {
+        let is_text = |_: &str, kind| text::has_text(kind);
+        self.each(of, resource, is_text, |param, _, items| {
+            for text in items.iter().flat_map(|it| text::texts(self.spec, param.kind, it)) {
+                tell(Text { param: param.id, is_string: param.kind == ParamType::String, text });
+            }
+        });
+    }
+
+    /// The elements that each parameter asked for selects.
+    fn each(
+        &self,
+        of: TypeId,
+        resource: Value<'_>,
+        is_asked: impl Fn(&str, ParamType) -> bool,
+        mut take: impl FnMut(&Indexed, &Context<'_>, &[Item<'_>]),
+    ) {
+        let Some(context) = Context::resource(resource) else { return };
+        let Some(slot) = self.of_type.get(usize::from(of.0)) else { return };
+        for param in slot.get_or_init(|| compile(self.spec, of)).iter().filter(|it| is_asked(&it.code, it.kind)) {
+            // An expression that fails on this resource (a budget passed) selects nothing.
+            if let Ok(items) = param.expression.evaluate(&context) {
+                take(param, &context, &items);
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod near;
 pub mod number;
 pub mod query;
 mod single;
+pub mod text;
 
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
@@ -20,6 +21,7 @@ pub use index::Indexer;
 use near::{Disk, Spot};
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
+pub use text::TextTest;
 
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
 ///
@@ -181,6 +183,8 @@ pub enum Test {
     Uri(ParamId, String),
     /// A position within a disk.
     Near(ParamId, Disk),
+    /// Full text: one of the parameter's texts, or all of them together, have these words.
+    Text(ParamId, TextTest),
     /// A chain (search.html#chaining): the parameter points to a resource of type `of` that passes the filter.
     Chain {
         /// The reference parameter.

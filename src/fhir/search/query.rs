@@ -6,6 +6,7 @@ mod join;
 mod modifier;
 mod near;
 mod special;
+mod text;
 mod value;
 
 use super::composite::kept_as;
@@ -13,6 +14,7 @@ use super::{Clause, ParamId, Shelf, Test, is_served};
 use crate::spec::{ParamType, SearchParam, Spec, TypeId};
 pub use join::join_dates;
 use std::cell::Cell;
+pub use text::is_full_text;
 use value::Reader;
 
 /// Links of a chain, at the most.
@@ -82,6 +84,9 @@ impl<'a> Query<'a> {
         let param = self.param(code)?;
         if value.is_empty() {
             return invalid(format!("The search parameter {code} has no value."));
+        }
+        if let Some(clause) = self.full_text(param, modifier, value) {
+            return clause;
         }
         if modifier == Some("missing") {
             return self.missing(param, value);

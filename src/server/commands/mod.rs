@@ -3,6 +3,7 @@
 mod completions;
 mod load;
 mod migrate;
+mod reindex;
 mod serve;
 mod tenant;
 mod token;
@@ -50,6 +51,8 @@ enum Command {
     Token(token::Token),
     /// Bring the database of every tenant up to date
     Migrate(migrate::Migrate),
+    /// Make a tenant's full-text index anew
+    Reindex(reindex::Reindex),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -66,6 +69,7 @@ impl Cli {
             Command::Load(it) => it.run(&file),
             Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),
         }
     }

@@ -160,6 +160,8 @@ impl Model {
                     && source.entries.iter().any(|entry| points_to(entry, *param, &it.of, &it.id))
                     && self.passes(source, filter)
             }),
+            // The model has no bodies: sqlite/tests/text.rs asks the view of its own.
+            Test::Text(..) => false,
             Test::All(filter) => self.passes(it, filter),
         }
     }

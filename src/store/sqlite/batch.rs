@@ -4,6 +4,7 @@
 use super::choose::{Aim, Counter, choose_by};
 use super::filter::Filters;
 use super::sql::{Bind, Sql};
+use super::text::Answers;
 use super::writer::State;
 use crate::rows::{date_slot, unpacked_keys};
 use crate::{Branch, Changes, CommitError, Expect, Guard, Put, Result};
@@ -312,7 +313,7 @@ async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
     /// So many rows of a clause are told apart from more.
     const ENOUGH: i64 = 1000;
     let Guard::Matches { of, filter, ids } = guard;
-    let filters = Filters { hash: &state.hash };
+    let filters = Filters { hash: &state.hash, texts: &Answers::default() };
     let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
     let choice = choose_by(&mut Counter::Writer(&mut state.connection), ENOUGH, &filters, &branch, Aim::All).await?;
     let mut sql = Sql::new("SELECT DISTINCT r.id FROM (");

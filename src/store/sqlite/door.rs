@@ -5,10 +5,11 @@ use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::sort::Way;
-use super::{history, read, search};
+use super::{history, read, search, text};
 use crate::rows::IndexHash;
 use crate::{
-    Changes, CommitError, Committed, History, HistoryPage, Key, Page, Plan, Result, Rows, Session, Stored, Tenant,
+    Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, Page, Plan, Result, Rows, Session, Stored,
+    Tenant,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -51,15 +52,15 @@ impl Session for Door {
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
-        search::page(&*self.place().await?, plan, Way::On).await
+        search::page(&self.place().await?, plan, Way::On).await
     }
 
     async fn search_back(&self, plan: &Plan) -> Result<Page> {
-        search::page(&*self.place().await?, plan, Way::Back).await
+        search::page(&self.place().await?, plan, Way::Back).await
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
-        search::count(&*self.place().await?, plan).await
+        search::count(&self.place().await?, plan).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -68,5 +69,9 @@ impl Session for Door {
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
         read::loaded(&*self.place().await?, content).await
+    }
+
+    async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
+        text::rebuild(&*self.place().await?, told).await
     }
 }

@@ -4,6 +4,7 @@
 use super::range::{date_conditions, number_conditions, pair_condition, place_conditions};
 use super::read::json_array;
 use super::sql::Sql;
+use super::text::Answers;
 use crate::rows::IndexHash;
 use fhir::search::fold::fold;
 use fhir::search::{Clause, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
@@ -14,6 +15,8 @@ pub(super) const FEW: usize = 8;
 /// Turns filters into SQL for one tenant.
 pub(super) struct Filters<'a> {
     pub(super) hash: &'a IndexHash,
+    /// What the full-text view found.
+    pub(super) texts: &'a Answers,
 }
 
 /// Rows as selects with a column `rid`: together they list all that pass.
@@ -186,6 +189,14 @@ impl Filters<'_> {
                      CROSS JOIN resource r ON r.rkey = f.target AND r.type = ? AND r.method < 4",
                 );
                 sql.bind(param.0 as i64).bind(of.to_owned());
+                Driver::unordered(vec![sql])
+            }
+            Test::Text(param, text) => {
+                // What was found may have been deleted since.
+                let mut sql = Sql::new(
+                    "SELECT r.rid FROM json_each(?) w CROSS JOIN resource r ON r.rid = w.value AND r.method < 4",
+                );
+                sql.bind(self.texts.rids(*param, text));
                 Driver::unordered(vec![sql])
             }
             Test::All(filter) => Driver::unordered(vec![self.rids(of, filter)]),

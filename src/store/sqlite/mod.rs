@@ -1,6 +1,8 @@
-//! The embedded store: a folder with one SQLite file for the directory and one for each tenant.
+//! The embedded store: a folder with one SQLite file for the directory and one for each tenant, and beside a tenant's
+//! file a folder with its full-text view.
 
 mod batch;
+mod changes;
 mod choose;
 mod door;
 mod filter;
@@ -18,6 +20,7 @@ mod sort;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod text;
 mod walk;
 mod writer;
 
@@ -32,6 +35,7 @@ use sqlx::{ConnectOptions, Row};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Tells the time in milliseconds since the epoch.
 pub type Clock = fn() -> i64;
@@ -69,7 +73,8 @@ impl SqliteStore {
             SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
         let places = Arc::new(Places::default());
         tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
-        let settings = Settings { clock, query_time, enough: ENOUGH };
+        let settings =
+            Settings { clock, query_time, enough: ENOUGH, text_writers: Arc::new(Semaphore::new(text::WRITERS)) };
         Ok(SqliteStore { folder: folder.to_owned(), directory, settings, places })
     }
 

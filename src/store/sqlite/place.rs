@@ -1,12 +1,15 @@
-//! One tenant's file: connections to read it, and the one writer.
+//! One tenant's file: connections to read it, the one writer, and the full-text view that follows it.
 
 use super::lookups::Lookups;
 use super::readers::Readers;
+use super::text::Follower;
 use super::{Clock, options, schema, writer};
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Result, Secrets};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 pub(super) struct Place {
     pub(super) readers: Readers,
@@ -14,6 +17,7 @@ pub(super) struct Place {
     pub(super) hash: IndexHash,
     /// Beyond so many rows an index range counts as large: it is walked rather than gathered.
     pub(super) enough: i64,
+    pub(super) text: Follower,
     writer: writer::Writer,
 }
 
@@ -23,6 +27,8 @@ pub(super) struct Settings {
     pub(super) clock: Clock,
     pub(super) query_time: Duration,
     pub(super) enough: i64,
+    /// One for each full-text view that may be written at a time.
+    pub(super) text_writers: Arc<Semaphore>,
 }
 
 impl Place {
@@ -31,7 +37,8 @@ impl Place {
         let hash = IndexHash::new(&secrets.index_key);
         let readers = Readers::new(options(file), settings.query_time);
         let writer = writer::Writer::start(file, hash.clone(), settings.clock).await?;
-        Ok(Place { readers, lookups: Lookups::default(), hash, enough: settings.enough, writer })
+        let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
+        Ok(Place { readers, lookups: Lookups::default(), hash, enough: settings.enough, text, writer })
     }
 
     pub(super) async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
@@ -42,6 +49,7 @@ impl Place {
     /// the writer may.
     pub(super) async fn close(&self) {
         self.readers.close().await;
+        self.text.close().await;
         self.writer.close().await;
     }
 }

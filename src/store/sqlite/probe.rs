@@ -94,6 +94,11 @@ impl Filters<'_> {
                 sql.append(self.probes(from, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
                 sql
             }
+            Test::Text(param, text) => {
+                let mut sql = Sql::new(&format!("{rid} IN (SELECT value FROM json_each(?))"));
+                sql.bind(self.texts.rids(*param, text));
+                sql
+            }
             Test::All(filter) => {
                 let pieces = filter.iter().map(|it| self.clause_probe(of, it, rid)).collect();
                 let mut sql = Sql::new("(");

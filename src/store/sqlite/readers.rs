@@ -45,6 +45,11 @@ impl Readers {
         Readers { options: options.read_only(true), query_time, permits, idle: Mutex::default() }
     }
 
+    /// How long a query may take.
+    pub(super) fn query_time(&self) -> Duration {
+        self.query_time
+    }
+
     /// Runs a query; [`Error::Timeout`] if it takes too long.
     pub(super) async fn fetch_all(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<SqliteRow>> {
         let _permit = self.permit().await?;

@@ -9,14 +9,16 @@ use super::place::Place;
 use super::read::stored;
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::walk;
+use super::{text, walk};
 use crate::{Branch, Page, Plan, Position, Result, Sort, SortBy, SortValue};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, TypeInfo, ValueRef};
+use std::sync::Arc;
 
 /// A page of what passes the plan, beyond its position this way through the order.
-pub(super) async fn page(place: &Place, plan: &Plan, way: Way) -> Result<Page> {
-    let filters = Filters { hash: &place.hash };
+pub(super) async fn page(place: &Arc<Place>, plan: &Plan, way: Way) -> Result<Page> {
+    let texts = text::answers(place, plan.branches.iter().map(|it| &it.filter)).await?;
+    let filters = Filters { hash: &place.hash, texts: &texts };
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let keys = match (plan.branches.as_slice(), order) {
         ([branch], []) => {
@@ -49,8 +51,9 @@ fn walked_from(place: &Place, branch: &Branch) -> i64 {
 }
 
 /// How many resources pass.
-pub(super) async fn count(place: &Place, plan: &Plan) -> Result<i64> {
-    let filters = Filters { hash: &place.hash };
+pub(super) async fn count(place: &Arc<Place>, plan: &Plan) -> Result<i64> {
+    let texts = text::answers(place, plan.branches.iter().map(|it| &it.filter)).await?;
+    let filters = Filters { hash: &place.hash, texts: &texts };
     let mut total = 0;
     for branch in &plan.branches {
         let choice = choose(place, &filters, branch, Aim::All).await?;

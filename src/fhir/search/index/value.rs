@@ -118,19 +118,11 @@ impl Teller<'_> {
 
     /// search.html#string
     fn string(&mut self, of: &str, value: Value<'_>) -> bool {
-        let parts: &[&str] = match of {
-            "HumanName" => &["text", "family", "given", "prefix", "suffix"],
-            "Address" => &["text", "line", "city", "district", "state", "postalCode", "country"],
-            _ => return self.text(value),
-        };
-        let parts = parts.iter().filter_map(|it| value.get(it)).flat_map(Value::each);
-        parts.fold(false, |told, it| self.text(it) | told)
-    }
-
-    fn text(&mut self, value: Value<'_>) -> bool {
-        let Some(text) = value.as_str() else { return false };
-        self.sink.string(self.id, text);
-        true
+        let texts = strings(of, value);
+        for text in &texts {
+            self.sink.string(self.id, text);
+        }
+        !texts.is_empty()
     }
 
     /// search.html#date
@@ -219,6 +211,16 @@ impl Teller<'_> {
         }
         true
     }
+}
+
+/// The texts that a string parameter finds an element by (search.html#string).
+pub(super) fn strings<'a>(of: &str, value: Value<'a>) -> Vec<&'a str> {
+    let parts: &[&str] = match of {
+        "HumanName" => &["text", "family", "given", "prefix", "suffix"],
+        "Address" => &["text", "line", "city", "district", "state", "postalCode", "country"],
+        _ => return value.as_str().into_iter().collect(),
+    };
+    parts.iter().filter_map(|it| value.get(it)).flat_map(Value::each).filter_map(Value::as_str).collect()
 }
 
 /// A plain number.

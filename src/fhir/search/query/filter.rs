@@ -2,6 +2,7 @@
 
 mod parse;
 
+use super::text::is_full_text;
 use super::value::{PREFIXES, Reader};
 use super::{Left, Query, QueryError, Result, invalid, shown};
 use crate::search::{Clause, RangeTest, StringTest, Test, single};
@@ -39,6 +40,9 @@ impl<'a> Query<'a> {
         let string = |test: StringTest| Ok(Clause::Any(vec![Test::String(reader.id, test)]));
         let one_of = |modifier: Option<&str>| reader.test(modifier, &text).map(Clause::Any);
         match (param.kind, operator) {
+            _ if is_full_text(param) => {
+                invalid(format!("_filter takes no full text: give {code} as a parameter of its own beside it."))
+            }
             (_, "pr") => match value {
                 "true" => self.missing(param, "false"),
                 "false" => self.missing(param, "true"),

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 mod limits;
 mod plans;
+mod text;
 
 /// A store in a folder of its own.
 pub(super) struct Folder {

@@ -9,6 +9,7 @@ use crate::sqlite::filter::Filters;
 use crate::sqlite::place::Place;
 use crate::sqlite::sort::Way;
 use crate::sqlite::sql::Sql;
+use crate::sqlite::text::Answers;
 use crate::sqlite::{search, walk};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::near::Disk;
@@ -100,7 +101,7 @@ fn hash() -> IndexHash {
 async fn no_clause_reads_a_whole_table() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     for clause in clauses() {
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
@@ -126,7 +127,7 @@ async fn no_clause_reads_a_whole_table() {
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -156,7 +157,7 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -191,7 +192,7 @@ async fn walks_follow_the_index_of_their_key() {
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash };
+    let filters = Filters { hash: &hash, texts: &Answers::default() };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
     let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;

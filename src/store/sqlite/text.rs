@@ -1,0 +1,184 @@
+//! The full-text view of a place, which follows its change log when it is asked something: a tenant that never searches
+//! text has none and pays nothing for it.
+
+use super::changes::{self, Change};
+use super::place::Place;
+use super::read::json_array;
+use crate::text::{View, Writer};
+use crate::{Error, Indexed, Result};
+use fhir::search::text::asked;
+use fhir::search::{Filter, ParamId, TextTest};
+use rustc_hash::FxHashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Mutex, Semaphore};
+
+/// The most resources that a full-text test may find: more are not combined with other criteria.
+const MOST: usize = 10_000;
+/// So many changes are put into the view by one commit, which is also what is lost when the work is broken off.
+const COMMIT: usize = 20_000;
+/// Views that are written at the same time, of all tenants: each takes some 20 MB and four threads meanwhile.
+pub(super) const WRITERS: usize = 2;
+
+/// A place's view and what keeps it up to date.
+pub(super) struct Follower {
+    folder: PathBuf,
+    /// A number that only this tenant has.
+    owner: i64,
+    writers: Arc<Semaphore>,
+    /// Locked while the view follows, so that one writes and the others wait for what it brings.
+    followed: Mutex<Option<Followed>>,
+}
+
+struct Followed {
+    view: Arc<View>,
+    /// The place in the change log up to where the view was committed.
+    seq: i64,
+}
+
+/// What full-text tests found: the rows of each as a JSON array, rising.
+#[derive(Default)]
+pub(super) struct Answers(FxHashMap<(ParamId, TextTest), String>);
+
+impl Answers {
+    /// The rows that pass a test; none for a test that was not asked beforehand.
+    pub(super) fn rids(&self, param: ParamId, test: &TextTest) -> String {
+        self.0.get(&(param, test.clone())).cloned().unwrap_or_else(|| "[]".to_owned())
+    }
+}
+
+/// Asks the view all full-text tests within filters, as of the end of the change log now.
+pub(super) async fn answers(place: &Arc<Place>, filters: impl Iterator<Item = &Filter>) -> Result<Answers> {
+    let asked: Vec<(ParamId, TextTest)> =
+        filters.flat_map(|it| asked(it)).map(|(param, test)| (param, test.clone())).collect();
+    if asked.is_empty() {
+        return Ok(Answers::default());
+    }
+    let view = reach(place, changes::end(place).await?).await?;
+    let found = blocking(move || {
+        let mut found = FxHashMap::default();
+        for (param, test) in asked {
+            let rids = view.find(param, &test, MOST)?;
+            found.insert((param, test), json_array(&rids));
+        }
+        Ok(found)
+    });
+    Ok(Answers(found.await?))
+}
+
+/// The view when it has come to a place in the log. It goes on without the caller, who waits no longer than a query
+/// may take.
+async fn reach(place: &Arc<Place>, seq: i64) -> Result<Arc<View>> {
+    let work = tokio::spawn({
+        let place = place.clone();
+        async move { follow(&place, seq, &|_| ()).await }
+    });
+    match tokio::time::timeout(place.readers.query_time(), work).await {
+        Ok(done) => done.map_err(Error::text)?,
+        Err(_) => Err(Error::TextBehind),
+    }
+}
+
+/// Throws the view away and makes it anew from all resources; tells how far it has come.
+pub(super) async fn rebuild(place: &Place, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
+    let mut followed = place.text.followed.lock().await;
+    *followed = None;
+    let folder = place.text.folder.clone();
+    blocking(move || View::remove(&folder)).await?;
+    drop(followed);
+    follow(place, changes::end(place).await?, told).await.map(|_| ())
+}
+
+async fn follow(place: &Place, until: i64, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<Arc<View>> {
+    let follower = &place.text;
+    let mut followed = follower.followed.lock().await;
+    let followed = match followed.take() {
+        Some(open) => followed.insert(open),
+        None => followed.insert(follower.open(place).await?),
+    };
+    if followed.seq < until {
+        let _permit = follower.writers.acquire().await.map_err(|_| Error::Closed)?;
+        let view = followed.view.clone();
+        let mut writer = blocking(move || view.writer()).await?;
+        let total = changes::resources(place).await?;
+        let mut progress = Indexed { done: 0, total };
+        while followed.seq < until {
+            let (seq, back) = fill(place, writer, followed.seq, until, &mut progress, told).await?;
+            writer = back;
+            followed.seq = seq;
+            let view = followed.view.clone();
+            blocking(move || view.refresh()).await?;
+        }
+        blocking(move || writer.close()).await?;
+        let view = followed.view.clone();
+        blocking(move || view.refresh()).await?;
+    }
+    Ok(followed.view.clone())
+}
+
+/// Puts changes in and commits them; up to where.
+async fn fill(
+    place: &Place,
+    mut writer: Writer,
+    from: i64,
+    until: i64,
+    progress: &mut Indexed,
+    told: &(dyn Fn(Indexed) + Send + Sync),
+) -> Result<(i64, Writer)> {
+    let (mut seq, mut count) = (from, 0);
+    while count < COMMIT && seq < until {
+        let batch = changes::after(place, seq, until).await?;
+        // Behind the last change that counts there are only superseded ones.
+        seq = batch.last().map_or(until, |it| it.seq);
+        count += batch.len();
+        progress.done += batch.len() as i64;
+        writer = blocking(move || put(writer, batch)).await?;
+        told(*progress);
+    }
+    let writer = blocking(move || writer.commit(seq).map(|()| writer)).await?;
+    Ok((seq, writer))
+}
+
+fn put(mut writer: Writer, batch: Vec<Change>) -> Result<Writer> {
+    for change in batch {
+        match change.body {
+            Some(body) => writer.put(change.rid, &body)?,
+            None => writer.remove(change.rid),
+        }
+    }
+    Ok(writer)
+}
+
+impl Follower {
+    pub(super) fn new(folder: PathBuf, owner: i64, writers: Arc<Semaphore>) -> Follower {
+        Follower { folder, owner, writers, followed: Mutex::default() }
+    }
+
+    /// Opens the view; one that follows another log than the place has now is made anew.
+    async fn open(&self, place: &Place) -> Result<Followed> {
+        let (view, seq) = self.view().await?;
+        if changes::has(place, seq).await? {
+            return Ok(Followed { view: Arc::new(view), seq });
+        }
+        drop(view);
+        let folder = self.folder.clone();
+        blocking(move || View::remove(&folder)).await?;
+        let (view, seq) = self.view().await?;
+        Ok(Followed { view: Arc::new(view), seq })
+    }
+
+    async fn view(&self) -> Result<(View, i64)> {
+        let (folder, owner) = (self.folder.clone(), self.owner);
+        blocking(move || View::open(&folder, owner)).await
+    }
+
+    /// Waits for the work under way, which ends as soon as the place cannot be read any more.
+    pub(super) async fn close(&self) {
+        *self.followed.lock().await = None;
+    }
+}
+
+/// Runs what waits for files and computes at length, where it holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::text)?
+}
