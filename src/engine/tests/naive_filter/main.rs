@@ -1,0 +1,133 @@
+//! A search finds just what a naive filter finds: random resources, random queries, each query told a second time as
+//! FHIRPath, which is evaluated on one resource at a time.
+
+mod queries;
+mod resources;
+#[allow(dead_code, reason = "other properties use more of it")]
+#[path = "../sandbox/mod.rs"]
+mod sandbox;
+
+use engine::Verb;
+use fhir::json::Doc;
+use fhir::path::{Context, Expression};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, TestRunner};
+use queries::{Link, Query};
+use resources::Population;
+use sandbox::Sandbox;
+use serde_json::Value;
+
+/// Populations tried, each written over the one before.
+const POPULATIONS: usize = 6;
+/// Queries tried on each.
+const QUERIES: usize = 120;
+
+/// What is stored: type, id and resource.
+type Stored = (&'static str, String, String);
+
+#[test]
+fn searches_find_what_a_naive_filter_finds() {
+    let sandbox = Sandbox::new();
+    for sample in ["Patient/1", "Observation/1"] {
+        sandbox.perform(Verb::Delete, sample, "", Vec::new()).expect("a sample to delete");
+    }
+    let mut runner = TestRunner::new(Config::default());
+    let mut found_something = 0;
+    for _ in 0..POPULATIONS {
+        let population = resources::population().new_tree(&mut runner).expect("a population").current();
+        let stored = write(&sandbox, population);
+        for _ in 0..QUERIES {
+            let query = queries::query().new_tree(&mut runner).expect("a query").current();
+            let expected = naive(&stored, &query);
+            let found = searched(&sandbox, &query);
+            let differs = |it: &&Stored| it.0 == query.of && found.contains(&it.1) != expected.contains(&it.1);
+            let differing: Vec<&Stored> = stored.iter().filter(differs).collect();
+            assert_eq!(found, expected, "{query:#?} on {differing:#?}");
+            found_something += usize::from(!expected.is_empty());
+        }
+    }
+    assert!(found_something > POPULATIONS * QUERIES / 5, "only {found_something} queries found something");
+}
+
+/// Writes all resources, over those with their ids.
+fn write(sandbox: &Sandbox, population: Population) -> Vec<Stored> {
+    let named = |of: &'static str, all: Vec<Value>| {
+        all.into_iter().enumerate().map(move |(i, mut resource)| {
+            let id = format!("r{i}");
+            resource["resourceType"] = of.into();
+            resource["id"] = id.clone().into();
+            (of, id, resource.to_string())
+        })
+    };
+    let stored: Vec<Stored> = named("Patient", population.patients)
+        .chain(named("Observation", population.observations))
+        .chain(named("ValueSet", population.value_sets))
+        .collect();
+    for (of, id, body) in &stored {
+        let written = sandbox.perform(Verb::Put, &format!("{of}/{id}"), "", body.clone().into_bytes());
+        written.unwrap_or_else(|failure| panic!("{failure}: {body}"));
+    }
+    stored
+}
+
+/// The ids that the server finds.
+fn searched(sandbox: &Sandbox, query: &Query) -> Vec<String> {
+    let mut text = form_urlencoded::Serializer::new(String::new());
+    for clause in &query.clauses {
+        text.append_pair(&clause.name, &clause.value);
+    }
+    let text = text.append_pair("_count", "1000").finish();
+    let answer = sandbox.perform(Verb::Get, query.of, &text, Vec::new());
+    let answer = answer.unwrap_or_else(|failure| panic!("{failure}: {query:?}"));
+    let bundle: Value = serde_json::from_slice(&answer.body).expect("a Bundle");
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    let mut ids: Vec<String> =
+        entries.iter().map(|it| it["resource"]["id"].as_str().expect("an id").to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+/// The ids that pass when looked at one by one.
+fn naive(stored: &[Stored], query: &Query) -> Vec<String> {
+    let mut ids = ids_of(stored, query.of);
+    for clause in &query.clauses {
+        let passing = match clause.link {
+            Link::None => passing(stored, query.of, &clause.holds),
+            Link::Subject => {
+                let patients = passing(stored, "Patient", &clause.holds);
+                passing(stored, "Observation", &format!("Observation.subject.where({}).exists()", is_one_of(&patients)))
+            }
+            Link::HasObservation => {
+                let observations = passing(stored, "Observation", &clause.holds);
+                let points_here = |id: &String| {
+                    let here = format!("Observation.subject.where(reference = 'Patient/{id}').exists()");
+                    passing(stored, "Observation", &here).iter().any(|it| observations.contains(it))
+                };
+                ids_of(stored, "Patient").into_iter().filter(points_here).collect()
+            }
+        };
+        ids.retain(|it| passing.contains(it));
+    }
+    ids.sort();
+    ids
+}
+
+fn ids_of(stored: &[Stored], of: &str) -> Vec<String> {
+    stored.iter().filter(|it| it.0 == of).map(|it| it.1.clone()).collect()
+}
+
+fn is_one_of(patients: &[String]) -> String {
+    let each = patients.iter().map(|id| format!("reference = 'Patient/{id}'"));
+    each.chain(["false".to_owned()]).collect::<Vec<_>>().join(" or ")
+}
+
+/// The resources of a type on which the expression is true.
+fn passing(stored: &[Stored], of: &str, holds: &str) -> Vec<String> {
+    let expression = Expression::parse(holds).unwrap_or_else(|error| panic!("{error}: {holds}"));
+    let is_true = |body: &str| {
+        let doc = Doc::parse(body).expect("JSON");
+        let context = Context::resource(doc.root()).expect("a resource");
+        expression.truth(&context).unwrap_or_else(|error| panic!("{error}: {holds}")) == Some(true)
+    };
+    stored.iter().filter(|it| it.0 == of && is_true(&it.2)).map(|it| it.1.clone()).collect()
+}
