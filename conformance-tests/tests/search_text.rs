@@ -56,6 +56,7 @@ async fn text_and_content_find_words() {
             ("Condition?_content=malignancy", "bone"),
             ("Condition?_text=bone&_content=ladder", "knee"),
             ("Condition?_text=p", ""),
+            ("Condition?_filter=_text%20co%20bone%20and%20not%20(_content%20co%20ladder)", "bone"),
         ])
         .await;
 }

@@ -2,13 +2,15 @@
 //! Bundles finds.
 //!
 //! The records are loaded once, into a tenant of their own. The walk knows where each resource was stored, and
-//! nothing else of the server. Pages are small, so that every comparison follows many `next` links.
+//! nothing else of the server. Pages are small, so that most comparisons follow many `next` links.
 
 mod chains;
 mod compartments;
 mod dates;
+mod elements;
 mod includes;
 mod matches;
 mod order;
 mod records;
+mod special;
 mod walk;

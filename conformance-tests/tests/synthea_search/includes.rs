@@ -18,7 +18,7 @@ async fn check(
     let expected = records.expected(query, test);
     let mut found = Vec::new();
     let mut brought = 0;
-    for page in records.pages(query).await {
+    for page in records.pages(query, 7).await {
         let matches: Vec<String> = page.matches().into_iter().map(place).collect();
         let raw = matches.iter().filter_map(|place| records.there(place));
         let mut along: Places = raw.flat_map(&brings).map(place).collect();

@@ -134,10 +134,9 @@ impl Records {
         patient
     }
 
-    /// The answer to a search, page by page, seven matches to a page. It must honour all that was asked.
-    pub async fn pages(&self, query: &str) -> Vec<Bundle> {
-        let joint = if query.contains('?') { '&' } else { '?' };
-        let mut pages = vec![self.client.page(&format!("{query}{joint}_count=7")).await];
+    /// The answer to a search, page by page, so many matches to a page. It must honour all that was asked.
+    pub async fn pages(&self, query: &str, size: usize) -> Vec<Bundle> {
+        let mut pages = vec![self.client.page(&paged(query, size)).await];
         while let Some(next) = pages.last().and_then(|page| page.link("next")).map(str::to_owned) {
             pages.push(self.client.page(&next).await);
         }
@@ -146,9 +145,9 @@ impl Records {
         pages
     }
 
-    /// `Type/id` of all that the search matches, in order.
-    pub async fn found(&self, query: &str) -> Vec<String> {
-        self.pages(query).await.iter().flat_map(Bundle::matches).map(place).collect()
+    /// `Type/id` of all that the search matches, in order; an answer of this size comes on about ten pages.
+    pub async fn found(&self, query: &str, expected: usize) -> Vec<String> {
+        self.pages(query, expected / 10 + 2).await.iter().flat_map(Bundle::matches).map(place).collect()
     }
 
     /// What the raw resources of the query's type give.
@@ -165,7 +164,7 @@ impl Records {
             if expected.is_empty() {
                 wrong.push(format!("{query}: nothing in the records would tell a wrong answer"));
             }
-            wrong.extend(difference(query, &self.found(query).await, &expected));
+            wrong.extend(difference(query, &self.found(query, expected.len()).await, &expected));
         }
         assert!(wrong.is_empty(), "{} of {} searches:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
     }
@@ -180,6 +179,12 @@ pub struct Row<'a> {
 /// A row of a table for [`Records::check`].
 pub fn row<'a>(query: impl Into<String>, test: impl Fn(&Value) -> bool + 'a) -> Row<'a> {
     Row { query: query.into(), test: Box::new(test) }
+}
+
+/// The search with so many matches to a page.
+pub fn paged(query: &str, size: usize) -> String {
+    let joint = if query.contains('?') { '&' } else { '?' };
+    format!("{query}{joint}_count={size}")
 }
 
 /// What is wrong with the answer: repeated, missing or too much.

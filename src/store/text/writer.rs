@@ -31,10 +31,14 @@ impl Writer {
         Ok(Writer { writer, fields, owner })
     }
 
-    /// Puts a resource in, in the place of what was there of it.
+    /// Puts a resource in, in the place of what was there of it. One that cannot be read, as it was written under wider
+    /// limits of JSON, is left out with a warning: the others must not wait for it.
     pub(crate) fn put(&mut self, rid: i64, body: &[u8]) -> Result<()> {
         self.remove(rid);
-        let Some(document) = document(self.fields, rid, body) else { return Ok(()) };
+        let Some(document) = document(self.fields, rid, body) else {
+            tracing::warn!(rid, "a resource cannot be read, so no text search finds it");
+            return Ok(());
+        };
         self.writer.add_document(document).map(|_| ()).map_err(Error::text)
     }
 

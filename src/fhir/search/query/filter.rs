@@ -35,14 +35,14 @@ impl<'a> Query<'a> {
 
     /// One parameter by one operator.
     fn compared(&self, param: &'a SearchParam, operator: &str, value: &str) -> Result<Clause> {
+        if is_full_text(param) {
+            return self.text_compared(param, operator, value);
+        }
         let (code, text) = (&*param.code, escaped(value));
         let reader = Reader { query: self, param, id: self.id(code), code };
         let string = |test: StringTest| Ok(Clause::Any(vec![Test::String(reader.id, test)]));
         let one_of = |modifier: Option<&str>| reader.test(modifier, &text).map(Clause::Any);
         match (param.kind, operator) {
-            _ if is_full_text(param) => {
-                invalid(format!("_filter takes no full text: give {code} as a parameter of its own beside it."))
-            }
             (_, "pr") => match value {
                 "true" => self.missing(param, "false"),
                 "false" => self.missing(param, "true"),

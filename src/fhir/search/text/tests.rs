@@ -98,7 +98,10 @@ fn a_query_names_the_parameter() {
         query.clause("identifier:text", "Medical rec"),
         text("identifier", TextTest::starts("medical rec").unwrap())
     );
+    assert_eq!(query.clause("_filter", "_content co \"fever\""), text("_content", phrase(&["fever"])));
     for (name, value) in [
+        ("_filter", "_content eq \"fever\""),
+        ("_filter", "_text pr true"),
         ("_text:exact", "a"),
         ("_content:missing", "true"),
         ("_text", "(a"),

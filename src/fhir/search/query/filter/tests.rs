@@ -106,7 +106,6 @@ fn what_cannot_be_answered_is_refused_with_a_reason() {
         ("code sb http://loinc.org|1", "hierarchy"),
         ("code in http://example.org/none", "value set"),
         ("code sw 12", "does not go with code"),
-        ("_text co pain", "no full text"),
         ("category ne x", "several values"),
         ("date gt soon", "date"),
         ("code like 1", "operator like"),
