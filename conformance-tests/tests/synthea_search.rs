@@ -10,6 +10,7 @@ mod dates;
 mod elements;
 mod includes;
 mod matches;
+mod mixed;
 mod order;
 mod records;
 mod special;

@@ -310,12 +310,11 @@ async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Res
 
 /// Checks that criteria still match what they matched.
 async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
-    /// So many rows of a clause are told apart from more.
-    const ENOUGH: i64 = 1000;
     let Guard::Matches { of, filter, ids } = guard;
     let filters = Filters { hash: &state.hash, texts: &Answers::default() };
     let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
-    let choice = choose_by(&mut Counter::Writer(&mut state.connection), ENOUGH, &filters, &branch, Aim::All).await?;
+    let choice =
+        choose_by(&mut Counter::Writer(&mut state.connection), super::ENOUGH, &filters, &branch, Aim::All).await?;
     let mut sql = Sql::new("SELECT DISTINCT r.id FROM (");
     sql.append(filters.driven(of, filter, choice.clause, choice.driver(&filters, &branch)));
     sql.push(") m CROSS JOIN resource r ON r.rid = m.rid").limit(ids.len() as i64 + 1);

@@ -2,9 +2,9 @@
 //! an index's own.
 
 use super::{Folder, folder};
-use crate::contract::tenant;
+use crate::contract::{WARD, model::Entry, tenant, ward};
 use crate::rows::IndexHash;
-use crate::sqlite::choose::Choice;
+use crate::sqlite::choose::{Aim, Choice, Counter, choose_by};
 use crate::sqlite::filter::Filters;
 use crate::sqlite::place::Place;
 use crate::sqlite::sort::Way;
@@ -119,6 +119,32 @@ async fn no_clause_reads_a_whole_table() {
             assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
             assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
         }
+    }
+}
+
+/// The clause with the fewest rows drives, wherever it stands; the guards of conditional changes go by the same choice.
+#[tokio::test]
+async fn the_rarest_clause_drives() {
+    let folder = folder(10);
+    let ward = ward(&folder).await;
+    for i in 0..30 {
+        let code = |code| Entry::Token(p("code"), None, code);
+        let entries = if i == 7 { vec![code("common"), code("rare")] } else { vec![code("common")] };
+        ward.create("Observation", &format!("o{i}"), &entries).await;
+    }
+    let store = folder.store(Duration::from_secs(20)).await;
+    let place = store.door(&tenant(&store, WARD).await).place().await.unwrap();
+    let (hash, texts) = (place.hash.clone(), Answers::default());
+    let filters = Filters { hash: &hash, texts: &texts };
+    let code = |it: &str| any(Test::Token(p("code"), TokenTest::Code(it.into())));
+    for (filter, expected) in [
+        (vec![code("common"), code("rare")], Some(1)),
+        (vec![code("rare"), code("common")], Some(0)),
+        (vec![code("common"), code("common"), code("absent")], Some(2)),
+    ] {
+        let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
+        let choice = choose_by(&mut Counter::Readers(&place.readers), 10, &filters, &branch, Aim::All).await.unwrap();
+        assert_eq!(choice.clause, expected);
     }
 }
 
