@@ -12,6 +12,7 @@ mod process;
 mod records;
 mod request;
 mod run;
+mod scale;
 mod table;
 mod workloads;
 
@@ -33,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Measures and prints the table.
     Run(Run),
+    /// Measures the same searches on ten times as much, and prints how their cost grows.
+    Scale(Run),
     /// Serves as one of the limits.
     Limit {
         #[command(subcommand)]
@@ -92,8 +95,12 @@ fn main() -> Result<()> {
         // One thread suffices for the load, and leaves the rest of the machine to the server.
         Command::Run(run) => {
             let Database::Sqlite = run.database;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            print!("{}", runtime.block_on(run.plan().run())?);
+            print!("{}", one_thread()?.block_on(run.plan().run())?);
+            Ok(())
+        }
+        Command::Scale(run) => {
+            let Database::Sqlite = run.database;
+            print!("{}", one_thread()?.block_on(run.plan().scale())?);
             Ok(())
         }
         Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {
@@ -103,6 +110,10 @@ fn main() -> Result<()> {
             }
         }),
     }
+}
+
+fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 impl Run {

@@ -78,7 +78,7 @@ impl Plan {
     }
 
     /// A server whose tenant has nothing yet.
-    async fn serve_new(&self, folder: &Path) -> Result<Process> {
+    pub async fn serve_new(&self, folder: &Path) -> Result<Process> {
         let database = database(folder);
         process::run(&self.server, &["tenant", "create", "bench", "--database", &database].map(OsStr::new))?;
         let server = self.serve(folder)?;
@@ -167,17 +167,28 @@ impl Plan {
     }
 
     /// Loads the records into an empty server; the figures are those of the patients' Bundles.
-    async fn load_all(
+    pub async fn load_all(
         &self,
         server: &Process,
         records: &Records,
         parallel: usize,
     ) -> Result<(Measured, Vec<Loaded>, Vec<String>)> {
         let (_, first) = records::load(server, transactions(&records.first), 1, None).await?;
-        let (measured, loaded) = records::load(server, transactions(&records.patients), parallel, None).await?;
-        eprintln!("{parallel} bundles at a time: {:.0} resources/s", measured.rate());
+        let (measured, loaded) = self.load_patients(server, records, parallel).await?;
         let made = first.iter().chain(&loaded).flat_map(|it| it.made.clone()).collect();
         Ok((measured, loaded, made))
+    }
+
+    /// Loads the patients' Bundles: under new ids, however often.
+    pub async fn load_patients(
+        &self,
+        server: &Process,
+        records: &Records,
+        parallel: usize,
+    ) -> Result<(Measured, Vec<Loaded>)> {
+        let (measured, loaded) = records::load(server, transactions(&records.patients), parallel, None).await?;
+        eprintln!("{parallel} bundles at a time: {:.0} resources/s", measured.rate());
+        Ok((measured, loaded))
     }
 }
 

@@ -59,6 +59,37 @@ impl Material {
         ]
     }
 
+    /// Pages whose cost must not grow with the store.
+    pub fn pages(&self) -> Vec<Workload> {
+        let prefix = |it: &Value| text(&it["name"][0]["family"]).chars().take(3).collect::<String>();
+        let by_prefix = self.patients.iter().map(|it| format!("Patient?family={}&_count=20", prefix(it)));
+        let codes: Vec<String> = self.observations.iter().map(code).collect();
+        let of_many = codes.chunks(20).map(|it| format!("Observation?code={}&_count=20", it.join(",")));
+        vec![
+            search("patient by name prefix", by_prefix.collect()),
+            search("patient + code, newest first", self.by_patient_and_code()),
+            search(
+                "code + date range, counted",
+                self.by_code("date=ge2012-01-01&date=lt2016-01-01&_total=accurate&_count=20"),
+            ),
+            search(
+                "code + date range, sorted, 50",
+                self.by_code("date=ge2012-01-01&date=lt2016-01-01&_sort=date&_count=50"),
+            ),
+            search(
+                "chain of two steps",
+                self.by_family("DiagnosticReport?encounter:Encounter.patient.family=", "&_count=20"),
+            ),
+            search("_has", self.by_has()),
+            search("token OR of 20", of_many.collect()),
+            search("_include", self.by_code("_count=50&_include=Observation:patient")),
+            search(
+                "_revinclude:iterate",
+                self.by_family("Patient?family=", "&_count=1&_revinclude:iterate=Encounter:patient"),
+            ),
+        ]
+    }
+
     /// The workloads that write.
     pub fn writes(&self) -> Vec<Workload> {
         let updates = self.observations.iter().map(|it| {

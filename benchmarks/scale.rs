@@ -1,0 +1,48 @@
+//! Whether a page costs the same however much there is: the same searches on the records, and on ten times as many.
+
+use crate::records::Records;
+use crate::run::Plan;
+use crate::workloads::{Material, check_found};
+use anyhow::Result;
+use std::fmt::Write;
+
+/// How often the records are loaded in all, each time under new ids.
+const COPIES: usize = 10;
+
+impl Plan {
+    /// The table of the server's CPU milliseconds for a page, by workload and size.
+    pub async fn scale(&self) -> Result<String> {
+        let Some(records) = Records::read(&self.records, self.patients)? else {
+            return Ok("SKIPPED: there are no Synthea records; name their folder with --records\n".to_owned());
+        };
+        let scratch = tempfile::tempdir()?;
+        let server = self.serve_new(scratch.path()).await?;
+        let (_, _, made) = self.load_all(&server, &records, self.parallel[0]).await?;
+        let once = made.len();
+        let material = Material::gather(&server, made).await?;
+        let workloads = material.pages();
+        let mut costs = vec![Vec::new(); workloads.len()];
+        for copies in [1, COPIES] {
+            for _ in 1..copies {
+                self.load_patients(&server, &records, self.parallel[0]).await?;
+            }
+            for (workload, costs) in workloads.iter().zip(&mut costs) {
+                check_found(
+                    workload.name,
+                    &server.answers(&workload.requests[..workload.requests.len().min(20)]).await?,
+                )?;
+                costs.push(self.load.put_on(&server, &workload.requests).await?.cpu_ms());
+            }
+        }
+        let mut table = format!(
+            "{once} resources, and about {COPIES} times as many; CPU ms of the server for a page, {} connections, {}.\n\n\
+             | search | 1× | {COPIES}× | ratio |\n|---|--:|--:|--:|\n",
+            self.load.connections, self.date
+        );
+        for (workload, costs) in workloads.iter().zip(costs) {
+            let (small, large) = (costs[0], costs[1]);
+            writeln!(table, "| {} | {small:.3} | {large:.3} | {:.2} |", workload.name, large / small)?;
+        }
+        Ok(table)
+    }
+}
