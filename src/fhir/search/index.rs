@@ -36,7 +36,8 @@ struct Indexed {
     kind: ParamType,
     /// See [`aside`].
     aside: Option<ParamId>,
-    expression: Expression,
+    /// Its alternatives for this type; apart, for a union would drop elements that are equal and not the same.
+    expressions: Vec<Expression>,
     /// Of a composite.
     components: Vec<Component>,
 }
@@ -111,9 +112,8 @@ impl Indexer {
                 continue;
             }
             // An expression that fails on this resource (a budget passed) selects nothing.
-            if let Ok(items) = param.expression.evaluate(&context) {
-                take(param, &context, &items);
-            }
+            let selected = param.expressions.iter().filter_map(|it| it.evaluate(&context).ok());
+            take(param, &context, &selected.flatten().collect::<Vec<_>>());
         }
     }
 }
@@ -128,11 +128,12 @@ fn compile(spec: &Spec, of: TypeId, is_own: bool) -> Vec<Indexed> {
         // The matches of some composites are kept as other ones'.
         .filter(|it| it.kind != ParamType::Composite || kept_as(spec, of, it).iter().any(|kept| kept.code == it.code))
         .filter_map(|it| {
-            let expression = Expression::parse(&own_alternatives(spec, it, of).join(" | ")).ok()?;
+            let alternatives = own_alternatives(spec, it, of).into_iter().map(Expression::parse);
+            let expressions = alternatives.collect::<Result<Vec<_>, _>>().ok()?;
             let components = composite::compile(spec, it)?;
             let id = ParamId::of_param(name, it);
             let aside = aside(name, it);
-            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, expression, components })
+            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, expressions, components })
         })
         .collect()
 }

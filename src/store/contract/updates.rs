@@ -132,7 +132,7 @@ pub(crate) async fn reindexed(engine: &dyn Engine) {
             assert_eq!(found.join(" "), expected, "{test:?}");
         }
     }
-    assert_eq!(ward.session.builds().await.unwrap(), [further.clone()]);
+    assert_eq!(ward.session.builds().await.unwrap(), std::slice::from_ref(&further));
     ward.session.commit(change(BuildChange::Drop("b".into()))).await.unwrap();
     ward.session.commit(change(BuildChange::Advance(further))).await.unwrap();
     assert!(ward.session.builds().await.unwrap().is_empty(), "what was dropped does not come back");

@@ -128,6 +128,14 @@ fn quantities_and_choices() {
     assert!(entries(observation, "value-string").is_empty());
 }
 
+/// Equal in UCUM, and found by different words.
+#[test]
+fn equal_quantities_are_told_each() {
+    let observation = r#"{"resourceType":"Observation","component":[{"valueQuantity":{"value":1,"code":"g","system":"http://unitsofmeasure.org"}},
+        {"valueQuantity":{"value":1000,"code":"mg","system":"http://unitsofmeasure.org"}},{"valueQuantity":{"value":1,"unit":"g"}}]}"#;
+    assert_eq!(entries(observation, "component-value-quantity"), ["1..1 g", "1000..1000 mg", "1..1 g"]);
+}
+
 #[test]
 fn positions_are_spots_on_a_map() {
     let location = |position| format!(r#"{{"resourceType":"Location","position":{position}}}"#);

@@ -2,13 +2,12 @@
 
 mod parse;
 
-use super::{Left, Query, QueryError, Reader, Result, invalid, is_full_text, shown};
+use super::text::is_full_text;
+use super::value::{PREFIXES, Reader};
+use super::{Left, Query, QueryError, Result, invalid, shown};
 use crate::search::{Clause, RangeTest, StringTest, Test, single};
 use crate::spec::{ParamType, SearchParam};
 use parse::{Comparison, Expr, parse};
-
-/// The operators that are prefixes too, with the same meaning.
-const ORDERS: [&str; 9] = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];
 
 impl<'a> Query<'a> {
     /// What an expression asks for. Nothing of it is ever left out: a filter without one of its parts may find more.
@@ -53,7 +52,7 @@ impl<'a> Query<'a> {
             (ParamType::String, "sw") => string(StringTest::Prefix(value.to_owned())),
             (ParamType::String, "ew") => string(StringTest::Suffix(value.to_owned())),
             (ParamType::String, "co") => string(StringTest::Contains(value.to_owned())),
-            (ParamType::Date | ParamType::Number | ParamType::Quantity, order) if ORDERS.contains(&order) => {
+            (ParamType::Date | ParamType::Number | ParamType::Quantity, order) if PREFIXES.contains(&order) => {
                 reader.test(None, &format!("{order}{text}")).map(Clause::Any)
             }
             (ParamType::Date, "po") => reader.test(None, &format!("eq{text}")).map(overlapping),

@@ -71,8 +71,8 @@ const NO_ELEMENT: &[&str] = &["_content", "_query", "_text"];
 
 /// The elements that a parameter may select, by type.
 fn selected(of: TypeId, param: &Indexed) -> Option<Vec<&'static str>> {
-    let types = param.expression.answers(&[of]).unwrap()?;
-    Some(types.into_iter().map(|it| &*r4().of(it).name).collect())
+    let types: Option<Vec<_>> = param.expressions.iter().map(|it| it.answers(&[of]).unwrap()).collect();
+    Some(types?.concat().into_iter().map(|it| &*r4().of(it).name).collect())
 }
 
 fn is_told(kind: ParamType, of: &str) -> bool {
