@@ -19,7 +19,7 @@ pub(super) enum Reading {
 
 /// Reads the SearchParameter with this id, as an addition to tables that may have a former version of it.
 pub(super) fn read(spec: &Spec, resource: Value<'_>, id: &str, generation: &str) -> Result<Reading> {
-    if resource.str("status") != Some("active") {
+    if resource.str("status") != Some(super::ACTIVE) {
         return Ok(Reading::NotOwn);
     }
     let json: Json = serde_json::from_str(resource.raw()).map_err(Failure::internal)?;

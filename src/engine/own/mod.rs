@@ -11,16 +11,18 @@ pub use build::IndexRun;
 use crate::{Context, Engine};
 use check::Reading;
 use fhir::json::{Doc, Value};
-use fhir::search::{IndexSink, Indexer};
+use fhir::search::{Clause, IndexSink, Indexer, ParamId, Test, TokenTest};
 use fhir::spec::{ParamType, Progress, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, Result};
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use store::{Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Session, Stored, Tenant};
+use store::{Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Put, Session, Stored, Tenant};
 
 /// The resource type.
 pub(crate) const SEARCH_PARAMETER: &str = "SearchParameter";
+/// The status of those that are served.
+const ACTIVE: &str = "active";
 /// Resources that are read at once.
 const BATCH: usize = 200;
 
@@ -86,6 +88,19 @@ impl Params {
         if let Some((_, own)) = &self.own {
             own.index_some(of, resource, base, sink, is_asked);
         }
+    }
+
+    /// Whether a write may make other parameters of these: by one that is active, or a version of one that was.
+    fn is_changed_by(&self, put: &Put) -> bool {
+        let is_listed = || {
+            let former = format!("{}/", put.key);
+            self.listed.iter().any(|it| it.generation.starts_with(&former))
+        };
+        let is_active = || {
+            let doc = std::str::from_utf8(&put.body).ok().and_then(|it| Doc::parse(it).ok());
+            doc.is_some_and(|it| it.root().str("status") == Some(ACTIVE))
+        };
+        put.key.of == SEARCH_PARAMETER && (is_listed() || is_active())
     }
 
     fn building(&self, generation: &str) -> Option<&Arc<Progress>> {
@@ -182,7 +197,7 @@ impl Engine {
     /// Writes changes. Where search parameters are among them, they are brought up to date, even if the caller goes
     /// away meanwhile.
     pub(crate) async fn commit(&self, ctx: &Context, changes: Changes) -> Result<Committed, CommitError> {
-        if changes.puts.iter().all(|it| it.key.of != SEARCH_PARAMETER) {
+        if !changes.puts.iter().any(|it| ctx.params().is_changed_by(it)) {
             return ctx.session.commit(changes).await;
         }
         let work = self.work(ctx);
@@ -242,9 +257,11 @@ async fn read(session: &dyn Session) -> Result<Params> {
     Ok(Params { own, listed })
 }
 
-/// Every SearchParameter, the oldest first: of two that collide, that one is served.
+/// Every active SearchParameter, the oldest first: of two that collide, that one is served.
 async fn all_of(session: &dyn Session) -> Result<Vec<Stored>> {
-    let branch = Branch { of: SEARCH_PARAMETER.into(), filter: Vec::new(), sort: Vec::new() };
+    let is_active = Test::Token(ParamId::of(SEARCH_PARAMETER, "status"), TokenTest::Code(ACTIVE.into()));
+    let filter = vec![Clause::Any(vec![is_active])];
+    let branch = Branch { of: SEARCH_PARAMETER.into(), filter, sort: Vec::new() };
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut all = Vec::new();
     loop {
