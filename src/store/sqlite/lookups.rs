@@ -1,6 +1,6 @@
 //! Reads of current versions, several in one statement: what is asked while a statement runs is answered together by
 //! the next one. A statement costs two changes of thread, more than all else of a read; nobody waits for a group to fill
-//! (docs/decisions/0011-grouped-reads.md).
+//! (docs/decisions/0012-grouped-statements.md).
 
 use super::place::Place;
 use super::read::{self, json_array, stored};
