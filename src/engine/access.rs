@@ -1,5 +1,6 @@
 //! What a caller may do: SMART scopes (SMART App Launch 2, scopes-and-launch-context), deny by default.
 
+use fhir::search::{Clause, Test};
 use fhir::{Failure, IssueType, Result};
 
 /// The kinds of access that a scope grants, in the letters of SMART 2: `cruds`.
@@ -67,6 +68,25 @@ impl Scopes {
         let told = format!("The access token's scopes do not allow to {} {what}.", access.words());
         Err(Failure::new(IssueType::Forbidden, told))
     }
+
+    /// Fails with 403 unless every type that a filter looks at by chains may be searched: whether a chain matches tells
+    /// of the resource at its end.
+    pub fn demand_filter(&self, filter: &[Clause]) -> Result<()> {
+        let tests = filter.iter().flat_map(|it| match it {
+            Clause::Any(tests) | Clause::None(tests) => tests,
+        });
+        for test in tests {
+            match test {
+                Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
+                    self.demand(Access::Search, of)?;
+                    self.demand_filter(filter)?;
+                }
+                Test::All(filter) => self.demand_filter(filter)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 fn grant(word: &str) -> Option<(String, u8)> {
@@ -112,6 +132,19 @@ mod tests {
         assert!(scopes.allow(Access::Create, "Observation") && !scopes.allow(Access::Read, "Observation"));
         assert!(!scopes.allow(Access::Read, "*"));
         assert_eq!(unknown, ["openid", "patient/*.read", "system/Nope.read"]);
+    }
+
+    #[test]
+    fn chains_demand_what_they_look_at() {
+        let of = fhir::spec::r4().resource("Observation").unwrap();
+        let query = fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0 };
+        let filter = |name: &str| vec![query.clause(name, "x").unwrap()];
+        let (scopes, _) = Scopes::parse("system/Observation.rs system/Patient.rs");
+        assert!(scopes.demand_filter(&filter("subject:Patient.name")).is_ok());
+        for name in ["encounter.reason-code", "subject:Patient.organization.name", "_has:DiagnosticReport:result:code"]
+        {
+            assert_eq!(scopes.demand_filter(&filter(name)).unwrap_err().status, 403, "{name}");
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Engine {
         if filter.is_empty() {
             return Err(Failure::new(IssueType::Invalid, "The criteria name no search parameter."));
         }
+        ctx.caller.scopes.demand_filter(&filter)?;
         Ok(filter)
     }
 }

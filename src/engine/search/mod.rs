@@ -25,6 +25,7 @@ impl Engine {
         let search = self.search_params(ctx, of, compartment, request)?;
         for branch in &search.branches {
             ctx.caller.scopes.demand(Access::Search, &branch.of)?;
+            ctx.caller.scopes.demand_filter(&branch.filter)?;
         }
         let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),
