@@ -3,6 +3,7 @@
 use crate::own::SEARCH_PARAMETER;
 use crate::{Context, Engine, Request};
 use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
+use fhir::outcome::shown;
 use fhir::spec::{TypeId, r4};
 use fhir::validate::References;
 use fhir::{Failure, Issue, IssueType, Result, Severity};
@@ -70,7 +71,7 @@ pub(crate) fn type_of(resource: Value<'_>) -> Result<TypeId> {
         Failure::new(IssueType::Structure, told)
     })?;
     r4().resource(named).ok_or_else(|| {
-        let shown: String = named.chars().take(64).flat_map(char::escape_debug).collect();
+        let shown = shown(named);
         Failure::of(vec![
             Issue::error(IssueType::Structure, format!("\"{shown}\" is not a resource type of R4.")).at("resourceType"),
         ])

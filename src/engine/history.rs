@@ -3,6 +3,7 @@
 use crate::bundle::{BundleWriter, Response};
 use crate::page::{self, Turn};
 use crate::{Access, Answer, Context, Engine, Request};
+use fhir::outcome::shown;
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use store::{History, Method, Position, Scope, Stored};
@@ -69,7 +70,7 @@ impl Engine {
                     history.at = Some((low.div_euclid(1000), high.div_euclid(1000)));
                 }
                 other => {
-                    let shown: String = other.chars().take(64).flat_map(char::escape_debug).collect();
+                    let shown = shown(other);
                     let told = format!("A history takes no parameter {shown}; it takes _count, _since and _at.");
                     return Err(Failure::new(IssueType::Invalid, told));
                 }

@@ -2,6 +2,7 @@
 
 use crate::operation::Place;
 use crate::{Request, Verb};
+use fhir::outcome::shown;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use store::{Key, Scope};
@@ -141,8 +142,7 @@ fn known(of: &str) -> Result<String> {
         Some(_) => Ok(of.to_owned()),
         None if of.starts_with('$') || of.starts_with('_') => Err(unknown_path()),
         None => {
-            let told =
-                format!("{} is not a resource type of R4.", of.chars().take(64).collect::<String>().escape_debug());
+            let told = format!("{} is not a resource type of R4.", shown(of));
             Err(Failure::new(IssueType::NotSupported, told).with_status(404))
         }
     }

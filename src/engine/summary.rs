@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use fhir::json::{Doc, Value, write_compact, write_string};
+use fhir::outcome::shown;
 use fhir::spec::{Element, Kind, Type, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 
@@ -58,7 +59,7 @@ impl View {
                     })?;
                 }
                 other => {
-                    let shown: String = other.chars().take(64).flat_map(char::escape_debug).collect();
+                    let shown = shown(other);
                     let told = format!("A read takes no parameter {shown}.");
                     return Err(Failure::new(IssueType::Invalid, told));
                 }

@@ -211,3 +211,9 @@ pub fn outcome(issues: &[Issue]) -> String {
     out.push_str("]}");
     out
 }
+
+/// A name from the outside, fit to be said back in an issue: short, and without characters that could mislead a reader of
+/// a log.
+pub fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}

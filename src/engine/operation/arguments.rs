@@ -4,6 +4,7 @@ use super::definition::{Definition, Parameter};
 use super::{Extra, Operation};
 use crate::{Engine, Request, Verb};
 use fhir::json::{Doc, Value};
+use fhir::outcome::shown;
 use fhir::primitive::Primitive;
 use fhir::spec::r4;
 use fhir::validate::References;
@@ -122,7 +123,7 @@ impl Reader<'_> {
             let told = format!(
                 "The operation ${} takes no parameter {}; it takes {}.",
                 self.definition.code,
-                super::shown(name),
+                shown(name),
                 known.join(", ")
             );
             return Err(Failure::new(IssueType::NotSupported, told));

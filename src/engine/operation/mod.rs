@@ -10,6 +10,7 @@ pub(crate) use definition::{Definition, Parameter};
 
 use crate::read::existing;
 use crate::{Access, Answer, Context, Engine, Request, Verb};
+use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -123,9 +124,4 @@ fn demand(ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
         ctx.caller.scopes.demand(Access::Read, &key.of)?;
     }
     operation.demands.iter().try_for_each(|(access, of)| ctx.caller.scopes.demand(*access, of))
-}
-
-/// A name from the outside, fit to be said back.
-fn shown(name: &str) -> String {
-    name.chars().take(64).flat_map(char::escape_debug).collect()
 }

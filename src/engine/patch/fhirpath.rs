@@ -5,6 +5,7 @@ use super::{OPERATIONS, refused, tree};
 use crate::Engine;
 use fhir::Result;
 use fhir::json::{Doc, Step, Value};
+use fhir::outcome::shown;
 use fhir::path::{Context, Expression, Node};
 use fhir::spec::{TypeId, r4};
 use serde_json::{Map, Value as Json};
@@ -279,8 +280,4 @@ impl<'a> List<'a> {
         parent.extend(companions.map(|it| (beside, it)));
         Ok(())
     }
-}
-
-fn shown(name: &str) -> String {
-    name.chars().take(64).flat_map(char::escape_debug).collect()
 }

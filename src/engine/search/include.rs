@@ -3,6 +3,7 @@
 use super::params::Search;
 use crate::{Access, Context, Engine};
 use fhir::json::Doc;
+use fhir::outcome::shown;
 use fhir::search::{Clause, IndexSink, ParamId, Target, Test, is_served};
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
@@ -56,7 +57,7 @@ impl Include {
         if let Some(code) = &param {
             let is_reference = spec.param(source, code).is_some_and(is_reference_served);
             if !is_reference {
-                let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
+                let shown = shown(code);
                 return Err(refused(format!("{} has no reference parameter {shown}.", r4().of(source).name)));
             }
         }

@@ -5,6 +5,7 @@ use super::unknown_parameter;
 use crate::prefer::Prefer;
 use crate::summary::View;
 use crate::{Context, Engine, Request};
+use fhir::outcome::shown;
 use fhir::search::query::{is_full_text, join_dates};
 use fhir::search::{ParamId, Query, QueryError, has_one_value, is_served};
 use fhir::spec::{ParamType, Spec, TypeId, r4};
@@ -225,7 +226,7 @@ impl Reader<'_> {
                 self.sort.push(SortKey { code: code.to_owned(), descending });
                 kept.push(key);
             } else {
-                let shown: String = code.chars().take(64).flat_map(char::escape_debug).collect();
+                let shown = shown(code);
                 self.unknown.push(format!("The result cannot be sorted by {shown}."));
             }
         }

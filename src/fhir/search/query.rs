@@ -11,6 +11,7 @@ mod value;
 
 use super::composite::kept_as;
 use super::{Clause, ParamId, Shelf, Test, is_served};
+use crate::outcome::shown;
 use crate::spec::{Own, ParamType, SearchParam, Spec, TypeId};
 pub use join::join_dates;
 use std::cell::Cell;
@@ -283,9 +284,4 @@ fn unescape(text: &str) -> String {
 
 fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'.')
-}
-
-/// A name from the outside, fit to be said back.
-fn shown(name: &str) -> String {
-    name.chars().take(64).flat_map(char::escape_debug).collect()
 }
