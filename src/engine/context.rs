@@ -2,6 +2,7 @@
 
 use crate::access::Scopes;
 use crate::own::{OwnParams, Params};
+use fhir::spec::{Spec, r4};
 use std::fmt;
 use std::sync::Arc;
 use store::{Session, Tenant};
@@ -53,6 +54,11 @@ impl Context {
     /// The same, for one interaction: it works by the search parameters that there are now.
     pub(crate) fn pinned(&self) -> Context {
         Context { pinned: Some(self.own.newest()), ..self.clone() }
+    }
+
+    /// The tables with the tenant's own search parameters, as the interaction works by them.
+    pub(crate) fn spec(&self) -> &Spec {
+        self.pinned.as_ref().map_or(r4(), |it| it.spec())
     }
 
     /// The tenant's search parameters.

@@ -1,8 +1,8 @@
 //! `$lastn` (observation-operation-lastn.html): the latest observations of each code.
 
+use crate::effective::effective;
 use engine::{Access, Answer, Call, Extra, Operation};
 use fhir::json::{Doc, Value};
-use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use std::collections::BTreeSet;
 use store::{Branch, Plan, Stored};
@@ -100,7 +100,7 @@ impl Groups {
         let (names, time) = {
             let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
             let doc = Doc::parse(text).map_err(Failure::internal)?;
-            (names(doc.root()), effective(doc.root()))
+            (names(doc.root()), effective(doc.root()).unwrap_or(i64::MIN))
         };
         let mut merged = Group { names, latest: vec![(time, stored)] };
         let mut others = Vec::with_capacity(self.groups.len() + 1);
@@ -141,16 +141,4 @@ fn names(observation: Value<'_>) -> BTreeSet<Name> {
     }
     let text = code.and_then(|it| it.str("text")).unwrap_or_default();
     BTreeSet::from([Name::Text(text.to_owned())])
-}
-
-/// When the observation was true: the latest moment that `effective[x]` names; without one it is the oldest of all.
-fn effective(observation: Value<'_>) -> i64 {
-    let moment = |text: Option<&str>| text.and_then(datetime::range).map(|it| it.low);
-    let period = observation.get("effectivePeriod");
-    let events = observation.get("effectiveTiming").and_then(|it| it.get("event"));
-    moment(observation.str("effectiveDateTime"))
-        .or_else(|| moment(observation.str("effectiveInstant")))
-        .or_else(|| moment(period.and_then(|it| it.str("end").or(it.str("start")))))
-        .or_else(|| events.into_iter().flat_map(Value::each).filter_map(|it| moment(it.as_str())).max())
-        .unwrap_or(i64::MIN)
 }

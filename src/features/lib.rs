@@ -1,6 +1,7 @@
 //! What we add on top of the standard, one module each.
 
 pub mod demo;
+mod effective;
 mod everything;
 mod lastn;
 mod reindex;

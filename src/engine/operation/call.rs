@@ -6,7 +6,8 @@ use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::{Context, Engine};
 use fhir::Result;
-use fhir::search::Filter;
+use fhir::search::{Filter, Query};
+use fhir::spec::TypeId;
 use store::{Position, Stored};
 
 /// A call: its parameters are as the definition has them, and the caller has the accesses that the operation demands.
@@ -46,6 +47,11 @@ impl<'c> Call<'c> {
     pub fn filter(&self, of: &str) -> Result<Filter> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.criteria).finish();
         self.engine.criteria(self.ctx, of, &query)
+    }
+
+    /// What reads search parameters of a resource type, the tenant's own among them.
+    pub fn query(&self, of: TypeId) -> Query<'_> {
+        Query { spec: self.ctx.spec(), of, base: self.ctx.base(), now: self.engine.now_micros() }
     }
 
     /// Where the answer goes on, for an operation that has pages; `None` on the first page. Fails for a token that

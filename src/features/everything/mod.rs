@@ -2,8 +2,10 @@
 //! (encounter-operation-everything.html): the members of the compartment, then what these need to be understood.
 //!
 //! Members come in the order of the store, what supports them in the order of type and id, and a page's token tells
-//! how far either list was given: nothing comes twice, and nothing that did not change is skipped.
+//! how far either list was given: nothing comes twice, and nothing that did not change is skipped. The records of all
+//! patients together come otherwise ([`all`]).
 
+mod all;
 mod record;
 mod support;
 
@@ -19,18 +21,19 @@ const BATCH: usize = 1000;
 
 /// `$everything` of each type that has it.
 pub(crate) fn operations() -> [Operation; 2] {
-    let everything = |definition, of: &'static [(Access, &'static str)]| Operation {
-        definition,
-        demands: of,
-        extras: &[Extra::Pages],
-        run: |call| Box::pin(everything(call)),
-    };
     [
-        everything(include_str!("../../../profiles/operations/patient-everything.json"), &[(Access::Read, "Patient")]),
-        everything(
-            include_str!("../../../profiles/operations/encounter-everything.json"),
-            &[(Access::Read, "Encounter")],
-        ),
+        Operation {
+            definition: include_str!("../../../profiles/operations/patient-everything.json"),
+            demands: &[(Access::Read, "Patient")],
+            extras: &[Extra::Pages],
+            run: |call| Box::pin(everything(call, "Patient")),
+        },
+        Operation {
+            definition: include_str!("../../../profiles/operations/encounter-everything.json"),
+            demands: &[(Access::Read, "Encounter")],
+            extras: &[Extra::Pages],
+            run: |call| Box::pin(everything(call, "Encounter")),
+        },
     ]
 }
 
@@ -42,9 +45,13 @@ enum Place {
     Support(String),
 }
 
-async fn everything(call: Call<'_>) -> Result<Answer> {
-    let record = Record::of(&call)?;
-    let limit = limit(&call)?;
+async fn everything(call: Call<'_>, of: &str) -> Result<Answer> {
+    let record = Record::of(&call, of)?;
+    if record.is_of_all() {
+        let page = all::page(&record, call.position()?, limit(&call, call.engine.settings().max_count)?).await?;
+        return bundle(&call, &record, page.total, page.next.as_ref(), &page.members, &page.support);
+    }
+    let limit = limit(&call, call.engine.settings().max_includes)?;
     let (mut members, mut support, mut next) = (Vec::new(), Vec::new(), None);
     let place = place(call.position()?);
     let is_first = matches!(place, Place::Members(None));
@@ -79,12 +86,11 @@ fn place(position: Option<Position>) -> Place {
     }
 }
 
-/// All on one page, unless the client wants less (`_count`) or it is more than the server's includes may be.
-fn limit(call: &Call<'_>) -> Result<usize> {
-    let settings = call.engine.settings();
+/// As much on one page as the server gives at once, unless the client wants less (`_count`).
+fn limit(call: &Call<'_>, most: usize) -> Result<usize> {
     match call.arguments.text("_count").map(str::parse::<usize>) {
-        None => Ok(settings.max_includes.max(1)),
-        Some(Ok(count @ 1..)) => Ok(count.min(settings.max_count)),
+        None => Ok(most.max(1)),
+        Some(Ok(count @ 1..)) => Ok(count.min(call.engine.settings().max_count)),
         Some(_) => Err(Failure::new(IssueType::Value, "_count is a number of resources on a page, at least 1.")),
     }
 }

@@ -1,20 +1,21 @@
-//! Which resources a record has: the members of a compartment (compartmentdefinition.html), as the parameters narrow
-//! them.
+//! Which resources a record has: the members of a compartment (compartmentdefinition.html), or of all compartments of a
+//! type, as the parameters narrow them.
 
 use engine::{Access, Call};
 use fhir::primitive::datetime;
-use fhir::search::{Clause, ParamId, Query, RangeTest, Shelf, Test};
+use fhir::search::{Clause, ParamId, RangeTest, Shelf, Test};
 use fhir::spec::{ParamType, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
-use store::{Branch, Key, Page, Plan, Position, Stored};
+use store::{Branch, Page, Plan, Position, Stored};
 
-/// Parameters of type date that do not tell when care was given.
+/// Parameters of type date that do not tell when care was given. What a tenant's own ones tell is not known.
 const NOT_CARE: [&str; 4] = ["_lastUpdated", "birthdate", "death-date", "value-date"];
 
 /// A record, and how much of it is asked for.
 pub(super) struct Record<'c> {
     pub(super) call: &'c Call<'c>,
-    owner: Key,
+    /// The id of whom it is about; `None`: of all that there are.
+    owner: Option<&'c str>,
     owner_type: TypeId,
     /// `_type`; empty means all.
     types: Vec<TypeId>,
@@ -25,18 +26,19 @@ pub(super) struct Record<'c> {
 }
 
 impl<'c> Record<'c> {
-    /// The record of the resource that the operation was called on.
-    pub(super) fn of(call: &'c Call<'c>) -> Result<Record<'c>> {
-        let Some(instance) = &call.instance else {
-            let told = "The records of all patients together are not given: call $everything on one, Patient/[id].";
-            return Err(Failure::new(IssueType::NotSupported, told));
-        };
-        let owner = instance.key.clone();
-        let owner_type = resource(&owner.of)?;
+    /// The record of the resource that the operation was called on, or of all of the type `of`.
+    pub(super) fn of(call: &'c Call<'c>, of: &str) -> Result<Record<'c>> {
+        let owner = call.instance.as_ref().map(|it| it.key.id.as_str());
+        let owner_type = resource(of)?;
         let types = call.arguments.texts("_type").flat_map(|it| it.split(',')).map(resource).collect::<Result<_>>()?;
         let since = call.arguments.text("_since");
         let since = since.and_then(|it| Some((it, datetime::range(it)?.low.div_euclid(1000))));
         Ok(Record { owner, owner_type, types, since, care: care(call)?, call })
+    }
+
+    /// Whether it is of all, and not of one.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.owner.is_none()
     }
 
     /// Whether all members are asked for that the caller may read.
@@ -53,20 +55,32 @@ impl<'c> Record<'c> {
         self.types.is_empty() || of.is_some_and(|it| self.types.contains(&it))
     }
 
+    /// Whether types are asked for that members need to be understood, and that are in no such compartment themselves.
+    pub(super) fn wants_support(&self) -> bool {
+        let is_member = |it: &TypeId| self.member_types().any(|member| member == *it);
+        self.types.is_empty() || !self.types.iter().all(is_member)
+    }
+
     /// A page of the members that are asked for.
     pub(super) async fn members(&self, after: Option<Position>, limit: usize) -> Result<Page> {
-        let mut branches = self.scope();
-        branches.retain(|it| self.wants_type(r4().resource(&it.of)));
-        if let Some((since, _)) = self.since {
-            for branch in &mut branches {
-                let clause = self.query(resource(&branch.of)?).clause("_lastUpdated", &format!("ge{since}"));
-                branch.filter.push(clause.map_err(|it| Failure::new(IssueType::Value, it.told()))?);
-            }
-        }
+        let branches = self.narrowed()?;
         if branches.is_empty() {
             return Ok(Page::default());
         }
         Ok(self.call.ctx.session().search(&Plan { branches, after, limit }).await?)
+    }
+
+    /// The members that are asked for.
+    pub(super) fn narrowed(&self) -> Result<Vec<Branch>> {
+        let mut branches = self.scope();
+        branches.retain(|it| self.wants_type(r4().resource(&it.of)));
+        if let Some((since, _)) = self.since {
+            for branch in &mut branches {
+                let clause = self.call.query(resource(&branch.of)?).clause("_lastUpdated", &format!("ge{since}"));
+                branch.filter.push(clause.map_err(|it| Failure::new(IssueType::Value, it.told()))?);
+            }
+        }
+        Ok(branches)
     }
 
     /// All members that the caller may read, within `start` and `end`.
@@ -90,13 +104,13 @@ impl<'c> Record<'c> {
     }
 
     fn branch(&self, of: TypeId) -> Option<Branch> {
-        let mut filter = vec![self.query(of).in_compartment(self.owner_type, &self.owner.id)?];
+        let query = self.call.query(of);
+        let mut filter = match self.owner {
+            Some(id) => vec![query.in_compartment(self.owner_type, id)?],
+            None => query.in_some_compartment(self.owner_type)?,
+        };
         filter.extend(self.care.and_then(|period| within(of, period)));
         Some(Branch { of: r4().of(of).name.to_string(), filter, sort: Vec::new() })
-    }
-
-    fn query(&self, of: TypeId) -> Query<'_> {
-        Query { spec: r4(), of, base: self.call.ctx.base(), now: self.call.engine.now_micros() }
     }
 }
 

@@ -4,7 +4,7 @@ use super::statistic::Statistic;
 use engine::Call;
 use fhir::json::Value;
 use fhir::primitive::datetime;
-use fhir::search::{Clause, Filter, ParamId, Query, RangeTest, Test, TokenTest};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Test, TokenTest};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 
@@ -61,7 +61,7 @@ impl<'c> Asked<'c> {
     /// The observations that may have measurements.
     pub(super) fn filter(&self, call: &Call<'_>) -> Result<Filter> {
         let of = r4().resource("Observation").ok_or_else(|| Failure::internal("R4 has observations"))?;
-        let query = Query { spec: r4(), of, base: call.ctx.base(), now: call.engine.now_micros() };
+        let query = call.query(of);
         let subject = query.clause("subject", &escaped(self.subject));
         let mut filter = vec![subject.map_err(|it| Failure::new(IssueType::Value, it.told()))?];
         let param = ParamId::of("Observation", "combo-code");
@@ -101,11 +101,7 @@ fn codes(call: &Call<'_>) -> Result<Vec<Code>> {
 
 fn statistic(code: &str) -> Result<Statistic> {
     Statistic::named(code).ok_or_else(|| {
-        let told = if code == "regression" {
-            "The statistic regression is not supported: R4 does not say how its two numbers are told.".to_owned()
-        } else {
-            format!("A statistic is one of {}.", Statistic::codes().join(", "))
-        };
+        let told = format!("A statistic is one of {}.", Statistic::codes().join(", "));
         Failure::new(IssueType::NotSupported, told)
     })
 }

@@ -1,6 +1,7 @@
 //! The measurements of `$stats`, by code: of observations, of their components, and of the members of panels.
 
 use super::asked::Code;
+use crate::effective::effective;
 use fhir::json::{Doc, Value};
 use fhir::search::Target;
 use fhir::units::{UCUM, convert};
@@ -11,7 +12,10 @@ use store::{Key, Stored};
 /// The measurements of one code.
 pub(super) struct Group {
     pub(super) code: Code,
+    /// In rising order, once all are known.
     pub(super) values: Vec<f64>,
+    /// Time, in microseconds since the epoch, and value of those that have a time.
+    pub(super) points: Vec<(i64, f64)>,
     /// UCUM code and name of their unit.
     pub(super) unit: Option<(String, String)>,
     /// How many there are, those without a valid value included.
@@ -126,7 +130,7 @@ impl<'c> Measured<'c> {
         group.total += 1;
         let is_modified = [part, observation].iter().any(|it| it.get("modifierExtension").is_some());
         match part.get("valueQuantity").and_then(quantity) {
-            Some((value, unit, name)) if !is_modified => group.add(value, unit, name),
+            Some(quantity) if !is_modified => group.add(quantity, effective(observation)),
             _ => Ok(()),
         }
     }
@@ -134,12 +138,12 @@ impl<'c> Measured<'c> {
 
 impl Group {
     fn new(code: Code) -> Group {
-        Group { code, values: Vec::new(), unit: None, total: 0, is_panel: false }
+        Group { code, values: Vec::new(), points: Vec::new(), unit: None, total: 0, is_panel: false }
     }
 
     /// Takes a value, in the unit of the first; fails where its own measures something else, for then no statistic of
     /// both means anything.
-    fn add(&mut self, value: &str, unit: &str, name: &str) -> Result<()> {
+    fn add(&mut self, (value, unit, name): (&str, &str, &str), time: Option<i64>) -> Result<()> {
         let (own, _) = self.unit.get_or_insert_with(|| (unit.to_owned(), name.to_owned()));
         let number = if own == unit { value.parse().ok() } else { converted(value, unit, own) };
         let Some(number) = number else {
@@ -150,6 +154,7 @@ impl Group {
             return Err(Failure::new(IssueType::BusinessRule, told));
         };
         self.values.push(number);
+        self.points.extend(time.map(|it| (it, number)));
         Ok(())
     }
 }

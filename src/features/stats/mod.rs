@@ -2,6 +2,7 @@
 
 mod asked;
 mod measured;
+mod regression;
 mod statistic;
 
 use asked::Asked;
@@ -10,6 +11,7 @@ use fhir::primitive::datetime;
 use fhir::units::UCUM;
 use fhir::{Failure, IssueType, Result};
 use measured::{Group, Measured};
+use regression::Line;
 use serde_json::{Value as Json, json};
 use statistic::{Statistic, Tells};
 use store::{Branch, Key, Plan};
@@ -88,7 +90,8 @@ fn told(asked: &Asked<'_>, group: &Group) -> Result<Json> {
     if let Some((low, high)) = asked.period {
         observation["effectivePeriod"] = period(low, high);
     }
-    observation["component"] = asked.statistics.iter().map(|it| component(it, group)).collect::<Result<_>>()?;
+    let components: Vec<Vec<Json>> = asked.statistics.iter().map(|it| components(it, group)).collect::<Result<_>>()?;
+    observation["component"] = components.concat().into();
     Ok(observation)
 }
 
@@ -104,37 +107,51 @@ fn period(low: i64, high: i64) -> Json {
     period
 }
 
-fn component(statistic: &Statistic, group: &Group) -> Result<Json> {
-    let coding = json!({ "system": STATISTICS, "code": statistic.code, "display": statistic.display });
-    let mut component = json!({ "code": { "coding": [coding] } });
-    let unit = group.unit.as_ref().map(|(code, name)| (code.as_str(), name.as_str()));
-    let (value, unit) = match statistic.tells {
-        Tells::Count => {
-            component["valueInteger"] = group.values.len().into();
-            return Ok(component);
+/// The components of a statistic: one, but two of a regression.
+fn components(statistic: &Statistic, group: &Group) -> Result<Vec<Json>> {
+    let unit = group.unit.as_ref().map(|(code, name)| (code.clone(), name.clone()));
+    let with = |unit: Option<(String, String)>, value: Option<f64>| quantity(statistic, value.zip(unit));
+    let component = match statistic.tells {
+        Tells::Count => with_value(statistic, "valueInteger", group.values.len().into()),
+        Tells::TotalCount => with_value(statistic, "valueInteger", group.total.into()),
+        Tells::Quantity(compute) => with(unit, compute(&group.values))?,
+        Tells::Square(compute) => with(changed(unit, |it| format!("({it})2")), compute(&group.values))?,
+        Tells::Number(compute) => with(Some(("1".to_owned(), "1".to_owned())), compute(&group.values))?,
+        Tells::Line => {
+            let Some(line) = Line::through(&group.points) else { return Ok(vec![with(None, None)?]) };
+            let mut gradient = with(changed(unit.clone(), |it| format!("({it})/d")), Some(line.gradient))?;
+            gradient["code"]["text"] = "Regression: gradient over time".into();
+            let mut intercept = with(unit, Some(line.intercept))?;
+            let origin = datetime::instant(line.origin);
+            intercept["code"]["text"] = format!("Regression: intercept at {origin}").into();
+            return Ok(vec![gradient, intercept]);
         }
-        Tells::TotalCount => {
-            component["valueInteger"] = group.total.into();
-            return Ok(component);
-        }
-        Tells::Quantity(compute) => (compute(&group.values), unit.map(|(code, name)| (code.into(), name.into()))),
-        Tells::Square(compute) => {
-            let square = |it: &str| format!("({it})2");
-            (compute(&group.values), unit.map(|(code, name)| (square(code), square(name))))
-        }
-        Tells::Number(compute) => (compute(&group.values), Some(("1".to_owned(), "1".to_owned()))),
     };
-    match (value, unit) {
-        (Some(value), Some((code, name))) => {
-            let value = rounded(value)?;
-            component["valueQuantity"] = json!({ "value": value, "unit": name, "system": UCUM, "code": code });
+    Ok(vec![component])
+}
+
+/// Code and name of a unit, changed.
+fn changed(unit: Option<(String, String)>, change: impl Fn(&str) -> String) -> Option<(String, String)> {
+    unit.map(|(code, name)| (change(&code), change(&name)))
+}
+
+fn with_value(statistic: &Statistic, name: &str, value: Json) -> Json {
+    let coding = json!({ "system": STATISTICS, "code": statistic.code, "display": statistic.display });
+    json!({ "code": { "coding": [coding] }, name: value })
+}
+
+/// A component with a quantity, or with the reason why there is none.
+fn quantity(statistic: &Statistic, value: Option<(f64, (String, String))>) -> Result<Json> {
+    Ok(match value {
+        Some((value, (code, name))) => {
+            let quantity = json!({ "value": rounded(value)?, "unit": name, "system": UCUM, "code": code });
+            with_value(statistic, "valueQuantity", quantity)
         }
-        _ => {
+        None => {
             let reason = json!({ "system": ABSENT, "code": "not-applicable", "display": "Not Applicable" });
-            component["dataAbsentReason"] = json!({ "coding": [reason] });
+            with_value(statistic, "dataAbsentReason", json!({ "coding": [reason] }))
         }
-    }
-    Ok(component)
+    })
 }
 
 /// A number in twelve digits: more than measurements have, fewer than show how computers add.

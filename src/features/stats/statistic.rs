@@ -24,13 +24,14 @@ pub(super) enum Tells {
     Square(fn(&[f64]) -> Option<f64>),
     /// A number without a unit.
     Number(fn(&[f64]) -> Option<f64>),
+    /// The straight line through the measurements over time: gradient and intercept.
+    Line,
 }
 
-use Tells::{Count, Number, Quantity, Square, TotalCount};
+use Tells::{Count, Line, Number, Quantity, Square, TotalCount};
 
-/// All that can be asked for. `regression` is not: R4 wants two numbers of it, a gradient and an intercept, and gives a
-/// component room for one.
-const STATISTICS: [Statistic; 20] = [
+/// All that can be asked for.
+const STATISTICS: [Statistic; 21] = [
     statistic("average", "Average", Quantity(average)),
     statistic("maximum", "Maximum", Quantity(|it| it.last().copied())),
     statistic("minimum", "Minimum", Quantity(|it| it.first().copied())),
@@ -51,6 +52,7 @@ const STATISTICS: [Statistic; 20] = [
     statistic("5-4", "4th Quintile", Quantity(|it| percentile(it, 0.8))),
     statistic("skew", "Skew", Number(|it| standard_moment(it, 3))),
     statistic("kurtosis", "Kurtosis", Number(|it| standard_moment(it, 4))),
+    statistic("regression", "Regression", Line),
 ];
 
 const fn statistic(code: &'static str, display: &'static str, tells: Tells) -> Statistic {

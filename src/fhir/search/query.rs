@@ -10,7 +10,7 @@ mod text;
 mod value;
 
 use super::composite::kept_as;
-use super::{Clause, ParamId, Shelf, Test, is_served};
+use super::{Clause, Filter, ParamId, Shelf, Test, is_served};
 use crate::outcome::shown;
 use crate::spec::{Own, ParamType, SearchParam, Spec, TypeId};
 pub use join::join_dates;
@@ -115,6 +115,18 @@ impl<'a> Query<'a> {
             code => Test::Local { param: self.id(code), of: owner.clone(), id: id.to_owned() },
         });
         Some(Clause::Any(tests.collect()))
+    }
+
+    /// Membership of any compartment of this type: a filter, empty where every resource is in one, as the compartment
+    /// itself. `None` if this type is in no such compartment.
+    pub fn in_some_compartment(&self, compartment: TypeId) -> Option<Filter> {
+        let (_, codes) = self.spec.compartment(compartment)?.members.iter().find(|(of, _)| *of == self.of)?;
+        if codes.iter().any(|it| &**it == "{def}") {
+            return Some(Vec::new());
+        }
+        let owner = &self.spec.of(compartment).name;
+        let points = |code| Test::Chain { param: self.id(code), of: owner.to_string(), filter: Vec::new() };
+        Some(vec![Clause::Any(codes.iter().map(|it| points(it)).collect())])
     }
 
     fn type_name(&self) -> &'a str {

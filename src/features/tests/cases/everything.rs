@@ -137,14 +137,55 @@ async fn what_a_caller_may_not_read_is_left_out_and_said() {
 }
 
 #[tokio::test]
-async fn all_patients_together_are_refused_and_wrong_values_too() {
+async fn wrong_values_are_refused() {
     let house = small().await;
     for address in [
-        "Patient/$everything",
         "Patient/p/$everything?_count=0",
         "Patient/p/$everything?_type=Nope",
         "Patient/p/$everything?start=2021&end=2020",
     ] {
         assert_eq!(house.get(address).await.unwrap_err().status, 400, "{address}");
     }
+}
+
+#[tokio::test]
+async fn the_records_of_all_patients_are_their_compartments_and_what_these_refer_to() {
+    let house = House::with_demo().await;
+    let mut compartments = BTreeSet::new();
+    for (patient, _) in keys(&house.get("Patient?_count=1000").await.unwrap()) {
+        compartments
+            .extend(keys(&house.get(&format!("{patient}/*?_count=1000")).await.unwrap()).into_iter().map(|it| it.0));
+    }
+    let whole = house.get("Patient/$everything").await.unwrap();
+    assert_eq!(of_mode(&keys(&whole), "match"), compartments);
+    let one = keys(&house.get(&format!("{PATIENT}/$everything")).await.unwrap());
+    assert!(of_mode(&keys(&whole), "include").is_superset(&of_mode(&one, "include")));
+    for count in [7, 50] {
+        let paged = house.pages(&format!("Patient/$everything?_count={count}")).await;
+        let matched: Vec<&String> = paged.iter().filter(|it| it.1 == "match").map(|it| &it.0).collect();
+        assert_eq!(matched.len(), compartments.len(), "by {count} something came twice, or not at all");
+        assert_eq!(of_mode(&paged, "match"), compartments, "by {count}");
+        assert_eq!(of_mode(&paged, "include"), of_mode(&keys(&whole), "include"), "by {count}");
+    }
+}
+
+#[tokio::test]
+async fn the_records_of_all_patients_are_narrowed_too() {
+    let house = small().await;
+    house
+        .put(&[
+            json!({ "resourceType": "Condition", "id": "of-q", "subject": { "reference": "Patient/q" } }),
+            json!({ "resourceType": "Condition", "id": "of-nobody", "subject": { "reference": "Group/g" } }),
+        ])
+        .await;
+    let ids = async |query: &str| -> BTreeSet<String> {
+        keys(&house.get(&format!("Patient/$everything{query}")).await.unwrap()).into_iter().map(|it| it.0).collect()
+    };
+    let set = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<String>>();
+    let conditions = ["Condition/old", "Condition/long", "Condition/undated", "Condition/of-q"];
+    assert_eq!(ids("?_type=Condition").await, set(&conditions));
+    assert_eq!(ids("?_type=Practitioner").await, set(&["Practitioner/d"]));
+    assert_eq!(ids("?_type=Condition&start=2020").await, set(&conditions[1..]));
+    assert!(ids("?_since=2026-11-19T00:00:00Z").await.is_empty());
+    assert_eq!(ids("").await.len(), 9);
 }

@@ -87,6 +87,32 @@ async fn statistics_are_of_the_subjects_valid_measurements_in_the_period() {
     assert_eq!(observation["component"][0]["valueQuantity"]["code"], "kg");
 }
 
+/// R4: "This Statistic code will return both a gradient and an intercept value."
+#[tokio::test]
+async fn a_regression_is_a_gradient_and_an_intercept() {
+    let house = House::new().await;
+    let days = [("a", 70.0, "2026-11-01T08:00:00Z"), ("b", 71.0, "2026-11-03T08:00:00Z")];
+    house.put(&days.map(|(id, value, time)| weight(id, value, time))).await;
+    let answer = house.get(&format!("{WEIGHT}&statistic=regression")).await.unwrap();
+    valid(&answer);
+    let components = answer["parameter"][0]["resource"]["component"].as_array().unwrap();
+    let told: Vec<String> = components
+        .iter()
+        .map(|it| format!("{} {} {}", it["code"]["text"], it["valueQuantity"]["value"], it["valueQuantity"]["code"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#""Regression: gradient over time" 0.5 "(kg)/d""#,
+            r#""Regression: intercept at 2026-11-01T08:00:00.000Z" 70 "kg""#
+        ]
+    );
+    let none = house.get(&format!("{WEIGHT}&statistic=regression&duration=1")).await.unwrap();
+    let component = &none["parameter"][0]["resource"]["component"];
+    assert_eq!(component.as_array().unwrap().len(), 1);
+    assert_eq!(component[0]["dataAbsentReason"]["coding"][0]["code"], "not-applicable");
+}
+
 #[tokio::test]
 async fn a_duration_reaches_back_from_now() {
     let house = weights().await;
@@ -166,7 +192,6 @@ async fn what_cannot_be_told_is_refused_by_name() {
     let house = weights().await;
     for (query, named) in [
         ("&statistic=max", "maximum"),
-        ("&statistic=regression", "regression"),
         ("&statistic=count&duration=0", "duration"),
         ("&statistic=count&limit=0", "limit"),
     ] {
