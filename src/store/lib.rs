@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod query;
 mod record;
 mod rows;
 mod sqlite;

@@ -2,14 +2,12 @@
 //! written together, one statement per table and chunk of rows.
 
 use super::builds;
-use super::choose::{Aim, Counter, choose_by};
-use super::filter::Filters;
 use super::index::{Entries, chunks, insert, push_groups, take_back, write_index};
-use super::sql::{Bind, Sql};
-use super::text::Answers;
+use super::runner::Writing;
 use super::writer::State;
+use crate::query::{self, Answers, Bind, Way};
 use crate::rows::unpacked_keys;
-use crate::{Branch, Changes, CommitError, Expect, Guard, Put, Result};
+use crate::{Branch, Changes, CommitError, Expect, Guard, Plan, Put, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
@@ -213,15 +211,11 @@ async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Res
 /// Checks that criteria still match what they matched.
 async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
     let Guard::Matches { of, filter, ids } = guard;
-    let filters = Filters { hash: &state.hash, texts: &Answers::default() };
     let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
-    let choice =
-        choose_by(&mut Counter::Writer(&mut state.connection), super::ENOUGH, &filters, &branch, Aim::All).await?;
-    let mut sql = Sql::new("SELECT DISTINCT r.id FROM (");
-    sql.append(filters.driven(of, filter, choice.clause, choice.driver(&filters, &branch)));
-    sql.push(") m CROSS JOIN resource r ON r.rid = m.rid").limit(ids.len() as i64 + 1);
-    let rows = sql.query()?.fetch_all(&mut state.connection).await?;
-    let found: FxHashSet<String> = rows.iter().map(|it| it.try_get(0)).collect::<Result<_, _>>()?;
+    let plan = Plan { branches: vec![branch], after: None, limit: ids.len() + 1 };
+    let mut runner = Writing { connection: &mut state.connection, hash: &state.hash };
+    let page = query::page(&mut runner, &Answers::default(), &plan, Way::On).await?;
+    let found: FxHashSet<String> = page.found.into_iter().map(|it| it.key.id).collect();
     let expected: FxHashSet<String> = ids.iter().cloned().collect();
     if found == expected { Ok(()) } else { Err(CommitError::Conflict) }
 }

@@ -4,8 +4,9 @@
 use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
-use super::sort::Way;
-use super::{builds, history, read, search, text};
+use super::runner::Reading;
+use super::{builds, history, read, text};
+use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
     Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, Page, Plan, Result, Rows, Session,
@@ -26,6 +27,12 @@ pub(super) struct Door {
 impl Door {
     pub(super) async fn place(&self) -> Result<Arc<Place>> {
         self.places.open(&self.tenant, &self.file, &self.settings).await
+    }
+
+    async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
+        let place = self.place().await?;
+        let texts = text::answers(&place, plan).await?;
+        query::page(&mut Reading(&place), &texts, plan, way).await
     }
 }
 
@@ -52,15 +59,17 @@ impl Session for Door {
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
-        search::page(&self.place().await?, plan, Way::On).await
+        self.page(plan, Way::On).await
     }
 
     async fn search_back(&self, plan: &Plan) -> Result<Page> {
-        search::page(&self.place().await?, plan, Way::Back).await
+        self.page(plan, Way::Back).await
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
-        search::count(&self.place().await?, plan).await
+        let place = self.place().await?;
+        let texts = text::answers(&place, plan).await?;
+        query::count(&mut Reading(&place), &texts, plan).await
     }
 
     async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {

@@ -3,7 +3,8 @@
 
 use super::place::Place;
 use super::read::stored;
-use super::sql::Sql;
+use super::runner::query;
+use crate::query::Sql;
 use crate::{History, HistoryPage, Result, Scope};
 use sqlx::Row;
 
@@ -17,12 +18,12 @@ pub(super) async fn page(place: &Place, history: &History) -> Result<HistoryPage
         sql.push(" AND c.seq < ?").bind(before);
     }
     sql.push(" ORDER BY c.seq DESC").limit(history.limit as i64 + 1);
-    let rows = place.readers.fetch_all(sql.query()?).await?;
+    let rows = place.readers.fetch_all(query(sql)?).await?;
 
     let mut count = Sql::new("SELECT count(*)");
     // Nobody asked for bodies: only whether a version was current at a time needs more than the log.
     count.append(within(place, history, history.at.is_some()));
-    let total = place.readers.fetch_one(count.query()?).await?.try_get(0)?;
+    let total = place.readers.fetch_one(query(count)?).await?.try_get(0)?;
 
     let mut versions = Vec::with_capacity(rows.len());
     for row in rows.iter().take(history.limit) {

@@ -1,12 +1,13 @@
 //! Index rows on their way to disk: those that a resource had are taken back, those that it has now are written, one
 //! statement per table and chunk of rows.
 
-use super::sql::{Bind, Sql};
+use super::runner::query;
+use crate::query::{Bind, Sql};
 use crate::rows::date_slot;
 use crate::{CommitError, Rows};
 use fhir::search::ParamId;
 use rustc_hash::FxHashSet;
-use sqlx::{Sqlite, SqliteConnection, sqlite::SqliteArguments};
+use sqlx::SqliteConnection;
 
 /// What a resource is to be found by.
 pub(super) struct Entries<'a> {
@@ -115,8 +116,7 @@ async fn each_statement<const N: usize>(
 }
 
 async fn run(connection: &mut SqliteConnection, statement: Sql) -> Result<(), CommitError> {
-    let query: sqlx::query::Query<'_, Sqlite, SqliteArguments> = statement.query()?;
-    query.execute(connection).await?;
+    query(statement)?.execute(connection).await?;
     Ok(())
 }
 

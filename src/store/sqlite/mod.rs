@@ -4,26 +4,19 @@
 mod batch;
 mod builds;
 mod changes;
-mod choose;
 mod door;
-mod filter;
 mod history;
 mod index;
 mod lookups;
 mod place;
 mod places;
-mod probe;
-mod range;
 mod read;
 mod readers;
+mod runner;
 mod schema;
-mod search;
-mod sort;
-mod sql;
 #[cfg(test)]
 mod tests;
 mod text;
-mod walk;
 mod writer;
 
 use crate::rows::IndexHash;

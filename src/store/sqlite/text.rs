@@ -3,12 +3,11 @@
 
 use super::changes::{self, Change};
 use super::place::Place;
-use super::read::json_array;
+use crate::query::Answers;
 use crate::text::{View, Writer};
-use crate::{Error, Indexed, Result};
+use crate::{Error, Indexed, Plan, Result};
 use fhir::search::text::asked;
-use fhir::search::{Filter, ParamId, TextTest};
-use rustc_hash::FxHashMap;
+use fhir::search::{ParamId, TextTest};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -36,34 +35,23 @@ struct Followed {
     seq: i64,
 }
 
-/// What full-text tests found: the rows of each as a JSON array, rising.
-#[derive(Default)]
-pub(super) struct Answers(FxHashMap<(ParamId, TextTest), String>);
-
-impl Answers {
-    /// The rows that pass a test; none for a test that was not asked beforehand.
-    pub(super) fn rids(&self, param: ParamId, test: &TextTest) -> String {
-        self.0.get(&(param, test.clone())).cloned().unwrap_or_else(|| "[]".to_owned())
-    }
-}
-
-/// Asks the view all full-text tests within filters, as of the end of the change log now.
-pub(super) async fn answers(place: &Arc<Place>, filters: impl Iterator<Item = &Filter>) -> Result<Answers> {
+/// Asks the view all full-text tests of a plan, as of the end of the change log now.
+pub(super) async fn answers(place: &Arc<Place>, plan: &Plan) -> Result<Answers> {
     let asked: Vec<(ParamId, TextTest)> =
-        filters.flat_map(|it| asked(it)).map(|(param, test)| (param, test.clone())).collect();
+        plan.branches.iter().flat_map(|it| asked(&it.filter)).map(|(param, test)| (param, test.clone())).collect();
     if asked.is_empty() {
         return Ok(Answers::default());
     }
     let view = reach(place, changes::end(place).await?).await?;
     let found = blocking(move || {
-        let mut found = FxHashMap::default();
+        let mut found = Answers::default();
         for (param, test) in asked {
             let rids = view.find(param, &test, MOST)?;
-            found.insert((param, test), json_array(&rids));
+            found.insert(param, test, rids);
         }
         Ok(found)
     });
-    Ok(Answers(found.await?))
+    found.await
 }
 
 /// The view when it has come to a place in the log. It goes on without the caller, who waits no longer than a query

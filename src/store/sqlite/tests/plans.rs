@@ -3,14 +3,10 @@
 
 use super::{Folder, folder};
 use crate::contract::{WARD, model::Entry, tenant, ward};
+use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Sql, Way};
 use crate::rows::IndexHash;
-use crate::sqlite::choose::{Aim, Choice, Counter, choose_by};
-use crate::sqlite::filter::Filters;
 use crate::sqlite::place::Place;
-use crate::sqlite::sort::Way;
-use crate::sqlite::sql::Sql;
-use crate::sqlite::text::Answers;
-use crate::sqlite::{search, walk};
+use crate::sqlite::runner::{Reading, query as query_of};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
@@ -30,7 +26,7 @@ async fn place() -> (Folder, Arc<Place>) {
 async fn explain(place: &Place, statement: Sql) -> String {
     let mut sql = Sql::new("EXPLAIN QUERY PLAN ");
     sql.append(statement);
-    let rows = place.readers.fetch_all(sql.query().unwrap()).await.unwrap();
+    let rows = place.readers.fetch_all(query_of(sql).unwrap()).await.unwrap();
     rows.iter().map(|it| it.get::<String, _>("detail") + "\n").collect()
 }
 
@@ -101,7 +97,7 @@ fn hash() -> IndexHash {
 async fn no_clause_reads_a_whole_table() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash, texts: &Answers::default() };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
     for clause in clauses() {
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
@@ -115,7 +111,7 @@ async fn no_clause_reads_a_whole_table() {
         ] {
             let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
             let choice = Choice { clause: driven, rows: 0 };
-            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On)).await;
+            let steps = explain(&place, query::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On)).await;
             assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
             assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
         }
@@ -135,7 +131,7 @@ async fn the_rarest_clause_drives() {
     let store = folder.store(Duration::from_secs(20)).await;
     let place = store.door(&tenant(&store, WARD).await).place().await.unwrap();
     let (hash, texts) = (place.hash.clone(), Answers::default());
-    let filters = Filters { hash: &hash, texts: &texts };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts };
     let code = |it: &str| any(Test::Token(p("code"), TokenTest::Code(it.into())));
     for (filter, expected) in [
         (vec![code("common"), code("rare")], Some(1)),
@@ -143,7 +139,7 @@ async fn the_rarest_clause_drives() {
         (vec![code("common"), code("common"), code("absent")], Some(2)),
     ] {
         let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
-        let choice = choose_by(&mut Counter::Readers(&place.readers), 10, &filters, &branch, Aim::All).await.unwrap();
+        let choice = query::choose(&mut Reading(&place), &filters, &branch, Aim::All).await.unwrap();
         assert_eq!(choice.clause, expected);
     }
 }
@@ -153,7 +149,7 @@ async fn the_rarest_clause_drives() {
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash, texts: &Answers::default() };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -171,7 +167,7 @@ async fn ordered_ranges_are_not_sorted() {
         let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
         let choice = Choice { clause: driven, rows: 0 };
         for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
-            let steps = explain(&place, search::unsorted(&filters, &plan.branches[0], &choice, &plan, way)).await;
+            let steps = explain(&place, query::unsorted(&filters, &plan.branches[0], &choice, &plan, way)).await;
             assert!(steps.contains(&index), "{steps}");
             assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
         }
@@ -183,7 +179,7 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash, texts: &Answers::default() };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -202,11 +198,11 @@ async fn walks_follow_the_index_of_their_key() {
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
             for way in [Way::On, Way::Back] {
-                let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, way)).await;
+                let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &plan, way)).await;
                 assert!(steps.contains(index), "{steps}");
                 assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
                 let behind = Plan { after: behind(SortValue::Missing), ..plan.clone() };
-                let steps = explain(&place, walk::missing(&filters, &plan.branches[0], &key, &behind, 5, way)).await;
+                let steps = explain(&place, query::missing(&filters, &plan.branches[0], &key, &behind, 5, way)).await;
                 assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
             }
         }
@@ -218,10 +214,10 @@ async fn walks_follow_the_index_of_their_key() {
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { hash: &hash, texts: &Answers::default() };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
-    let steps = explain(&place, walk::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;
+    let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
     assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
 }

@@ -2,10 +2,9 @@
 
 use super::folder;
 use crate::contract::{delete, put, tenant};
-use crate::sqlite::choose::Choice;
-use crate::sqlite::filter::Filters;
-use crate::sqlite::sort::Way;
-use crate::sqlite::{SqliteStore, search, text};
+use crate::query::{self, Way};
+use crate::sqlite::runner::Reading;
+use crate::sqlite::{SqliteStore, text};
 use crate::{Branch, Changes, Error, Expect, Indexed, Plan, Put, Result, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
@@ -90,11 +89,10 @@ async fn what_is_deleted_between_view_and_records_is_not_found() {
     create(&*s, "a", "Anna").await;
     let place = store.door(&tenant(&store, "ward").await).place().await.unwrap();
     let plan = plan(vec![content("anna")]);
-    let texts = text::answers(&place, plan.branches.iter().map(|it| &it.filter)).await.unwrap();
+    let texts = text::answers(&place, &plan).await.unwrap();
     write(&*s, delete(&*s, "Patient", "a", 1)).await;
-    let filters = Filters { hash: &place.hash, texts: &texts };
-    let sql = search::unsorted(&filters, &plan.branches[0], &Choice { clause: Some(0), rows: 0 }, &plan, Way::On);
-    assert!(search::fetch(&place, sql, &[], Way::On).await.unwrap().is_empty());
+    let page = query::page(&mut Reading(&place), &texts, &plan, Way::On).await.unwrap();
+    assert!(page.found.is_empty());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use fhir::search::near::Disk;
 use fhir::search::{ParamId, RangeTest};
 
 /// The condition on each class of widths: a class bounds both ends of the range of `low` that can pass.
-pub(super) fn date_conditions(param: ParamId, ranges: &[RangeTest<i64>]) -> Vec<Sql> {
+pub(crate) fn date_conditions(param: ParamId, ranges: &[RangeTest<i64>]) -> Vec<Sql> {
     (0..=DATE_WIDTHS.len())
         .map(|class| {
             let width = DATE_WIDTHS.get(class).copied();
@@ -23,7 +23,7 @@ pub(super) fn date_conditions(param: ParamId, ranges: &[RangeTest<i64>]) -> Vec<
 }
 
 /// Points and ranges: a point's ends are the same.
-pub(super) fn number_conditions(slot: i64, range: &RangeTest<f64>) -> Vec<Sql> {
+pub(crate) fn number_conditions(slot: i64, range: &RangeTest<f64>) -> Vec<Sql> {
     let mut points = Sql::new("(slot = ? AND ");
     points.bind(slot).append(range_condition(*range, Some(|end: f64| end))).push(")");
     let mut ranges = Sql::new("(slot = ? AND ");
@@ -32,7 +32,7 @@ pub(super) fn number_conditions(slot: i64, range: &RangeTest<f64>) -> Vec<Sql> {
 }
 
 /// Two numbers in one row, a point each: the first stands in `low`, the second in `high`.
-pub(super) fn pair_condition(slot: i64, left: &RangeTest<f64>, right: &RangeTest<f64>) -> Sql {
+pub(crate) fn pair_condition(slot: i64, left: &RangeTest<f64>, right: &RangeTest<f64>) -> Sql {
     let point = |range: &RangeTest<f64>, column: &str| {
         let mut sql = range_condition(*range, Some(|end: f64| end));
         sql.text = sql.text.replace("low", column).replace("high", column);
@@ -44,7 +44,7 @@ pub(super) fn pair_condition(slot: i64, left: &RangeTest<f64>, right: &RangeTest
 }
 
 /// The SQL of [`Disk::holds`] on each row of the map that the disk touches.
-pub(super) fn place_conditions(hash: &IndexHash, param: ParamId, disk: &Disk) -> Vec<Sql> {
+pub(crate) fn place_conditions(hash: &IndexHash, param: ParamId, disk: &Disk) -> Vec<Sql> {
     let (low, high) = disk.ends();
     let side = if disk.is_inside { "<=" } else { ">" };
     let condition =

@@ -1,28 +1,25 @@
 //! What drives a branch: the clause with the fewest rows, as far as a count that gives up early tells.
 
+use super::Runner;
 use super::filter::{Driver, Filters};
-use super::place::Place;
-use super::readers::Readers;
 use super::sql::Sql;
 use crate::{Branch, Result};
 use fhir::search::{Clause, Test};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
-/// How many times [`Place::enough`] rows are still gathered rather than searched for in another order.
-pub(super) const MANY: i64 = 20;
+/// How many times [`Runner::enough`] rows are still gathered rather than searched for in another order.
+pub(crate) const MANY: i64 = 20;
 
 /// What a branch is driven by, and about how many rows that has.
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// The clause's position; none: the resource type itself.
-    pub(super) clause: Option<usize>,
+    pub(crate) clause: Option<usize>,
     /// At most as many as were counted.
-    pub(super) rows: i64,
+    pub(crate) rows: i64,
 }
 
 /// What a search is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(crate) enum Aim {
     /// The first rows by rising `rid`.
     Page,
     /// All rows.
@@ -31,7 +28,7 @@ pub(super) enum Aim {
 
 impl Choice {
     /// The driver that was chosen.
-    pub(super) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
+    pub(crate) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
         let clause = self.clause.and_then(|at| branch.filter.get(at));
         clause.and_then(|it| filters.clause_driver(&branch.of, it)).unwrap_or_else(|| filters.type_driver(&branch.of))
     }
@@ -44,34 +41,14 @@ struct Candidate {
     rows: i64,
 }
 
-/// Whose connection counts.
-pub(super) enum Counter<'a> {
-    Readers(&'a Readers),
-    Writer(&'a mut SqliteConnection),
-}
-
-impl Counter<'_> {
-    async fn fetch_one(&mut self, sql: Sql) -> Result<SqliteRow> {
-        Ok(match self {
-            Counter::Readers(readers) => readers.fetch_one(sql.query()?).await?,
-            Counter::Writer(connection) => sql.query()?.fetch_one(&mut **connection).await?,
-        })
-    }
-}
-
 /// Picks what drives a branch.
-pub(super) async fn choose(place: &Place, filters: &Filters<'_>, branch: &Branch, aim: Aim) -> Result<Choice> {
-    choose_by(&mut Counter::Readers(&place.readers), place.enough, filters, branch, aim).await
-}
-
-/// The same, where `enough` rows count as large.
-pub(super) async fn choose_by(
-    counter: &mut Counter<'_>,
-    enough: i64,
+pub(crate) async fn choose(
+    runner: &mut dyn Runner,
     filters: &Filters<'_>,
     branch: &Branch,
     aim: Aim,
 ) -> Result<Choice> {
+    let enough = runner.enough();
     if let Some(at) = branch.filter.iter().position(is_ids) {
         return Ok(Choice { clause: Some(at), rows: 0 });
     }
@@ -85,12 +62,12 @@ pub(super) async fn choose_by(
         candidates.push(Candidate { clause: None, driver: filters.type_driver(&branch.of), rows: 0 });
     }
     if candidates.len() > 1 || !branch.sort.is_empty() {
-        count(counter, &mut candidates, enough).await?;
+        count(runner, &mut candidates, enough).await?;
         let are_large = candidates.iter().all(|it| it.rows >= enough);
         // Pages of ranges in row order stop early, however large.
         let are_alike = aim == Aim::Page && candidates.iter().all(|it| it.driver.ordered);
         if are_large && (candidates.len() > 1 || branch.filter.len() > 1) && !are_alike {
-            count(counter, &mut candidates, enough * MANY).await?;
+            count(runner, &mut candidates, enough * MANY).await?;
         }
     }
     let many = enough * MANY;
@@ -108,17 +85,16 @@ fn is_ids(clause: &Clause) -> bool {
 }
 
 /// Counts the rows of all candidates up to `most`, in one statement.
-async fn count(counter: &mut Counter<'_>, candidates: &mut [Candidate], most: i64) -> Result<()> {
+async fn count(runner: &mut dyn Runner, candidates: &mut [Candidate], most: i64) -> Result<()> {
     let counts = candidates.iter().map(|it| {
         let mut sql = Sql::new("(SELECT count(*) FROM (SELECT 1 FROM (");
-        sql.append(it.driver.clone().all()).push(")").limit(most).push("))");
+        sql.append(it.driver.clone().all()).push(") d").limit(most).push(") l)");
         sql
     });
     let mut statement = Sql::new("SELECT ");
     statement.append(Sql::join(counts.collect(), ", ", "0"));
-    let row = counter.fetch_one(statement).await?;
-    for (i, candidate) in candidates.iter_mut().enumerate() {
-        candidate.rows = row.try_get(i)?;
+    for (candidate, rows) in candidates.iter_mut().zip(runner.counts(statement).await?) {
+        candidate.rows = rows;
     }
     Ok(())
 }

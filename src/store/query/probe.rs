@@ -8,7 +8,7 @@ use fhir::search::{Clause, ParamId, Shelf, Test};
 
 impl Filters<'_> {
     /// Every clause but the driving one as probes of `rid`, led by `lead`; empty if there are none.
-    pub(super) fn probes(&self, of: &str, filter: &[Clause], but: Option<usize>, rid: &str, lead: &str) -> Sql {
+    pub(crate) fn probes(&self, of: &str, filter: &[Clause], but: Option<usize>, rid: &str, lead: &str) -> Sql {
         let pieces: Vec<Sql> = filter
             .iter()
             .enumerate()
@@ -58,9 +58,9 @@ impl Filters<'_> {
             }
             Test::Present(param, shelf) => self.present_probe(*param, *shelf, rid),
             // Looked up above.
-            Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("0"),
+            Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("false"),
             // None that a query can say.
-            Test::Composite { .. } => Sql::new("0"),
+            Test::Composite { .. } => Sql::new("false"),
             Test::String(param, string) => row_probe("string", rid, self.string_condition(*param, string)),
             Test::Date(param, range) => row_probe("date", rid, Sql::any(date_conditions(*param, range))),
             Test::Number(param, range) => {
@@ -73,29 +73,10 @@ impl Filters<'_> {
                 row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
             }
             Test::Near(param, disk) => row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk))),
-            Test::Chain { param, of: to, filter } => {
-                let inner = inner_alias(rid);
-                let mut sql = Sql::new(&format!(
-                    "EXISTS (SELECT 1 FROM reference f INDEXED BY reference_rid CROSS JOIN resource {inner} \
-                     ON {inner}.rkey = f.target AND {inner}.type = ? AND {inner}.method < 4 \
-                     WHERE f.rid = {rid} AND f.param = ?"
-                ));
-                sql.bind(to.clone()).bind(param.0 as i64);
-                sql.append(self.probes(to, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
-                sql
-            }
-            Test::Has { of: from, param, filter } => {
-                let inner = inner_alias(rid);
-                let mut sql = Sql::new(&format!(
-                    "EXISTS (SELECT 1 FROM resource h CROSS JOIN reference {inner} ON {inner}.param = ? \
-                     AND {inner}.target = h.rkey WHERE h.rid = {rid}"
-                ));
-                sql.bind(param.0 as i64);
-                sql.append(self.probes(from, filter, None, &format!("{inner}.rid"), " AND ")).push(")");
-                sql
-            }
+            Test::Chain { param, of: to, filter } => self.chain_probe(*param, to, filter, rid),
+            Test::Has { of: from, param, filter } => self.has_probe(from, *param, filter, rid),
             Test::Text(param, text) => {
-                let mut sql = Sql::new(&format!("{rid} IN (SELECT value FROM json_each(?))"));
+                let mut sql = Sql::new(&format!("{rid} IN (SELECT w.value FROM {})", self.dialect.list()));
                 sql.bind(self.texts.rids(*param, text));
                 sql
             }
@@ -109,10 +90,11 @@ impl Filters<'_> {
     }
 
     fn present_probe(&self, param: ParamId, shelf: Shelf, rid: &str) -> Sql {
+        let referred = format!("reference{}", self.dialect.by("reference_rid"));
         let (table, column, from, to) = match shelf {
             Shelf::Key => return key_probe(self.hash.present(param), rid),
             Shelf::String => ("string", "param", param.0 as i64, param.0 as i64),
-            Shelf::Reference => ("reference INDEXED BY reference_rid", "param", param.0 as i64, param.0 as i64),
+            Shelf::Reference => (referred.as_str(), "param", param.0 as i64, param.0 as i64),
             Shelf::Date => ("date", "slot", date_slot(param, 0), date_slot(param, 3)),
             Shelf::Number => ("number", "slot", self.hash.number(param), self.hash.number(param) | 1),
         };
@@ -120,11 +102,6 @@ impl Filters<'_> {
         condition.bind(from).bind(to);
         row_probe(table, rid, condition)
     }
-}
-
-/// A table name for the next level of nesting, so that a probe's row is never mistaken for its neighbour's.
-fn inner_alias(rid: &str) -> String {
-    format!("{}x", rid.trim_end_matches(".rid"))
 }
 
 fn key_probe(key: i64, rid: &str) -> Sql {

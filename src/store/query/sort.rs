@@ -6,7 +6,7 @@ use crate::{Position, Sort, SortBy, SortValue};
 
 /// Which way through an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// From its beginning, or from behind a position.
     On,
     /// From its end, or from before a position.
@@ -14,7 +14,7 @@ pub(super) enum Way {
 }
 
 /// The sort value of the row `d.rid`: the least of several, or the greatest if descending.
-pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
+pub(crate) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
     let end = if sort.descending { "max" } else { "min" };
     let mut sql = Sql::default();
     match &sort.by {
@@ -39,7 +39,7 @@ pub(super) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
 }
 
 /// ` ORDER BY …` over the columns `s0, s1 …, rid`.
-pub(super) fn order(sort: &[Sort], way: Way) -> String {
+pub(crate) fn order(sort: &[Sort], way: Way) -> String {
     let mut out = String::from(" ORDER BY ");
     let missing = if way == Way::On { "LAST" } else { "FIRST" };
     for (i, key) in sort.iter().enumerate() {
@@ -50,18 +50,18 @@ pub(super) fn order(sort: &[Sort], way: Way) -> String {
 }
 
 /// Whether the values of a key fall, this way through the order.
-pub(super) fn falls(key: &Sort, way: Way) -> bool {
+pub(crate) fn falls(key: &Sort, way: Way) -> bool {
     key.descending != (way == Way::Back)
 }
 
 /// Ties go with the first key's direction, so that an index is walked in one direction.
-pub(super) fn rows_fall(sort: &[Sort], way: Way) -> bool {
+pub(crate) fn rows_fall(sort: &[Sort], way: Way) -> bool {
     sort.first().is_some_and(|it| it.descending) != (way == Way::Back)
 }
 
 /// The condition that a row of columns `s0, s1 …, rid` lies beyond a position, this way through the order, in which
 /// missing values are last.
-pub(super) fn beyond(sort: &[Sort], position: &Position, way: Way) -> Sql {
+pub(crate) fn beyond(sort: &[Sort], position: &Position, way: Way) -> Sql {
     let mut alternatives = Vec::new();
     for last in 0..=sort.len() {
         let mut parts: Vec<Sql> = (0..last).map(|i| equal(i, position)).collect();
@@ -76,11 +76,11 @@ pub(super) fn beyond(sort: &[Sort], position: &Position, way: Way) -> Sql {
             }
         }
         let mut sql = Sql::new("(");
-        sql.append(Sql::join(parts, " AND ", "1")).push(")");
+        sql.append(Sql::join(parts, " AND ", "true")).push(")");
         alternatives.push(sql);
     }
     let mut sql = Sql::new("(");
-    sql.append(Sql::join(alternatives, " OR ", "0")).push(")");
+    sql.append(Sql::join(alternatives, " OR ", "false")).push(")");
     sql
 }
 
@@ -110,7 +110,7 @@ fn further(i: usize, sort: &Sort, position: &Position, way: Way) -> Option<Sql> 
     }
 }
 
-pub(super) fn bind(position: &Position, i: usize) -> Option<Bind> {
+pub(crate) fn bind(position: &Position, i: usize) -> Option<Bind> {
     match position.values.get(i)? {
         SortValue::Missing => None,
         SortValue::Int(it) => Some(Bind::Int(*it)),

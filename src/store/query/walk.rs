@@ -1,8 +1,8 @@
 //! Sorted searches with many results: a walk along the index of the sort key, probing every clause, and behind its
 //! end a list of what has no value.
 
+use super::Runner;
 use super::filter::Filters;
-use super::place::Place;
 use super::range::date_conditions;
 use super::search::{fetch, finish};
 use super::sort::{self, Way};
@@ -19,8 +19,8 @@ enum Part {
 }
 
 /// A page in the order of a key that has an index.
-pub(super) async fn page(
-    place: &Place,
+pub(crate) async fn page(
+    runner: &mut dyn Runner,
     filters: &Filters<'_>,
     branch: &Branch,
     key: &Sort,
@@ -42,19 +42,20 @@ pub(super) async fn page(
             Part::Values => values(filters, branch, key, plan, way),
             Part::Missing => missing(filters, branch, key, plan, rest, way),
         };
-        rows.extend(fetch(place, keys, order, way).await?);
+        rows.extend(fetch(runner, keys, order, way).await?);
     }
-    finish(rows, plan, 1, way)
+    Ok(finish(rows, plan, way))
 }
 
 /// What has a value, in its order. Each arm is in the index's order already, and a union merges them.
-pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, way: Way) -> Sql {
+pub(crate) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, way: Way) -> Sql {
     let (table, index, column, slots) = index(filters, key);
     let slot_column = if table == "string" { "param" } else { "slot" };
+    let by = filters.dialect.by(index);
     let bounds = bounds(branch, key);
     let arms = slots.into_iter().enumerate().map(|(class, slot)| {
         let mut sql = Sql::new(&format!(
-            "SELECT DISTINCT d.rid AS rid, d.{column} AS s0 FROM {table} d INDEXED BY {index} WHERE d.{slot_column} = ?"
+            "SELECT DISTINCT d.rid AS rid, d.{column} AS s0 FROM {table} d{by} WHERE d.{slot_column} = ?"
         ));
         sql.bind(slot);
         if let Some((after, value)) = plan.after.as_ref().and_then(|it| Some((it, sort::bind(it, 0)?))) {
@@ -70,15 +71,13 @@ pub(super) fn values(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &
         sql.append(filters.probes(&branch.of, &branch.filter, but, "d.rid", " AND "));
         sql
     });
-    let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT 0 AS rid, 0 AS s0 WHERE 0");
-    sql.push(if sort::falls(key, way) { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" });
-    sql.limit(plan.limit as i64 + 1);
-    sql
+    let order = if sort::falls(key, way) { " ORDER BY s0 DESC, rid DESC" } else { " ORDER BY s0, rid" };
+    filters.dialect.merged(arms.collect(), "rid, s0", order, plan.limit as i64 + 1)
 }
 
 /// The clause that bounds the walk, and its condition on each class of dates: one on the very dates that are walked,
 /// where a resource has no others.
-pub(super) fn bounds(branch: &Branch, key: &Sort) -> Option<(usize, Vec<Sql>)> {
+pub(crate) fn bounds(branch: &Branch, key: &Sort) -> Option<(usize, Vec<Sql>)> {
     let SortBy::Date(walked) = &key.by else { return None };
     let conditions = |clause: &Clause| match clause {
         Clause::Any(tests) => match tests.as_slice() {
@@ -109,7 +108,7 @@ fn index(filters: &Filters<'_>, key: &Sort) -> (&'static str, &'static str, &'st
 }
 
 /// What has no value, at most `rest`, beyond the plan's position if that has none either.
-pub(super) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, rest: usize, way: Way) -> Sql {
+pub(crate) fn missing(filters: &Filters<'_>, branch: &Branch, key: &Sort, plan: &Plan, rest: usize, way: Way) -> Sql {
     let falls = sort::falls(key, way);
     let mut sql = Sql::new("SELECT d.rid AS rid, NULL AS s0 FROM (");
     sql.append(filters.type_driver(&branch.of).all()).push(") d WHERE ");

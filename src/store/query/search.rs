@@ -4,91 +4,85 @@
 //! what was found, when that is little, or by walking the index of the sort key ([`super::walk`]).
 
 use super::choose::{Aim, Choice, MANY, choose};
-use super::filter::{FEW, Filters};
-use super::place::Place;
-use super::read::stored;
+use super::filter::{Answers, FEW, Filters};
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{text, walk};
-use crate::{Branch, Page, Plan, Position, Result, Sort, SortBy, SortValue};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, TypeInfo, ValueRef};
-use std::sync::Arc;
+use super::{Dialect, Found, Runner, walk};
+use crate::{Branch, Page, Plan, Result, Sort, SortBy};
 
-/// A page of what passes the plan, beyond its position this way through the order.
-pub(super) async fn page(place: &Arc<Place>, plan: &Plan, way: Way) -> Result<Page> {
-    let texts = text::answers(place, plan.branches.iter().map(|it| &it.filter)).await?;
-    let filters = Filters { hash: &place.hash, texts: &texts };
+/// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
+/// asked before.
+pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, way: Way) -> Result<Page> {
+    let hash = runner.hash();
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts };
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let keys = match (plan.branches.as_slice(), order) {
         ([branch], []) => {
-            let choice = choose(place, &filters, branch, Aim::Page).await?;
+            let choice = choose(runner, &filters, branch, Aim::Page).await?;
             unsorted(&filters, branch, &choice, plan, way)
         }
         ([branch], [key]) if key.by != SortBy::Id => {
-            let choice = choose(place, &filters, branch, Aim::All).await?;
-            if choice.rows >= walked_from(place, branch) {
-                return walk::page(place, &filters, branch, key, plan, way).await;
+            let choice = choose(runner, &filters, branch, Aim::All).await?;
+            if choice.rows >= walked_from(runner.enough(), branch) {
+                return walk::page(runner, &filters, branch, key, plan, way).await;
             }
             sorted(&filters, plan, &[choice], way)
         }
         _ => {
             let mut choices = Vec::with_capacity(plan.branches.len());
             for branch in &plan.branches {
-                choices.push(choose(place, &filters, branch, Aim::All).await?);
+                choices.push(choose(runner, &filters, branch, Aim::All).await?);
             }
             sorted(&filters, plan, &choices, way)
         }
     };
-    let rows = fetch(place, keys, order, way).await?;
-    finish(rows, plan, order.len(), way)
+    let rows = fetch(runner, keys, order, way).await?;
+    Ok(finish(rows, plan, way))
 }
 
 /// From how many rows of the driver on a walk is the better way to an order: later where several clauses may leave little
 /// of them, for which a walk would look everywhere.
-fn walked_from(place: &Place, branch: &Branch) -> i64 {
-    if branch.filter.len() > 1 { place.enough * MANY } else { place.enough }
+fn walked_from(enough: i64, branch: &Branch) -> i64 {
+    if branch.filter.len() > 1 { enough * MANY } else { enough }
 }
 
 /// How many resources pass.
-pub(super) async fn count(place: &Arc<Place>, plan: &Plan) -> Result<i64> {
-    let texts = text::answers(place, plan.branches.iter().map(|it| &it.filter)).await?;
-    let filters = Filters { hash: &place.hash, texts: &texts };
+pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan) -> Result<i64> {
+    let hash = runner.hash();
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts };
     let mut total = 0;
     for branch in &plan.branches {
-        let choice = choose(place, &filters, branch, Aim::All).await?;
+        let choice = choose(runner, &filters, branch, Aim::All).await?;
         let driver = choice.driver(&filters, branch);
         let is_each_once = driver.ordered && driver.arms.len() == 1;
         let mut sql =
             Sql::new(if is_each_once { "SELECT count(*) FROM (" } else { "SELECT count(DISTINCT rid) FROM (" });
-        sql.append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(")");
-        total += place.readers.fetch_one(sql.query()?).await?.try_get::<i64, _>(0)?;
+        sql.append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(") m");
+        total += runner.counts(sql).await?.first().copied().unwrap_or(0);
     }
     Ok(total)
 }
 
 /// In the order of `rid`: the arms merged, so that ordered ones are read no further than the page needs.
-pub(super) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, plan: &Plan, way: Way) -> Sql {
+pub(crate) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, plan: &Plan, way: Way) -> Sql {
     let driver = choice.driver(filters, branch);
     let is_each_once = driver.ordered && driver.arms.len() == 1;
     let arms = if driver.arms.len() <= FEW { driver.arms } else { vec![driver.all()] };
     let arms = arms.into_iter().map(|arm| {
         let mut sql =
             Sql::new(if is_each_once { "SELECT d.rid AS rid FROM (" } else { "SELECT DISTINCT d.rid AS rid FROM (" });
-        sql.append(arm).push(") d WHERE 1");
+        sql.append(arm).push(") d WHERE true");
         if let Some(after) = &plan.after {
             sql.push(if way == Way::On { " AND d.rid > ?" } else { " AND d.rid < ?" }).bind(after.row);
         }
         sql.append(filters.probes(&branch.of, &branch.filter, choice.clause, "d.rid", " AND "));
         sql
     });
-    let mut sql = Sql::join(arms.collect(), " UNION ", "SELECT rid FROM key WHERE 0");
-    sql.push(&sort::order(&[], way)).limit(plan.limit as i64 + 1);
-    sql
+    filters.dialect.merged(arms.collect(), "rid", &sort::order(&[], way), plan.limit as i64 + 1)
 }
 
 /// All that is found, sorted.
-pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way: Way) -> Sql {
+pub(crate) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way: Way) -> Sql {
     let arms = plan.branches.iter().zip(choices).map(|(branch, choice)| {
         let mut sql = Sql::new("SELECT DISTINCT d.rid AS rid");
         for (i, key) in branch.sort.iter().enumerate() {
@@ -100,7 +94,7 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way
     });
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let mut sql = Sql::new("SELECT * FROM (");
-    sql.append(Sql::join(arms.collect(), " UNION ALL ", "SELECT rid FROM key WHERE 0")).push(")");
+    sql.append(Sql::join(arms.collect(), " UNION ALL ", "SELECT rid FROM key WHERE false")).push(") a");
     if let Some(after) = &plan.after {
         sql.push(" WHERE ").append(sort::beyond(order, after, way));
     }
@@ -109,46 +103,32 @@ pub(super) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way
 }
 
 /// Runs the statement that lists `rid, s0 …` and brings the bodies along, in the same order.
-pub(super) async fn fetch(place: &Place, keys: Sql, order: &[Sort], way: Way) -> Result<Vec<SqliteRow>> {
-    place.readers.fetch_all(with_bodies(keys, order, way).query()?).await
+pub(crate) async fn fetch(runner: &mut dyn Runner, keys: Sql, order: &[Sort], way: Way) -> Result<Vec<Found>> {
+    let statement = with_bodies(runner.dialect(), keys, order, way);
+    runner.rows(statement, order.len()).await
 }
 
 /// The statement with the bodies: columns `type … body, rid, s0 …`.
-pub(super) fn with_bodies(keys: Sql, order: &[Sort], way: Way) -> Sql {
+pub(crate) fn with_bodies(dialect: Dialect, keys: Sql, order: &[Sort], way: Way) -> Sql {
     let mut sql = Sql::new("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, p.* FROM (");
-    sql.append(keys).push(") p CROSS JOIN resource r ON r.rid = p.rid");
+    sql.append(keys).push(&format!(") p{}resource r ON r.rid = p.rid", dialect.then()));
     sql.push(&sort::order(order, way).replace(" rid", " p.rid"));
     sql
 }
 
-/// Makes a page of rows `type … body, rid, s0 …`, of which one more than the limit tells that there is more this way.
-/// Whoever comes from a position has seen that there is something the other way.
-pub(super) fn finish(mut rows: Vec<SqliteRow>, plan: &Plan, keys: usize, way: Way) -> Result<Page> {
+/// Makes a page of rows, of which one more than the limit tells that there is more this way. Whoever comes from a
+/// position has seen that there is something the other way.
+pub(crate) fn finish(mut rows: Vec<Found>, plan: &Plan, way: Way) -> Page {
     let (is_more, is_within) = (rows.len() > plan.limit, plan.after.is_some());
     rows.truncate(plan.limit);
     if way == Way::Back {
         rows.reverse();
     }
     let (has_next, has_previous) = if way == Way::On { (is_more, is_within) } else { (is_within, is_more) };
-    let place = |row: Option<&SqliteRow>| row.map(|it| position(it, keys)).transpose();
-    Ok(Page {
-        next: place(rows.last().filter(|_| has_next))?,
-        previous: place(rows.first().filter(|_| has_previous))?,
-        found: rows.iter().map(|it| stored(it, 0)).collect::<Result<_>>()?,
-    })
-}
-
-fn position(row: &SqliteRow, keys: usize) -> Result<Position> {
-    let mut values = Vec::with_capacity(keys);
-    for i in 0..keys {
-        let raw = row.try_get_raw(7 + i)?;
-        let kind = raw.type_info().name().to_owned();
-        values.push(match (raw.is_null(), kind.as_str()) {
-            (true, _) => SortValue::Missing,
-            (_, "INTEGER") => SortValue::Int(row.try_get(7 + i)?),
-            (_, "REAL") => SortValue::Real(row.try_get(7 + i)?),
-            _ => SortValue::Text(row.try_get(7 + i)?),
-        });
+    let position = |it: &Found| it.position.clone();
+    Page {
+        next: rows.last().filter(|_| has_next).map(position),
+        previous: rows.first().filter(|_| has_previous).map(position),
+        found: rows.into_iter().map(|it| it.stored).collect(),
     }
-    Ok(Position { values, row: row.try_get(6)? })
 }

@@ -1,0 +1,106 @@
+//! What the engines spell differently.
+
+use super::sql::Sql;
+
+/// An engine's SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    #[cfg_attr(not(test), expect(dead_code, reason = "spelled here before the engine speaks it"))]
+    /// Its role runs with `join_collapse_limit = 1` and nested loops only, so that joins go in the order written.
+    Postgres,
+}
+
+impl Dialect {
+    /// Behind a table's name: the index to go by, where the engine can be told.
+    pub(crate) fn by(self, index: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!(" INDEXED BY {index}"),
+            Dialect::Postgres => String::new(),
+        }
+    }
+
+    /// A join that looks the rows of the table behind it up, for each row of what stands before it.
+    pub(crate) fn then(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => " CROSS JOIN ",
+            Dialect::Postgres => " JOIN ",
+        }
+    }
+
+    /// The integers of a [`super::Bind::Ints`] as a table `w` with a column `value`.
+    pub(crate) fn list(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "json_each(?) w",
+            Dialect::Postgres => "unnest(?::bigint[]) AS w(value)",
+        }
+    }
+
+    /// That a column has a text in it.
+    pub(crate) fn contains(self, column: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("instr({column}, ?) > 0"),
+            Dialect::Postgres => format!("strpos({column}, ?) > 0"),
+        }
+    }
+
+    /// So many characters from the end of a column; none may be all of them.
+    pub(crate) fn end(self, column: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("substr({column}, -?)"),
+            Dialect::Postgres => format!("right({column}, ?::integer)"),
+        }
+    }
+
+    /// The first `most` rows of selects that are in this order each, or can be read in it: merged, each row once, no
+    /// arm read further than that needs. The order names all columns.
+    pub(crate) fn merged(self, mut arms: Vec<Sql>, columns: &str, order: &str, most: i64) -> Sql {
+        let mut sql = match (self, arms.len()) {
+            (_, 0 | 1) => arms.pop().unwrap_or_else(|| Sql::new("SELECT 0 AS rid, 0 AS s0 WHERE false")),
+            // A union's arms are merged as they come.
+            (Dialect::Sqlite, _) => Sql::join(arms, " UNION ", ""),
+            // A union's arms are read to their ends, unless they have ends of their own.
+            (Dialect::Postgres, _) => {
+                let arms = arms.into_iter().map(|mut arm| {
+                    arm.text.insert(0, '(');
+                    arm.push(order).limit(most).push(")");
+                    arm
+                });
+                let mut sql = Sql::new(&format!("SELECT DISTINCT {columns} FROM ("));
+                sql.append(Sql::join(arms.collect(), " UNION ALL ", "")).push(") m");
+                sql
+            }
+        };
+        sql.push(order).limit(most);
+        sql
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(dialect: Dialect, arms: &[i64]) -> Sql {
+        let arm = |rid: &i64| {
+            let mut sql = Sql::new("SELECT ? AS rid");
+            sql.bind(*rid);
+            sql
+        };
+        dialect.merged(arms.iter().map(arm).collect(), "rid", " ORDER BY rid", 9)
+    }
+
+    #[test]
+    fn arms_end_where_the_engine_needs_them_to() {
+        let one = "SELECT ? AS rid ORDER BY rid LIMIT ? + 0";
+        assert_eq!(merged(Dialect::Sqlite, &[1]).text, one);
+        assert_eq!(merged(Dialect::Postgres, &[1]).text, one);
+        let two = "SELECT ? AS rid UNION SELECT ? AS rid ORDER BY rid LIMIT ? + 0";
+        assert_eq!(merged(Dialect::Sqlite, &[1, 2]).text, two);
+        let ended = format!("SELECT DISTINCT rid FROM (({one}) UNION ALL ({one})) m ORDER BY rid LIMIT ? + 0");
+        assert_eq!(merged(Dialect::Postgres, &[1, 2]).text, ended);
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let sql = merged(dialect, &[1, 2]);
+            assert_eq!(sql.text.matches('?').count(), sql.binds.len());
+        }
+    }
+}
