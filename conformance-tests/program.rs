@@ -1,7 +1,9 @@
 //! The `medisync` program: its commands, and servers that it runs.
 
+use crate::postgres::{self, Database};
 use crate::skipped;
 use std::env;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -19,18 +21,13 @@ pub fn foreign_base() -> Option<(String, Option<String>)> {
 /// closes, and it stops the server by SIGTERM and removes its data.
 pub fn program() -> &'static (Program, String) {
     static SHARED: OnceLock<(Program, String)> = OnceLock::new();
-    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --database "sqlite:$1" & server=$!
+    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --database "$2" & server=$!
         cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$1""#;
     SHARED.get_or_init(|| {
         let program = Program::with_directory(temporary().keep());
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory);
-        let mut shell = shell
-            .env("MEDISYNC_LOG_LEVEL", "warn")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
+        let mut shell = program.without_settings("sh");
+        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory).arg(program.database());
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
         let root = listening_line(&mut shell);
         // The pipe to its input stays open as long as this process lives.
         std::mem::forget(shell);
@@ -38,16 +35,17 @@ pub fn program() -> &'static (Program, String) {
     })
 }
 
-/// The program over one database directory.
+/// The program over one database.
 pub struct Program {
     binary: PathBuf,
     directory: PathBuf,
+    database: Option<Database>,
     /// Removes the directory at the end; none for the shared server, whose shell does.
     _temporary: Option<TempDir>,
 }
 
 impl Program {
-    /// The program over a new, empty directory; none when the cases run against another server.
+    /// The program over a new, empty database; none when the cases run against another server.
     pub fn fresh() -> Option<Program> {
         if foreign_base().is_some() {
             skipped("this is about our own program");
@@ -59,31 +57,42 @@ impl Program {
     }
 
     fn with_directory(directory: PathBuf) -> Program {
-        Program { binary: binary().clone(), directory, _temporary: None }
+        let database = postgres::is_on_postgres().then(Database::fresh);
+        Program { binary: binary().clone(), directory, database, _temporary: None }
     }
 
-    /// Where the data lies.
+    /// A folder of this program's own; SQLite's data lies in it.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The value for `--database`.
     pub fn database(&self) -> String {
-        format!("sqlite:{}", self.directory.display())
+        match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite:{}", self.directory.display()),
+        }
     }
 
     /// The program with these arguments, not yet running, with no settings from the outside.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = self.without_settings(&self.binary);
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// A command with no settings from the outside.
+    fn without_settings(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in env::vars().filter(|(name, _)| name.starts_with("MEDISYNC_")) {
             command.env_remove(name);
         }
         // A line for each request would bury what the cases say.
-        command.env("MEDISYNC_LOG_LEVEL", "warn").args(arguments).stdin(Stdio::null());
+        command.env("MEDISYNC_LOG_LEVEL", "warn");
         command
     }
 
-    /// Runs a command to its end, over this directory.
+    /// Runs a command to its end, over this database.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
         command.arg("--database").arg(self.database()).output().expect("the program runs")
@@ -128,7 +137,7 @@ impl Program {
         String::from_utf8(output.stderr).expect("the program prints UTF-8")
     }
 
-    /// Starts a server over this directory, with more arguments.
+    /// Starts a server over this database, with more arguments.
     #[track_caller]
     pub fn serve(&self, more: &[&str]) -> Server {
         let database = self.database();

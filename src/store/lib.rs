@@ -37,6 +37,8 @@ pub trait Store: Send + Sync {
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>>;
     /// Opens the one way to this tenant's data, which sees nothing else; brings its schema up to date.
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>>;
+    /// Succeeds if the database answers.
+    async fn ping(&self) -> Result<()>;
     /// Finishes all writes under way and closes every file and connection.
     async fn close(&self);
 }

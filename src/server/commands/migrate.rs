@@ -4,7 +4,6 @@ use super::{block_on, print};
 use crate::config::{self, File, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
-use store::Store;
 
 /// Arguments of `medisync migrate`. A server does the same for a tenant when it is first asked for; this does it for
 /// all before one starts.
@@ -26,7 +25,7 @@ async fn migrate(settings: config::Store) -> Result<()> {
     let store = database::open(&settings).await?;
     let names = store.tenants().await?;
     for (i, name) in names.iter().enumerate() {
-        let tenant = tenants::existing(&store, name).await?;
+        let tenant = tenants::existing(&*store, name).await?;
         store.open(&tenant).await.with_context(|| format!("cannot bring tenant {name} up to date"))?;
         print(format_args!("{}/{} {name}", i + 1, names.len()))?;
     }

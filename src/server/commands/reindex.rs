@@ -6,7 +6,6 @@ use crate::config::{self, File, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use store::Store;
 
 /// Arguments of `medisync reindex`.
 #[derive(clap::Args)]
@@ -38,7 +37,7 @@ impl Reindex {
 async fn reindex(settings: config::Store, name: &str) -> Result<()> {
     let _lock = database::lock(&settings)?;
     let store = database::open(&settings).await?;
-    let tenant = tenants::existing(&store, name).await?;
+    let tenant = tenants::existing(&*store, name).await?;
     let session = store.open(&tenant).await.with_context(|| format!("cannot open tenant {name}"))?;
     let watch = Stopwatch::start();
     let bar = ProgressBar::no_length();

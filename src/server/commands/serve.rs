@@ -8,7 +8,6 @@ use crate::{database, demo};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use std::sync::Arc;
-use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -76,7 +75,7 @@ async fn serve(plan: Plan) -> Result<()> {
     // Signals count from now on, also while the demo is being loaded.
     let stop = stop_signal()?;
     let _lock = database::lock(&plan.store)?;
-    let store = Arc::new(database::open(&plan.store).await?);
+    let store = database::open(&plan.store).await?;
     let engine = Arc::new(database::engine(store.clone(), plan.limits.engine(&plan.store)));
     if plan.demo {
         demo::prepare(&engine).await?;

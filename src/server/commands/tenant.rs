@@ -5,7 +5,6 @@ use crate::config::{self, File, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use store::Store;
 
 /// Arguments of `medisync tenant`.
 #[derive(clap::Args)]
@@ -43,7 +42,7 @@ impl Tenant {
 
 async fn create(name: String, settings: config::Store) -> Result<()> {
     let store = database::open(&settings).await?;
-    let made = tenants::create(&store, &name).await?;
+    let made = tenants::create(&*store, &name).await?;
     store.close().await;
     match made {
         Some(_) => print(format_args!("created tenant {name}; its FHIR base is /fhir/{name}")),

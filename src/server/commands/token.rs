@@ -6,7 +6,6 @@ use crate::config::{self, AuthFlags, File, Span, StoreFlags};
 use crate::{clock, database, random, tenants};
 use anyhow::{Context, Result, bail};
 use engine::Scopes;
-use store::Store;
 
 /// Arguments of `medisync token`.
 #[derive(clap::Args)]
@@ -50,7 +49,7 @@ impl Token {
 
     async fn issue(self, settings: config::Store, issuer: String) -> Result<()> {
         let store = database::open(&settings).await?;
-        let tenant = tenants::existing(&store, &self.tenant).await?;
+        let tenant = tenants::existing(&*store, &self.tenant).await?;
         store.close().await;
         let now = clock::now_ms() / 1000;
         let seconds = i64::try_from(self.expires.duration().as_secs()).context("--expires is too long")?;

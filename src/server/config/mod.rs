@@ -5,6 +5,7 @@
 
 mod auto;
 mod file;
+mod place;
 mod units;
 
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 
 pub use auto::Auto;
 pub use file::File;
+pub use place::{DatabaseUrl, Place};
 pub use units::{Size, Span};
 
 use anyhow::{Context, Result, anyhow};
@@ -54,7 +56,7 @@ macro_rules! settings {
 settings! {
     /// Where data is kept.
     Store, StoreFlags, "Data" {
-        database: String = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY";
+        database: DatabaseUrl = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY";
         query_time: Span = "10s", "MEDISYNC_QUERY_TIME", "TIME", "The longest a query of the database may take";
     }
 }

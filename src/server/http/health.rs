@@ -5,24 +5,29 @@ use super::{Server, answer, page};
 use crate::pages::{self, MessageView};
 use ::fhir::{Failure, IssueType};
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `GET /livez`: the process answers.
 pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the database answers too.
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `GET /readyz`: the database answers too, and soon: who asks sends requests elsewhere meanwhile.
 pub async fn ready(State(server): State<Arc<Server>>) -> Response {
-    match server.engine.store().tenants().await {
-        Ok(_) => "ok\n".into_response(),
-        Err(cause) => {
-            tracing::warn!(%cause, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
-        }
-    }
+    let cause = match tokio::time::timeout(PATIENCE, server.engine.store().ping()).await {
+        Ok(Ok(())) => return "ok\n".into_response(),
+        Ok(Err(cause)) => cause.to_string(),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    tracing::warn!(cause, "not ready");
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "the database does not answer\n").into_response()
 }
 
 /// Every address that has no route.

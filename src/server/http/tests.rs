@@ -24,12 +24,12 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let file = File::default();
         let mut store = StoreFlags::default().resolve(&file).unwrap();
-        store.database = format!("sqlite:{}", folder.path().display());
+        store.database = format!("sqlite:{}", folder.path().display()).parse().unwrap();
         let limits = LimitFlags::default().resolve(&file).unwrap();
         let mut http = HttpFlags::default().resolve(&file).unwrap();
         set(&mut http);
         let issuer = AuthFlags::default().resolve(&file).unwrap().issuer;
-        let database = Arc::new(database::open(&store).await.unwrap());
+        let database = database::open(&store).await.unwrap();
         let north = tenants::create(&*database, "north").await.unwrap().unwrap();
         tenants::create(&*database, "south").await.unwrap().unwrap();
         let engine = Arc::new(database::engine(database.clone(), limits.engine(&store)));

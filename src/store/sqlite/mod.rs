@@ -131,6 +131,11 @@ impl Store for SqliteStore {
         Ok(Arc::new(door))
     }
 
+    async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1 FROM tenant LIMIT 1").fetch_optional(&self.directory).await?;
+        Ok(())
+    }
+
     async fn close(&self) {
         self.places.close().await;
         self.directory.close().await;

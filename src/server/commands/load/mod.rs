@@ -19,7 +19,6 @@ use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use store::Store;
 
 /// Arguments of `medisync load`.
 #[derive(clap::Args)]
@@ -72,7 +71,7 @@ async fn load(
     store: &config::Store,
     limits: &config::Limits,
 ) -> Result<Report> {
-    let database = Arc::new(database::open(store).await?);
+    let database = database::open(store).await?;
     let tenant = tenants::existing(&*database, tenant).await?;
     let engine = Arc::new(database::engine(database.clone(), limits.engine(store)));
     let base = format!("/fhir/{}", tenant.name());
