@@ -12,8 +12,7 @@ use serde_json::{Map, Value as Json, json};
 const BASE: &str = "medisync:base";
 
 /// The description with everything but the base.
-fn description(operations: &Operations) -> String {
-    let spec = r4();
+fn description(spec: &Spec, operations: &Operations) -> String {
     let mut paths = Map::new();
     paths.insert("/metadata".into(), json!({ "get": operation("capabilities", "CapabilityStatement", "200") }));
     paths.insert("/".into(), json!({ "get": operation("search-system", "Bundle", "200"), "post": with_body(operation("batch or transaction", "Bundle", "200"), "Bundle") }));
@@ -47,12 +46,13 @@ fn description(operations: &Operations) -> String {
 impl Engine {
     /// The OpenAPI description of the tenant's base.
     pub(crate) fn open_api(&self, ctx: &Context) -> Result<Answer> {
-        let description = self.description.get_or_init(|| description(&self.operations));
-        Ok(Answer::new(200, description.replace(BASE, ctx.base())))
+        let of_tenant = ctx.params().own_spec().map(|spec| description(spec, &self.operations));
+        let standard = || self.description.get_or_init(|| description(r4(), &self.operations));
+        Ok(Answer::new(200, of_tenant.as_ref().unwrap_or_else(standard).replace(BASE, ctx.base())))
     }
 }
 
-fn resource_paths(spec: &'static Spec, of: TypeId, paths: &mut Map<String, Json>) {
+fn resource_paths(spec: &Spec, of: TypeId, paths: &mut Map<String, Json>) {
     let name = &*spec.of(of).name;
     let id = path_id();
     let mut search = operation("search-type", "Bundle", "200");
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_reference_of_the_description_leads_somewhere() {
-        let text = description(&Operations::new(Vec::new()));
+        let text = description(r4(), &Operations::new(Vec::new()));
         let description: Json = serde_json::from_str(&text).unwrap();
         let schemas = description["components"]["schemas"].as_object().unwrap();
         let mut rest = text.as_str();

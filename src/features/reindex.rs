@@ -59,7 +59,7 @@ async fn status(call: Call<'_>) -> Result<Answer> {
 
 fn told(param: &OwnParam) -> Json {
     let mut parts = vec![
-        json!({ "name": "definition", "valueReference": { "reference": param.generation } }),
+        json!({ "name": "definition", "valueReference": { "reference": param.definition() } }),
         json!({ "name": "code", "valueCode": param.code }),
     ];
     let state = |it: &str| json!({ "name": "state", "valueCode": it });

@@ -72,6 +72,29 @@ impl Engine {
         Ok(())
     }
 
+    /// Goes on with what is to be built, of all tenants, one after the other: what a restart has interrupted needs nobody
+    /// to ask for it. `base_of` gives the base URL of the tenant with a name.
+    pub async fn resume_builds(&self, base_of: impl Fn(&str) -> String) {
+        let tenants = self.store.tenants().await.unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "index rows in the making wait for their tenants' first requests");
+            Vec::new()
+        });
+        for name in tenants {
+            let began = Instant::now();
+            if let Err(failure) = self.resume_builds_of(&name, &base_of(&name)).await {
+                tracing::warn!(%failure, "a tenant's index rows in the making wait for its first request");
+            }
+            rest(began.elapsed(), self.settings.index_rest).await;
+        }
+    }
+
+    async fn resume_builds_of(&self, name: &str, base: &str) -> Result<()> {
+        let Some(tenant) = self.store.tenant(name).await? else { return Ok(()) };
+        let ctx = self.system_context(&tenant, "index", base).await?;
+        self.work(&ctx).run().await;
+        Ok(())
+    }
+
     /// What makes a tenant's index rows.
     pub(super) fn work(&self, ctx: &Context) -> Work {
         Work {
@@ -94,6 +117,11 @@ pub(super) struct Work {
     rest: u32,
 }
 
+/// Rests so many times as long as the work took.
+async fn rest(worked: Duration, times: u32) {
+    tokio::time::sleep(worked.saturating_mul(times).max(REST)).await;
+}
+
 impl Work {
     /// Brings the parameters up to date, and goes on with what is to be built, behind what is being built.
     pub(super) async fn refresh(self) -> Result<()> {
@@ -109,7 +137,7 @@ impl Work {
             match self.step().await {
                 Ok(Some(worked)) => {
                     failures = 0;
-                    tokio::time::sleep(worked.saturating_mul(self.rest).max(REST)).await;
+                    rest(worked, self.rest).await;
                 }
                 Ok(None) => return,
                 Err(failure) => {

@@ -1,6 +1,7 @@
 //! Which SearchParameters a tenant may have of its own: those that can be served as they are meant
 //! (searchparameter.html).
 
+use super::components;
 use fhir::json::Value;
 use fhir::path::Expression;
 use fhir::search::{numbers, own_alternatives};
@@ -24,12 +25,13 @@ pub(super) fn read(spec: &Spec, resource: Value<'_>, id: &str, generation: &str)
     }
     let json: Json = serde_json::from_str(resource.raw()).map_err(Failure::internal)?;
     let row = compile::search_param(&json).map_err(|it| refused("component", it.problem))?;
-    if !matches!(row.kind, ParamType::Composite | ParamType::Special) {
-        types_exist(spec, "base", &row.base)?;
-        types_exist(spec, "target", &row.targets)?;
-    } else {
-        return Err(refused("type", "This server serves no composite or special search parameters of a tenant's own."));
+    if row.kind == ParamType::Special {
+        let told = "What a special search parameter looks for no definition can say, only a server's code: so there are \
+                    none of a tenant's own. Choose another type.";
+        return Err(refused("type", told));
     }
+    types_exist(spec, "base", &row.base)?;
+    types_exist(spec, "target", &row.targets)?;
     if let Some(standard) = spec.param_by_url(row.url).filter(|it| it.own.is_none()) {
         let is_same =
             *standard.code == *row.code && standard.kind == row.kind && *standard.expression == *row.expression;
@@ -38,8 +40,9 @@ pub(super) fn read(spec: &Spec, resource: Value<'_>, id: &str, generation: &str)
     }
     check_code(row.code)?;
     let mut param = spec.build_param(row).map_err(|it| refused("base", format!("{it}.")))?;
-    param.own = Some(Own { generation: generation.into(), building: None });
+    param.own = Some(Own { generation: components::generation(spec, &param, generation).into(), building: None });
     check_expression(spec, &param)?;
+    components::check(spec, &param)?;
     check_collisions(spec, &param, id)?;
     Ok(Reading::Own(param))
 }
@@ -116,7 +119,7 @@ fn resource_id(generation: &str) -> Option<&str> {
     generation.split('/').nth(1)
 }
 
-fn refused(element: &str, told: impl Into<String>) -> Failure {
+pub(super) fn refused(element: &str, told: impl Into<String>) -> Failure {
     let issue = Issue::error(IssueType::BusinessRule, told).at(format!("SearchParameter.{element}"));
     Failure::of(vec![issue]).with_status(422)
 }

@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod components;
 
 pub use build::IndexRun;
 
@@ -29,12 +30,19 @@ const BATCH: usize = 200;
 /// A tenant's own search parameter, and what became of it.
 #[derive(Clone, Debug)]
 pub struct OwnParam {
-    /// Version of the SearchParameter that it was made of: `SearchParameter/id/_history/version`.
-    pub generation: String,
+    /// Tells this making of it from every other: begins with the version of the SearchParameter.
+    generation: String,
     /// Its code.
     pub code: String,
     /// Whether it is served, or why not.
     pub state: OwnState,
+}
+
+impl OwnParam {
+    /// The version of the SearchParameter that it was made of: `SearchParameter/id/_history/version`.
+    pub fn definition(&self) -> &str {
+        self.generation.split('#').next().unwrap_or_default()
+    }
 }
 
 /// How far a tenant's own search parameter is.
@@ -231,15 +239,19 @@ async fn read(session: &dyn Session) -> Result<Params> {
     let mut spec: Option<Spec> = None;
     let mut listed = Vec::new();
     for stored in all_of(session).await? {
-        let generation = generation(&stored.key, stored.version);
-        let Some((code, reading)) = reading(spec.as_ref().unwrap_or(r4()), &stored, &generation)? else { continue };
-        let state = match reading {
-            Err(failure) => OwnState::Refused(failure.to_string()),
-            Ok(param) => {
+        let version = generation(&stored.key, stored.version);
+        let Some((code, reading)) = reading(spec.as_ref().unwrap_or(r4()), &stored, &version)? else { continue };
+        let (generation, state) = match reading {
+            Err(failure) => (version, OwnState::Refused(failure.to_string())),
+            Ok(mut param) => {
+                let generation = param.own.as_ref().map_or(version, |it| it.generation.to_string());
                 let build = begun(session, &builds, &generation, &param).await?;
-                let (param, state) = with_state(param, &generation, &build);
+                let state = state_of(&build);
+                if let (Some(own), OwnState::Building(progress)) = (&mut param.own, &state) {
+                    own.building = Some(progress.clone());
+                }
                 spec = Some(spec.as_ref().unwrap_or(r4()).with_params([param]));
-                state
+                (generation, state)
             }
         };
         listed.push(OwnParam { generation, code, state });
@@ -295,10 +307,11 @@ async fn begun(session: &dyn Session, builds: &[Build], generation: &str, param:
     build::begin(session, generation.to_owned(), types).await
 }
 
-fn with_state(mut param: SearchParam, generation: &str, build: &Build) -> (SearchParam, OwnState) {
+fn state_of(build: &Build) -> OwnState {
+    if build.is_finished {
+        return OwnState::Ready;
+    }
     let progress = Arc::new(Progress::default());
     progress.set(build.done, build.total);
-    let building = (!build.is_finished).then(|| progress.clone());
-    param.own = Some(fhir::spec::Own { generation: generation.into(), building });
-    (param, if build.is_finished { OwnState::Ready } else { OwnState::Building(progress) })
+    OwnState::Building(progress)
 }

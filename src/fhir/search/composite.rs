@@ -18,15 +18,21 @@ pub(super) fn components<'s>(spec: &'s Spec, param: &SearchParam) -> Option<Vec<
     (is_equality && is_kept).then_some(parts)
 }
 
+/// Whether the components of a composite make a shape that is indexed.
+pub fn has_components_served(spec: &Spec, param: &SearchParam) -> bool {
+    components(spec, param).is_some()
+}
+
 /// The parameters under which the matches of a parameter are kept: its own, or, where each alternative of a composite's
-/// expression is the expression of another composite with the same components, those others.
+/// expression is the expression of another of the standard's composites with the same components, those others.
 pub(super) fn kept_as<'s>(spec: &'s Spec, of: TypeId, param: &'s SearchParam) -> Vec<&'s SearchParam> {
     if param.kind != ParamType::Composite {
         return vec![param];
     }
     let alternatives = own_alternatives(spec, param, of);
-    let others: Vec<&SearchParam> =
-        spec.params_of(of).into_iter().filter(|it| is_alike(spec, it, param) && it.code != param.code).collect();
+    // A tenant's own ones may go.
+    let is_other = |it: &&SearchParam| it.own.is_none() && is_alike(spec, it, param) && it.code != param.code;
+    let others: Vec<&SearchParam> = spec.params_of(of).into_iter().filter(is_other).collect();
     let keeper =
         |alternative: &&str| others.iter().copied().find(|it| own_alternatives(spec, it, of) == [*alternative]);
     let keepers: Option<Vec<_>> = alternatives.iter().map(keeper).collect();

@@ -18,6 +18,7 @@ pub mod text;
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
 pub use alternatives::own_alternatives;
+pub use composite::has_components_served;
 pub use index::Indexer;
 pub use modifier::numbers;
 use near::{Disk, Spot};

@@ -343,9 +343,9 @@ impl Spec {
         all
     }
 
-    /// The search parameter with this canonical URL.
+    /// The search parameter with this canonical URL; a version in it is not looked at.
     pub fn param_by_url(&self, url: &str) -> Option<&SearchParam> {
-        self.params_by_url.get(url).map(|it| &*self.params[*it])
+        self.params_by_url.get(url.split('|').next()?).map(|it| &*self.params[*it])
     }
 
     /// The compartment made of this resource type.

@@ -86,7 +86,11 @@ async fn serve(plan: Plan) -> Result<()> {
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
     let server = Arc::new(Server::new(engine.clone(), Gate::new(engine.clone(), plan.mode), &plan.http, &plan.limits)?);
     print(format_args!("listening on http://{address}"))?;
+    let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
+    let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");
+    let builds = tokio::spawn(async move { engine.resume_builds(base_of).await });
     listen::answer(listener, server.router(), stop, times).await;
+    builds.abort();
     store.close().await;
     tracing::info!("stopped");
     Ok(())

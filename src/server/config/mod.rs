@@ -103,6 +103,7 @@ settings! {
         default_count: usize = "20", "MEDISYNC_DEFAULT_COUNT", "COUNT", "Resources on a page where a search does not say";
         max_count: usize = "1000", "MEDISYNC_MAX_COUNT", "COUNT", "The most resources on a page";
         max_includes: usize = "10000", "MEDISYNC_MAX_INCLUDES", "COUNT", "The most resources that includes may add to a page";
+        index_rest: u32 = "3", "MEDISYNC_INDEX_REST", "TIMES", "How many times as long as it works the making of index rows in the background rests";
     }
 }
 
@@ -115,8 +116,8 @@ impl Limits {
             default_count: self.default_count,
             max_count: self.max_count,
             max_includes: self.max_includes,
+            index_rest: self.index_rest,
             query_time: store.query_time.duration(),
-            ..engine::Settings::default()
         }
     }
 }

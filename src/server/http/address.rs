@@ -5,6 +5,7 @@ use crate::tenants;
 use ::fhir::{Failure, IssueType, Result};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -25,6 +26,12 @@ impl FromStr for Origin {
             return Err(wrong());
         }
         Ok(Origin { scheme: scheme.into(), authority: authority.into() })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
     }
 }
 
@@ -63,7 +70,7 @@ impl Addresses {
     /// The server's own address as the client used it.
     pub fn origin(&self, parts: &Parts) -> Result<String> {
         match &self.origin {
-            Some(origin) => Ok(format!("{}://{}", origin.scheme, origin.authority)),
+            Some(origin) => Ok(origin.to_string()),
             None => Ok(format!("http://{}", host(parts)?)),
         }
     }

@@ -40,6 +40,17 @@ impl House {
         House::on(self._folder, features::operations(), settings).await
     }
 
+    /// The house after a restart, when what was interrupted is done, before anybody asked for anything.
+    pub async fn closed_and_resumed(self) -> House {
+        self.engine.store().close().await;
+        let store = SqliteStore::open(self._folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
+        let ambient = Ambient { now_ms: || NOW_MS, new_id: || "unused".into() };
+        let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
+        engine.resume_builds(|_| BASE.into()).await;
+        engine.store().close().await;
+        House::on(self._folder, features::operations(), Settings::default()).await
+    }
+
     async fn on(folder: tempfile::TempDir, operations: Vec<Operation>, settings: Settings) -> House {
         let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
         let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new() };

@@ -76,6 +76,9 @@ async fn finds_what_was_there_before_and_what_comes_after() {
     assert_eq!(told, "");
     let claims = house.get("metadata").await.unwrap().to_string();
     assert!(claims.contains("http://example.org/marriage"));
+    let description = house.get("openapi.json").await.unwrap();
+    let parameters = description["paths"]["/Patient"]["get"]["parameters"].as_array().unwrap();
+    assert!(parameters.iter().any(|it| it["name"] == "marriage"));
 }
 
 #[tokio::test]
@@ -104,6 +107,16 @@ async fn while_it_is_building_a_search_says_so_and_a_restart_goes_on() {
     until(&house, "marriage", "ready").await;
     let (found, told) = search(&house, "Patient?marriage=married&_count=1000").await;
     assert_eq!((found.len(), told.as_str()), (901, ""));
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_by_itself() {
+    let house = House::new().await;
+    many(&house, 300).await;
+    let house = house.restarted(Settings { index_rest: NEVER, ..Settings::default() }).await;
+    house.put(&[by_marriage()]).await;
+    let house = house.closed_and_resumed().await;
+    assert_eq!(state(&house, "marriage").await, "ready");
 }
 
 #[tokio::test]
@@ -148,6 +161,44 @@ async fn references_are_chained_to_and_included() {
     assert!(keys(&bundle).contains(&("Practitioner/d".into(), "include".into())));
 }
 
+/// A composite of telephone numbers, their system and something else.
+fn composite(first: &str, first_expression: &str) -> Value {
+    let mut it = param("x", "x", "Patient.telecom");
+    it["type"] = "composite".into();
+    let system = "http://hl7.org/fhir/SearchParameter/individual-phone";
+    it["component"] = json!([
+        { "definition": first, "expression": first_expression },
+        { "definition": system, "expression": "use" },
+    ]);
+    it
+}
+
+/// search.html#composite: components by canonical, R4's and own ones.
+#[tokio::test]
+async fn composites_join_values_of_one_match() {
+    let house = House::new().await;
+    let mut channel = param("channel", "channel", "Patient.telecom.system");
+    channel["type"] = "token".into();
+    let both = composite("http://example.org/channel|1.0", "system");
+    let telecom = |id: &str, phone: &str, mail: &str| {
+        json!({ "resourceType": "Patient", "id": id, "telecom": [
+            { "system": "phone", "value": "1", "use": phone }, { "system": "email", "value": "a", "use": mail },
+        ] })
+    };
+    house.put(&[telecom("a", "home", "work"), telecom("b", "work", "home"), channel, both]).await;
+    until(&house, "x", "ready").await;
+    assert_eq!(search(&house, "Patient?x=phone$work").await.0, ["Patient/b"]);
+    house.put(&[telecom("c", "work", "work")]).await;
+    assert_eq!(search(&house, "Patient?x=phone$work,email$home").await.0, ["Patient/b", "Patient/c"]);
+    let status = house.get("$reindex-status").await.unwrap().to_string();
+    assert!(status.contains("SearchParameter/x/_history/1\""), "{status}");
+    // Of another type, the component's values would be others.
+    let mut strings = param("channel", "channel", "Patient.telecom.system");
+    strings["type"] = "string".into();
+    house.put(&[strings]).await;
+    assert_eq!(state(&house, "x").await, "refused");
+}
+
 #[tokio::test]
 async fn what_cannot_be_served_is_refused() {
     let house = House::new().await;
@@ -167,6 +218,9 @@ async fn what_cannot_be_served_is_refused() {
         (with("expression", "Patient.name.".into()), "SearchParameter.expression"),
         (with("expression", "Observation.code".into()), "SearchParameter.expression"),
         (with("type", "special".into()), "SearchParameter.type"),
+        (composite("http://example.org/none", "value"), "SearchParameter.component.definition"),
+        (composite("http://example.org/marriage", "nmae"), "SearchParameter.component.expression"),
+        (composite("http://example.org/marriage", "value"), "SearchParameter.component"),
     ] {
         let refusal = house.send(Verb::Put, "SearchParameter/x", refused.to_string()).await.unwrap_err();
         assert_eq!(refusal.status, 422, "{element}: {refusal}");
