@@ -9,6 +9,7 @@ mod delete;
 mod durability;
 mod history;
 mod http;
+mod isolation;
 mod limits;
 mod operations;
 mod patch;
