@@ -182,7 +182,7 @@ async fn random_histories_of_two_tenants_never_meet() {
     let Some(program) = Program::fresh() else { return };
     let server = program.serve(&[]);
     let seed = RandomState::new().hash_one(0);
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let marks = [format!("north-{}", unique()), format!("south-{}", unique())];
     let mut clients = Vec::new();
     for (i, tenant) in ["north", "south"].into_iter().enumerate() {
