@@ -29,7 +29,17 @@ pub(super) struct Frame<'a, 'f> {
 
 impl<'a, 'c> Eval<'a, 'c> {
     pub(super) fn new(context: &'c Context<'a>) -> Eval<'a, 'c> {
-        Eval { context, left: Cell::new(context.budget) }
+        Eval::within(context, context.budget)
+    }
+
+    /// One that may spend so much.
+    pub(super) fn within(context: &'c Context<'a>, budget: u32) -> Eval<'a, 'c> {
+        Eval { context, left: Cell::new(budget) }
+    }
+
+    /// What it did not spend.
+    pub(super) fn left(&self) -> u32 {
+        self.left.get()
     }
 
     /// Pays for so much work.

@@ -42,6 +42,7 @@ mod navigate;
 mod number;
 mod operators;
 mod parser;
+mod presence;
 mod quantity;
 mod resolve;
 mod scan;
@@ -52,6 +53,7 @@ mod types;
 pub use context::{Context, DEFAULT_BUDGET, Offline, Services};
 pub use error::PathError;
 pub use item::{Item, Node};
+pub(crate) use presence::Presence;
 pub use quantity::{Calendar, Quantity, Unit};
 pub use temporal::{Precision, Stamp};
 
@@ -98,6 +100,20 @@ impl Expression {
     pub fn truth<'a>(&'a self, context: &Context<'a>) -> Result<Option<bool>, PathError> {
         let frame = Frame { this: Some(&context.focus), index: 0, total: None };
         Eval::new(context).truth(&self.expr, &frame)
+    }
+
+    /// The same, paid for from what is left of a budget that many conditions share.
+    pub(crate) fn truth_within<'a>(&'a self, context: &Context<'a>, left: &mut u32) -> Result<Option<bool>, PathError> {
+        let frame = Frame { this: Some(&context.focus), index: 0, total: None };
+        let eval = Eval::within(context, *left);
+        let truth = eval.truth(&self.expr, &frame);
+        *left = eval.left();
+        truth
+    }
+
+    /// What can be said of the expression as a condition on an element of this type by its children that are there.
+    pub(crate) fn presence(&self, of: TypeId) -> Presence {
+        Presence::of(&self.expr, of)
     }
 
     /// Gives each element of the document that the expression answers to `visit`: for indexes, which have no use for

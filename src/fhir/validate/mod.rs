@@ -5,21 +5,26 @@
 //! was there: a diagnostic may end in a log. On a good resource the walk allocates next to nothing; the path of a
 //! problem is found only when there is one.
 //!
+//! Invariants are evaluated where the walk meets their element ([`invariant`]); warnings only if they are asked for.
+//!
 //! What a type asks of its elements is compiled once ([`Validator::new`]) from the tables, so that neither names nor
-//! bindings are looked up during the walk. `Walk::value` is the one place that meets every value together with its
-//! element and type: invariants and profiles belong there.
+//! bindings are looked up during the walk.
 
 mod codes;
+mod errata;
 mod expression;
 mod hint;
+mod invariant;
 mod members;
 mod reference;
+mod report;
 mod resource;
 mod rules;
 mod walk;
 
 use crate::json::Value;
 use crate::outcome::Issue;
+use crate::path::{Offline, Services};
 use crate::spec::{Spec, TypeId};
 use rules::TypeRules;
 use std::sync::LazyLock;
@@ -31,6 +36,26 @@ pub enum References {
     Literal,
     /// Conditional references too, as in a transaction (http.html#trules).
     OrConditional,
+}
+
+/// What is asked of a validation.
+#[derive(Clone, Copy)]
+pub struct Demands<'a> {
+    /// Which references the resource may hold.
+    pub references: References,
+    /// Whether warnings are told too; a write has no use for them.
+    pub warnings: bool,
+    /// The time that `now()` tells in invariants, in milliseconds since 1970.
+    pub now: Option<i64>,
+    /// What invariants may ask for beyond the resource.
+    pub services: &'a dyn Services,
+}
+
+impl Demands<'_> {
+    /// Errors only, without a time and without services.
+    pub fn errors(references: References) -> Demands<'static> {
+        Demands { references, warnings: false, now: None, services: &Offline }
+    }
 }
 
 /// Validates resources against the tables of one FHIR version.
@@ -52,9 +77,14 @@ impl<'s> Validator<'s> {
         }
     }
 
-    /// Every problem of a resource, up to a hundred; none if it is valid.
-    pub fn resource(&self, resource: Value<'_>, references: References) -> Vec<Issue> {
-        walk::Walk::new(self, resource, references).run()
+    /// Every error of a resource, up to a hundred; none if it is valid.
+    pub fn resource<'a>(&'a self, resource: Value<'a>, references: References) -> Vec<Issue> {
+        self.check(resource, &Demands::errors(references))
+    }
+
+    /// Every problem of a resource that is asked for, up to a hundred.
+    pub fn check<'a>(&'a self, resource: Value<'a>, demands: &Demands<'a>) -> Vec<Issue> {
+        walk::Walk::new(self, resource, demands).run()
     }
 
     fn rules(&self, of: TypeId) -> &TypeRules<'s> {

@@ -5,6 +5,7 @@ use super::walk::Walk;
 use crate::json::Value;
 use crate::outcome::IssueType;
 use crate::spec::{Spec, TypeId};
+use rustc_hash::FxHashSet;
 
 /// A resource that others may be contained in, with those it contains.
 pub(super) struct Container<'a> {
@@ -34,7 +35,8 @@ impl<'a, 's> Walk<'a, 's> {
     pub(super) fn resource(&mut self, value: Value<'a>, general: Option<TypeId>) {
         if let Some(of) = self.resource_type(value, general) {
             let outer = std::mem::replace(&mut self.container, Container::new(value));
-            self.object(of, value);
+            self.within(of, value);
+            self.unreferenced(value);
             self.container = outer;
         }
     }
@@ -60,7 +62,29 @@ impl<'a, 's> Walk<'a, 's> {
                 self.report(IssueType::Invariant, found, text);
             }
         }
+        self.within(of, value);
+    }
+
+    /// What is in a resource, with it as `%resource`.
+    fn within(&mut self, of: TypeId, value: Value<'a>) {
+        let outer = std::mem::replace(&mut self.conditions.resource, value);
         self.object(of, value);
+        self.conditions.resource = outer;
+    }
+
+    /// Whether each contained resource is referred to, or refers to what contains it (dom-3). Any text `#id` counts as
+    /// a reference: it may be a canonical or a uri.
+    fn unreferenced(&mut self, resource: Value<'a>) {
+        let Some(list) = resource.get("contained") else { return };
+        let named: FxHashSet<&str> = resource.descendants().filter_map(|it| it.as_str()?.strip_prefix('#')).collect();
+        for contained in list.each() {
+            let is_named = contained.str("id").is_none_or(|it| named.contains(it));
+            if !is_named && !contained.descendants().any(|it| it.as_str() == Some("#")) {
+                let told = "dom-3: A contained resource must be referred to from elsewhere in the resource, or refer to \
+                            the resource that contains it by #.";
+                self.report(IssueType::Invariant, contained, told);
+            }
+        }
     }
 
     /// Whether the ids of contained resources differ from each other.

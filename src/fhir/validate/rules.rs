@@ -1,5 +1,6 @@
 //! What the walk has to know of a type, found once.
 
+use super::invariant::Invariant;
 use crate::primitive::Primitive;
 use crate::spec::{Element, Kind, Spec, Strength, Type, TypeId, ValueSet};
 
@@ -99,10 +100,12 @@ pub(super) struct ElementRules<'s> {
     pub has_companion: bool,
     /// The type to check values against where it is narrower than the property's.
     pub narrowed: Option<Primitive>,
+    /// Its own invariants, beyond those of its type.
+    pub invariants: Vec<Invariant<'s>>,
 }
 
 impl<'s> ElementRules<'s> {
-    fn compile(spec: &'s Spec, ty: &Type, element: &Element) -> ElementRules<'s> {
+    fn compile(spec: &'s Spec, ty: &Type, element: &'s Element) -> ElementRules<'s> {
         let is_id = &*element.name == "id" && !element.is_choice;
         let is_of_kind = |kind: Kind| element.types.iter().any(|it| spec.of(*it).kind == kind);
         ElementRules {
@@ -113,7 +116,15 @@ impl<'s> ElementRules<'s> {
                 && !element.types.iter().any(|it| &*spec.of(*it).name == "xhtml"),
             // 4.0.1 gives Resource.id the type string; resource.html#id says that it is an id.
             narrowed: (is_id && ty.kind == Kind::Resource).then_some(Primitive::Id),
+            invariants: Invariant::all(ty, &element.constraints, only(&element.types)),
         }
+    }
+}
+
+fn only(types: &[TypeId]) -> Option<TypeId> {
+    match types {
+        [one] => Some(*one),
+        _ => None,
     }
 }
 
@@ -132,12 +143,14 @@ pub(super) struct TypeRules<'s> {
     /// `value` and `extension`, of which an extension has one.
     pub value: Elements,
     pub extension: Elements,
+    /// Its invariants.
+    pub invariants: Vec<Invariant<'s>>,
     /// By position in [`Type::elements`].
     pub elements: Vec<ElementRules<'s>>,
 }
 
 impl<'s> TypeRules<'s> {
-    pub(super) fn compile(spec: &'s Spec, ty: &Type) -> TypeRules<'s> {
+    pub(super) fn compile(spec: &'s Spec, ty: &'s Type) -> TypeRules<'s> {
         let named = |name: &str| Elements::those(ty, |it| &*it.name == name);
         TypeRules {
             shape: Shape::of(spec, ty),
@@ -145,6 +158,7 @@ impl<'s> TypeRules<'s> {
             id: named("id"),
             value: named("value"),
             extension: named("extension"),
+            invariants: Invariant::all(ty, &ty.constraints, spec.type_named(&ty.name)),
             elements: ty.elements.iter().map(|it| ElementRules::compile(spec, ty, it)).collect(),
         }
     }

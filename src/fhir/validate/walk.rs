@@ -1,14 +1,13 @@
 //! The walk: every value once, with the element it stands for.
 
+use super::invariant::{Conditions, Invariant};
+use super::report::Report;
 use super::resource::Container;
 use super::rules::{Elements, Place, Shape, TypeRules};
-use super::{References, Validator, expression, hint};
+use super::{Demands, References, Validator, hint};
 use crate::json::Value;
-use crate::outcome::{Issue, IssueType};
+use crate::outcome::{Issue, IssueType, Severity};
 use crate::spec::{Type, TypeId};
-
-/// More problems than this help nobody.
-const MOST_ISSUES: usize = 100;
 
 /// Objects in objects; no resource of R4 comes near, and a hostile one must not exhaust the stack.
 const DEEPEST: usize = 100;
@@ -18,60 +17,63 @@ pub(super) struct Walk<'a, 's> {
     pub(super) references: References,
     /// The resource around the current place.
     pub(super) container: Container<'a>,
-    root: Value<'a>,
-    issues: Vec<Issue>,
+    pub(super) conditions: Conditions<'a>,
+    report: Report<'a, 's>,
     depth: usize,
 }
 
 impl<'a, 's> Walk<'a, 's> {
-    pub(super) fn new(validator: &'a Validator<'s>, root: Value<'a>, references: References) -> Walk<'a, 's> {
-        Walk { validator, references, container: Container::new(root), root, issues: Vec::new(), depth: 0 }
+    pub(super) fn new(validator: &'a Validator<'s>, root: Value<'a>, demands: &Demands<'a>) -> Walk<'a, 's> {
+        Walk {
+            validator,
+            references: demands.references,
+            container: Container::new(root),
+            conditions: Conditions::new(root, demands.now, demands.services),
+            report: Report::new(validator.spec, root, demands.warnings),
+            depth: 0,
+        }
     }
 
     pub(super) fn run(mut self) -> Vec<Issue> {
-        self.resource(self.root, None);
-        if self.is_full() {
-            let text = format!("There are more problems than these {MOST_ISSUES}; the rest was not looked at.");
-            self.issues.push(Issue::information(text));
-        }
-        self.issues
+        self.resource(self.report.root, None);
+        self.report.into_issues()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.issues.len() >= MOST_ISSUES
+        self.report.is_full()
     }
 
     /// Reports a problem of a value.
     pub(super) fn report(&mut self, code: IssueType, at: Value<'a>, diagnostics: impl Into<String>) {
-        if !self.is_full() {
-            let path = expression::of(self.validator.spec, self.root, at);
-            self.issues.push(Issue::error(code, diagnostics).at(path));
-        }
+        self.report.tell(Severity::Error, code, at, diagnostics);
     }
 
     /// Reports that a value lacks an element.
     fn report_missing(&mut self, ty: &Type, position: usize, at: Value<'a>) {
-        if self.is_full() {
-            return;
+        if let Some(element) = ty.elements.get(position) {
+            let choice = if element.is_choice { "[x]" } else { "" };
+            let told = || format!("{}{choice} is required in {}.", element.name, ty.name);
+            self.report.tell_missing(at, &element.name, told);
         }
-        let Some(element) = ty.elements.get(position) else {
-            return;
-        };
-        let path = expression::of(self.validator.spec, self.root, at);
-        let choice = if element.is_choice { "[x]" } else { "" };
-        let text = format!("{}{choice} is required in {}.", element.name, ty.name);
-        self.issues.push(Issue::error(IssueType::Required, text).at(format!("{path}.{}", element.name)));
+    }
+
+    /// Checks an element against invariants.
+    fn invariants(&mut self, all: &'a [Invariant<'s>], of: TypeId, value: Value<'a>, seen: Option<Elements>) {
+        if !all.is_empty() {
+            self.conditions.check(all, (of, value), seen, &mut self.report);
+        }
     }
 
     /// An object of a type: its members, and what is missing.
-    pub(super) fn object(&mut self, of: TypeId, value: Value<'a>) {
+    /// Gives the elements that are there.
+    pub(super) fn object(&mut self, of: TypeId, value: Value<'a>) -> Option<Elements> {
         if self.depth == DEEPEST {
             self.report(IssueType::Structure, value, format!("The resource nests deeper than {DEEPEST} levels."));
-            return;
+            return None;
         }
         if value.is_empty() {
             self.report(IssueType::Structure, value, "An object must not be empty; leave the element out.");
-            return;
+            return None;
         }
         self.depth += 1;
         let ty = self.validator.spec.of(of);
@@ -87,7 +89,9 @@ impl<'a, 's> Walk<'a, 's> {
             self.report_missing(ty, position, value);
         }
         self.whole(of, rules, value, seen);
+        self.invariants(&rules.invariants, of, value, Some(seen));
         self.depth -= 1;
+        Some(seen)
     }
 
     /// What is asked of an object as a whole, by the elements it has.
@@ -171,7 +175,10 @@ impl<'a, 's> Walk<'a, 's> {
     pub(super) fn value(&mut self, place: Place<'a, 's>, value: Value<'a>) {
         let shape = self.validator.rules(place.of).shape;
         match shape {
-            Shape::Primitive(primitive) => self.primitive(place, place.rules.narrowed.unwrap_or(primitive), value),
+            Shape::Primitive(primitive) => {
+                self.primitive(place, place.rules.narrowed.unwrap_or(primitive), value);
+                self.invariants(&place.rules.invariants, place.of, value, None);
+            }
             Shape::Resource if place.rules.holds_contained => self.contained_resource(value, place.of),
             Shape::Resource => self.resource(value, Some(place.of)),
             _ if !value.is_object() => {
@@ -180,7 +187,8 @@ impl<'a, 's> Walk<'a, 's> {
                 self.report(IssueType::Structure, value, text);
             }
             _ => {
-                self.object(place.of, value);
+                let seen = self.object(place.of, value);
+                self.invariants(&place.rules.invariants, place.of, value, seen);
                 match shape {
                     Shape::Reference => self.reference(place, value),
                     _ => self.concept(place, shape, value),

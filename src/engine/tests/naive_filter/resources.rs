@@ -135,7 +135,9 @@ fn effective() -> impl Strategy<Value = Option<(&'static str, Value)>> {
 
 fn observation() -> impl Strategy<Value = Value> {
     (component(), of(reference()), effective(), vec(component(), 0..3)).prop_map(
-        |(mut observation, subject, effective, components)| {
+        |(mut observation, subject, effective, mut components)| {
+            // obs-7 forbids a value beside a component of the same code.
+            components.retain(|it| !shares_coding(it, &observation));
             observation["status"] = "final".into();
             let members = observation.as_object_mut().expect("an object");
             members.extend(subject.map(|it| ("subject".to_owned(), it)));
@@ -144,6 +146,11 @@ fn observation() -> impl Strategy<Value = Value> {
             observation
         },
     )
+}
+
+fn shares_coding(one: &Value, other: &Value) -> bool {
+    let codings = |it: &Value| it["code"]["coding"].as_array().cloned().unwrap_or_default();
+    codings(one).iter().any(|it| codings(other).contains(it))
 }
 
 fn value_set() -> impl Strategy<Value = Value> {

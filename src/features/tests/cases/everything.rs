@@ -91,7 +91,7 @@ async fn small() -> House {
     let condition = |id: &str, onset: Value| json!({ "resourceType": "Condition", "id": id, "subject": of_patient, "onsetPeriod": onset });
     house
         .put(&[
-            json!({ "resourceType": "Organization", "id": "o" }),
+            json!({ "resourceType": "Organization", "id": "o", "name": "A clinic" }),
             json!({ "resourceType": "Practitioner", "id": "d" }),
             json!({ "resourceType": "PractitionerRole", "id": "r", "practitioner": { "reference": "Practitioner/d" } }),
             json!({ "resourceType": "Patient", "id": "p", "managingOrganization": { "reference": "Organization/o" } }),

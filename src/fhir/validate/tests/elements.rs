@@ -33,7 +33,7 @@ fn unknown_elements_are_refused_with_a_hint() {
             (r#""deceased":true"#, "structure", "Patient", "boolean, dateTime"),
             (r#""deceasedString":"x""#, "structure", "Patient", "deceased[x] has its type in its name"),
             (r#""name":[{"surname":"x"}]"#, "structure", "Patient.name[0]", "HumanName"),
-            (r#""contact":[{"gender":"male","x":1}]"#, "structure", "Patient.contact[0]", "Patient.contact"),
+            (r#""contact":[{"name":{"text":"x"},"x":1}]"#, "structure", "Patient.contact[0]", "Patient.contact"),
             (r#""fhir_comments":["x"]"#, "structure", "Patient", "fhir_comments"),
             (r#""name":[{"resourceType":"HumanName","text":"x"}]"#, "structure", "Patient.name[0]", "Only a resource"),
             (r#""active":true,"":1"#, "structure", "Patient", "not an element"),

@@ -1,4 +1,5 @@
 mod elements;
+mod invariants;
 mod values;
 
 use super::*;
@@ -50,7 +51,7 @@ fn contained_resources_are_validated_and_hold_no_others() {
         &[
             &condition(r#"{"resourceType":"Patient","id":"p"}"#),
             &condition(
-                r##"{"resourceType":"Patient","id":"p","managingOrganization":{"reference":"#o"}},{"resourceType":"Organization","id":"o"}"##,
+                r##"{"resourceType":"Patient","id":"p","managingOrganization":{"reference":"#o"}},{"resourceType":"Organization","id":"o","name":"x"}"##,
             ),
         ],
     );
@@ -102,7 +103,7 @@ fn contained_resources_are_validated_and_hold_no_others() {
                 "Condition.subject.reference",
                 "Patient, Group",
             ),
-            (r#""contained":[{"id":"p"}],"subject":{"display":"x"}"#, "required", at, "must have a resourceType"),
+            (r#""contained":[{"id":"p"}],"subject":{"reference":"\u0023p"}"#, "required", at, "must have a resourceType"),
         ],
     );
 }
@@ -156,7 +157,7 @@ fn all_problems_are_told_at_once() {
     let found = problems(
         &resource(
             "Patient",
-            r#""gender":"x","birthDate":"y","name":[{"given":["A",7]},{"use":1}],"contact":[{"z":0}]"#,
+            r#""gender":"x","birthDate":"y","name":[{"given":["A",7]},{"use":1}],"contact":[{"name":{"text":"x"},"z":0}]"#,
         ),
         References::Literal,
     );

@@ -1,0 +1,144 @@
+//! Invariants (ElementDefinition.constraint): conditions in FHIRPath that an element must meet (conformance-rules.html).
+//!
+//! An expression is compiled when its element is first met. Which elements are there decides most invariants
+//! ([`Presence`]); only what is left is evaluated, within a budget that grows with the resource and that all its
+//! invariants share.
+
+use super::errata;
+use super::report::Report;
+use super::rules::Elements;
+use crate::json::Value;
+use crate::outcome::{IssueType, Severity};
+use crate::path::{Context, DEFAULT_BUDGET, Expression, Node, PathError, Presence, Services};
+use crate::spec::{Constraint, Type, TypeId};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// Steps of evaluation that each byte of a resource adds to what its invariants may take.
+const STEPS_PER_BYTE: u32 = 4;
+
+/// An invariant, compiled when it is first needed.
+pub(super) struct Invariant<'s> {
+    constraint: Cow<'s, Constraint>,
+    /// The type of the elements it is on, if they have one only.
+    of: Option<TypeId>,
+    compiled: OnceLock<Result<Compiled, PathError>>,
+}
+
+struct Compiled {
+    expression: Expression,
+    presence: Option<Presence>,
+}
+
+impl<'s> Invariant<'s> {
+    pub(super) fn new(constraint: Cow<'s, Constraint>, of: Option<TypeId>) -> Invariant<'s> {
+        Invariant { constraint, of, compiled: OnceLock::new() }
+    }
+
+    /// Those of a type's or an element's invariants that have to be evaluated.
+    pub(super) fn all(owner: &Type, constraints: &'s [Constraint], of: Option<TypeId>) -> Vec<Invariant<'s>> {
+        let is_evaluated = |it: &&Constraint| {
+            !errata::is_implied(&it.key) && !errata::is_faulty(&owner.name, &it.key) && !it.expression.is_empty()
+        };
+        constraints.iter().filter(is_evaluated).map(|it| Invariant::new(Cow::Borrowed(it), of)).collect()
+    }
+
+    fn severity(&self) -> Severity {
+        if self.constraint.is_error { Severity::Error } else { Severity::Warning }
+    }
+
+    fn compiled(&self) -> &Result<Compiled, PathError> {
+        self.compiled.get_or_init(|| {
+            let expression = Expression::parse(&self.constraint.expression)?;
+            let presence = self.of.map(|it| expression.presence(it));
+            Ok(Compiled { expression, presence })
+        })
+    }
+}
+
+/// What invariants are evaluated with.
+pub(super) struct Conditions<'a> {
+    root: Value<'a>,
+    /// What `%resource` is.
+    pub resource: Value<'a>,
+    now: Option<i64>,
+    services: &'a dyn Services,
+    /// A context in the resource with this index.
+    context: Option<(u32, Context<'a>)>,
+    left: u32,
+}
+
+impl<'a> Conditions<'a> {
+    pub(super) fn new(root: Value<'a>, now: Option<i64>, services: &'a dyn Services) -> Conditions<'a> {
+        let size = u32::try_from(root.raw().len()).unwrap_or(u32::MAX);
+        let left = size.saturating_mul(STEPS_PER_BYTE).saturating_add(DEFAULT_BUDGET);
+        Conditions { root, resource: root, now, services, context: None, left }
+    }
+
+    /// Checks an element against invariants. `seen` are its children that are there, where that is known.
+    pub(super) fn check<'i: 'a>(
+        &mut self,
+        all: &'a [Invariant<'i>],
+        (of, value): (TypeId, Value<'a>),
+        seen: Option<Elements>,
+        report: &mut Report<'a, '_>,
+    ) {
+        for invariant in all {
+            if !report.wants(invariant.severity()) {
+                continue;
+            }
+            let key = &invariant.constraint.key;
+            match self.truth(invariant, (of, value), seen) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let told = format!("{key}: {}", sentence(&invariant.constraint.human));
+                    report.tell(invariant.severity(), IssueType::Invariant, value, told);
+                }
+                Err(error) => {
+                    let told = format!("{key} could not be checked: {error}.");
+                    report.tell(Severity::Warning, IssueType::NotSupported, value, told);
+                }
+            }
+        }
+    }
+
+    fn truth<'i: 'a>(
+        &mut self,
+        invariant: &'a Invariant<'i>,
+        (of, value): (TypeId, Value<'a>),
+        seen: Option<Elements>,
+    ) -> Result<bool, PathError> {
+        let compiled = invariant.compiled().as_ref().map_err(PathError::clone)?;
+        if let (Some(presence), Some(seen)) = (&compiled.presence, seen)
+            && let Some(holds) = presence.holds(|at| seen.has(at))
+        {
+            return Ok(holds);
+        }
+        let share = self.left.min(DEFAULT_BUDGET);
+        let mut left = share;
+        let Some(context) = self.context() else { return Ok(true) };
+        context.set_focus(Node::new(of, Some(value), None).into());
+        let truth = compiled.expression.truth_within(context, &mut left);
+        self.left -= share - left;
+        truth.map(|it| it != Some(false))
+    }
+
+    /// The context in the current resource.
+    fn context(&mut self) -> Option<&mut Context<'a>> {
+        let resource = self.resource;
+        if self.context.as_ref().is_none_or(|(of, _)| *of != resource.index()) {
+            let mut context = Context::resource(self.root)?.with_services(self.services);
+            if let Some(now) = self.now {
+                context = context.at(now);
+            }
+            self.context = Some((resource.index(), context.within(Node::resource(resource)?)));
+        }
+        self.context.as_mut().map(|(_, it)| it)
+    }
+}
+
+/// What an invariant says, ended like a sentence.
+fn sentence(human: &str) -> String {
+    let text = human.trim();
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
