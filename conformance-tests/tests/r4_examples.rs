@@ -19,6 +19,8 @@ const FAULTY: &[(&str, &str)] = &[
     ("DeviceUseStatement-example.json", "DeviceUseStatement.reasonReference"),
     ("MedicationRequest-medrx0301.json", "MedicationRequest.dispenseRequest.performer"),
     ("Observation-clinical-gender.json", "Observation.performer"),
+    // Two entries with one fullUrl and no version (bdl-7).
+    ("Bundle-dataelements.json", "bdl-7"),
     // Mandatory elements that are missing.
     ("ImplementationGuide-fhir.json", "name"),
     ("Questionnaire-qs1.json", "linkId"),

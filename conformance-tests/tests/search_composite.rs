@@ -94,7 +94,7 @@ async fn two_numbers_are_of_one_match() {
     let client = Client::fresh();
     let sequence = |variants: Value| {
         json!({"resourceType": "MolecularSequence", "coordinateSystem": 0, "variant": variants,
-            "referenceSeq": {"chromosome": {"coding": [{"code": "X"}]}, "windowStart": 1, "windowEnd": 99}})
+            "referenceSeq": {"genomeBuild": "GRCh37", "chromosome": {"coding": [{"code": "X"}]}, "windowStart": 1, "windowEnd": 99}})
     };
     let sequences = vec![
         ("crossed", sequence(json!([{"start": 3, "end": 4}, {"start": 8, "end": 9}]))),
