@@ -88,7 +88,7 @@ pub struct Engine {
     settings: Settings,
     ambient: Ambient,
     indexer: Arc<Indexer>,
-    own: AllOwnParams,
+    own: Arc<AllOwnParams>,
     operations: Operations,
     /// The CapabilityStatement and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
@@ -100,7 +100,10 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient, operations: Vec<Operation>) -> Engine {
         let (claims, description) = (OnceLock::new(), OnceLock::new());
         let operations = Operations::new(operations);
-        let (indexer, own) = (Arc::new(Indexer::new(r4())), AllOwnParams::default());
+        let (indexer, own) = (Arc::new(Indexer::new(r4())), Arc::<AllOwnParams>::default());
+        if let Some(told) = store.told() {
+            tokio::spawn(own::listen(told, Arc::downgrade(&own)));
+        }
         Engine { store, settings, ambient, indexer, own, operations, claims, description }
     }
 
@@ -108,7 +111,7 @@ impl Engine {
     /// then nothing was changed.
     pub async fn perform(&self, ctx: &Context, request: Request) -> Result<Answer> {
         let interaction = Interaction::parse(&request)?;
-        let ctx = &ctx.pinned();
+        let ctx = &self.pinned(ctx).await?;
         match &interaction {
             Interaction::Capabilities => self.capabilities(ctx, &request),
             Interaction::OpenApi => self.open_api(ctx),

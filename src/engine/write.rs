@@ -74,6 +74,7 @@ impl Engine {
         // A patch is read with what it changes.
         let doc = if is_bodiless || is_patch { None } else { Some(self.json_body(request)?) };
         for _ in 0..ATTEMPTS {
+            let ctx = &self.pinned(ctx).await?;
             let resource = doc.as_ref().map(Doc::root);
             let target = match self.aim(ctx, interaction, request, resource).await? {
                 Aim::Done(answer) => return Ok(answer),
@@ -88,7 +89,7 @@ impl Engine {
                     let body = done.bodies.into_iter().next().unwrap_or_default();
                     return Ok(answer(status, &key, version, done.updated, body, prefer.returns));
                 }
-                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Conflict | CommitError::Outdated) => continue,
                 Err(error) => return Err(commit_failure(error)),
             }
         }
@@ -336,7 +337,7 @@ pub(crate) fn kept_changing() -> Failure {
 
 pub(crate) fn commit_failure(error: CommitError) -> Failure {
     match error {
-        CommitError::Conflict => kept_changing(),
+        CommitError::Conflict | CommitError::Outdated => kept_changing(),
         CommitError::LoadedBefore => Failure::new(IssueType::Duplicate, "This content was loaded before."),
         CommitError::Store(error) => error.into(),
     }

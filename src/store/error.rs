@@ -104,6 +104,9 @@ pub enum CommitError {
     /// Something that had to hold no longer does; nothing was written.
     #[error("the data changed meanwhile")]
     Conflict,
+    /// The index rows were made by definitions that are others by now; nothing was written.
+    #[error("the tenant's definitions changed meanwhile")]
+    Outdated,
     /// This content was loaded before; nothing was written.
     #[error("loaded before")]
     LoadedBefore,

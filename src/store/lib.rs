@@ -16,8 +16,8 @@ mod text;
 
 pub use error::{CommitError, Error, Result};
 pub use record::{
-    Branch, Build, BuildChange, Changes, Committed, Expect, Guard, History, HistoryPage, Indexed, Key, Method, Page,
-    Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Walked,
+    Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
+    Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,
 };
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
@@ -25,6 +25,7 @@ pub use tenant::{Secrets, Tenant};
 
 use async_trait::async_trait;
 use std::sync::Arc;
+use tokio::sync::broadcast;
 
 /// All tenants' data, and the directory of tenants.
 #[async_trait]
@@ -37,6 +38,10 @@ pub trait Store: Send + Sync {
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>>;
     /// Opens the one way to this tenant's data, which sees nothing else; brings its schema up to date.
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>>;
+    /// What other nodes on the same database tell; `None` where there are no others.
+    fn told(&self) -> Option<broadcast::Receiver<Told>> {
+        None
+    }
     /// Succeeds if the database answers.
     async fn ping(&self) -> Result<()>;
     /// Finishes all writes under way and closes every file and connection.
@@ -73,6 +78,11 @@ pub trait Session: Send + Sync {
     async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()>;
     /// The builds that were begun and not dropped, by name.
     async fn builds(&self) -> Result<Vec<Build>>;
+    /// A number that rises with every change of the tenant's definitions ([`DEFINITIONS`]), whichever node makes it; always
+    /// the same where there is one node only, as that knows what it changed.
+    async fn definitions(&self) -> Result<i64> {
+        Ok(0)
+    }
     /// How many resources of these types there are.
     async fn count_of(&self, types: &[String]) -> Result<i64>;
     /// A step of a walk over the resources of these types: those among the next `span` of all, from `after` on.

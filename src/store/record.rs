@@ -93,6 +93,21 @@ pub struct Changes {
     pub reindexed: Vec<Reindexed>,
     /// What becomes of a build.
     pub build: Option<BuildChange>,
+    /// The definitions that the index rows were made by ([`crate::Session::definitions`]). Where another node has
+    /// changed them, the commit is refused as [`crate::CommitError::Outdated`].
+    pub definitions: Option<i64>,
+}
+
+/// The resource types whose resources say how others are indexed.
+pub const DEFINITIONS: &[&str] = &["SearchParameter"];
+
+/// What another node did, so that what this one remembers may no longer hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The definitions of the tenant of this name are others, or one is indexed now.
+    Definitions(String),
+    /// Something may have been missed.
+    Anything,
 }
 
 /// Index rows of a version that is written already: they take the place of those it has, unless it has got a

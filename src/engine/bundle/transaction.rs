@@ -61,6 +61,7 @@ impl Engine {
         unique_urls(&entries)?;
         let returns = wants_resources(request)?;
         for _ in 0..ATTEMPTS {
+            let ctx = &self.pinned(ctx).await?;
             if let Some(answers) = self.try_transaction(ctx, &entries, content).await? {
                 let mut bundle =
                     BundleWriter::new("transaction-response", &(self.ambient.new_id)(), (self.ambient.now_ms)());
@@ -108,7 +109,7 @@ impl Engine {
         }
         let done = match self.commit(ctx, changes).await {
             Ok(done) => done,
-            Err(CommitError::Conflict) => return Ok(None),
+            Err(CommitError::Conflict | CommitError::Outdated) => return Ok(None),
             Err(error) => return Err(commit_failure(error)),
         };
         let mut answers = Vec::with_capacity(steps.len());

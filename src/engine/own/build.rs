@@ -10,7 +10,7 @@ use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Build, BuildChange, Changes, Reindexed, Session, Stored};
+use store::{Build, BuildChange, Changes, CommitError, Reindexed, Session, Stored};
 use tokio::time::Instant;
 
 /// Resources that a step passes, of whatever type.
@@ -171,8 +171,18 @@ impl Work {
             progress.set(build.done, build.total);
         }
         let is_done = build.is_finished && build.name.starts_with(SEARCH_PARAMETER);
-        let changes = Changes { reindexed, build: Some(BuildChange::Advance(build)), ..Changes::default() };
-        self.session.commit(changes).await.map_err(commit_failure)?;
+        let definitions = Some(params.definitions);
+        let changes =
+            Changes { reindexed, build: Some(BuildChange::Advance(build)), definitions, ..Changes::default() };
+        match self.own.commit(&*self.session, changes).await {
+            // Another node has changed the parameters: the step is made again by those.
+            Err(CommitError::Outdated) => {
+                drop(params);
+                self.own.refresh(&*self.session).await?;
+                return Ok(Some(began.elapsed()));
+            }
+            done => done.map_err(commit_failure)?,
+        };
         drop(params);
         if is_done {
             self.own.outdate();

@@ -18,7 +18,10 @@ use fhir::{Failure, Result};
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use store::{Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Put, Session, Stored, Tenant};
+use store::{
+    Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Put, Session, Stored, Tenant, Told,
+};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 /// The resource type.
 pub(crate) const SEARCH_PARAMETER: &str = "SearchParameter";
@@ -61,11 +64,13 @@ pub(crate) struct Params {
     /// The standard's, and the tenant's own, also those that are not served yet; `None` if it has no own ones.
     own: Option<(Spec, Indexer)>,
     listed: Vec<OwnParam>,
+    /// Which state of the store's this is ([`Session::definitions`]).
+    definitions: i64,
 }
 
 impl Params {
     fn none() -> Params {
-        Params { own: None, listed: Vec::new() }
+        Params { own: None, listed: Vec::new(), definitions: 0 }
     }
 
     /// The tables with the tenant's own parameters.
@@ -150,6 +155,15 @@ impl OwnParams {
         self.stale.store(true, Ordering::Release);
     }
 
+    /// Writes changes. Where they were made by former parameters, the newest are read before the next attempt.
+    async fn commit(&self, session: &dyn Session, changes: Changes) -> Result<Committed, CommitError> {
+        session.commit(changes).await.inspect_err(|error| {
+            if matches!(error, CommitError::Outdated) {
+                self.outdate();
+            }
+        })
+    }
+
     fn replace(&self, params: Params) {
         let former = self.newest.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(params));
         locked(&self.retired).extend(former.as_ref().map(Arc::downgrade));
@@ -193,7 +207,27 @@ impl AllOwnParams {
     }
 }
 
+/// Has parameters read again that other nodes have changed.
+pub(crate) async fn listen(mut told: broadcast::Receiver<Told>, all: Weak<AllOwnParams>) {
+    loop {
+        let news = told.recv().await;
+        let Some(all) = all.upgrade() else { return };
+        let all = locked(&all.0);
+        match news {
+            Ok(Told::Definitions(tenant)) => all.get(&tenant).into_iter().for_each(|it| it.outdate()),
+            Ok(Told::Anything) | Err(RecvError::Lagged(_)) => all.values().for_each(|it| it.outdate()),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
 impl Engine {
+    /// The same context for one attempt at an interaction: it works by the search parameters that there are now.
+    pub(crate) async fn pinned(&self, ctx: &Context) -> Result<Context> {
+        self.refresh_params(ctx).await?;
+        Ok(ctx.pinned())
+    }
+
     /// Brings the tenant's own search parameters up to date, and goes on with what is to be built.
     pub(crate) async fn refresh_params(&self, ctx: &Context) -> Result<()> {
         if !ctx.own.is_current() {
@@ -205,12 +239,14 @@ impl Engine {
     /// Writes changes. Where search parameters are among them, they are brought up to date, even if the caller goes
     /// away meanwhile.
     pub(crate) async fn commit(&self, ctx: &Context, changes: Changes) -> Result<Committed, CommitError> {
-        if !changes.puts.iter().any(|it| ctx.params().is_changed_by(it)) {
-            return ctx.session.commit(changes).await;
+        let params = ctx.params();
+        let changes = Changes { definitions: Some(params.definitions), ..changes };
+        if !changes.puts.iter().any(|it| params.is_changed_by(it)) {
+            return ctx.own.commit(&*ctx.session, changes).await;
         }
         let work = self.work(ctx);
         let task = tokio::spawn(async move {
-            let done = work.session.commit(changes).await?;
+            let done = work.own.commit(&*work.session, changes).await?;
             work.own.outdate();
             // What was written stays written; the next request tries again.
             if let Err(failure) = work.refresh().await {
@@ -235,6 +271,8 @@ fn generation(key: &Key, version: i64) -> String {
 /// A tenant's search parameters as they are stored. Begins the builds that are missing, and drops those whose
 /// parameter is gone.
 async fn read(session: &dyn Session) -> Result<Params> {
+    // Before what it counts is read: what comes in between is read again.
+    let definitions = session.definitions().await?;
     let builds = session.builds().await?;
     let mut spec: Option<Spec> = None;
     let mut listed = Vec::new();
@@ -266,7 +304,7 @@ async fn read(session: &dyn Session) -> Result<Params> {
         let indexer = Indexer::of_own(&spec);
         (spec, indexer)
     });
-    Ok(Params { own, listed })
+    Ok(Params { own, listed, definitions })
 }
 
 /// Every active SearchParameter, the oldest first: of two that collide, that one is served.
