@@ -9,5 +9,6 @@ pub mod spec;
 pub mod units;
 pub mod validate;
 pub mod walk;
+pub mod xml;
 
 pub use outcome::{Failure, Issue, IssueType, Result, Severity};

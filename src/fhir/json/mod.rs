@@ -9,6 +9,7 @@
 mod parse;
 mod write;
 
+pub(crate) use parse::is_number;
 pub use parse::{JsonError, Limits};
 pub use write::{quote, write_compact, write_pretty, write_replacing, write_string};
 

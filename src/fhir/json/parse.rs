@@ -58,6 +58,14 @@ pub(super) fn parse(source: String, limits: &Limits) -> Result<Doc, JsonError> {
     }
 }
 
+/// Whether a text is a number of RFC 8259 section 6, and nothing else.
+pub(crate) fn is_number(text: &str) -> bool {
+    let limits = Limits::default();
+    let mut parser =
+        Parser { bytes: text.as_bytes(), at: 0, nodes: Vec::new(), decoded: String::new(), limits: &limits };
+    !text.is_empty() && parser.number().is_ok() && parser.at == text.len()
+}
+
 struct Problem {
     text: String,
     limit: bool,

@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// The FHIRPath from a resource down to a value in it, such as `Patient.name[0].given[1]` or
 /// `Observation.value.ofType(Quantity).unit` (fhirpath.html#simple). Members that the type does not have go by their
 /// name, if it can stand in FHIRPath.
-pub(super) fn of(spec: &Spec, root: Value<'_>, target: Value<'_>) -> String {
+pub(crate) fn of(spec: &Spec, root: Value<'_>, target: Value<'_>) -> String {
     let mut here = root;
     let mut ty = resource_type(spec, root);
     let mut path = ty.map_or(String::new(), |it| spec.of(it).name.to_string());

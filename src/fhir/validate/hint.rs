@@ -6,7 +6,7 @@ use crate::spec::{Spec, Type};
 const LONGEST: usize = 40;
 
 /// A property name as an issue shows it: short, and without characters that could mislead a reader of a log.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_default).collect();
     if name.chars().nth(LONGEST).is_some() {
         shown.push('…');
@@ -15,7 +15,7 @@ pub(super) fn shown(name: &str) -> String {
 }
 
 /// A sentence that helps with a property that the type does not have; empty where none does.
-pub(super) fn for_property(spec: &Spec, ty: &Type, name: &str) -> String {
+pub(crate) fn for_property(spec: &Spec, ty: &Type, name: &str) -> String {
     let choice = ty.elements.iter().find(|it| it.is_choice && name.starts_with(&*it.name));
     if let Some(element) = choice {
         let types: Vec<_> = element.types.iter().take(6).map(|it| &*spec.of(*it).name).collect();

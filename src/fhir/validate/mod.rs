@@ -12,8 +12,8 @@
 
 mod codes;
 mod errata;
-mod expression;
-mod hint;
+pub(crate) mod expression;
+pub(crate) mod hint;
 mod invariant;
 mod members;
 mod reference;
