@@ -41,6 +41,7 @@ async fn ward(client: &Client) -> Labelled<'_> {
         ("far", with(observation("4"), far)),
         ("inside", with(observation("5"), inside)),
         ("none", observation("6")),
+        ("named", with(observation("7"), json!({"subject": {"identifier": {"system": "urn:sample", "value": "ann"}}}))),
     ])
     .await;
     ward
@@ -96,13 +97,13 @@ async fn a_chain_searches_what_is_referred_to() {
     check(
         &ward,
         &[
-            ("Observation?subject:Patient.family=sample", "a"),
-            ("Observation?patient.family=sample", "a"),
-            ("Observation?patient.gender=female", "a"),
+            ("Observation?subject:Patient.family=sample", "a named"),
+            ("Observation?patient.family=sample", "a named"),
+            ("Observation?patient.gender=female", "a named"),
             ("Observation?patient.family=builder", "b"),
-            ("Observation?patient.family=sample,builder", "a b"),
+            ("Observation?patient.family=sample,builder", "a b named"),
             ("Observation?patient.family=inside", ""),
-            ("Observation?subject:Patient.identifier=urn:sample|ann", "a"),
+            ("Observation?subject:Patient.identifier=urn:sample|ann", "a named"),
             ("Observation?subject:Patient._id={bob}", "b"),
             ("Observation?performer:Patient.family=sample", "b"),
             ("Observation?encounter.status=finished", "a"),
@@ -154,6 +155,9 @@ async fn an_include_brings_what_matches_refer_to() {
         ("Observation?code=1,2&_include=Observation:patient", "a b", "ann bob"),
         ("Observation?code=3,4,5,6&_include=Observation:subject", "device far inside none", ""),
         ("Observation?code=1&_include=Observation:*", "a", "ann visit"),
+        ("Observation?code=7&_include=Observation:subject", "named", "ann"),
+        ("Observation?code=7&_include=Observation:patient", "named", "ann"),
+        ("Observation?code=7&_include=Observation:subject:Device", "named", ""),
         ("Observation?code=1&_include=Encounter:subject", "a", ""),
         ("Observation?code=1&_include=Observation:subject&_include:iterate=Patient:organization", "a", "ann north"),
     ];
@@ -168,9 +172,9 @@ async fn a_revinclude_brings_what_refers_to_matches() {
     let client = Client::fresh();
     let ward = ward(&client).await;
     let cases = [
-        ("Patient?family=sample&_revinclude=Observation:subject", "ann", "a"),
-        ("Patient?family=sample&_revinclude=Observation:subject&_revinclude=Encounter:subject", "ann", "a visit"),
-        ("Patient?family=sample,builder&_revinclude=Observation:patient", "ann bob", "a b"),
+        ("Patient?family=sample&_revinclude=Observation:subject", "ann", "a named"),
+        ("Patient?family=sample&_revinclude=Observation:subject&_revinclude=Encounter:subject", "ann", "a named visit"),
+        ("Patient?family=sample,builder&_revinclude=Observation:patient", "ann bob", "a b named"),
         ("Patient?family=sample&_revinclude=Observation:performer", "ann", "b"),
         ("Organization?name=north&_revinclude=Patient:organization", "north", "ann"),
         ("Organization?name=north&_revinclude=Observation:subject", "north", ""),

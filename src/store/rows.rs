@@ -71,6 +71,16 @@ impl IndexHash {
         self.of(b'l', 0, &[url])
     }
 
+    /// What a logical reference points to: with a type, a resource of this type; with an empty one, of any.
+    pub(crate) fn identifier(&self, of: &str, system: Option<&str>, value: &str) -> i64 {
+        self.of(b'i', 0, &[of, system.unwrap_or(""), value])
+    }
+
+    /// The key of what has a logical reference by the parameter.
+    pub(crate) fn logical(&self, param: ParamId) -> i64 {
+        self.of(b'a', param.0, &[])
+    }
+
     pub(crate) fn present(&self, param: ParamId) -> i64 {
         self.of(b'p', param.0, &[])
     }
@@ -268,6 +278,17 @@ impl IndexSink for Rows {
 
     fn reference(&mut self, param: ParamId, target: &Target<'_>) {
         self.references.push((param.0 as i64, self.hash.target(target)));
+    }
+
+    fn logical(&mut self, param: ParamId, of: Option<&str>, system: Option<&str>, value: &str) {
+        let target = self.hash.identifier(of.unwrap_or(""), system, value);
+        self.references.push((param.0 as i64, target));
+        self.keys.push(self.hash.logical(param));
+    }
+
+    fn identified(&mut self, of: &str, system: Option<&str>, value: &str) {
+        let targets = ["", of].map(|of| self.hash.identifier(of, system, value));
+        self.references.extend(targets.map(|target| (ParamId::IDENTITY.0 as i64, target)));
     }
 
     fn uri(&mut self, param: ParamId, uri: &str) {

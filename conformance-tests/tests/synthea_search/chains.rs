@@ -204,3 +204,32 @@ fn references_agree_with_the_records() {
             .await;
     });
 }
+
+/// references.html#logical: roles name their doctors and hospitals by identifiers alone.
+#[test]
+fn chains_by_identifier_agree_with_the_records() {
+    on_records(async |records| {
+        let city = |it: &Value| begins(it, "address.city", "boston");
+        records
+            .check(vec![
+                row("PractitionerRole?practitioner.address-city=boston", |it| records.chain(it, "practitioner", city)),
+                row(
+                    "PractitionerRole?practitioner:Practitioner.gender=female&organization.address-city=boston",
+                    |it| {
+                        records.chain(it, "practitioner", |doctor| is(doctor, "gender", "female"))
+                            && records.chain(it, "organization", city)
+                    },
+                ),
+                row("Practitioner?_has:PractitionerRole:practitioner:organization.address-city=boston", |it| {
+                    records
+                        .has(it, "PractitionerRole", "practitioner", |role| records.chain(role, "organization", city))
+                }),
+                row("Organization?_has:PractitionerRole:organization:practitioner.gender=male", |it| {
+                    records.has(it, "PractitionerRole", "organization", |role| {
+                        records.chain(role, "practitioner", |doctor| is(doctor, "gender", "male"))
+                    })
+                }),
+            ])
+            .await;
+    });
+}

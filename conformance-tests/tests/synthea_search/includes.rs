@@ -1,7 +1,7 @@
 //! Resources that come along with the matches (search.html#include, #revinclude), on every page.
 
 use super::records::{Records, difference, on_records};
-use super::walk::{at, coded, is, place, references, texts};
+use super::walk::{at, begins, coded, is, place, references, texts};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -176,5 +176,27 @@ fn nothing_is_both_matched_and_included() {
         let found: Vec<String> = page.matches().into_iter().map(place).collect();
         assert_eq!(difference(query, &found, &expected), None);
         assert_eq!(at(&page.0, "entry").len(), expected.len(), "{query}: an entry more than what matches");
+    });
+}
+
+/// references.html#logical: what is referred to by an identifier alone comes along both ways.
+#[test]
+fn includes_by_identifier_agree_with_the_records() {
+    on_records(async |records| {
+        let in_boston = |it: &Value| begins(it, "address.city", "boston");
+        let query = "PractitionerRole?practitioner.address-city=boston&_include=PractitionerRole:practitioner\
+                     &_include=PractitionerRole:organization:Organization";
+        let role = |it: &Value| records.chain(it, "practitioner", in_boston);
+        check(records, query, role, |it| {
+            [records.targets(it, "practitioner"), records.targets(it, "organization")].concat()
+        })
+        .await;
+        let query = "Practitioner?address-city=boston&_revinclude=PractitionerRole:practitioner\
+                     &_include:iterate=PractitionerRole:organization";
+        check(records, query, in_boston, |it| {
+            let roles = records.referring(it, "PractitionerRole", "practitioner");
+            with(roles, |role| records.targets(role, "organization"))
+        })
+        .await;
     });
 }

@@ -104,10 +104,13 @@ impl Records {
         self.all.get(place)
     }
 
-    /// What the references at this path refer to.
+    /// What the references at this path refer to: by their address, or without one by their identifier.
     pub fn targets<'a>(&'a self, resource: &Value, path: &str) -> Vec<&'a Value> {
-        let references = texts(resource, &format!("{path}.reference"));
-        references.into_iter().filter_map(|reference| self.there(reference)).collect()
+        let target = |reference: &Value| match reference["reference"].as_str() {
+            Some(address) => self.there(address).into_iter().collect(),
+            None => self.everything().filter(|it| is_named_by(it, reference)).collect::<Vec<_>>(),
+        };
+        at(resource, path).into_iter().flat_map(target).collect()
     }
 
     /// Some target of the references at this path passes.
@@ -118,8 +121,11 @@ impl Records {
     /// The resources of a type whose references at this path lead to the target.
     pub fn referring<'a>(&'a self, target: &Value, kind: &'a str, path: &str) -> Vec<&'a Value> {
         let place = place(target);
-        let path = format!("{path}.reference");
-        self.of(kind).filter(|resource| texts(resource, &path).contains(&&place[..])).collect()
+        let leads = |reference: &&Value| match reference["reference"].as_str() {
+            Some(address) => address == place,
+            None => is_named_by(target, reference),
+        };
+        self.of(kind).filter(|resource| at(resource, path).iter().any(leads)).collect()
     }
 
     /// Some resource of the type refers to the target by this path, and passes.
@@ -213,6 +219,13 @@ fn names(entry: &Value) -> Vec<String> {
         Some(format!("{kind}?identifier={system}|{value}"))
     });
     texts(entry, "fullUrl").into_iter().map(str::to_owned).chain(identified).collect()
+}
+
+/// references.html#logical: a resource has the identifier that a reference gives.
+fn is_named_by(resource: &Value, reference: &Value) -> bool {
+    let wanted = &reference["identifier"];
+    let is_same = |it: &&Value| it["system"] == wanted["system"] && it["value"] == wanted["value"];
+    !wanted["value"].is_null() && at(resource, "identifier").iter().any(is_same)
 }
 
 /// Rewrites every reference that is known to where it leads.

@@ -7,7 +7,7 @@ use fhir::outcome::shown;
 use fhir::search::{Clause, IndexSink, ParamId, Target, Test, is_served};
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Branch, Key, Plan, Stored};
 
 /// Targets in one query of a `_revinclude`.
@@ -126,7 +126,7 @@ impl Engine {
 
     async fn forward(&self, ctx: &Context, include: &Include, from: &[Stored]) -> Result<Vec<Stored>> {
         let params = ctx.params();
-        let mut keys = FxHashSet::default();
+        let mut pointed = Pointed { only: include.target, ..Pointed::default() };
         for stored in from {
             let Some(of) = r4().resource(&stored.key.of) else { continue };
             if include.source.is_some_and(|it| it != of) {
@@ -134,16 +134,47 @@ impl Engine {
             }
             let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
             let doc = Doc::parse(text).map_err(Failure::internal)?;
-            let mut pointed = Pointed { keys: &mut keys, only: include.target };
             let is_asked = |code: &str, kind: ParamType| {
                 kind == ParamType::Reference && include.param.as_deref().is_none_or(|it| it == code)
             };
+            pointed.source = Some(stored.key.clone());
             params.index(&self.indexer, (of, doc.root()), ctx.base(), &mut pointed, is_asked);
         }
-        let keys: Vec<Key> = keys.into_iter().collect();
+        let keys: Vec<Key> = pointed.keys.into_iter().collect();
         let mut found = ctx.session.read_many(&keys).await?;
+        for (param, sources) in pointed.by_identifier {
+            found.extend(self.identified(ctx, include, param, &sources).await?);
+        }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
+    }
+
+    /// What resources, all of one type, refer to by a parameter of theirs; for those that do so by an identifier alone.
+    async fn identified(
+        &self,
+        ctx: &Context,
+        include: &Include,
+        param: ParamId,
+        sources: &[Key],
+    ) -> Result<Vec<Stored>> {
+        let (params, Some(first)) = (ctx.params(), sources.first()) else { return Ok(Vec::new()) };
+        let spec = params.spec();
+        let known = spec.resource(&first.of).map(|it| spec.params_of(it)).unwrap_or_default();
+        let definition = known.into_iter().find(|it| ParamId::of_param(&first.of, it) == param);
+        let targets: Vec<TypeId> = match definition.map(|it| it.targets.as_slice()) {
+            None | Some([]) => spec.resources().collect(),
+            Some(targets) => targets.to_vec(),
+        };
+        let ids = sources.iter().map(|it| Test::Id(it.id.clone())).collect();
+        let pointing = Test::Has { of: first.of.clone(), param, filter: vec![Clause::Any(ids)] };
+        let wanted = targets.into_iter().filter(|it| include.target.is_none_or(|only| only == *it));
+        let branches = wanted.map(|it| Branch {
+            of: spec.of(it).name.to_string(),
+            filter: vec![Clause::Any(vec![pointing.clone()])],
+            sort: Vec::new(),
+        });
+        let plan = Plan { branches: branches.collect(), after: None, limit: self.settings.max_includes + 1 };
+        Ok(ctx.session.search(&plan).await?.found)
     }
 
     async fn reverse(&self, ctx: &Context, include: &Include, to: &[Stored]) -> Result<Vec<Stored>> {
@@ -158,17 +189,15 @@ impl Engine {
             .map(|it| ParamId::of_param(name, it))
             .collect();
         let is_target = |it: &&Stored| include.target.is_none_or(|of| *r4().of(of).name == *it.key.of);
-        let targets: Vec<&Stored> = to.iter().filter(is_target).collect();
+        let mut targets: Vec<&Key> = to.iter().filter(is_target).map(|it| &it.key).collect();
+        targets.sort();
         let mut all = Vec::new();
-        for batch in targets.chunks(BATCH) {
-            let tests = batch.iter().flat_map(|stored| {
-                params.iter().map(|param| Test::Local {
-                    param: *param,
-                    of: stored.key.of.clone(),
-                    id: stored.key.id.clone(),
-                })
-            });
-            let filter = vec![Clause::Any(tests.collect())];
+        for batch in targets.chunk_by(|a, b| a.of == b.of).flat_map(|it| it.chunks(BATCH)) {
+            let Some(of) = batch.first().map(|it| &it.of) else { continue };
+            let ids: Vec<Test> = batch.iter().map(|it| Test::Id(it.id.clone())).collect();
+            let filter = vec![Clause::Any(ids)];
+            let points = |param: &ParamId| Test::Chain { param: *param, of: of.clone(), filter: filter.clone() };
+            let filter = vec![Clause::Any(params.iter().map(points).collect())];
             let branch = Branch { of: name.to_string(), filter, sort: Vec::new() };
             let plan = Plan { branches: vec![branch], after: None, limit: self.settings.max_includes + 1 };
             all.extend(ctx.session.search(&plan).await?.found);
@@ -177,13 +206,18 @@ impl Engine {
     }
 }
 
-/// Takes the references of a resource to this server's own.
-struct Pointed<'k> {
-    keys: &'k mut FxHashSet<Key>,
+/// Takes the references of resources to this server's own.
+#[derive(Default)]
+struct Pointed {
+    keys: FxHashSet<Key>,
     only: Option<TypeId>,
+    /// Whose references come now.
+    source: Option<Key>,
+    /// What refers by an identifier alone, by the parameter.
+    by_identifier: FxHashMap<ParamId, Vec<Key>>,
 }
 
-impl IndexSink for Pointed<'_> {
+impl IndexSink for Pointed {
     fn reference(&mut self, _: ParamId, target: &Target<'_>) {
         if let Target::Local { of, id } = target {
             let of_type = r4().resource(of);
@@ -191,5 +225,9 @@ impl IndexSink for Pointed<'_> {
                 self.keys.insert(Key::new(*of, *id));
             }
         }
+    }
+
+    fn logical(&mut self, param: ParamId, _of: Option<&str>, _system: Option<&str>, _value: &str) {
+        self.by_identifier.entry(param).or_default().extend(self.source.clone());
     }
 }

@@ -2,6 +2,7 @@
 //! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
 mod composite;
+mod select;
 mod text;
 mod value;
 
@@ -11,9 +12,10 @@ use super::modifier::aside;
 use super::text::Text;
 use super::{IndexSink, ParamId, Shelf};
 use crate::json::Value;
-use crate::path::{Context, Expression, Item};
+use crate::path::{Context, Item};
 use crate::spec::{ParamType, Spec, TypeId};
 use composite::Component;
+use select::Selector;
 use std::sync::OnceLock;
 use value::Teller;
 
@@ -37,7 +39,7 @@ struct Indexed {
     /// See [`aside`].
     aside: Option<ParamId>,
     /// Its alternatives for this type; apart, for a union would drop elements that are equal and not the same.
-    expressions: Vec<Expression>,
+    selectors: Vec<Selector>,
     /// Of a composite.
     components: Vec<Component>,
 }
@@ -72,9 +74,14 @@ impl Indexer {
         sink: &mut dyn IndexSink,
         is_asked: impl Fn(&str, ParamType) -> bool,
     ) {
+        if !self.is_own && is_asked("identifier", ParamType::Token) {
+            tell_identifiers(&self.spec.of(of).name, resource, sink);
+        }
         self.each(of, resource, is_asked, |param, context, items| {
             let (id, kind, aside) = (param.id, param.kind, param.aside);
-            let mut teller = Teller { spec: &self.spec, base, id, kind, aside, sink, told: false, pairs: PAIRS };
+            let target = param.selectors.iter().find_map(Selector::target).map(|it| &*self.spec.of(it).name);
+            let mut teller =
+                Teller { spec: &self.spec, base, id, kind, aside, target, sink, told: false, pairs: PAIRS };
             for item in items {
                 match param.kind {
                     ParamType::Composite => teller.tell_match(&param.components, &context.on(item.clone())),
@@ -111,9 +118,17 @@ impl Indexer {
             if !is_asked(&param.code, param.kind) {
                 continue;
             }
-            // An expression that fails on this resource (a budget passed) selects nothing.
-            let selected = param.expressions.iter().filter_map(|it| it.evaluate(&context).ok());
-            take(param, &context, &selected.flatten().collect::<Vec<_>>());
+            let selected = param.selectors.iter().flat_map(|it| it.select(&context));
+            take(param, &context, &selected.collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Tells what logical references call the resource (references.html#logical).
+fn tell_identifiers(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
+    for identifier in resource.get("identifier").into_iter().flat_map(Value::each) {
+        if let Some(value) = identifier.str("value") {
+            sink.identified(of, identifier.str("system"), value);
         }
     }
 }
@@ -128,12 +143,12 @@ fn compile(spec: &Spec, of: TypeId, is_own: bool) -> Vec<Indexed> {
         // The matches of some composites are kept as other ones'.
         .filter(|it| it.kind != ParamType::Composite || kept_as(spec, of, it).iter().any(|kept| kept.code == it.code))
         .filter_map(|it| {
-            let alternatives = own_alternatives(spec, it, of).into_iter().map(Expression::parse);
-            let expressions = alternatives.collect::<Result<Vec<_>, _>>().ok()?;
+            let alternatives = own_alternatives(spec, it, of).into_iter().map(|it| Selector::parse(spec, it));
+            let selectors = alternatives.collect::<Result<Vec<_>, _>>().ok()?;
             let components = composite::compile(spec, it)?;
             let id = ParamId::of_param(name, it);
             let aside = aside(name, it);
-            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, expressions, components })
+            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, selectors, components })
         })
         .collect()
 }

@@ -35,6 +35,9 @@ pub use text::TextTest;
 pub struct ParamId(pub u64);
 
 impl ParamId {
+    /// Under this number stands what identifies a resource itself: logical references lead to it.
+    pub const IDENTITY: ParamId = ParamId(1 << 32);
+
     /// The number of parameter `code` of resource type `of`.
     pub fn of(of: &str, code: &str) -> ParamId {
         let bytes = of.bytes().chain([b'?']).chain(code.bytes());
@@ -106,6 +109,10 @@ pub trait IndexSink {
     fn quantity(&mut self, _param: ParamId, _unit: Unit<'_>, _low: f64, _high: f64) {}
     /// A reference.
     fn reference(&mut self, _param: ParamId, _target: &Target<'_>) {}
+    /// A reference by an identifier alone, perhaps with the type of what it refers to (references.html#logical).
+    fn logical(&mut self, _param: ParamId, _of: Option<&str>, _system: Option<&str>, _value: &str) {}
+    /// An identifier of the resource itself, which is of this type.
+    fn identified(&mut self, _of: &str, _system: Option<&str>, _value: &str) {}
     /// A URI.
     fn uri(&mut self, _param: ParamId, _uri: &str) {}
     /// A position.

@@ -1,5 +1,6 @@
 //! Filters: every test finds what it says, whether it drives the search or looks rows up.
 
+use super::links::references_among;
 use super::model::Entry;
 use super::{Engine, Ward, ward};
 use crate::{Branch, Plan, Sort, SortBy};
@@ -215,84 +216,6 @@ pub(crate) async fn drives_and_probes(engine: &dyn Engine) {
     }
 }
 
-/// Patients `kid` and `old`, a kid's observation `o1`, an old one's `o2`, a lost one `o3`; `o4` points to an encounter
-/// `visit` of the kid, and a device `kid` is no patient.
-async fn references_among(engine: &dyn Engine) -> Ward {
-    let ward = ward(engine).await;
-    let local = |of: &str, code: &str, to: &str, id: &str| Entry::Local(ParamId::of(of, code), to.into(), id.into());
-    let age = |n| Entry::Number(ParamId::of("Patient", "age"), n, n);
-    ward.create("Device", "kid", &[]).await;
-    ward.create("Patient", "kid", &[age(7.0)]).await;
-    ward.create("Patient", "old", &[age(90.0)]).await;
-    ward.create("Encounter", "visit", &[local("Encounter", "subject", "Patient", "kid")]).await;
-    ward.create("Observation", "o1", &[local("Observation", "subject", "Patient", "kid")]).await;
-    let of_old = [local("Observation", "subject", "Patient", "old"), local("Observation", "subject", "Device", "kid")];
-    ward.create("Observation", "o2", &of_old).await;
-    ward.create("Observation", "o3", &[local("Observation", "subject", "Patient", "lost")]).await;
-    let of_visit = [local("Observation", "encounter", "Encounter", "visit"), Entry::Number(p("n"), 1.0, 1.0)];
-    ward.create("Observation", "o4", &of_visit).await;
-    ward
-}
-
-fn young() -> Clause {
-    Clause::Any(vec![Test::Number(ParamId::of("Patient", "age"), RangeTest::Below(18.0))])
-}
-
-fn chain(param: ParamId, of: &str, filter: Filter) -> Test {
-    Test::Chain { param, of: of.into(), filter }
-}
-
-fn has(of: &str, code: &str, filter: Filter) -> Test {
-    Test::Has { of: of.into(), param: ParamId::of(of, code), filter }
-}
-
-pub(crate) async fn references(engine: &dyn Engine) {
-    let ward = references_among(engine).await;
-    for (of, id, expected) in [
-        ("Patient", "kid", &["o1"][..]),
-        ("Patient", "lost", &["o3"]),
-        ("Device", "kid", &["o2"]),
-        ("Device", "old", &[]),
-    ] {
-        let test = Test::Local { param: p("subject"), of: of.into(), id: id.into() };
-        finds(&ward, "Observation", test, expected).await;
-    }
-}
-
-pub(crate) async fn chains(engine: &dyn Engine) {
-    let ward = references_among(engine).await;
-    let of_young = |param| chain(param, "Patient", vec![young()]);
-    let patient = |id: &str| vec![Clause::Any(vec![Test::Id(id.into())])];
-    let visit =
-        chain(p("encounter"), "Encounter", vec![Clause::Any(vec![of_young(ParamId::of("Encounter", "subject"))])]);
-    let not_young = chain(
-        p("subject"),
-        "Patient",
-        vec![Clause::None(match young() {
-            Clause::Any(tests) | Clause::None(tests) => tests,
-        })],
-    );
-    let measured = has("Observation", "encounter", vec![Clause::Any(vec![Test::Present(p("n"), Shelf::Number)])]);
-    let visited = has("Encounter", "subject", vec![Clause::Any(vec![measured])]);
-    for (of, test, expected) in [
-        ("Observation", of_young(p("subject")), &["o1"][..]),
-        ("Observation", not_young, &["o2"]),
-        ("Observation", chain(p("subject"), "Patient", Vec::new()), &["o1", "o2"]),
-        ("Observation", chain(p("subject"), "Patient", patient("old")), &["o2"]),
-        ("Observation", chain(p("subject"), "Device", patient("kid")), &["o2"]),
-        ("Observation", chain(p("encounter"), "Encounter", patient("old")), &[]),
-        ("Observation", visit, &["o4"]),
-        ("Patient", has("Observation", "subject", Vec::new()), &["kid", "old"]),
-        ("Patient", has("Observation", "subject", vec![Clause::Any(vec![Test::Id("o2".into())])]), &["old"]),
-        ("Patient", visited.clone(), &["kid"]),
-        ("Encounter", has("Observation", "encounter", vec![Clause::None(vec![])]), &["visit"]),
-        ("Device", has("Observation", "subject", Vec::new()), &["kid"]),
-        ("Observation", chain(p("subject"), "Patient", vec![Clause::Any(vec![visited])]), &["o1"]),
-    ] {
-        finds(&ward, of, test, expected).await;
-    }
-}
-
 /// The comma: values of several kinds and sizes.
 pub(crate) async fn alternatives(engine: &dyn Engine) {
     let ward = observations(engine).await;
@@ -347,20 +270,4 @@ pub(crate) async fn long_lists(engine: &dyn Engine) {
         let none = vec![Clause::None(tests)];
         assert_eq!(pages(&ward, plan("Observation", none, Vec::new(), 1)).await, others);
     }
-}
-
-/// As deep as `_filter` and chains may nest: alternatives of parts of alternatives, and a chain of eight links in them.
-pub(crate) async fn nested(engine: &dyn Engine) {
-    let ward = references_among(engine).await;
-    let nobody = Clause::Any(vec![Test::Id("nobody".into())]);
-    let mut deepest = chain(p("subject"), "Patient", vec![young()]);
-    for _ in 0..3 {
-        let measured = has("Observation", "subject", vec![Clause::Any(vec![deepest])]);
-        deepest = chain(p("subject"), "Patient", vec![Clause::Any(vec![measured])]);
-    }
-    for _ in 0..8 {
-        let either = Clause::Any(vec![Test::All(vec![nobody.clone()]), deepest]);
-        deepest = Test::All(vec![either, Clause::None(vec![Test::Id("nobody".into())])]);
-    }
-    finds(&ward, "Observation", deepest, &["o1"]).await;
 }

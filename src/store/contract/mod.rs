@@ -6,6 +6,7 @@
 pub(crate) mod commits;
 pub(crate) mod filters;
 pub(crate) mod histories;
+pub(crate) mod links;
 pub(crate) mod measures;
 pub(crate) mod model;
 pub(crate) mod orders;
@@ -36,7 +37,8 @@ macro_rules! contract {
             commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
                 guards_see_the_same_group, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at;
-            filters: drives_and_probes, references, chains, alternatives, long_lists, nothing_at_all, nested;
+            filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
+            links: references, chains, logical_links, nested;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;

@@ -20,6 +20,10 @@ pub(crate) enum Entry {
     Quantity(ParamId, Unit<'static>, f64, f64),
     Local(ParamId, String, String),
     Url(ParamId, &'static str),
+    /// A reference by an identifier: type, system, value.
+    Logical(ParamId, Option<String>, Option<&'static str>, &'static str),
+    /// An identifier of the resource itself: its type, system, value.
+    Identity(String, Option<&'static str>, &'static str),
     Uri(ParamId, &'static str),
     Place(ParamId, Spot),
     Numbers(ParamId, f64, f64),
@@ -39,6 +43,8 @@ impl Entry {
             Entry::Quantity(param, unit, low, high) => sink.quantity(*param, *unit, *low, *high),
             Entry::Local(param, of, id) => sink.reference(*param, &Target::Local { of, id }),
             Entry::Url(param, url) => sink.reference(*param, &Target::Url(url)),
+            Entry::Logical(param, of, system, value) => sink.logical(*param, of.as_deref(), *system, value),
+            Entry::Identity(of, system, value) => sink.identified(of, *system, value),
             Entry::Uri(param, uri) => sink.uri(*param, uri),
             Entry::Place(param, spot) => sink.place(*param, spot),
             Entry::Numbers(param, left, right) => sink.numbers(*param, *left, *right),
@@ -62,10 +68,12 @@ impl Entry {
             | Entry::Quantity(param, ..)
             | Entry::Local(param, ..)
             | Entry::Url(param, _)
+            | Entry::Logical(param, ..)
             | Entry::Uri(param, _)
             | Entry::Place(param, _)
             | Entry::Numbers(param, ..)
             | Entry::Composite(param, ..) => *param = another,
+            Entry::Identity(..) => {}
         }
         self
     }
@@ -111,7 +119,9 @@ impl Model {
                 | (Entry::String(param, _), Shelf::String)
                 | (Entry::Date(param, ..), Shelf::Date)
                 | (Entry::Number(param, ..) | Entry::Quantity(param, ..), Shelf::Number)
-                | (Entry::Local(param, ..) | Entry::Url(param, _), Shelf::Reference) => param == wanted,
+                | (Entry::Local(param, ..) | Entry::Url(param, _) | Entry::Logical(param, ..), Shelf::Reference) => {
+                    param == wanted
+                }
                 _ => false,
             }),
             Test::Token(wanted, token) => any(&|entry| match entry {
@@ -151,13 +161,11 @@ impl Model {
                     if param == wanted && it.map == disk.map && disk.holds(it.x, it.y))
             }),
             Test::Chain { param, of, filter } => self.0.iter().any(|target| {
-                target.of == *of
-                    && any(&|entry| points_to(entry, *param, of, &target.id))
-                    && self.passes(target, filter)
+                target.of == *of && any(&|entry| leads_to(entry, *param, target)) && self.passes(target, filter)
             }),
             Test::Has { of, param, filter } => self.0.iter().any(|source| {
                 source.of == *of
-                    && source.entries.iter().any(|entry| points_to(entry, *param, &it.of, &it.id))
+                    && source.entries.iter().any(|entry| leads_to(entry, *param, it))
                     && self.passes(source, filter)
             }),
             // The model has no bodies: sqlite/tests/text.rs asks the view of its own.
@@ -202,6 +210,18 @@ fn number_passes(entry: &Entry, wanted: ParamId, unit_test: &UnitTest, range: &R
 
 fn points_to(entry: &Entry, wanted: ParamId, of: &str, id: &str) -> bool {
     matches!(entry, Entry::Local(param, to, to_id) if *param == wanted && to == of && to_id == id)
+}
+
+/// Whether a chain goes this way: by a literal reference, or by an identifier of the resource.
+fn leads_to(entry: &Entry, wanted: ParamId, resource: &Resource) -> bool {
+    let is_named = |of: &Option<String>, system: &Option<&'static str>, value: &&'static str| {
+        let is_identity = |it: &Entry| matches!(it, Entry::Identity(_, a, b) if a == system && b == value);
+        of.as_ref().is_none_or(|it| *it == resource.of) && resource.entries.iter().any(is_identity)
+    };
+    match entry {
+        Entry::Logical(param, of, system, value) => *param == wanted && is_named(of, system, value),
+        _ => points_to(entry, wanted, &resource.of, &resource.id),
+    }
 }
 
 /// By one key: what has no value comes last either way.

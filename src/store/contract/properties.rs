@@ -56,7 +56,19 @@ fn entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
     let composite = (proptest::option::of(word()), word(), simple_entry(types, of));
     let composite =
         composite.prop_map(move |(system, code, last)| Entry::Composite(param, system, code, Box::new(last)));
-    prop_oneof![4 => simple_entry(types, of), 1 => composite]
+    prop_oneof![4 => simple_entry(types, of), 1 => composite, 1 => identifying_entry(types, of)]
+}
+
+/// A reference by an identifier, or an identifier of the resource itself.
+fn identifying_entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {
+    let types = types.clone();
+    let identifier = (proptest::option::of(word()), word());
+    (0..3_u8, 0..2_u8, proptest::option::of(0..2_usize), identifier).prop_map(move |(kind, n, to, (system, value))| {
+        match kind {
+            0 => Entry::Identity(types.0[of].clone(), system, value),
+            _ => Entry::Logical(types.param(of, n), to.map(|it| types.0[it].clone()), system, value),
+        }
+    })
 }
 
 fn simple_entry(types: &Types, of: usize) -> impl Strategy<Value = Entry> + use<> {

@@ -2,6 +2,7 @@
 //! *probe* ([`super::probe`]), which looks one row id up.
 
 use super::Dialect;
+use super::logical::Logical;
 use super::range::{date_conditions, number_conditions, pair_condition, place_conditions};
 use super::sql::Sql;
 use crate::rows::IndexHash;
@@ -17,6 +18,8 @@ pub(crate) struct Filters<'a> {
     pub(crate) hash: &'a IndexHash,
     /// What the full-text view found.
     pub(crate) texts: &'a Answers,
+    /// Which links are taken by identifiers too.
+    pub(crate) logical: &'a Logical,
 }
 
 /// What full-text tests found: the rows of each, rising.

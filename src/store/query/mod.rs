@@ -7,6 +7,7 @@ mod dialect;
 mod filter;
 mod keys;
 mod links;
+mod logical;
 mod probe;
 mod range;
 mod search;
@@ -25,6 +26,7 @@ pub(crate) use sql::{Bind, Sql};
 pub(crate) use {
     choose::{Aim, Choice, choose},
     filter::Filters,
+    logical::Logical,
     search::unsorted,
     walk::{missing, values},
 };

@@ -5,6 +5,7 @@
 
 use super::choose::{Aim, Choice, MANY, choose};
 use super::filter::{Answers, FEW, Filters};
+use super::logical::Logical;
 use super::sort::{self, Way};
 use super::sql::Sql;
 use super::{Dialect, Found, Runner, walk};
@@ -14,7 +15,8 @@ use crate::{Branch, Page, Plan, Result, Sort, SortBy};
 /// asked before.
 pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, way: Way) -> Result<Page> {
     let hash = runner.hash();
-    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts };
+    let logical = Logical::of(runner, &hash, plan).await?;
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let keys = match (plan.branches.as_slice(), order) {
         ([branch], []) => {
@@ -49,7 +51,8 @@ fn walked_from(enough: i64, branch: &Branch) -> i64 {
 /// How many resources pass.
 pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan) -> Result<i64> {
     let hash = runner.hash();
-    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts };
+    let logical = Logical::of(runner, &hash, plan).await?;
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
     let mut total = 0;
     for branch in &plan.branches {
         let choice = choose(runner, &filters, branch, Aim::All).await?;

@@ -64,6 +64,12 @@ impl IndexSink for Notes {
             },
         );
     }
+    fn logical(&mut self, param: ParamId, of: Option<&str>, system: Option<&str>, value: &str) {
+        self.note(param, format!("{} {}|{value}", of.unwrap_or("any"), system.unwrap_or("")));
+    }
+    fn identified(&mut self, of: &str, system: Option<&str>, value: &str) {
+        self.0.push(format!("itself {of} {}|{value}", system.unwrap_or("")));
+    }
     fn uri(&mut self, param: ParamId, uri: &str) {
         self.note(param, uri.to_owned());
     }
@@ -136,6 +142,26 @@ fn equal_quantities_are_told_each() {
     assert_eq!(entries(observation, "component-value-quantity"), ["1..1 g", "1000..1000 mg", "1..1 g"]);
 }
 
+/// references.html#logical: a literal reference goes before; a parameter for one type takes what may be of it.
+#[test]
+fn references_by_identifier_are_told_with_their_type() {
+    let of = |subject: &str, code: &str| {
+        entries(
+            &format!(r#"{{"resourceType":"Observation","identifier":[{{"value":"o"}}],"subject":{subject}}}"#),
+            code,
+        )
+    };
+    let untyped = r#"{"identifier":{"system":"mrn","value":"7"}}"#;
+    assert_eq!(of(untyped, "subject"), ["any mrn|7"]);
+    assert_eq!(of(untyped, "patient"), ["Patient mrn|7"]);
+    let device = r#"{"type":"Device","identifier":{"value":"7"}}"#;
+    assert_eq!(of(device, "subject"), ["Device |7"]);
+    assert!(of(device, "patient").is_empty());
+    assert_eq!(of(r#"{"reference":"Patient/1","identifier":{"value":"7"}}"#, "patient"), ["Patient/1"]);
+    assert!(of(r#"{"reference":"Device/1","identifier":{"value":"7"}}"#, "patient").is_empty());
+    assert_eq!(of(untyped, "itself"), ["Observation |o"]);
+}
+
 #[test]
 fn positions_are_spots_on_a_map() {
     let location = |position| format!(r#"{{"resourceType":"Location","position":{position}}}"#);
@@ -200,7 +226,7 @@ fn modifiers_find_types_identifiers_and_beginnings() {
         "generalPractitioner":[{"identifier":{"system":"npi","value":"1"}},{"reference":"Practitioner/1"}]}"#;
     assert_eq!(entries(patient, "identifier"), ["v2|MR $ 7", "urn:mrn|7"]);
     assert_eq!(entries(patient, "general-practitioner:identifier"), ["npi|1"]);
-    assert_eq!(entries(patient, "general-practitioner"), ["#", "Practitioner/1"]);
+    assert_eq!(entries(patient, "general-practitioner"), ["any npi|1", "Practitioner/1"]);
     let set = r#"{"resourceType":"ValueSet","url":"http://a.org/x/y","meta":{"profile":["http://a.org/z"]}}"#;
     assert_eq!(entries(set, "url"), ["http://a.org/x/y"]);
     assert_eq!(entries(set, "url:below"), ["http://a.org", "http://a.org/x", "http://a.org/x/y"]);

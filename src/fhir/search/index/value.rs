@@ -22,6 +22,8 @@ pub(super) struct Teller<'s> {
     pub(super) kind: ParamType,
     /// Under what to tell values that only a modifier asks for; not in a composite.
     pub(super) aside: Option<ParamId>,
+    /// The type that the parameter's references lead to, where its expression says so.
+    pub(super) target: Option<&'s str>,
     pub(super) sink: &'s mut dyn IndexSink,
     /// Whether anything was told.
     pub(super) told: bool,
@@ -174,13 +176,16 @@ impl Teller<'_> {
             "Attachment" => return false,
             _ => value.as_str(),
         };
-        if let (Some(aside), Some(identifier)) = (self.aside, value.get("identifier"))
-            && let Some(text) = identifier.str("value")
-        {
-            self.sink.token(aside, identifier.str("system"), text);
+        let identifier = value.get("identifier").and_then(|it| Some((it.str("system"), it.str("value")?)));
+        if let (Some(aside), Some((system, text))) = (self.aside, identifier) {
+            self.sink.token(aside, system, text);
         }
-        // A contained resource has no identity of its own, nor has what is known by an identifier or a name alone: such a
-        // reference is there (`:missing`), and no search finds where it points.
+        if let (None, Some((system, identifier))) = (text, identifier) {
+            self.sink.logical(self.id, value.str("type").or(self.target), system, identifier);
+            return true;
+        }
+        // A contained resource has no identity of its own, nor has what is known by a name alone: such a reference is
+        // there (`:missing`), and no search finds where it points.
         let Some(text) = text.filter(|it| !it.starts_with('#')) else {
             self.sink.reference(self.id, &Target::Url("#"));
             return true;

@@ -3,7 +3,7 @@
 
 use super::{Folder, folder};
 use crate::contract::{WARD, model::Entry, tenant, ward};
-use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Sql, Way};
+use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Way};
 use crate::rows::IndexHash;
 use crate::sqlite::place::Place;
 use crate::sqlite::runner::{Reading, query as query_of};
@@ -82,7 +82,7 @@ fn behind(value: SortValue) -> Option<Position> {
 /// A table read from end to end shows as `SCAN` without an index; subqueries and lists of the query's own may be.
 fn scans(plan: &str) -> Vec<&str> {
     let tables = ["resource", "key", "reference", "string", "date", "number", "change", "history"];
-    let names = ["r", "f", "h", "k", "dx", "dxx", "c"];
+    let names = ["r", "f", "h", "i", "k", "dx", "dxx", "c"];
     let is_table = |it: &str| tables.contains(&it) || names.contains(&it);
     plan.lines()
         .filter(|line| line.strip_prefix("SCAN ").is_some_and(|it| is_table(it.split(' ').next().unwrap_or(""))))
@@ -97,8 +97,13 @@ fn hash() -> IndexHash {
 async fn no_clause_reads_a_whole_table() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
-    for clause in clauses() {
+    let texts = Answers::default();
+    let links = [p("subject"), ParamId::of("Patient", "link")];
+    for (logical, clause) in [Logical::default(), links.into_iter().collect()]
+        .iter()
+        .flat_map(|it| clauses().into_iter().map(move |clause| (it, clause)))
+    {
+        let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical };
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
             (vec![clause.clone()], None),
@@ -131,7 +136,7 @@ async fn the_rarest_clause_drives() {
     let store = folder.store(Duration::from_secs(20)).await;
     let place = store.door(&tenant(&store, WARD).await).place().await.unwrap();
     let (hash, texts) = (place.hash.clone(), Answers::default());
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts };
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &Logical::default() };
     let code = |it: &str| any(Test::Token(p("code"), TokenTest::Code(it.into())));
     for (filter, expected) in [
         (vec![code("common"), code("rare")], Some(1)),
@@ -149,7 +154,8 @@ async fn the_rarest_clause_drives() {
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -179,7 +185,8 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -214,7 +221,8 @@ async fn walks_follow_the_index_of_their_key() {
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default() };
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
     let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;

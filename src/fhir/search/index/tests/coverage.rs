@@ -71,7 +71,7 @@ const NO_ELEMENT: &[&str] = &["_content", "_query", "_text"];
 
 /// The elements that a parameter may select, by type.
 fn selected(of: TypeId, param: &Indexed) -> Option<Vec<&'static str>> {
-    let types: Option<Vec<_>> = param.expressions.iter().map(|it| it.answers(&[of]).unwrap()).collect();
+    let types: Option<Vec<_>> = param.selectors.iter().map(|it| it.answers(&[of])).collect();
     Some(types?.concat().into_iter().map(|it| &*r4().of(it).name).collect())
 }
 
@@ -80,8 +80,17 @@ fn is_told(kind: ParamType, of: &str) -> bool {
     let doc = Doc::parse(*sample).unwrap();
     let node = Node::new(r4().type_named(of).unwrap(), Some(doc.root()), None);
     let mut notes = Notes(Vec::new(), Vec::new());
-    let mut teller =
-        Teller { spec: r4(), base: "", id: ParamId(0), aside: None, kind, sink: &mut notes, told: false, pairs: 1 };
+    let mut teller = Teller {
+        spec: r4(),
+        base: "",
+        id: ParamId(0),
+        aside: None,
+        kind,
+        target: None,
+        sink: &mut notes,
+        told: false,
+        pairs: 1,
+    };
     teller.tell(&Item::Node(node));
     teller.told && !notes.0.iter().all(|it| it.ends_with(" #"))
 }
