@@ -95,12 +95,14 @@ fn naive(stored: &[Stored], query: &Query) -> Vec<String> {
             Link::None => passing(stored, query.of, &clause.holds),
             Link::Subject => {
                 let patients = passing(stored, "Patient", &clause.holds);
-                passing(stored, "Observation", &format!("Observation.subject.where({}).exists()", is_one_of(&patients)))
+                let leads = is_one_of(stored, &patients);
+                passing(stored, "Observation", &format!("Observation.subject.where({leads}).exists()"))
             }
             Link::HasObservation => {
                 let observations = passing(stored, "Observation", &clause.holds);
                 let points_here = |id: &String| {
-                    let here = format!("Observation.subject.where(reference = 'Patient/{id}').exists()");
+                    let leads = is_one_of(stored, std::slice::from_ref(id));
+                    let here = format!("Observation.subject.where({leads}).exists()");
                     passing(stored, "Observation", &here).iter().any(|it| observations.contains(it))
                 };
                 ids_of(stored, "Patient").into_iter().filter(points_here).collect()
@@ -116,8 +118,19 @@ fn ids_of(stored: &[Stored], of: &str) -> Vec<String> {
     stored.iter().filter(|it| it.0 == of).map(|it| it.1.clone()).collect()
 }
 
-fn is_one_of(patients: &[String]) -> String {
-    let each = patients.iter().map(|id| format!("reference = 'Patient/{id}'"));
+/// That a Reference leads to one of these: by its address, or without one by an identifier (references.html#logical).
+fn is_one_of(stored: &[Stored], patients: &[String]) -> String {
+    let meant = stored.iter().filter(|it| it.0 == "Patient" && patients.contains(&it.1));
+    let each = meant.flat_map(|(_, id, body)| {
+        let patient: Value = serde_json::from_str(body).expect("JSON");
+        let identifiers = patient["identifier"].as_array().cloned().unwrap_or_default();
+        let named = identifiers.into_iter().filter_map(|it| {
+            let system = it["system"].as_str().map_or("system.empty()".into(), |it| format!("system = '{it}'"));
+            let value = it["value"].as_str()?;
+            Some(format!("(reference.empty() and identifier.where({system} and value = '{value}').exists())"))
+        });
+        [format!("reference = 'Patient/{id}'")].into_iter().chain(named).collect::<Vec<_>>()
+    });
     each.chain(["false".to_owned()]).collect::<Vec<_>>().join(" or ")
 }
 
