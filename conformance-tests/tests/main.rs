@@ -33,3 +33,4 @@ mod synthea;
 mod synthea_search;
 mod transaction;
 mod update;
+mod xml;

@@ -23,12 +23,13 @@ impl Engine {
         Doc::parse_within(text, &self.settings.json).map_err(not_json)
     }
 
-    /// Parses the body of a request that carries a resource; other media types than JSON are refused with 415.
+    /// Parses the body of a request that carries a resource; other media types than JSON's, which
+    /// XML has become on its way here, are refused with 415.
     pub(crate) fn json_body(&self, request: &Request) -> Result<Doc> {
         match request.headers.content_type.as_deref() {
             None | Some("application/fhir+json" | "application/json" | "text/json") => self.parse(&request.body),
             Some(_) => {
-                let told = "The body's media type is not one this server takes: send application/fhir+json.";
+                let told = "The body's media type is not one this server takes: send application/fhir+json or application/fhir+xml.";
                 Err(Failure::new(IssueType::NotSupported, told).with_status(415))
             }
         }

@@ -142,7 +142,9 @@ fn path_id() -> Json {
 }
 
 fn content(of: &str) -> Json {
-    json!({ "application/fhir+json": { "schema": { "$ref": format!("#/components/schemas/{of}") } } })
+    // What XML looks like, JSON Schema cannot say.
+    let schema = json!({ "$ref": format!("#/components/schemas/{of}") });
+    json!({ "application/fhir+json": { "schema": schema }, "application/fhir+xml": {} })
 }
 
 fn operation(summary: &str, answer: &str, status: &str) -> Json {

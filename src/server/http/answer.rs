@@ -1,8 +1,11 @@
 //! From the engine's answer to HTTP's.
 
-use super::negotiate::FHIR_JSON;
+use super::negotiate::{FHIR_JSON, Format};
+use super::pretty;
+use super::xml::{self, FHIR_XML};
 use crate::auth;
 use ::fhir::Failure;
+use ::fhir::json::{Doc, Limits};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -44,9 +47,35 @@ fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: String) 
     }
 }
 
+/// A resource that is sent, as its text has to be to be written in another form.
+pub fn parsed(body: &[u8]) -> Option<Doc> {
+    // What this server sends it has already held within its limits; a page of a search holds many resources.
+    let limits = Limits { depth: 256, values: usize::MAX };
+    Doc::parse_within(std::str::from_utf8(body).ok()?, &limits).ok()
+}
+
+/// A resource in the wanted format, with its media type. What XML cannot say is sent as JSON.
+pub fn written(body: Bytes, format: Format) -> (&'static str, Bytes) {
+    match format {
+        Format::Xml { pretty } => match xml::from_json(&body, pretty) {
+            Some(xml) => (FHIR_XML, xml),
+            None => (FHIR_JSON, body),
+        },
+        Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(body)),
+        Format::OpenApi => ("application/json", body),
+        Format::Json { pretty: false } | Format::Html => (FHIR_JSON, body),
+    }
+}
+
 /// The response that tells why a request failed: an OperationOutcome.
 pub fn failure(failure: &Failure) -> Response {
-    let mut response = response(failure.status, FHIR_JSON, failure.to_json().into());
+    failure_in(failure, Format::Json { pretty: false })
+}
+
+/// The same in the wanted format.
+pub fn failure_in(failure: &Failure, format: Format) -> Response {
+    let (media_type, body) = written(failure.to_json().into(), format);
+    let mut response = response(failure.status, media_type, body);
     add_failure_headers(response.headers_mut(), failure);
     response
 }

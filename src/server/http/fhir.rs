@@ -2,9 +2,9 @@
 
 use super::address::Address;
 use super::edge::Seen;
-use super::negotiate::{FHIR_JSON, Format, negotiate};
+use super::negotiate::{Format, negotiate};
 use super::route::{OPEN_API, route};
-use super::{Server, answer, body, gzip, page, pretty};
+use super::{Server, answer, body, gzip, page, xml};
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -73,6 +73,11 @@ async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, pa
         body.clear();
         headers.content_type = None;
     }
+    let has_resource = matches!(verb, Verb::Post | Verb::Put | Verb::Patch) && !body.is_empty();
+    if has_resource && headers.content_type.as_deref().is_some_and(xml::is_xml) {
+        body = xml::to_json(&body, &server.engine.settings().json)?;
+        headers.content_type = Some("application/fhir+json".into());
+    }
     Ok(engine::Request { verb, path: path.to_owned(), query, headers, body })
 }
 
@@ -111,9 +116,7 @@ async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format
             let page = page::of(parts, address, answer.status, &answer.body);
             (page.content_type, page.body.into())
         }
-        Format::OpenApi => ("application/json", answer.body.clone()),
-        Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(answer.body.clone())),
-        _ => (FHIR_JSON, answer.body.clone()),
+        _ => answer::written(answer.body.clone(), format),
     };
     let is_packed = gzip::is_wanted(text(&parts.headers, &ACCEPT_ENCODING), body.len());
     let body = if is_packed { gzip::pack(body).await? } else { body };
@@ -133,10 +136,11 @@ async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format
 /// Tells why a request failed, in the form that the client wants, or else as JSON.
 fn refuse(server: &Server, parts: &Parts, failure: &Failure, seen: &Seen) -> Response {
     let query = parts.uri.query().unwrap_or_default();
-    let is_page = matches!(negotiate(query, &parts.headers), Ok(Format::Html));
+    let format = negotiate(query, &parts.headers).unwrap_or(Format::Json { pretty: false });
+    let is_page = format == Format::Html;
     let mut response = match (is_page, server.addresses.resolve(parts), server.addresses.origin(parts)) {
         (true, Ok(address), Ok(origin)) => page::of_failure(parts, &address, &origin, failure),
-        _ => answer::failure(failure),
+        _ => answer::failure_in(failure, format),
     };
     if failure.status == 405 {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(seen.route.methods));

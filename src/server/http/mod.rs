@@ -18,6 +18,7 @@ mod route;
 mod start;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 pub use address::{Addresses, Origin};
 

@@ -1,15 +1,13 @@
 //! JSON for people: indented, every value as it was.
 
-use ::fhir::json::{Doc, Kind, Limits, Value, write_string};
+use super::answer::parsed;
+use ::fhir::json::{Kind, Value, write_string};
 use axum::body::Bytes;
 
 /// The same JSON with line breaks and two spaces for each level. What is not JSON stays as it is.
 pub fn pretty(body: Bytes) -> Bytes {
-    let Ok(text) = std::str::from_utf8(&body) else { return body };
-    // What this server sends it has already held within its limits; a page of a search holds many resources.
-    let limits = Limits { depth: 256, values: usize::MAX };
-    let Ok(doc) = Doc::parse_within(text, &limits) else { return body };
-    let mut out = String::with_capacity(text.len() * 2);
+    let Some(doc) = parsed(&body) else { return body };
+    let mut out = String::with_capacity(body.len() * 2);
     write(&mut out, doc.root(), 0);
     out.push('\n');
     out.into()

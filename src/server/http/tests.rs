@@ -147,7 +147,7 @@ async fn refusals_are_outcomes() {
         ("GET", "/nowhere", &[][..], "", 404),
         ("GET", "/fhir/nobody/Patient", &[], "", 404),
         ("TRACE", "/fhir/north/Patient", &[token], "", 405),
-        ("GET", "/fhir/north/Patient", &[token, ("accept", "application/fhir+xml")], "", 406),
+        ("GET", "/fhir/north/Patient", &[token, ("accept", "text/turtle")], "", 406),
         ("POST", "/fhir/north/Patient", &[token, json], "{\"more\":\"than ten bytes\"}", 413),
         ("POST", "/fhir/north/Patient", &[token, json, ("content-encoding", "br")], "{}", 415),
         ("POST", "/fhir/north/Patient/_search", &[token, json], "name=x", 415),
