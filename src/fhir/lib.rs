@@ -6,6 +6,7 @@ pub mod path;
 pub mod primitive;
 pub mod search;
 pub mod spec;
+pub mod terminology;
 pub mod units;
 pub mod validate;
 pub mod walk;

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The Bundles that hold the definitions R4 itself is made of, apart from the package's examples.
-const BUNDLES: [&str; 6] = ["types", "resources", "searchParams", "valuesets", "v2-valuesets", "v3-valuesets"];
+const BUNDLES: [&str; 7] =
+    ["types", "resources", "searchParams", "valuesets", "v2-valuesets", "v3-valuesets", "conceptmaps"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("compartments", text::write_compartments(&rows.compartments)),
         ("operations", text::write_operations(&rows.operations)),
         ("codes", text::write_codes(&rows.value_sets)),
+        ("terminology", compile::write_terminology(&definitions)),
     ];
     for (name, body) in tables {
         let head = format!("# FHIR R4: {name}. Made by scripts/make-tables from {source}; not to be edited.\n");

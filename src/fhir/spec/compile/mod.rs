@@ -7,6 +7,7 @@
 mod codes;
 mod errata;
 mod param;
+mod terminology;
 mod types;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub use codes::Terminology;
 pub use param::search_param;
+pub use terminology::write_terminology;
 pub use types::{TypeProfiles, types};
 
 use super::rows::{CompartmentRow, OperationRow, ParamRow, Rows, TypeRow};
