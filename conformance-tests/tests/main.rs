@@ -16,6 +16,7 @@ mod patch;
 mod program;
 mod r4_examples;
 mod read;
+mod search_codes;
 mod search_composite;
 mod search_date;
 mod search_filter;

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn chains_demand_what_they_look_at() {
         let of = fhir::spec::r4().resource("Observation").unwrap();
-        let query = fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0 };
+        let query = fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0, codes: &fhir::search::NO_CODES };
         let filter = |name: &str| vec![query.clause(name, "x").unwrap()];
         let (scopes, _) = Scopes::parse("system/Observation.rs system/Patient.rs");
         assert!(scopes.demand_filter(&filter("subject:Patient.name")).is_ok());

@@ -1,9 +1,10 @@
 //! Criteria of conditional interactions (http.html#cond-update, #ccreate, #cdelete): they find one resource, or none.
 
 use crate::search::params::parameters;
+use crate::terminology::Unread;
 use crate::{Access, Context, Engine};
 use fhir::search::text::asked;
-use fhir::search::{Clause, Query};
+use fhir::search::{Clause, Codes, Query, QueryError};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use store::{Branch, Guard, Plan, Stored};
@@ -20,7 +21,7 @@ impl Engine {
     /// Finds the resource of a type that criteria (a query string) match; several are refused with 412.
     pub(crate) async fn only_match(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Match> {
         ctx.caller.scopes.demand(Access::Search, of)?;
-        let filter = self.criteria(ctx, of, criteria)?;
+        let filter = self.criteria(ctx, of, criteria).await?;
         let branch = Branch { of: of.to_owned(), filter: filter.clone(), sort: Vec::new() };
         let plan = Plan { branches: vec![branch], after: None, limit: 2 };
         let mut found = ctx.session.search(&plan).await?.found;
@@ -34,30 +35,35 @@ impl Engine {
     }
 
     /// Reads criteria (a query string) on a resource type. Nothing in them may be unknown: what was left out would match more than was meant.
-    pub(crate) fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
+    pub(crate) async fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
+        let filter = self.with_codes(ctx, |codes| self.read_criteria(ctx, of, criteria, codes)).await?;
+        ctx.caller.scopes.demand_filter(&filter)?;
+        Ok(filter)
+    }
+
+    fn read_criteria(&self, ctx: &Context, of: &str, criteria: &str, codes: &Codes) -> Result<Vec<Clause>, Unread> {
         let of_type =
             r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
         let params = ctx.params();
-        let query = Query { spec: params.spec(), of: of_type, base: ctx.base(), now: self.now_micros() };
+        let query = Query { spec: params.spec(), of: of_type, base: ctx.base(), now: self.now_micros(), codes };
         let mut filter = Vec::new();
         for (name, value) in parameters(criteria)? {
             if matches!(name.as_str(), "_format" | "_pretty") {
                 continue;
             }
-            let clause = query.clause(&name, &value);
-            filter.push(
-                clause.map_err(|it| Failure::new(IssueType::Invalid, format!("In the criteria: {}", it.told())))?,
-            );
+            filter.push(query.clause(&name, &value).map_err(|it| match it {
+                QueryError::Needs(asked) => Unread::Needs(asked),
+                other => Failure::new(IssueType::Invalid, format!("In the criteria: {}", other.told())).into(),
+            })?);
         }
         if !asked(&filter).is_empty() {
             let told = "In the criteria: full text (_text, _content, :text, :fuzzy, :phonetic) is indexed only after a \
                         change is written, so it cannot decide whether one is; use other parameters.";
-            return Err(Failure::new(IssueType::NotSupported, told));
+            return Err(Failure::new(IssueType::NotSupported, told).into());
         }
         if filter.is_empty() {
-            return Err(Failure::new(IssueType::Invalid, "The criteria name no search parameter."));
+            return Err(Failure::new(IssueType::Invalid, "The criteria name no search parameter.").into());
         }
-        ctx.caller.scopes.demand_filter(&filter)?;
         Ok(filter)
     }
 }

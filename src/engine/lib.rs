@@ -19,6 +19,7 @@ mod read;
 mod request;
 mod search;
 mod summary;
+mod terminology;
 mod write;
 
 pub use access::{Access, Scopes};
@@ -29,11 +30,13 @@ pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
 pub use request::{Answer, Headers, Request, Verb};
+pub use terminology::Resolver;
 
 use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
 use operation::Operations;
+use terminology::AllCaches;
 use own::AllOwnParams;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -89,6 +92,7 @@ pub struct Engine {
     ambient: Ambient,
     indexer: Arc<Indexer>,
     own: Arc<AllOwnParams>,
+    terminology: AllCaches,
     operations: Operations,
     /// The CapabilityStatement and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
@@ -104,7 +108,8 @@ impl Engine {
         if let Some(told) = store.told() {
             tokio::spawn(own::listen(told, Arc::downgrade(&own)));
         }
-        Engine { store, settings, ambient, indexer, own, operations, claims, description }
+        let terminology = AllCaches::default();
+        Engine { store, settings, ambient, indexer, own, terminology, operations, claims, description }
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;

@@ -23,7 +23,7 @@ pub(crate) fn operation() -> Operation {
 async fn lastn(call: Call<'_>) -> Result<Answer> {
     check(&call.criteria)?;
     let max = call.arguments.text("max").and_then(|it| it.parse().ok()).unwrap_or(1);
-    let filter = call.filter("Observation")?;
+    let filter = call.filter("Observation").await?;
     let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut groups = Groups { max, most: call.engine.settings().max_includes, groups: Vec::new() };

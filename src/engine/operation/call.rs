@@ -6,7 +6,7 @@ use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::{Context, Engine};
 use fhir::Result;
-use fhir::search::{Filter, Query};
+use fhir::search::{Filter, NO_CODES, Query};
 use fhir::spec::TypeId;
 use store::{Position, Stored};
 
@@ -44,14 +44,14 @@ impl<'c> Call<'c> {
     }
 
     /// The criteria as a filter on a resource type. None of them may be unknown, nor ask how the result looks.
-    pub fn filter(&self, of: &str) -> Result<Filter> {
+    pub async fn filter(&self, of: &str) -> Result<Filter> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.criteria).finish();
-        self.engine.criteria(self.ctx, of, &query)
+        self.engine.criteria(self.ctx, of, &query).await
     }
 
     /// What reads search parameters of a resource type, the tenant's own among them.
     pub fn query(&self, of: TypeId) -> Query<'_> {
-        Query { spec: self.ctx.spec(), of, base: self.ctx.base(), now: self.engine.now_micros() }
+        Query { spec: self.ctx.spec(), of, base: self.ctx.base(), now: self.engine.now_micros(), codes: &NO_CODES }
     }
 
     /// Where the answer goes on, for an operation that has pages; `None` on the first page. Fails for a token that

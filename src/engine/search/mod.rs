@@ -22,7 +22,7 @@ impl Engine {
         compartment: Option<&Key>,
         request: &Request,
     ) -> Result<Answer> {
-        let search = self.search_params(ctx, of, compartment, request)?;
+        let search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
         for branch in &search.branches {
             ctx.caller.scopes.demand(Access::Search, &branch.of)?;
             ctx.caller.scopes.demand_filter(&branch.filter)?;

@@ -4,10 +4,11 @@ use super::include::Include;
 use super::unknown_parameter;
 use crate::prefer::Prefer;
 use crate::summary::View;
+use crate::terminology::Unread;
 use crate::{Context, Engine, Request};
 use fhir::outcome::shown;
 use fhir::search::query::{is_full_text, join_dates};
-use fhir::search::{ParamId, Query, QueryError, has_one_value, is_served};
+use fhir::search::{Codes, ParamId, Query, QueryError, has_one_value, is_served};
 use fhir::spec::{ParamType, Spec, TypeId, r4};
 use fhir::{Failure, Issue, IssueType, Result};
 use store::{Branch, Key, Sort, SortBy};
@@ -68,14 +69,18 @@ impl Engine {
         of: Option<&str>,
         compartment: Option<&Key>,
         request: &Request,
-    ) -> Result<Search> {
+        codes: &Codes,
+    ) -> Result<Search, Unread> {
         let pairs = parameters(&request.query)?;
         let params = ctx.params();
         let spec = params.spec();
         let types = searched_types(of, compartment, &pairs)?;
         let mut reader = Reader {
             spec,
-            queries: types.iter().map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros() }).collect(),
+            queries: types
+                .iter()
+                .map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros(), codes })
+                .collect(),
             filters: vec![Vec::new(); types.len()],
             sort: Vec::new(),
             unknown: Vec::new(),
@@ -101,7 +106,7 @@ impl Engine {
         let strict = Prefer::parse(request.headers.prefer.as_deref())?.is_strict;
         if strict && !reader.unknown.is_empty() {
             let issues = reader.unknown.iter().map(|it| Issue::error(IssueType::NotSupported, it.clone()));
-            return Err(Failure::of(issues.collect()));
+            return Err(Failure::of(issues.collect()).into());
         }
         Ok(reader.finish(of, compartment))
     }
@@ -164,7 +169,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn parameter(&mut self, engine: &Engine, name: &str, value: &str) -> Result<()> {
+    fn parameter(&mut self, engine: &Engine, name: &str, value: &str) -> Result<(), Unread> {
         match name {
             "_format" | "_pretty" => return Ok(()),
             "_page" => {
@@ -183,10 +188,10 @@ impl Reader<'_> {
                     "none" => Total::None,
                     "estimate" => Total::Estimate,
                     "accurate" => Total::Accurate,
-                    _ => return Err(Failure::new(IssueType::Value, "_total is none, estimate or accurate.")),
+                    _ => return Err(Failure::new(IssueType::Value, "_total is none, estimate or accurate.").into()),
                 }
             }
-            "_sort" => return self.sort(value),
+            "_sort" => return Ok(self.sort(value)?),
             _ if name.starts_with("_include") || name.starts_with("_revinclude") => {
                 self.search.includes.push(Include::parse(self.spec, name, value)?);
             }
@@ -196,7 +201,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn filter(&mut self, name: &str, value: &str) -> Result<()> {
+    fn filter(&mut self, name: &str, value: &str) -> Result<(), Unread> {
         let clauses: Result<Vec<_>, QueryError> = self.queries.iter().map(|it| it.clause(name, value)).collect();
         match clauses {
             Ok(clauses) => {
@@ -210,7 +215,8 @@ impl Reader<'_> {
                 self.unknown.push(told);
                 Ok(())
             }
-            Err(QueryError::Invalid(told)) => Err(Failure::new(IssueType::Invalid, told)),
+            Err(QueryError::Invalid(told)) => Err(Failure::new(IssueType::Invalid, told).into()),
+            Err(QueryError::Needs(asked)) => Err(Unread::Needs(asked)),
         }
     }
 

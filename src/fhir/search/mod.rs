@@ -5,6 +5,7 @@
 //! for a query just the resources whose index entries pass it.
 
 mod alternatives;
+mod codes;
 mod composite;
 pub mod fold;
 pub mod index;
@@ -18,6 +19,7 @@ pub mod text;
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
 pub use alternatives::own_alternatives;
+pub use codes::{Codes, CodesAsked, Codings, NO_CODES};
 pub use composite::has_components_served;
 pub use index::Indexer;
 pub use modifier::numbers;

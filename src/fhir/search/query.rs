@@ -10,7 +10,7 @@ mod text;
 mod value;
 
 use super::composite::kept_as;
-use super::{Clause, Filter, ParamId, Shelf, Test, is_served};
+use super::{Clause, Codes, CodesAsked, Filter, ParamId, Shelf, Test, is_served};
 use crate::outcome::shown;
 use crate::spec::{Own, ParamType, SearchParam, Spec, TypeId};
 pub use join::join_dates;
@@ -32,6 +32,8 @@ pub enum QueryError {
     Unknown(String),
     /// The modifier or the value is wrong: always refused.
     Invalid(String),
+    /// These codes are needed to read it.
+    Needs(CodesAsked),
 }
 
 impl QueryError {
@@ -39,6 +41,7 @@ impl QueryError {
     pub fn told(&self) -> &str {
         match self {
             QueryError::Unknown(told) | QueryError::Invalid(told) => told,
+            QueryError::Needs(_) => "Codes of a value set or code system cannot be asked for here.",
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct Query<'a> {
     pub base: &'a str,
     /// The time, in microseconds since the epoch: `ap` on a date depends on it.
     pub now: i64,
+    /// Codes of value sets and code systems.
+    pub codes: &'a Codes,
 }
 
 impl<'a> Query<'a> {

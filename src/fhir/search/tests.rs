@@ -25,7 +25,7 @@ fn param_numbers_are_stable() {
 #[test]
 fn a_chain_through_all_types_is_refused_before_it_grows() {
     let of = crate::spec::r4().resource("Basic").unwrap();
-    let query = Query { spec: crate::spec::r4(), of, base: "", now: 0 };
+    let query = Query { spec: crate::spec::r4(), of, base: "", now: 0, codes: &crate::search::NO_CODES };
     assert!(query.clause("subject:Patient.organization.name", "x").is_ok());
     let refused = query.clause("subject.subject.subject.subject.name", "x");
     assert!(matches!(refused, Err(QueryError::Invalid(told)) if told.contains("name the types")));

@@ -107,3 +107,12 @@ pub(crate) async fn at(engine: &dyn Engine) {
     let patients = list(&ward, during(Scope::Type("Patient".into()), third, third), 1).await;
     assert_eq!(patients, ["Patient/a/3", "Patient/b/1"]);
 }
+
+/// A page without room tells how many versions there are, by which a reader knows whether anything was written.
+pub(crate) async fn of_no_version(engine: &dyn Engine) {
+    let ward = versions(engine).await;
+    let nothing = History { limit: 0, ..history(Scope::Type("Patient".into())) };
+    let page = ward.session.history(&nothing).await.unwrap();
+    assert!(page.versions.is_empty() && page.next.is_none());
+    assert_eq!(page.total, 4);
+}

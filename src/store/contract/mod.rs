@@ -36,7 +36,7 @@ macro_rules! contract {
             records: reads, reads_many, expectations_hold, many_ids_at_once;
             commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
                 guards_see_the_same_group, an_empty_change;
-            histories: of_an_instance, of_types_and_all, since, at;
+            histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
             links: references, chains, logical_links, nested;
             measures: quantities, places;

@@ -12,7 +12,10 @@ use parse::{Comparison, Expr, parse};
 impl<'a> Query<'a> {
     /// What an expression asks for. Nothing of it is ever left out: a filter without one of its parts may find more.
     pub(super) fn filter(&self, text: &str, left: &Left<'_>) -> Result<Clause> {
-        self.expression(&parse(text)?, left).map_err(|it| QueryError::Invalid(it.told().to_owned()))
+        self.expression(&parse(text)?, left).map_err(|it| match it {
+            QueryError::Unknown(told) => QueryError::Invalid(told),
+            other => other,
+        })
     }
 
     fn expression(&self, expr: &Expr, left: &Left<'_>) -> Result<Clause> {
@@ -58,15 +61,14 @@ impl<'a> Query<'a> {
             (ParamType::Date, "po") => reader.test(None, &format!("eq{text}")).map(overlapping),
             (ParamType::Token | ParamType::Uri, "eq") | (ParamType::Reference, "eq" | "re") => one_of(None),
             (ParamType::Token, "in") => one_of(Some("in")),
+            (ParamType::Token, "ss") => one_of(Some("above")),
+            (ParamType::Token, "sb") => one_of(Some("below")),
             (ParamType::String | ParamType::Token | ParamType::Uri | ParamType::Reference, "ne") => {
                 self.other(param, "eq", value)
             }
             (ParamType::Token, "ni") => self.other(param, "in", value),
             (ParamType::Composite, "eq") => self.composite(param, None, &[&text]),
             (ParamType::Special, "eq") => one_of(None),
-            (_, "ss" | "sb") => invalid(format!(
-                "_filter: {operator} needs a code system's hierarchy, which this server does not have."
-            )),
             _ => invalid(format!("_filter: the operator {} is unknown, or does not go with {code}.", shown(operator))),
         }
     }

@@ -1,22 +1,18 @@
 //! Modifiers that ask for something else than the parameter's own values (search.html#modifiers).
 
 use super::super::modifier::{SEGMENTS, aside, borders};
-use super::{Reader, Result, invalid, shown, split, unescape};
-use crate::search::{Test, TokenTest};
+use super::{QueryError, Reader, Result, invalid, split, unescape};
+use crate::search::{CodesAsked, Test, TokenTest};
 use crate::spec::{ParamType, Spec, TypeId};
+use std::sync::Arc;
 
 impl Reader<'_, '_> {
     /// The tests of a value with such a modifier; `None` of another modifier.
     pub(super) fn modified(&self, modifier: &str, value: &str) -> Result<Option<Vec<Test>>> {
         let tests = match (self.param.kind, modifier) {
             (ParamType::Token, "of-type") => vec![self.of_type(value)?],
-            (ParamType::Token, "in" | "not-in") => self.value_set(&unescape(value))?,
-            (ParamType::Token, "above" | "below") => {
-                return invalid(format!(
-                    "{}:{modifier} needs a code system's hierarchy, which this server does not have.",
-                    self.code
-                ));
-            }
+            (ParamType::Token, "in" | "not-in") => self.codes(CodesAsked::In(unescape(value)))?,
+            (ParamType::Token, "above" | "below") => self.subsumption(modifier, value)?,
             (ParamType::Reference, "identifier") => vec![self.identifier(value)?],
             (ParamType::Reference, "above" | "below") => {
                 return invalid(format!("{}:{modifier} is not served on references.", self.code));
@@ -51,22 +47,28 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `code:in=http://hl7.org/fhir/ValueSet/…`: each code of a value set that R4 lists whole.
-    fn value_set(&self, url: &str) -> Result<Vec<Test>> {
-        let name = url.split('|').next().unwrap_or_default();
-        let Some(set) = self.query.spec.value_set(name) else {
-            return invalid(format!(
-                "{} takes a value set that this server knows, and {} is none.",
-                self.code,
-                shown(url)
-            ));
-        };
-        if set.open.is_some() {
-            return invalid(format!("R4 does not list the codes of {}, so none can be found by it.", shown(url)));
+    /// `code:below=system|code`: the codes that it subsumes; `:above`: those that subsume it. Without its system a code
+    /// has no place in a hierarchy.
+    fn subsumption(&self, modifier: &str, value: &str) -> Result<Vec<Test>> {
+        match self.token(value)? {
+            Test::Token(_, TokenTest::Coding(system, code)) => self.codes(match modifier {
+                "below" => CodesAsked::Below { system, code },
+                _ => CodesAsked::Above { system, code },
+            }),
+            _ => invalid(format!("{}:{modifier} takes [system]|[code].", self.code)),
         }
-        let coding = |system: &str, code: &str| Test::Token(self.id, TokenTest::Coding(system.into(), code.into()));
-        let codings = set.codes.iter().flat_map(|it| it.codes.iter().map(|code| coding(&it.system, code)));
-        Ok(codings.collect())
+    }
+
+    /// One of these codes.
+    fn codes(&self, asked: CodesAsked) -> Result<Vec<Test>> {
+        if self.code == "_id" {
+            return invalid("_id is no code: it takes none of :in, :not-in, :above and :below.");
+        }
+        let Some(codings) = self.query.codes.get(&asked) else { return Err(QueryError::Needs(asked)) };
+        let coding = |(system, code): &(Arc<str>, String)| {
+            Test::Token(self.id, TokenTest::Coding(system.to_string(), code.clone()))
+        };
+        Ok(codings.iter().map(coding).collect())
     }
 
     /// search.html#uri: all URLs that begin with this one.
@@ -118,11 +120,12 @@ fn types_of(spec: &Spec, path: &str) -> Option<Vec<TypeId>> {
 mod tests {
     use super::*;
     use crate::search::query::Query;
-    use crate::search::{Clause, ParamId};
+    use crate::search::{Clause, Codes, NO_CODES, ParamId};
     use crate::spec::r4;
 
     fn clause(of: &str, name: &str, value: &str) -> Result<Clause> {
-        Query { spec: r4(), of: r4().resource(of).unwrap(), base: "http://here", now: 0 }.clause(name, value)
+        Query { spec: r4(), of: r4().resource(of).unwrap(), base: "http://here", now: 0, codes: &NO_CODES }
+            .clause(name, value)
     }
 
     #[test]
@@ -137,11 +140,26 @@ mod tests {
     }
 
     #[test]
-    fn a_value_set_is_its_codes() {
-        let url = "http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1";
-        let Ok(Clause::Any(tests)) = clause("Patient", "gender:in", url) else { unreachable!() };
-        assert_eq!(tests.len(), 4);
-        assert!(matches!(clause("Patient", "gender:not-in", url), Ok(Clause::None(it)) if it == tests));
+    fn a_set_of_codes_is_needed_until_it_is_there() {
+        let below = || CodesAsked::Below { system: "urn:a".into(), code: "1".into() };
+        for (name, value, asked) in [
+            ("code:in", "urn:set", CodesAsked::In("urn:set".into())),
+            ("code:not-in", "urn:set", CodesAsked::In("urn:set".into())),
+            ("code:below", "urn:a|1", below()),
+            ("code:above", "urn:a|1", CodesAsked::Above { system: "urn:a".into(), code: "1".into() }),
+            ("_has:Observation:focus:code:below", "urn:a|1", below()),
+            ("subject:Patient._has:Condition:subject:code:below", "urn:a|1", below()),
+            ("_filter", "code sb urn:a|1", below()),
+        ] {
+            assert_eq!(clause("Observation", name, value), Err(QueryError::Needs(asked)), "{name}");
+        }
+        let mut codes = Codes::none();
+        codes.add(below(), [(Arc::from("urn:a"), "1".to_owned()), (Arc::from("urn:a"), "2".to_owned())].into());
+        let of = r4().resource("Observation").unwrap();
+        let query = Query { spec: r4(), of, base: "http://here", now: 0, codes: &codes };
+        let Ok(Clause::Any(tests)) = query.clause("code:below", "urn:a|1") else { unreachable!() };
+        let two = TokenTest::Coding("urn:a".into(), "2".into());
+        assert!(tests.len() == 2 && tests[1] == Test::Token(ParamId::of("Observation", "code"), two));
     }
 
     #[test]
@@ -151,9 +169,11 @@ mod tests {
             ("Patient", "identifier:of-type", "a||c"),
             ("Patient", "identifier:of-type", "a|b|c|d"),
             ("Patient", "gender:of-type", "a|b|c"),
-            ("Patient", "gender:in", "http://nobody.org/knows"),
-            ("Observation", "code:in", "http://hl7.org/fhir/ValueSet/observation-codes"),
-            ("Observation", "code:below", "http://loinc.org|1-8"),
+            ("Patient", "_id:in", "http://nobody.org/knows"),
+            ("Patient", "_id:below", "a|1"),
+            ("Observation", "code:below", "1-8"),
+            ("Observation", "code:above", "|1-8"),
+            ("Observation", "code:below", "http://loinc.org|"),
             ("Observation", "subject:above", "Patient/1"),
             ("Observation", "subject:identifier", "|"),
             ("ValueSet", "url:below", "urn:oid:1.2.3"),
@@ -161,7 +181,7 @@ mod tests {
             ("ValueSet", "_profile:below", "http://a.org"),
             ("ValueSet", "url:contains", "a"),
         ] {
-            assert!(clause(of, name, value).is_err(), "{name}={value}");
+            assert!(matches!(clause(of, name, value), Err(QueryError::Invalid(_))), "{name}={value}");
         }
     }
 }

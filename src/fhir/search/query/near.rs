@@ -46,7 +46,7 @@ mod tests {
 
     fn near(value: &str) -> Result<Clause> {
         let of = r4().resource("Location").unwrap();
-        Query { spec: r4(), of, base: "http://here", now: 0 }.clause("near", value)
+        Query { spec: r4(), of, base: "http://here", now: 0, codes: &crate::search::NO_CODES }.clause("near", value)
     }
 
     #[test]

@@ -1,0 +1,300 @@
+//! Code systems and value sets by their canonical URLs (references.html#canonical): the tenant's own, then R4's.
+//!
+//! A caller who may not search CodeSystem or ValueSet is refused where one that is stored would be looked into, since
+//! the answer tells what it holds; R4's are everybody's.
+
+use super::cache::{Cache, Found, Kept, Stamp, Uses};
+use crate::{Access, Context};
+use fhir::json::Doc;
+use fhir::outcome::shown;
+use fhir::search::{Clause, CodesAsked, Codings, ParamId, Target, Test};
+use fhir::terminology::{CodeSystem, Expander, Expansion, Filter, Kind, Sources, ValueSet, published, unversioned};
+use fhir::{Failure, IssueType, Result};
+use std::cmp::Ordering;
+use std::sync::{Arc, MutexGuard};
+use store::{Branch, Key, Plan, Stored};
+
+/// The most resources of one URL that are compared.
+const VERSIONS: usize = 100;
+/// The most code systems and value sets that one value set may be made of.
+const SOURCES: usize = 500;
+
+/// Resolves terminology for a caller, as it was stored when this was made.
+pub struct Resolver<'c> {
+    ctx: &'c Context,
+    cache: Arc<Cache>,
+    stamp: Stamp,
+    uses: Uses,
+}
+
+impl<'c> Resolver<'c> {
+    pub(super) async fn new(ctx: &'c Context, cache: Arc<Cache>) -> Result<Resolver<'c>> {
+        let stamp = Stamp::read(ctx.session()).await?;
+        Ok(Resolver { ctx, cache, stamp, uses: Uses::default() })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.cache.at(self.stamp)
+    }
+
+    /// Notes that a stored resource of this kind is used; fails if the caller may not search such.
+    fn used(&mut self, kind: Kind) -> Result<()> {
+        self.ctx.caller.scopes.demand(Access::Search, kind.type_name())?;
+        match kind {
+            Kind::CodeSystem => self.uses.code_systems = true,
+            _ => self.uses.value_sets = true,
+        }
+        Ok(())
+    }
+
+    /// The codes that were found for the same question before.
+    pub(super) fn known_codes(&mut self, asked: &CodesAsked) -> Result<Option<Codings>> {
+        let known = self.kept().codes.get(asked).cloned();
+        let Some((codings, uses)) = known else {
+            self.uses = Uses::default();
+            return Ok(None);
+        };
+        if uses.code_systems {
+            self.used(Kind::CodeSystem)?;
+        }
+        if uses.value_sets {
+            self.used(Kind::ValueSet)?;
+        }
+        Ok(Some(codings))
+    }
+
+    /// Keeps what was found since [`Resolver::known_codes`] had nothing.
+    pub(super) fn keep_codes(&mut self, asked: CodesAsked, codings: Codings) -> Codings {
+        let uses = self.uses;
+        let mut kept = self.kept();
+        kept.grow(codings.len());
+        kept.codes.insert(asked, (codings.clone(), uses));
+        codings
+    }
+
+    /// The code system with this canonical URL; `None` if there is none.
+    pub async fn code_system(&mut self, canonical: &str) -> Result<Option<Arc<CodeSystem>>> {
+        let known = self.kept().code_systems.get(canonical).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let found = self.look(Kind::CodeSystem, canonical, |it| CodeSystem::read(it.root())).await?;
+                let mut kept = self.kept();
+                kept.grow(found.it.as_ref().map_or(0, |it| it.concepts().len()));
+                kept.code_systems.insert(canonical.to_owned(), found.clone());
+                found
+            }
+        };
+        self.let_use(Kind::CodeSystem, found)
+    }
+
+    /// The value set with this canonical URL, or the implicit one (`?fhir_vs`, valueset.html#implicit) of a code system;
+    /// `None` if there is none.
+    pub async fn value_set(&mut self, canonical: &str) -> Result<Option<Arc<ValueSet>>> {
+        let known = self.kept().value_sets.get(canonical).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let found = self.look(Kind::ValueSet, canonical, |it| ValueSet::read(it.root())).await?;
+                let mut kept = self.kept();
+                kept.grow(0);
+                kept.value_sets.insert(canonical.to_owned(), found.clone());
+                found
+            }
+        };
+        let found = self.let_use(Kind::ValueSet, found)?;
+        Ok(found.or_else(|| implicit(canonical).map(Arc::new)))
+    }
+
+    fn let_use<T>(&mut self, kind: Kind, found: Found<T>) -> Result<Option<Arc<T>>> {
+        if found.is_stored {
+            self.used(kind)?;
+        }
+        Ok(found.it)
+    }
+
+    /// The value set that a search names: by a canonical URL, or by a literal reference.
+    pub(super) async fn value_set_or_reference(&mut self, named: &str) -> Result<Arc<ValueSet>> {
+        let found = match Target::parse(named, self.ctx.base()) {
+            Target::Local { of: "ValueSet", id } => self.value_set_with_id(id).await?,
+            _ => self.value_set(named).await?,
+        };
+        found.ok_or_else(|| unknown("value set", named))
+    }
+
+    async fn value_set_with_id(&mut self, id: &str) -> Result<Option<Arc<ValueSet>>> {
+        self.used(Kind::ValueSet)?;
+        let stored = self.ctx.session().read(&Key::new("ValueSet", id)).await?.filter(|it| !it.is_deleted());
+        let doc = stored.as_ref().map(doc).transpose()?;
+        Ok(doc.map(|it| Arc::new(ValueSet::read(it.root()))))
+    }
+
+    /// The code system with this URL; fails if there is none, and if not all its codes are here.
+    pub(super) async fn whole_code_system(&mut self, canonical: &str) -> Result<Arc<CodeSystem>> {
+        let found = self.code_system(canonical).await?.ok_or_else(|| unknown("code system", canonical))?;
+        if !found.is_whole() {
+            let (url, content) = (shown(&found.url), found.content.code());
+            let told = format!("Not all codes of {url} are here (its content is {content}), nor is its hierarchy.");
+            return Err(Failure::new(IssueType::NotSupported, told));
+        }
+        Ok(found)
+    }
+
+    /// All codes of a value set, of at most so many.
+    pub async fn expansion(&mut self, set: &ValueSet, most: usize) -> Result<Expansion> {
+        let sources = self.sources(set).await?;
+        Expander::new(&sources, most).expand(set)
+    }
+
+    /// All that a value set is made of.
+    pub async fn sources(&mut self, set: &ValueSet) -> Result<Sources> {
+        let mut sources = Sources::default();
+        let mut left: Vec<String> = self.direct_sources(&mut sources, set).await?;
+        let mut looked = 0;
+        while let Some(canonical) = left.pop() {
+            if sources.has_value_set(&canonical) {
+                continue;
+            }
+            looked += 1;
+            if looked > SOURCES {
+                let told = format!("The value set is made of more than {SOURCES} others.");
+                return Err(Failure::new(IssueType::TooCostly, told));
+            }
+            let found = self.value_set(&canonical).await?;
+            if let Some(found) = &found {
+                left.extend(self.direct_sources(&mut sources, found).await?);
+            }
+            sources.add_value_set(canonical, found);
+        }
+        Ok(sources)
+    }
+
+    /// Enters the code systems that a value set names; the value sets that it names are returned.
+    async fn direct_sources(&mut self, sources: &mut Sources, set: &ValueSet) -> Result<Vec<String>> {
+        for canonical in set.named_code_systems() {
+            if !sources.has_code_system(&canonical) {
+                let found = self.code_system(&canonical).await?;
+                sources.add_code_system(canonical, found);
+            }
+        }
+        Ok(set.named_value_sets().map(str::to_owned).collect())
+    }
+
+    async fn look<T>(&self, kind: Kind, canonical: &str, read: impl Fn(&Doc) -> T) -> Result<Found<T>> {
+        if let Some(doc) = self.stored(kind, canonical).await? {
+            return Ok(Found { it: Some(Arc::new(read(&doc))), is_stored: true });
+        }
+        Ok(Found { it: of_r4(kind, canonical).map(|it| Arc::new(read(&it))), is_stored: false })
+    }
+
+    /// The stored resource with this canonical: of the version asked for, else of the greatest; one that is retired only
+    /// if there is no other.
+    pub(super) async fn stored(&self, kind: Kind, canonical: &str) -> Result<Option<Doc>> {
+        let whole = self.with_url(kind, canonical, None).await?;
+        match (whole, unversioned(canonical)) {
+            (None, (url, Some(version))) => self.with_url(kind, url, Some(version)).await,
+            (found, _) => Ok(found),
+        }
+    }
+
+    async fn with_url(&self, kind: Kind, url: &str, version: Option<&str>) -> Result<Option<Doc>> {
+        let of = kind.type_name();
+        let is_url = Test::Uri(ParamId::of(of, "url"), url.to_owned());
+        let branch = Branch { of: of.to_owned(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
+        let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: VERSIONS }).await?;
+        let mut best: Option<Doc> = None;
+        for stored in &page.found {
+            let doc = doc(stored)?;
+            let is_asked = version.is_none_or(|it| doc.root().str("version") == Some(it));
+            if is_asked && best.as_ref().is_none_or(|it| newer(&doc, it)) {
+                best = Some(doc);
+            }
+        }
+        Ok(best)
+    }
+}
+
+fn doc(stored: &Stored) -> Result<Doc> {
+    let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+    Doc::parse(text).map_err(Failure::internal)
+}
+
+/// Whether one is to be taken before another that came before it.
+fn newer(this: &Doc, other: &Doc) -> bool {
+    let is_current = |it: &Doc| it.root().str("status") != Some("retired");
+    let version = |it: &Doc| it.root().str("version").unwrap_or_default().to_owned();
+    let order = is_current(this).cmp(&is_current(other)).then_with(|| by_parts(&version(this), &version(other)));
+    order != Ordering::Less
+}
+
+/// Versions by their parts, numbers by their value: `1.10` comes after `1.9`.
+fn by_parts(a: &str, b: &str) -> Ordering {
+    let mut pairs = a.split(['.', '-']).zip(b.split(['.', '-']));
+    let unequal = pairs.find_map(|(a, b)| {
+        let order = match (a.parse::<u64>(), b.parse::<u64>()) {
+            (Ok(a), Ok(b)) => a.cmp(&b),
+            _ => a.cmp(b),
+        };
+        (order != Ordering::Equal).then_some(order)
+    });
+    unequal.unwrap_or_else(|| a.len().cmp(&b.len()))
+}
+
+/// What R4 publishes under a canonical, if it is of the version asked for.
+fn of_r4(kind: Kind, canonical: &str) -> Option<Doc> {
+    published(kind, canonical).or_else(|| {
+        let (url, version) = unversioned(canonical);
+        published(kind, url).filter(|it| version.is_none() || it.root().str("version") == version)
+    })
+}
+
+/// `[system]?fhir_vs` is all of a code system, `[system]?fhir_vs=isa/[code]` what a concept subsumes
+/// (snomedct.html#implicit, for any code system).
+fn implicit(canonical: &str) -> Option<ValueSet> {
+    let (system, rest) = canonical.split_once("?fhir_vs")?;
+    let filter = match rest.strip_prefix("=isa/") {
+        Some(code) => Some(Filter { property: "concept".into(), op: "is-a".into(), value: code.into() }),
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    Some(ValueSet::implicit(canonical, system, filter))
+}
+
+/// That nobody has it.
+fn unknown(what: &str, canonical: &str) -> Failure {
+    let told = format!("This server has no {what} {}.", shown(canonical));
+    Failure::new(IssueType::NotFound, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_parts() {
+        for (less, greater) in [("1.9", "1.10"), ("1", "1.0"), ("2018-08-12", "2019-01-01"), ("a", "b"), ("", "1")] {
+            assert_eq!(by_parts(less, greater), Ordering::Less, "{less} {greater}");
+        }
+    }
+
+    #[test]
+    fn r4_is_found_by_its_versions_only() {
+        for (canonical, is_found) in [
+            ("http://hl7.org/fhir/ValueSet/administrative-gender", true),
+            ("http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1", true),
+            ("http://hl7.org/fhir/ValueSet/administrative-gender|5.0.0", false),
+            ("http://hl7.org/fhir/administrative-gender", false),
+        ] {
+            assert_eq!(of_r4(Kind::ValueSet, canonical).is_some(), is_found, "{canonical}");
+        }
+        // A URL of R4's with a bar in it.
+        assert!(of_r4(Kind::CodeSystem, "http://terminology.hl7.org/CodeSystem/v2-0006|2.4").is_some());
+    }
+
+    #[test]
+    fn implicit_value_sets_name_their_code_system() {
+        let set = implicit("http://snomed.info/sct?fhir_vs=isa/138875005").unwrap();
+        assert_eq!(set.named_code_systems().collect::<Vec<_>>(), ["http://snomed.info/sct"]);
+        assert!(implicit("http://snomed.info/sct?fhir_vs=refset/1").is_none());
+    }
+}
