@@ -238,9 +238,9 @@ pub(crate) async fn nothing_at_all(engine: &dyn Engine) {
     let ward = observations(engine).await;
     let nothing = Clause::Any(Vec::new());
     assert!(pages(&ward, plan("Observation", vec![nothing.clone()], Vec::new(), 2)).await.is_empty());
-    let by_date = vec![Sort { by: SortBy::Date(p("date")), descending: true, is_single: false }];
-    assert!(pages(&ward, plan("Observation", vec![nothing], by_date.clone(), 2)).await.is_empty());
-    assert!(pages(&ward, plan("Person", Vec::new(), by_date, 2)).await.is_empty());
+    let by = |param| vec![Sort { by: SortBy::Date(param), descending: true, is_single: false }];
+    assert!(pages(&ward, plan("Observation", vec![nothing], by(p("date")), 2)).await.is_empty());
+    assert!(pages(&ward, plan("Person", Vec::new(), by(ParamId::of("Person", "date")), 2)).await.is_empty());
     let page = ward.session.search(&plan("Observation", Vec::new(), Vec::new(), 0)).await.unwrap();
     assert!(page.found.is_empty() && page.next.is_none());
     let nowhere = Plan { branches: Vec::new(), after: None, limit: 5 };

@@ -1,27 +1,47 @@
-//! What drives a branch: the clause with the fewest rows, as far as a count that gives up early tells.
+//! The way to a page: whether what passes one clause is gathered, or an order is walked first as far as that promises to
+//! be less work. What is chosen rests on estimates ([`super::sizes`]); what is found does not.
 
 use super::Runner;
 use super::filter::{Driver, Filters};
-use super::sql::Sql;
+use super::sizes::{Size, Sizes};
 use crate::{Branch, Result};
 use fhir::search::{Clause, Test};
 
-/// How many times [`Runner::enough`] rows are still gathered rather than searched for in another order.
-pub(crate) const MANY: i64 = 20;
+/// Ranges are counted up to this many times [`Runner::enough`].
+const MANY: i64 = 100;
+/// Resource types are counted up to this many times [`Runner::enough`].
+const MANY_OF_TYPE: i64 = 1000;
+/// A row that is gathered is probed, kept and sorted: about as much as to look up so many.
+const GATHERING: i64 = 3;
+/// How many times further than expected a walk may go.
+const PATIENCE: i64 = 4;
 
-/// What a branch is driven by, and about how many rows that has.
+/// How a branch is searched.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// The clause's position; none: the resource type itself.
+    /// The clause that drives; none: the resource type itself.
     pub(crate) clause: Option<usize>,
-    /// At most as many as were counted.
-    pub(crate) rows: i64,
+    /// What is tried before.
+    pub(crate) walk: Option<Walk>,
+}
+
+/// An order that is walked while all else is probed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// The clause whose rows are walked, or which bounds what is walked of the sort key's index; none: all resources of
+    /// the type.
+    pub(crate) clause: Option<usize>,
+    /// Over so many rows at the most.
+    pub(crate) most: i64,
 }
 
 /// What a search is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aim {
-    /// The first rows by rising `rid`.
-    Page,
+    /// The first rows by rising `rid`, so many.
+    First(usize),
+    /// The first rows, so many, by a key that has an index, of which the clause bounds the part that is walked.
+    Sorted(usize, Option<usize>),
     /// All rows.
     All,
 }
@@ -29,72 +49,128 @@ pub(crate) enum Aim {
 impl Choice {
     /// The driver that was chosen.
     pub(crate) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
-        let clause = self.clause.and_then(|at| branch.filter.get(at));
-        clause.and_then(|it| filters.clause_driver(&branch.of, it)).unwrap_or_else(|| filters.type_driver(&branch.of))
+        driver(filters, branch, self.clause)
     }
+}
+
+impl Walk {
+    /// The driver whose order is walked.
+    pub(crate) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
+        driver(filters, branch, self.clause)
+    }
+}
+
+fn driver(filters: &Filters<'_>, branch: &Branch, clause: Option<usize>) -> Driver {
+    let clause = clause.and_then(|at| branch.filter.get(at));
+    clause.and_then(|it| filters.clause_driver(&branch.of, it)).unwrap_or_else(|| filters.type_driver(&branch.of))
 }
 
 /// What may drive a branch.
 struct Candidate {
-    clause: Option<usize>,
-    driver: Driver,
+    clause: usize,
+    size: Size,
+    is_ordered: bool,
     rows: i64,
 }
 
-/// Picks what drives a branch.
+/// Picks the way to what a search is for.
 pub(crate) async fn choose(
     runner: &mut dyn Runner,
     filters: &Filters<'_>,
     branch: &Branch,
     aim: Aim,
 ) -> Result<Choice> {
-    let enough = runner.enough();
     if let Some(at) = branch.filter.iter().position(is_ids) {
-        return Ok(Choice { clause: Some(at), rows: 0 });
+        return Ok(Choice { clause: Some(at), walk: None });
     }
-    let driver = |at: usize, clause| {
-        Some(Candidate { clause: Some(at), driver: filters.clause_driver(&branch.of, clause)?, rows: 0 })
-    };
-    let mut candidates: Vec<Candidate> =
-        branch.filter.iter().enumerate().filter_map(|(at, clause)| driver(at, clause)).collect();
-    let has_ordered = candidates.iter().any(|it| it.driver.ordered);
-    if !has_ordered {
-        candidates.push(Candidate { clause: None, driver: filters.type_driver(&branch.of), rows: 0 });
+    let enough = runner.enough();
+    let mut sizes = Sizes::default();
+    let mut candidates = candidates(&mut sizes, filters, branch);
+    match candidates.as_slice() {
+        [] => return Ok(Choice { clause: None, walk: walk_of_all(aim, enough) }),
+        // There is no choice.
+        [only] if aim == Aim::All || (only.is_ordered && matches!(aim, Aim::First(_))) => {
+            return Ok(Choice { clause: Some(only.clause), walk: None });
+        }
+        _ => {}
     }
-    if candidates.len() > 1 || !branch.sort.is_empty() {
-        count(runner, &mut candidates, enough).await?;
-        let are_large = candidates.iter().all(|it| it.rows >= enough);
-        // Pages of ranges in row order stop early, however large.
-        let are_alike = aim == Aim::Page && candidates.iter().all(|it| it.driver.ordered);
-        if are_large && (candidates.len() > 1 || branch.filter.len() > 1) && !are_alike {
-            count(runner, &mut candidates, enough * MANY).await?;
+    count(runner, &mut sizes, &mut candidates, enough).await?;
+    let all = sizes.of_type(filters, &branch.of);
+    if candidates.iter().all(|it| it.rows >= enough) {
+        count(runner, &mut sizes, &mut candidates, enough * MANY).await?;
+    }
+    let estimate = Estimate { sizes: &sizes, all: sizes.at(all).max(1), enough };
+    Ok(estimate.choice(&candidates, aim))
+}
+
+async fn count(runner: &mut dyn Runner, sizes: &mut Sizes, candidates: &mut [Candidate], most: i64) -> Result<()> {
+    let most_of_type = runner.enough() * MANY_OF_TYPE;
+    sizes.count(runner, most, most_of_type).await?;
+    for it in candidates {
+        it.rows = sizes.rows(&it.size);
+    }
+    Ok(())
+}
+
+fn candidates(sizes: &mut Sizes, filters: &Filters<'_>, branch: &Branch) -> Vec<Candidate> {
+    let mut candidates = Vec::with_capacity(branch.filter.len());
+    for (clause, it) in branch.filter.iter().enumerate() {
+        if let (Some(driver), Some(size)) =
+            (filters.clause_driver(&branch.of, it), sizes.of_clause(filters, &branch.of, it))
+        {
+            candidates.push(Candidate { clause, size, is_ordered: driver.ordered, rows: 0 });
         }
     }
-    let many = enough * MANY;
-    let cost = |it: &Candidate| match aim {
-        Aim::All => (false, false, it.rows),
-        Aim::Page => (it.rows >= many, it.rows >= enough && !it.driver.ordered, it.rows),
-    };
-    let best = candidates.into_iter().min_by_key(cost);
-    Ok(best.map_or(Choice { clause: None, rows: many }, |it| Choice { clause: it.clause, rows: it.rows }))
+    candidates
+}
+
+/// Where nothing is asked for that drives, an order that has an index is walked as far as is bearable.
+fn walk_of_all(aim: Aim, enough: i64) -> Option<Walk> {
+    matches!(aim, Aim::Sorted(..)).then_some(Walk { clause: None, most: enough * MANY })
+}
+
+/// What is known when a way is chosen.
+struct Estimate<'a> {
+    sizes: &'a Sizes,
+    /// The resources of the type.
+    all: i64,
+    enough: i64,
+}
+
+impl Estimate<'_> {
+    fn choice(&self, candidates: &[Candidate], aim: Aim) -> Choice {
+        let least = |it: &&Candidate| (it.rows, !it.is_ordered);
+        let Some(gathered) = candidates.iter().min_by_key(least) else { return Choice { clause: None, walk: None } };
+        let walk = match aim {
+            _ if gathered.rows < self.enough => None,
+            Aim::All => None,
+            // The page of such a range is read in its order and no further.
+            Aim::First(_) if gathered.is_ordered => None,
+            Aim::First(limit) => {
+                let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
+                self.walk(candidates, gathered.rows, ordered.map(|it| it.clause), limit)
+            }
+            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows, bounds, limit),
+        };
+        Choice { clause: Some(gathered.clause), walk }
+    }
+
+    /// A walk along a clause's rows, if it promises to be less work than to gather: each other clause lets its share of
+    /// all resources pass.
+    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
+        let (mut distance, mut effort) = (limit as i64 + 1, 1_i64);
+        for it in candidates.iter().filter(|it| Some(it.clause) != along) {
+            distance = distance.saturating_mul((self.all / it.rows.max(1)).max(1));
+            effort = effort.saturating_add(self.sizes.effort(&it.size));
+        }
+        let many = self.enough * MANY;
+        let bearable = if gathered < many { gathered.saturating_mul(GATHERING) / effort } else { many };
+        let most = distance.saturating_mul(PATIENCE).min(bearable);
+        (distance <= bearable).then_some(Walk { clause: along, most })
+    }
 }
 
 /// Whether a clause is a list of ids: nothing has fewer rows.
 fn is_ids(clause: &Clause) -> bool {
     matches!(clause, Clause::Any(tests) if tests.iter().all(|it| matches!(it, Test::Id(_))))
-}
-
-/// Counts the rows of all candidates up to `most`, in one statement.
-async fn count(runner: &mut dyn Runner, candidates: &mut [Candidate], most: i64) -> Result<()> {
-    let counts = candidates.iter().map(|it| {
-        let mut sql = Sql::new("(SELECT count(*) FROM (SELECT 1 FROM (");
-        sql.append(it.driver.clone().all()).push(") d").limit(most).push(") l)");
-        sql
-    });
-    let mut statement = Sql::new("SELECT ");
-    statement.append(Sql::join(counts.collect(), ", ", "0"));
-    for (candidate, rows) in candidates.iter_mut().zip(runner.counts(statement).await?) {
-        candidate.rows = rows;
-    }
-    Ok(())
 }

@@ -6,7 +6,6 @@ use super::sql::Sql;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
-    #[cfg_attr(not(test), expect(dead_code, reason = "spelled here before the engine speaks it"))]
     /// Its role runs with `join_collapse_limit = 1` and nested loops only, so that joins go in the order written.
     Postgres,
 }
@@ -50,6 +49,16 @@ impl Dialect {
             Dialect::Sqlite => format!("substr({column}, -?)"),
             Dialect::Postgres => format!("right({column}, ?::integer)"),
         }
+    }
+
+    /// The first `most` rows of a select from one subselect that is in this order and has a limit. SQLite takes the rows
+    /// as they come and no more than it needs; told the order, it would take and sort all of them.
+    pub(crate) fn first(self, mut select: Sql, order: &str, most: i64) -> Sql {
+        if self == Dialect::Postgres {
+            select.push(order);
+        }
+        select.limit(most);
+        select
     }
 
     /// The first `most` rows of selects that are in this order each, or can be read in it: merged, each row once, no

@@ -9,8 +9,10 @@ use crate::rows::IndexHash;
 use fhir::search::{Clause, ParamId, RangeTest, Test, TextTest};
 use rustc_hash::FxHashMap;
 
-/// So many values are looked at one by one; more are looked up as a list.
-pub(crate) const FEW: usize = 8;
+/// So many values are looked up one by one where all of them are wanted; more are looked up as a list.
+const FEW: usize = 8;
+/// So many values are walked side by side, or probed one by one.
+pub(crate) const ARMS: usize = 64;
 
 /// Turns filters into SQL for one tenant.
 pub(crate) struct Filters<'a> {
@@ -43,20 +45,22 @@ pub(crate) struct Driver {
     pub(crate) arms: Vec<Sql>,
     /// Whether the rows of each arm come by rising `rid`, each once, so that a page can stop early.
     pub(crate) ordered: bool,
+    /// The same rows in one select, where that is the better way to all of them.
+    list: Option<Sql>,
 }
 
 impl Driver {
     fn ordered(sql: Sql) -> Driver {
-        Driver { arms: vec![sql], ordered: true }
+        Driver { arms: vec![sql], ordered: true, list: None }
     }
 
     pub(crate) fn unordered(arms: Vec<Sql>) -> Driver {
-        Driver { arms, ordered: false }
+        Driver { arms, ordered: false, list: None }
     }
 
     /// One select of all arms; a row may come more than once.
     pub(crate) fn all(self) -> Sql {
-        Sql::union_all(self.arms, "SELECT rid FROM key WHERE false")
+        self.list.unwrap_or_else(|| Sql::union_all(self.arms, "SELECT rid FROM key WHERE false"))
     }
 }
 
@@ -81,10 +85,11 @@ impl Filters<'_> {
     }
 
     pub(crate) fn tests_driver(&self, of: &str, tests: &[Test]) -> Option<Driver> {
-        if let (true, Some(driver)) = (tests.len() > FEW, self.list_driver(of, tests)) {
-            return Some(driver);
+        let list = if tests.len() > FEW { self.list(of, tests) } else { None };
+        if let (true, Some(list)) = (tests.len() > ARMS, &list) {
+            return Some(Driver::unordered(vec![list.clone()]));
         }
-        let mut whole = Driver { arms: Vec::with_capacity(tests.len()), ordered: true };
+        let mut whole = Driver { arms: Vec::with_capacity(tests.len()), ordered: true, list };
         for test in tests {
             let driver = self.driver(of, test)?;
             whole.arms.extend(driver.arms);
@@ -94,7 +99,7 @@ impl Filters<'_> {
     }
 
     /// Many values of one kind as one list; `None` if they are of several kinds.
-    fn list_driver(&self, of: &str, tests: &[Test]) -> Option<Driver> {
+    fn list(&self, of: &str, tests: &[Test]) -> Option<Sql> {
         let all = |value: &dyn Fn(&Test) -> Option<i64>| tests.iter().map(value).collect::<Option<Vec<i64>>>();
         let (list, then) = (self.dialect.list(), self.dialect.then());
         let looked_up = |columns: &str, table: &str, values: Vec<i64>| {
@@ -105,19 +110,19 @@ impl Filters<'_> {
         let id = |test: &Test| if let Test::Id(id) = test { Some(self.hash.resource(of, id)) } else { None };
         if let Some(rkeys) = all(&id) {
             let resource = "resource r ON r.rkey = w.value AND r.method < 4";
-            return Some(Driver::unordered(vec![looked_up("r.rid", resource, rkeys)]));
+            return Some(looked_up("r.rid", resource, rkeys));
         }
         if let Some(keys) = all(&|test| self.key(test)) {
-            return Some(Driver::unordered(vec![looked_up("k.rid", "key k ON k.key = w.value", keys)]));
+            return Some(looked_up("k.rid", "key k ON k.key = w.value", keys));
         }
         let param = self.target(tests.first()?)?.0;
         let targets = all(&|test| self.target(test).filter(|it| it.0 == param).map(|it| it.1))?;
         let mut sql = looked_up("f.rid", "reference f ON f.target = w.value AND f.param = ?", targets);
         sql.bind(param.0 as i64);
-        Some(Driver::unordered(vec![sql]))
+        Some(sql)
     }
 
-    fn driver(&self, of: &str, test: &Test) -> Option<Driver> {
+    pub(crate) fn driver(&self, of: &str, test: &Test) -> Option<Driver> {
         if let Some(last) = self.of_composite(test) {
             return self.driver(of, &last);
         }

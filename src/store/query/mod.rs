@@ -3,6 +3,7 @@
 //! spelled differently ([`Dialect`]), and runs what it is given ([`Runner`]).
 
 mod choose;
+mod counts;
 mod dialect;
 mod filter;
 mod keys;
@@ -11,11 +12,13 @@ mod logical;
 mod probe;
 mod range;
 mod search;
+mod sizes;
 mod sort;
 mod sql;
 mod strings;
 mod walk;
 
+pub(crate) use counts::Counts;
 pub(crate) use dialect::Dialect;
 pub(crate) use filter::Answers;
 pub(crate) use search::{count, page};
@@ -24,11 +27,11 @@ pub(crate) use sql::{Bind, Sql};
 
 #[cfg(test)]
 pub(crate) use {
-    choose::{Aim, Choice, choose},
+    choose::{Aim, Choice, Walk, choose},
     filter::Filters,
     logical::Logical,
     search::unsorted,
-    walk::{missing, values},
+    walk::{rows, values},
 };
 
 use crate::rows::IndexHash;
@@ -42,8 +45,12 @@ pub(crate) trait Runner: Send {
     fn dialect(&self) -> Dialect;
     /// What keys the tenant's index.
     fn hash(&self) -> IndexHash;
-    /// Beyond so many rows an index range counts as large: it is walked rather than gathered.
+    /// From so many rows on it is considered whether there is a better way than to gather them.
     fn enough(&self) -> i64;
+    /// The counts that are remembered of the tenant.
+    fn counted(&self) -> Option<&Counts> {
+        None
+    }
     /// The only row of a statement whose columns are counts.
     async fn counts(&mut self, statement: Sql) -> Result<Vec<i64>>;
     /// The rows of a statement whose columns are `type, id, version, updated, method, body, rid` and as many sort

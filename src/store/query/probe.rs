@@ -1,6 +1,6 @@
 //! A filter's clauses as probes: conditions that look one row id up.
 
-use super::filter::{FEW, Filters};
+use super::filter::{ARMS, Filters};
 use super::range::{date_conditions, number_conditions, pair_condition, place_conditions};
 use super::sql::Sql;
 use crate::rows::date_slot;
@@ -30,7 +30,7 @@ impl Filters<'_> {
         };
         let mut sql = Sql::new(lead);
         // Many values are looked up once, and not for every row.
-        match self.tests_driver(of, tests).filter(|_| tests.len() > FEW) {
+        match self.tests_driver(of, tests).filter(|_| tests.len() > ARMS) {
             Some(driver) => sql.push(&format!("{rid} IN (")).append(driver.all()).push(")"),
             None => sql.append(Sql::any(tests.iter().map(|it| self.probe(of, it, rid)).collect())),
         };

@@ -1,15 +1,15 @@
 //! Searches: how the order is kept, and the page's bodies.
 //!
-//! A branch is driven by one clause ([`super::choose`]); the others are probed. An order is kept either by sorting
-//! what was found, when that is little, or by walking the index of the sort key ([`super::walk`]).
+//! A branch is driven by one clause ([`super::choose`]); the others are probed. What was found is sorted, where a walk
+//! along the order ([`super::walk`]) has not found the page before.
 
-use super::choose::{Aim, Choice, MANY, choose};
-use super::filter::{Answers, FEW, Filters};
+use super::choose::{Aim, Choice, choose};
+use super::filter::{ARMS, Answers, Filters};
 use super::logical::Logical;
 use super::sort::{self, Way};
 use super::sql::Sql;
 use super::{Dialect, Found, Runner, walk};
-use crate::{Branch, Page, Plan, Result, Sort, SortBy};
+use crate::{Branch, Page, Plan, Result, Sort};
 
 /// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
 /// asked before.
@@ -18,34 +18,43 @@ pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, 
     let logical = Logical::of(runner, &hash, plan).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
-    let keys = match (plan.branches.as_slice(), order) {
-        ([branch], []) => {
-            let choice = choose(runner, &filters, branch, Aim::Page).await?;
-            unsorted(&filters, branch, &choice, plan, way)
+    let (walked, gathered) = ways(runner, &filters, plan, order, way).await?;
+    if let Some(keys) = walked {
+        let rows = fetch(runner, keys, order, way).await?;
+        if rows.len() > plan.limit {
+            return Ok(finish(rows, plan, way));
         }
-        ([branch], [key]) if key.by != SortBy::Id => {
-            let choice = choose(runner, &filters, branch, Aim::All).await?;
-            if choice.rows >= walked_from(runner.enough(), branch) {
-                return walk::page(runner, &filters, branch, key, plan, way).await;
-            }
-            sorted(&filters, plan, &[choice], way)
-        }
-        _ => {
-            let mut choices = Vec::with_capacity(plan.branches.len());
-            for branch in &plan.branches {
-                choices.push(choose(runner, &filters, branch, Aim::All).await?);
-            }
-            sorted(&filters, plan, &choices, way)
-        }
-    };
-    let rows = fetch(runner, keys, order, way).await?;
+    }
+    let rows = fetch(runner, gathered, order, way).await?;
     Ok(finish(rows, plan, way))
 }
 
-/// From how many rows of the driver on a walk is the better way to an order: later where several clauses may leave little
-/// of them, for which a walk would look everywhere.
-fn walked_from(enough: i64, branch: &Branch) -> i64 {
-    if branch.filter.len() > 1 { enough * MANY } else { enough }
+/// The walk to be tried first, if any, and the statement that finds the page in any case.
+async fn ways(
+    runner: &mut dyn Runner,
+    filters: &Filters<'_>,
+    plan: &Plan,
+    order: &[Sort],
+    way: Way,
+) -> Result<(Option<Sql>, Sql)> {
+    if let ([branch], []) = (plan.branches.as_slice(), order) {
+        let choice = choose(runner, filters, branch, Aim::First(plan.limit)).await?;
+        let walked = choice.walk.as_ref().map(|it| walk::rows(filters, branch, it, plan, way));
+        return Ok((walked, unsorted(filters, branch, &choice, plan, way)));
+    }
+    if let ([branch], [key]) = (plan.branches.as_slice(), order) {
+        let bounds = walk::bounds(branch, key);
+        if walk::is_among_values(key, plan, bounds, way) {
+            let choice = choose(runner, filters, branch, Aim::Sorted(plan.limit, bounds)).await?;
+            let walked = choice.walk.as_ref().map(|it| walk::values(filters, branch, key, it, plan, way));
+            return Ok((walked, sorted(filters, plan, &[choice], way)));
+        }
+    }
+    let mut choices = Vec::with_capacity(plan.branches.len());
+    for branch in &plan.branches {
+        choices.push(choose(runner, filters, branch, Aim::All).await?);
+    }
+    Ok((None, sorted(filters, plan, &choices, way)))
 }
 
 /// How many resources pass.
@@ -70,7 +79,7 @@ pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan)
 pub(crate) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, plan: &Plan, way: Way) -> Sql {
     let driver = choice.driver(filters, branch);
     let is_each_once = driver.ordered && driver.arms.len() == 1;
-    let arms = if driver.arms.len() <= FEW { driver.arms } else { vec![driver.all()] };
+    let arms = if driver.arms.len() <= ARMS { driver.arms } else { vec![driver.all()] };
     let arms = arms.into_iter().map(|arm| {
         let mut sql =
             Sql::new(if is_each_once { "SELECT d.rid AS rid FROM (" } else { "SELECT DISTINCT d.rid AS rid FROM (" });

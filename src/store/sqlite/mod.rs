@@ -43,9 +43,8 @@ pub struct SqliteStore {
     places: Arc<Places>,
 }
 
-/// The number of rows beyond which a sort walks an index and does not gather what it sorts: gathering a thousand rows
-/// takes about as long as finding a page among them.
-const ENOUGH: i64 = 1000;
+/// From so many rows on a better way than to gather them is looked for: fewer take less time than to look.
+const ENOUGH: i64 = 200;
 
 impl SqliteStore {
     /// Makes a data folder that its owner alone can look into: the files in it hold records and keys. One that is there

@@ -4,6 +4,7 @@ use super::lookups::Lookups;
 use super::readers::Readers;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
+use crate::query::Counts;
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Result, Secrets};
 use std::path::Path;
@@ -15,8 +16,9 @@ pub(super) struct Place {
     pub(super) readers: Readers,
     pub(super) lookups: Lookups,
     pub(super) hash: IndexHash,
-    /// Beyond so many rows an index range counts as large: it is walked rather than gathered.
+    /// From so many rows on it is considered whether there is a better way than to gather them.
     pub(super) enough: i64,
+    pub(super) counts: Counts,
     pub(super) text: Follower,
     writer: writer::Writer,
 }
@@ -38,10 +40,19 @@ impl Place {
         let readers = Readers::new(options(file), settings.query_time);
         let writer = writer::Writer::start(file, hash.clone(), settings.clock).await?;
         let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
-        Ok(Place { readers, lookups: Lookups::default(), hash, enough: settings.enough, text, writer })
+        Ok(Place {
+            readers,
+            lookups: Lookups::default(),
+            hash,
+            enough: settings.enough,
+            counts: Counts::default(),
+            text,
+            writer,
+        })
     }
 
     pub(super) async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+        self.counts.wrote(changes.puts.len());
         self.writer.commit(changes).await
     }
 

@@ -3,7 +3,7 @@
 
 use super::place::Place;
 use super::read::{json_array, stored};
-use crate::query::{Bind, Dialect, Found, Runner, Sql};
+use crate::query::{Bind, Counts, Dialect, Found, Runner, Sql};
 use crate::rows::IndexHash;
 use crate::{Error, Position, Result, SortValue};
 use async_trait::async_trait;
@@ -46,6 +46,10 @@ impl Runner for Reading<'_> {
 
     fn enough(&self) -> i64 {
         self.0.enough
+    }
+
+    fn counted(&self) -> Option<&Counts> {
+        Some(&self.0.counts)
     }
 
     async fn counts(&mut self, statement: Sql) -> Result<Vec<i64>> {

@@ -3,7 +3,7 @@
 
 use super::{Folder, folder};
 use crate::contract::{WARD, model::Entry, tenant, ward};
-use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Way};
+use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Walk, Way};
 use crate::rows::IndexHash;
 use crate::sqlite::place::Place;
 use crate::sqlite::runner::{Reading, query as query_of};
@@ -115,7 +115,7 @@ async fn no_clause_reads_a_whole_table() {
             ),
         ] {
             let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
-            let choice = Choice { clause: driven, rows: 0 };
+            let choice = Choice { clause: driven, walk: None };
             let steps = explain(&place, query::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On)).await;
             assert!(scans(&steps).is_empty(), "{clause:?}\n{steps}");
             assert!(!steps.contains("AUTOMATIC"), "{clause:?}\n{steps}");
@@ -171,11 +171,43 @@ async fn ordered_ranges_are_not_sorted() {
     ] {
         let driven = if filter.is_empty() { None } else { Some(0) };
         let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
-        let choice = Choice { clause: driven, rows: 0 };
+        let choice = Choice { clause: driven, walk: None };
         for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
             let steps = explain(&place, query::unsorted(&filters, &plan.branches[0], &choice, &plan, way)).await;
             assert!(steps.contains(&index), "{steps}");
             assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+        }
+    }
+}
+
+/// A walk goes along one range from its position on, and looks the rest up for each of its rows in turn.
+#[tokio::test]
+async fn walks_keep_the_order_of_their_range() {
+    let (_folder, place) = place().await;
+    let hash = hash();
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
+    let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
+    let filter = vec![
+        any(code("a")),
+        any(Test::Date(p("date"), vec![RangeTest::Above(3)])),
+        any(Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(code("b"))] }),
+        Clause::Any((0..20).map(|i| code(&format!("{i}"))).collect()),
+    ];
+    let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
+    for (clause, index) in [
+        (Some(0), "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+        (Some(3), "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+        (None, "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
+    ] {
+        for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
+            let walk = Walk { clause, most: 9 };
+            let steps = explain(&place, query::rows(&filters, &plan.branches[0], &walk, &plan, way)).await;
+            assert!(steps.contains(&index), "{steps}");
+            assert!(steps.starts_with("CO-ROUTINE d\n"), "{steps}");
+            // Once the rows are in their order, whatever comes next is looked up by one of them.
+            let (_, probes) = steps.split_once("SCAN d\n").unwrap();
+            assert!(!probes.contains("SCAN ") && !steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
         }
     }
 }
@@ -205,12 +237,11 @@ async fn walks_follow_the_index_of_their_key() {
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
             for way in [Way::On, Way::Back] {
-                let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &plan, way)).await;
+                let walk = Walk { clause: None, most: 9 };
+                let sql = query::values(&filters, &plan.branches[0], &key, &walk, &plan, way);
+                let steps = explain(&place, sql).await;
                 assert!(steps.contains(index), "{steps}");
                 assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
-                let behind = Plan { after: behind(SortValue::Missing), ..plan.clone() };
-                let steps = explain(&place, query::missing(&filters, &plan.branches[0], &key, &behind, 5, way)).await;
-                assert!(!steps.contains("TEMP B-TREE") && scans(&steps).is_empty(), "{steps}");
             }
         }
     }
@@ -225,7 +256,8 @@ async fn walks_stay_within_a_filter_on_their_key() {
         Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
-    let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &plan, Way::On)).await;
+    let walk = Walk { clause: Some(0), most: 9 };
+    let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &walk, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
     assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
 }
