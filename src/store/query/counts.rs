@@ -5,20 +5,19 @@ use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 /// Ranges remembered of one tenant; with more, all are forgotten.
 const RANGES: usize = 4096;
-/// How long a count holds where others write, too.
-const AGE: Duration = Duration::from_secs(60);
+/// How many milliseconds a count holds: others may write, too.
+const AGE: i64 = 60_000;
 /// A count holds until as many resources were written as this part of it …
 const SHARE: i64 = 8;
 /// … and so many more.
 const WRITES: i64 = 64;
 
 /// The counts of one tenant's index ranges.
-#[derive(Default)]
 pub(crate) struct Counts {
+    clock: fn() -> i64,
     ranges: Mutex<FxHashMap<u64, Counted>>,
     /// Resources written since this was made.
     written: AtomicI64,
@@ -28,28 +27,38 @@ struct Counted {
     rows: i64,
     /// Where counting was given up.
     most: i64,
-    at: Instant,
+    at: i64,
     written: i64,
 }
 
 impl Counts {
+    /// None yet; the clock tells milliseconds.
+    pub(crate) fn new(clock: fn() -> i64) -> Counts {
+        Counts { clock, ranges: Mutex::default(), written: AtomicI64::default() }
+    }
+
+    /// The time now.
+    pub(super) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
     /// Tells that resources were written.
     pub(crate) fn wrote(&self, resources: usize) {
         self.written.fetch_add(resources as i64, Ordering::Relaxed);
     }
 
     /// The rows of a range, at most `most`, if that is known.
-    pub(super) fn get(&self, range: u64, most: i64, now: Instant) -> Option<i64> {
+    pub(super) fn get(&self, range: u64, most: i64, now: i64) -> Option<i64> {
         let ranges = self.ranges();
         let counted = ranges.get(&range)?;
         let is_enough = counted.rows < counted.most || most <= counted.most;
         let written = self.written.load(Ordering::Relaxed) - counted.written;
-        let is_fresh = now.duration_since(counted.at) < AGE && written <= counted.rows / SHARE + WRITES;
+        let is_fresh = now.saturating_sub(counted.at) < AGE && written <= counted.rows / SHARE + WRITES;
         (is_enough && is_fresh).then_some(counted.rows.min(most))
     }
 
     /// Remembers that a range has so many rows, counted up to `most`.
-    pub(super) fn put(&self, range: u64, rows: i64, most: i64, now: Instant) {
+    pub(super) fn put(&self, range: u64, rows: i64, most: i64, now: i64) {
         let written = self.written.load(Ordering::Relaxed);
         let mut ranges = self.ranges();
         if ranges.len() >= RANGES {
@@ -84,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_count_is_good_for_what_it_counted() {
-        let (counts, now) = (Counts::default(), Instant::now());
+        let (counts, now) = (Counts::new(|| 0), 7);
         assert_eq!(counts.get(1, 10, now), None);
         counts.put(1, 100, 100, now);
         assert_eq!(counts.get(1, 10, now), Some(10));
@@ -96,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_count_ages_with_time_and_writes() {
-        let (counts, now) = (Counts::default(), Instant::now());
+        let (counts, now) = (Counts::new(|| 0), 7);
         counts.put(1, 0, 100, now);
         counts.put(2, 8000, 10_000, now);
         assert_eq!(counts.get(2, 10_000, now + AGE), None);
@@ -109,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let (counts, now) = (Counts::default(), Instant::now());
+        let (counts, now) = (Counts::new(|| 0), 7);
         for range in 0..3 * RANGES as u64 {
             counts.put(range, 1, 2, now);
         }

@@ -2,12 +2,11 @@
 //! these are the ranges at its end, so that an estimate costs little however much the chain finds.
 
 use super::Runner;
-use super::counts::range;
+use super::counts::{Counts, range};
 use super::filter::{ARMS, Filters};
 use super::sql::Sql;
 use crate::Result;
 use fhir::search::{Clause, Filter, Test};
-use std::time::Instant;
 
 /// The size of something, over the ranges that [`Sizes`] counts.
 pub(super) enum Size {
@@ -85,7 +84,7 @@ impl Sizes {
 
     /// Counts the ranges up to `most` rows each, the types up to `most_of_type`, as far as that is not known.
     pub(super) async fn count(&mut self, runner: &mut dyn Runner, most: i64, most_of_type: i64) -> Result<()> {
-        let now = Instant::now();
+        let now = runner.counted().map_or(0, Counts::now);
         let mut unknown = Vec::new();
         for it in &mut self.ranges {
             let (range, most) = (range(&it.select), if it.is_type { most_of_type } else { most });

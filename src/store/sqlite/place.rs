@@ -45,7 +45,7 @@ impl Place {
             lookups: Lookups::default(),
             hash,
             enough: settings.enough,
-            counts: Counts::default(),
+            counts: Counts::new(settings.clock),
             text,
             writer,
         })
