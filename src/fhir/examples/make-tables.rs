@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         definitions.extend(entries(&package.join(format!("Bundle-{name}.json")))?);
     }
     let rows = compile::rows(&definitions)?;
+    let profiles = profiles(&package)?;
     let tables = [
         ("types", text::write_types(&rows.types)),
         ("params", text::write_params(&rows.params)),
@@ -31,12 +32,64 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("operations", text::write_operations(&rows.operations)),
         ("codes", text::write_codes(&rows.value_sets)),
         ("terminology", compile::write_terminology(&definitions)),
+        ("profiles", profiles),
     ];
     for (name, body) in tables {
         let head = format!("# FHIR R4: {name}. Made by scripts/make-tables from {source}; not to be edited.\n");
         fs::write(out.join(format!("{name}.txt")), head + &body)?;
     }
     Ok(())
+}
+
+/// R4's profiles and extensions, a line each: of each StructureDefinition no more than what is checked, without the
+/// snapshot, which follows from the rest.
+fn profiles(package: &Path) -> Result<String, Box<dyn Error>> {
+    let mut lines = Vec::new();
+    for file in fs::read_dir(package)? {
+        let path = file?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with("StructureDefinition-") || !name.ends_with(".json") {
+            continue;
+        }
+        let definition = read(&path)?;
+        if definition["derivation"] == "constraint" {
+            lines.push((definition["url"].to_string(), profile(definition).to_string()));
+        }
+    }
+    lines.sort();
+    Ok(lines.into_iter().map(|(_, line)| line + "\n").collect())
+}
+
+fn profile(mut definition: Value) -> Value {
+    const KEPT: [&str; 7] = ["url", "version", "kind", "type", "baseDefinition", "derivation", "context"];
+    const OF_ELEMENT: [&str; 13] = [
+        "id",
+        "path",
+        "sliceName",
+        "slicing",
+        "min",
+        "max",
+        "type",
+        "contentReference",
+        "maxLength",
+        "constraint",
+        "binding",
+        "isModifier",
+        "extension",
+    ];
+    const OF_VALUES: [&str; 4] = ["fixed", "pattern", "minValue", "maxValue"];
+    let mut elements = definition["differential"]["element"].take();
+    for element in elements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        element
+            .retain(|name, _| OF_ELEMENT.contains(&name.as_str()) || OF_VALUES.iter().any(|it| name.starts_with(it)));
+        for constraint in element.get_mut("constraint").and_then(Value::as_array_mut).into_iter().flatten() {
+            constraint.as_object_mut().map(|it| it.remove("xpath"));
+        }
+    }
+    let mut kept = definition.as_object().cloned().unwrap_or_default();
+    kept.retain(|name, _| KEPT.contains(&name.as_str()));
+    kept.insert("differential".to_owned(), serde_json::json!({ "element": elements }));
+    Value::Object(kept)
 }
 
 /// Name, version and licence of the package, and who publishes it.

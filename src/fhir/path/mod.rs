@@ -53,6 +53,7 @@ mod types;
 pub use context::{Context, DEFAULT_BUDGET, Offline, Services};
 pub use error::PathError;
 pub use item::{Item, Node};
+pub(crate) use navigate::Children;
 pub(crate) use presence::Presence;
 pub use quantity::{Calendar, Quantity, Unit};
 pub use temporal::{Precision, Stamp};

@@ -4,6 +4,7 @@ use super::item::Node;
 use super::types::{Slot, tables};
 use crate::json::Value;
 use crate::spec::{TypeId, r4};
+use smallvec::SmallVec;
 
 /// The children of one name, with the types' elements looked up beforehand.
 pub(super) struct Member {
@@ -50,6 +51,26 @@ impl Member {
             }
         }
         spread(Property { owner: slot.owner, element: slot.element, of }, value, companion, visit)
+    }
+}
+
+/// The children of one name, for those who walk a document without an expression.
+pub(crate) struct Children(Member);
+
+impl Children {
+    pub(crate) fn named(name: &str) -> Children {
+        Children(Member::named(name))
+    }
+
+    /// Those of an element, in order.
+    pub(crate) fn of<'a>(&self, parent: &Node<'a>) -> SmallVec<[Node<'a>; 2]> {
+        let mut all = SmallVec::new();
+        let done: Result<(), std::convert::Infallible> = self.0.each(parent, &mut |it| {
+            all.push(it);
+            Ok(())
+        });
+        debug_assert!(done.is_ok());
+        all
     }
 }
 

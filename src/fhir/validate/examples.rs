@@ -42,7 +42,7 @@ const FAULTY: &[(&str, &str)] = &[
 ];
 
 /// The npm package `hl7.fhir.r4.examples`, where the test script or the caller has put it.
-fn package() -> Option<PathBuf> {
+pub(super) fn package() -> Option<PathBuf> {
     let given = std::env::var_os("MEDISYNC_R4_PACKAGE").map(PathBuf::from);
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/r4-package/package");
     Some(given.unwrap_or(usual)).filter(|it| it.is_dir())
@@ -89,5 +89,38 @@ fn every_example_without_a_fault_is_valid() {
         }
     }
     assert!(count > 4000, "only {count} examples");
+    assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn examples_meet_the_profiles_they_claim() {
+    let Some(package) = package() else { return };
+    let mut files: Vec<_> = std::fs::read_dir(package).unwrap().map(|it| it.unwrap().path()).collect();
+    files.sort();
+    let members = |_: &str, _: Option<&str>, _: &str| None;
+    let mut wrong = Vec::new();
+    for path in files {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_plain =
+            ["ValueSet-", "CodeSystem-", "SearchParameter-", "package", "."].iter().all(|it| !name.starts_with(it));
+        if !is_plain || path.extension().is_none_or(|it| it != "json") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let doc = Doc::parse(text).unwrap();
+        let profiling = Profiling { known: Profiles::r4(), asked: &[], severity: Severity::Error, members: &members };
+        let demands = Demands { profiling: Some(profiling), ..Demands::errors(References::Literal) };
+        if FAULTY.iter().any(|(it, _)| *it == name) {
+            continue;
+        }
+        let issues = r4().check(doc.root(), &demands);
+        wrong.extend(
+            issues
+                .iter()
+                .filter(|it| it.severity <= Severity::Error)
+                .take(4)
+                .map(|it| format!("{name} {}: {}", it.expression, it.diagnostics)),
+        );
+    }
     assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -9,7 +9,7 @@ use super::report::Report;
 use super::rules::Elements;
 use crate::json::Value;
 use crate::outcome::{IssueType, Severity};
-use crate::path::{Context, DEFAULT_BUDGET, Expression, Node, PathError, Presence, Services};
+use crate::path::{Context, DEFAULT_BUDGET, Expression, Item, Node, PathError, Presence, Services};
 use crate::spec::{Constraint, Type, TypeId};
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -121,6 +121,13 @@ impl<'a> Conditions<'a> {
         let truth = compiled.expression.truth_within(context, &mut left);
         self.left -= share - left;
         truth.map(|it| it != Some(false))
+    }
+
+    /// What an expression answers on an element, within what is left to be spent.
+    pub(super) fn evaluate(&mut self, expression: &'a Expression, on: Node<'a>) -> Result<Vec<Item<'a>>, PathError> {
+        let Some(context) = self.context() else { return Ok(Vec::new()) };
+        context.set_focus(on.into());
+        expression.evaluate(context)
     }
 
     /// The context in the current resource.

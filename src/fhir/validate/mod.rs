@@ -16,6 +16,7 @@ pub(crate) mod expression;
 pub(crate) mod hint;
 mod invariant;
 mod members;
+mod profile;
 mod reference;
 mod report;
 mod resource;
@@ -26,6 +27,7 @@ use crate::json::Value;
 use crate::outcome::Issue;
 use crate::path::{Offline, Services};
 use crate::spec::{Spec, TypeId};
+pub use profile::{Fault, Members, Profiles, Profiling};
 use rules::TypeRules;
 use std::sync::LazyLock;
 
@@ -49,12 +51,14 @@ pub struct Demands<'a> {
     pub now: Option<i64>,
     /// What invariants may ask for beyond the resource.
     pub services: &'a dyn Services,
+    /// Which profiles apply; none, and none of those in `meta.profile`, if it is not said.
+    pub profiling: Option<Profiling<'a>>,
 }
 
 impl Demands<'_> {
     /// Errors only, without a time and without services.
     pub fn errors(references: References) -> Demands<'static> {
-        Demands { references, warnings: false, now: None, services: &Offline }
+        Demands { references, warnings: false, now: None, services: &Offline, profiling: None }
     }
 }
 

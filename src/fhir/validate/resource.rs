@@ -1,7 +1,7 @@
 //! Resources: the root, those in a Bundle's entries or in Parameters, and contained ones.
 
 use super::hint;
-use super::walk::Walk;
+use super::walk::{Claim, Walk};
 use crate::json::Value;
 use crate::outcome::IssueType;
 use crate::spec::{Spec, TypeId};
@@ -67,6 +67,9 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// What is in a resource, with it as `%resource`.
     fn within(&mut self, of: TypeId, value: Value<'a>) {
+        if !value.contains(self.root()) && value.get("meta").is_some_and(|it| it.get("profile").is_some()) {
+            self.claim(Claim::Resource(value));
+        }
         let outer = std::mem::replace(&mut self.conditions.resource, value);
         self.object(of, value);
         self.conditions.resource = outer;

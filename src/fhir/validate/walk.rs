@@ -1,6 +1,7 @@
 //! The walk: every value once, with the element it stands for.
 
 use super::invariant::{Conditions, Invariant};
+use super::profile::{Checker, Profiling};
 use super::report::Report;
 use super::resource::Container;
 use super::rules::{Elements, Place, Shape, TypeRules};
@@ -20,6 +21,19 @@ pub(super) struct Walk<'a, 's> {
     pub(super) conditions: Conditions<'a>,
     report: Report<'a, 's>,
     depth: usize,
+    profiling: Option<Profiling<'a>>,
+    /// What profiles apply to, as the walk comes by.
+    claims: Vec<Claim<'a>>,
+}
+
+/// What a profile applies to.
+pub(super) enum Claim<'a> {
+    /// A resource that names some in `meta.profile`.
+    Resource(Value<'a>),
+    Extension {
+        value: Value<'a>,
+        is_modifier: bool,
+    },
 }
 
 impl<'a, 's> Walk<'a, 's> {
@@ -31,12 +45,36 @@ impl<'a, 's> Walk<'a, 's> {
             conditions: Conditions::new(root, demands.now, demands.services),
             report: Report::new(validator.spec, root, demands.warnings),
             depth: 0,
+            profiling: demands.profiling,
+            claims: Vec::new(),
         }
     }
 
     pub(super) fn run(mut self) -> Vec<Issue> {
-        self.resource(self.report.root, None);
+        let root = self.report.root;
+        self.resource(root, None);
+        if let Some(profiling) = self.profiling {
+            let mut checker = Checker::new(profiling, &mut self.report, &mut self.conditions);
+            checker.resource(root, profiling.asked);
+            for claim in self.claims {
+                match claim {
+                    Claim::Resource(it) => checker.resource(it, &[]),
+                    Claim::Extension { value, is_modifier } => checker.extension(value, is_modifier),
+                }
+            }
+        }
         self.report.into_issues()
+    }
+
+    /// Notes what profiles apply to.
+    pub(super) fn claim(&mut self, claim: Claim<'a>) {
+        if self.profiling.is_some() {
+            self.claims.push(claim);
+        }
+    }
+
+    pub(super) fn root(&self) -> Value<'a> {
+        self.report.root
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -190,6 +228,7 @@ impl<'a, 's> Walk<'a, 's> {
                 let seen = self.object(place.of, value);
                 self.invariants(&place.rules.invariants, place.of, value, seen);
                 match shape {
+                    Shape::Extension => self.claim(Claim::Extension { value, is_modifier: place.element.is_modifier }),
                     Shape::Reference => self.reference(place, value),
                     _ => self.concept(place, shape, value),
                 }

@@ -103,7 +103,12 @@ fn contained_resources_are_validated_and_hold_no_others() {
                 "Condition.subject.reference",
                 "Patient, Group",
             ),
-            (r#""contained":[{"id":"p"}],"subject":{"reference":"\u0023p"}"#, "required", at, "must have a resourceType"),
+            (
+                r#""contained":[{"id":"p"}],"subject":{"reference":"\u0023p"}"#,
+                "required",
+                at,
+                "must have a resourceType",
+            ),
         ],
     );
 }

@@ -1,0 +1,215 @@
+//! Profiles (profiling.html): StructureDefinitions that ask more of a type than R4 does.
+//!
+//! A definition is compiled, when it is first needed, to what it adds to its type ([`rules`]): from its snapshot, or
+//! from its differential laid over those of its bases. [`Profiles`] are those of R4 and of a tenant; a profile is
+//! looked up by its canonical URL wherever another one names it, so that profiles may name each other in circles.
+
+mod check;
+mod compile;
+mod element;
+mod key;
+mod rules;
+mod slices;
+mod slicing;
+mod tree;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use crate::json::{Doc, Value};
+use crate::outcome::{Failure, Issue, IssueType, Severity, shown};
+use crate::spec::{TypeId, r4};
+use compile::Compiler;
+use element::ElementDef;
+use key::Keys;
+use rules::Rules;
+use rustc_hash::FxHashMap;
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
+use tree::Growing;
+
+pub(super) use check::Checker;
+
+/// Profiles on profiles; R4's deepest has three.
+const DEEPEST: usize = 16;
+
+/// Whether a code, perhaps of a code system, is in a value set; `None` where that is not known. The value set's
+/// canonical URL may have a version.
+pub type Members = dyn Fn(&str, Option<&str>, &str) -> Option<bool> + Sync;
+
+/// Which profiles a validation applies, and how.
+#[derive(Clone, Copy)]
+pub struct Profiling<'a> {
+    /// Where profiles are looked up.
+    pub known: &'a Profiles,
+    /// Canonical URLs of those that apply to the resource, besides those in its `meta.profile`.
+    pub asked: &'a [String],
+    /// How bad a breach is at most.
+    pub severity: Severity,
+    /// What value sets hold that R4's tables do not have.
+    pub members: &'a Members,
+}
+
+/// Why a profile cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{problem}", if element.is_empty() { String::new() } else { format!("element {element}: ") })]
+pub struct Fault {
+    /// The element, by its path or id; empty where the profile as a whole is meant.
+    pub element: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// Whether it may be mended by another profile, which is not known yet.
+    pub is_open: bool,
+}
+
+impl Fault {
+    fn new(element: &str, problem: impl Into<String>) -> Fault {
+        Fault { element: shown(element), problem: problem.into(), is_open: false }
+    }
+
+    fn at(element: Value<'_>, problem: &str) -> Fault {
+        Fault::new(element.str("id").or(element.str("path")).unwrap_or_default(), problem)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        let told = format!("The profile cannot be used: {fault}.");
+        Failure::of(vec![Issue::error(IssueType::BusinessRule, told).at("StructureDefinition")]).with_status(422)
+    }
+}
+
+/// A profile that can be checked.
+struct Profile {
+    /// The type that it is on.
+    of: TypeId,
+    rules: Rules,
+}
+
+struct Source {
+    version: Option<Box<str>>,
+    /// The StructureDefinition.
+    json: Cow<'static, str>,
+    compiled: OnceLock<Result<Profile, Fault>>,
+}
+
+/// Profiles by their canonical URL.
+#[derive(Default)]
+pub struct Profiles {
+    by_url: FxHashMap<Box<str>, Vec<Source>>,
+    /// Where those are looked up that are not here.
+    others: Option<&'static Profiles>,
+}
+
+impl Profiles {
+    /// The profiles that R4 publishes, extensions included.
+    pub fn r4() -> &'static Profiles {
+        static R4: LazyLock<Profiles> = LazyLock::new(|| {
+            let mut all = Profiles::default();
+            let table = include_str!("../../../../profiles/r4/profiles.txt");
+            for line in table.lines().filter(|it| it.starts_with('{')) {
+                all.add(Cow::Borrowed(line));
+            }
+            all
+        });
+        &R4
+    }
+
+    /// R4's, and these StructureDefinitions, of which those that are no profiles, or no JSON, are left out.
+    pub fn with(definitions: impl IntoIterator<Item = String>) -> Profiles {
+        let mut all = Profiles { others: Some(Profiles::r4()), ..Profiles::default() };
+        for json in definitions {
+            all.add(Cow::Owned(json));
+        }
+        all
+    }
+
+    fn add(&mut self, json: Cow<'static, str>) {
+        let Ok(doc) = Doc::parse(&*json) else { return };
+        let root = doc.root();
+        if let (Some(url), Some("constraint")) = (root.str("url"), root.str("derivation")) {
+            let version = root.str("version").map(Box::from);
+            self.by_url.entry(url.into()).or_default().push(Source { version, json, compiled: OnceLock::new() });
+        }
+    }
+
+    /// Whether a profile of this canonical URL is known.
+    pub fn has(&self, canonical: &str) -> bool {
+        self.source(canonical).is_some()
+    }
+
+    /// Fails if a StructureDefinition is a profile that cannot be checked as it is meant. One on a base that is not
+    /// known yet is let pass.
+    pub fn accept(&self, definition: Value<'_>) -> Result<(), Failure> {
+        if definition.str("derivation") != Some("constraint") {
+            return Ok(());
+        }
+        match self.compile(definition) {
+            Err(fault) if !fault.is_open => Err(fault.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The profile with this canonical URL, if it is known.
+    fn find(&self, canonical: &str) -> Option<&Result<Profile, Fault>> {
+        let source = self.source(canonical)?;
+        Some(source.compiled.get_or_init(|| {
+            let doc = Doc::parse(&*source.json).map_err(|it| Fault::new("", it.to_string()))?;
+            self.compile(doc.root())
+        }))
+    }
+
+    fn source(&self, canonical: &str) -> Option<&Source> {
+        let (url, version) = match canonical.split_once('|') {
+            Some((url, version)) => (url, Some(version)),
+            None => (canonical, None),
+        };
+        let is_meant = |it: &&Source| version.is_none_or(|version| it.version.as_deref() == Some(version));
+        let own = self.by_url.get(url).and_then(|all| all.iter().rev().find(is_meant));
+        own.or_else(|| self.others?.source(canonical))
+    }
+
+    fn compile(&self, definition: Value<'_>) -> Result<Profile, Fault> {
+        let name = definition.str("type").unwrap_or_default();
+        let of = r4().type_named(name);
+        let of = of.ok_or_else(|| Fault::new("", format!("its type {} is not one of R4", shown(name))))?;
+        let mut growing = Growing::default();
+        self.grow(definition, &mut growing, 0)?;
+        let rules = Compiler { spec: r4() }.root(growing.into_root(), of)?;
+        Ok(Profile { of, rules })
+    }
+
+    /// Lays a profile's elements over those of its bases (profiling.html#snapshot).
+    fn grow(&self, definition: Value<'_>, growing: &mut Growing, depth: usize) -> Result<(), Fault> {
+        if depth == DEEPEST {
+            return Err(Fault::new("", format!("it builds on more than {DEEPEST} others, or on itself")));
+        }
+        let list = match definition.get("snapshot").and_then(|it| it.get("element")) {
+            Some(snapshot) => Some(snapshot),
+            None => {
+                self.grow_base(definition, growing, depth)?;
+                definition.get("differential").and_then(|it| it.get("element"))
+            }
+        };
+        let mut keys = Keys::default();
+        for element in list.into_iter().flat_map(Value::each) {
+            let key = keys.next(element)?;
+            growing.add(ElementDef::read(key, element)?)?;
+        }
+        Ok(())
+    }
+
+    fn grow_base(&self, definition: Value<'_>, growing: &mut Growing, depth: usize) -> Result<(), Fault> {
+        let base = definition.str("baseDefinition").unwrap_or_default();
+        if compile::core_type(r4(), base).is_some() {
+            return Ok(());
+        }
+        let Some(source) = self.source(base) else {
+            let problem = format!("its base {} is not known here", shown(base));
+            return Err(Fault { is_open: true, ..Fault::new("", problem) });
+        };
+        let doc = Doc::parse(&*source.json).map_err(|it| Fault::new("", it.to_string()))?;
+        self.grow(doc.root(), growing, depth + 1)
+    }
+}
