@@ -1,13 +1,14 @@
 //! What may go wrong in a store.
 
 use fhir::{Failure, IssueType};
+use sqlx::postgres::PgDatabaseError;
 
 /// A store's failure. The caller can do nothing about it but try again later.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or broke.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// A schema could not be brought up to date.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -37,6 +38,23 @@ pub enum Error {
     /// A query took longer than it may.
     #[error("the query took too long")]
     Timeout,
+    /// The database did not answer in time, though it had agreed to.
+    #[error("the database does not answer")]
+    Silent,
+    /// The connection was lost while a change was written, and whether it was cannot be told.
+    #[error("whether the change was written is unknown")]
+    OutcomeUnknown,
+    /// Records would be read and written as somebody whom row-level security does not bind.
+    #[error(
+        "the database's role for records, medisync_data, is a superuser, may bypass row-level security or owns the tables"
+    )]
+    Role,
+    /// A schema is older than this program.
+    #[error("the database is not up to date")]
+    Behind,
+    /// An entry of the directory of tenants cannot be right.
+    #[error("the directory of tenants: {0}")]
+    Directory(&'static str),
     /// A query has more values than the database takes in one statement.
     #[error("the query has too many values")]
     TooLarge,
@@ -74,6 +92,11 @@ impl From<Error> for Failure {
                 IssueType::Value,
                 "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
             ),
+            Error::Silent => (IssueType::Transient, "The database does not answer; try again."),
+            Error::OutcomeUnknown => (
+                IssueType::Transient,
+                "The connection to the database was lost, and it is not known whether the change was made; look before you send it again.",
+            ),
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
             Error::Database(cause) if is_passing(cause) => {
                 (IssueType::Transient, "The database cannot take the request now; nothing was changed. Try again.")
@@ -86,8 +109,60 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match postgres_code(&error).as_deref() {
+            // query_canceled: by statement_timeout, as nobody else cancels our statements.
+            Some("57014") => Error::Timeout,
+            _ => Error::Database(error),
+        }
+    }
+}
+
+impl Error {
+    /// What an operator can do about it, where that is known.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Error::Role => Some("take these rights from the role, or drop it and let `medisync migrate` make it"),
+            Error::Behind => Some("run `medisync migrate` with a login that may change it"),
+            // insufficient_privilege
+            Error::Database(error) if postgres_code(error).as_deref() == Some("42501") => Some(
+                "run `medisync migrate` once with a login that may create roles and schemas, and grant the server's login \
+                 medisync_data and medisync_directory",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection is gone, so that a new one may do better.
+    pub(crate) fn is_connection_lost(&self) -> bool {
+        matches!(self, Error::Database(error) if is_connection_lost(error))
+    }
+}
+
+/// Whether the connection is gone, and with it an answer that was still to come.
+pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
+    match postgres_code(error) {
+        // Of class 57 those that end a session: shutdown by an operator, after a crash, and of an idle one.
+        Some(code) => code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "57P05"),
+        None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+    }
+}
+
+/// The SQLSTATE of an error of PostgreSQL's own.
+pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some(error.code().to_owned())
+}
+
 /// Whether the database may answer the same request later: no connection, no space, locked.
 fn is_passing(error: &sqlx::Error) -> bool {
+    if let Some(code) = postgres_code(error) {
+        // postgresql.org/docs/current/errcodes-appendix.html: connections, rollbacks to be tried again, resources (a full
+        // disk among them), locks, operators' interventions, input and output, a server that only reads.
+        let classes = ["08", "40", "53", "55", "57", "58"];
+        return classes.iter().any(|it| code.starts_with(it)) || code == "25006";
+    }
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
         // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL (sqlite.org/rescode.html), extended codes included.
@@ -110,7 +185,7 @@ pub enum CommitError {
     /// This content was loaded before; nothing was written.
     #[error("loaded before")]
     LoadedBefore,
-    /// The store failed; nothing was written.
+    /// The store failed; nothing was written, unless it is [`Error::OutcomeUnknown`].
     #[error(transparent)]
     Store(#[from] Error),
 }

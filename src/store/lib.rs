@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod lookups;
+mod postgres;
 mod query;
 mod record;
 mod rows;
@@ -15,6 +17,7 @@ mod tenant;
 mod text;
 
 pub use error::{CommitError, Error, Result};
+pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
     Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,

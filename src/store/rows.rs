@@ -2,7 +2,7 @@
 
 use fhir::search::fold::fold;
 use fhir::search::near::{Row, Spot};
-use fhir::search::{First, IndexSink, ParamId, Target, Unit};
+use fhir::search::{Filter, First, IndexSink, ParamId, Target, Unit};
 use rustc_hash::FxHashSet;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
@@ -65,6 +65,11 @@ impl IndexHash {
     /// A number that only this tenant has, which marks what is kept for it outside its file.
     pub(crate) fn owner(&self) -> i64 {
         self.of(b'o', 0, &[])
+    }
+
+    /// What stands for criteria on resources of a type where those who act on them wait for each other.
+    pub(crate) fn criteria(&self, of: &str, filter: &Filter) -> i64 {
+        self.of(b'k', 0, &[of, &format!("{filter:?}")])
     }
 
     pub(crate) fn url(&self, url: &str) -> i64 {

@@ -29,13 +29,13 @@ pub(crate) trait Engine: Send + Sync {
     async fn index_rows(&self, tenant: &str) -> i64;
 }
 
-/// One test for each case on the engine that the expression makes.
+/// One test for each case on the engine that the expression makes; none where it cannot be had.
 macro_rules! contract {
     ($engine:expr) => {
         crate::contract::contract!($engine;
             records: reads, reads_many, expectations_hold, many_ids_at_once;
             commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
-                guards_see_the_same_group, an_empty_change;
+                guards_see_what_came_before, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
             links: references, chains, logical_links, nested;
@@ -52,7 +52,9 @@ macro_rules! contract {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     use super::*;
-                    crate::contract::$module::$case(&$engine).await;
+                    if let Some(engine) = $engine {
+                        crate::contract::$module::$case(&engine).await;
+                    }
                 }
             )+
         })+

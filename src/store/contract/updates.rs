@@ -113,7 +113,7 @@ pub(crate) async fn reindexed(engine: &dyn Engine) {
     ward.session.commit(change(BuildChange::Begin(begun.clone()))).await.unwrap();
     assert_eq!(ward.session.count_of(&begun.types).await.unwrap(), 2);
     let walked = ward.session.walk(&begun.types, 0, 100).await.unwrap();
-    assert!(walked.is_end && walked.position == 100);
+    assert!(walked.is_end);
     assert_eq!(walked.found.len(), 2);
     ward.update("Patient", "newer", 1, &entries("newer", 3)).await;
     let made = walked.found.iter().map(|it| {
@@ -123,7 +123,7 @@ pub(crate) async fn reindexed(engine: &dyn Engine) {
         Reindexed { key: it.key.clone(), version: it.version, rows }
     });
     let reindexed = made.collect();
-    let further = Build { position: 100, done: 2, ..begun };
+    let further = Build { position: walked.position, done: 2, ..begun };
     let build = Some(BuildChange::Advance(further.clone()));
     ward.session.commit(Changes { reindexed, build, ..Changes::default() }).await.unwrap();
     for (value, n, expected) in [("old", 1, ""), ("anew", 2, "same"), ("newer", 3, "newer")] {

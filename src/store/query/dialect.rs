@@ -1,6 +1,7 @@
 //! What the engines spell differently.
 
 use super::sql::Sql;
+use crate::postgres::numbers;
 
 /// An engine's SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,14 @@ impl Dialect {
         match self {
             Dialect::Sqlite => "json_each(?) w",
             Dialect::Postgres => "unnest(?::bigint[]) AS w(value)",
+        }
+    }
+
+    /// The place in the change log where a time begins, in milliseconds.
+    pub(crate) fn log_from(self, ms: i64) -> i64 {
+        match self {
+            Dialect::Sqlite => ms.saturating_mul(1000),
+            Dialect::Postgres => numbers::least_at(ms),
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) enum Bind {
     Int(i64),
     Real(f64),
     Text(String),
+    Bytes(Vec<u8>),
     /// A list ([`super::Dialect::list`]).
     Ints(Vec<i64>),
 }
@@ -25,6 +26,12 @@ impl From<f64> for Bind {
 impl From<String> for Bind {
     fn from(it: String) -> Self {
         Bind::Text(it)
+    }
+}
+
+impl From<Vec<u8>> for Bind {
+    fn from(it: Vec<u8>) -> Self {
+        Bind::Bytes(it)
     }
 }
 

@@ -5,9 +5,9 @@ use super::builds;
 use super::index::{Entries, chunks, insert, push_groups, take_back, write_index};
 use super::runner::Writing;
 use super::writer::State;
-use crate::query::{self, Answers, Bind, Way};
+use crate::query::{self, Bind};
 use crate::rows::unpacked_keys;
-use crate::{Branch, Changes, CommitError, Expect, Guard, Plan, Put, Result};
+use crate::{Changes, CommitError, Expect, Put, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
@@ -45,7 +45,7 @@ impl<'a> Batch<'a> {
                 "SELECT rkey, rid, version, keys FROM json_each(?) wanted \
                  CROSS JOIN resource ON resource.rkey = wanted.value",
             )
-            .bind(super::read::json_array(&wanted))
+            .bind(super::runner::json_array(&wanted))
             .fetch_all(&mut state.connection)
             .await?;
             for row in rows {
@@ -78,7 +78,10 @@ impl<'a> Batch<'a> {
         if !change.guards.is_empty() {
             self.flush(state).await?;
             for guard in &change.guards {
-                check(state, guard).await?;
+                let mut runner = Writing { connection: &mut state.connection, hash: &state.hash };
+                if !query::still_holds(&mut runner, guard).await? {
+                    return Err(CommitError::Conflict);
+                }
             }
         }
         // A second version of a resource within the group needs the first one on its row.
@@ -197,7 +200,7 @@ async fn supersede(connection: &mut SqliteConnection, pending: &[Pending<'_>]) -
     let entries = pending.iter().map(|it| &it.entries);
     let rids: Vec<i64> = entries.filter(|it| it.before.is_some()).map(|it| it.rid).collect();
     if !rids.is_empty() {
-        sqlx::query(SUPERSEDE).bind(super::read::json_array(&rids)).execute(connection).await?;
+        sqlx::query(SUPERSEDE).bind(super::runner::json_array(&rids)).execute(connection).await?;
     }
     Ok(())
 }
@@ -206,16 +209,4 @@ async fn is_loaded(connection: &mut SqliteConnection, content: &[u8; 16]) -> Res
     let row =
         sqlx::query("SELECT 1 FROM loaded WHERE content = ?").bind(content.to_vec()).fetch_optional(connection).await?;
     Ok(row.is_some())
-}
-
-/// Checks that criteria still match what they matched.
-async fn check(state: &mut State, guard: &Guard) -> Result<(), CommitError> {
-    let Guard::Matches { of, filter, ids } = guard;
-    let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
-    let plan = Plan { branches: vec![branch], after: None, limit: ids.len() + 1 };
-    let mut runner = Writing { connection: &mut state.connection, hash: &state.hash };
-    let page = query::page(&mut runner, &Answers::default(), &plan, Way::On).await?;
-    let found: FxHashSet<String> = page.found.into_iter().map(|it| it.key.id).collect();
-    let expected: FxHashSet<String> = ids.iter().cloned().collect();
-    if found == expected { Ok(()) } else { Err(CommitError::Conflict) }
 }

@@ -1,12 +1,11 @@
-//! Index rows made anew: a walk over the resources of some types, what is kept of how far it got, and the exchange of
-//! a resource's rows for others.
+//! Index rows made anew: what is kept of how far a walk got, and the exchange of a resource's rows for others.
 
 use super::index::{Entries, take_back, write_index};
 use super::place::Place;
-use super::read::{json_array, stored};
+use super::runner::json_array;
 use super::writer::State;
 use crate::rows::{IndexHash, unpacked_keys};
-use crate::{Build, BuildChange, Changes, CommitError, Reindexed, Result, Walked};
+use crate::{Build, BuildChange, Changes, CommitError, Reindexed, Result};
 use rustc_hash::FxHashMap;
 use sqlx::{Row, SqliteConnection};
 
@@ -29,34 +28,6 @@ pub(super) async fn all(place: &Place) -> Result<Vec<Build>> {
         })
     };
     rows.iter().map(build).collect()
-}
-
-/// How many resources of these types there are.
-pub(super) async fn count(place: &Place, types: &[String]) -> Result<i64> {
-    let query = sqlx::query("SELECT count(*) FROM json_each(?) t CROSS JOIN key k ON k.key = t.value")
-        .bind(type_keys(&place.hash, types));
-    Ok(place.readers.fetch_one(query).await?.try_get(0)?)
-}
-
-/// The resources of these types among the next `span` of all: what a step costs depends on `span` alone.
-pub(super) async fn walk(place: &Place, types: &[String], after: i64, span: i64) -> Result<Walked> {
-    let position = after.saturating_add(span);
-    let query = sqlx::query(
-        "SELECT r.type, r.id, r.version, r.updated, r.method, r.body FROM json_each(?) t \
-         CROSS JOIN key k ON k.key = t.value AND k.rid > ? AND k.rid <= ? \
-         CROSS JOIN resource r ON r.rid = k.rid",
-    )
-    .bind(type_keys(&place.hash, types))
-    .bind(after)
-    .bind(position);
-    let found = place.readers.fetch_all(query).await?.iter().map(|it| stored(it, 0)).collect::<Result<_>>()?;
-    let query = sqlx::query("SELECT coalesce(max(rid), 0) FROM resource");
-    let last: i64 = place.readers.fetch_one(query).await?.try_get(0)?;
-    Ok(Walked { found, position, is_end: last <= position })
-}
-
-fn type_keys(hash: &IndexHash, types: &[String]) -> String {
-    json_array(&types.iter().map(|it| hash.type_key(it)).collect::<Vec<_>>())
 }
 
 /// Writes what a change has of index rows made anew and of builds.

@@ -1,11 +1,11 @@
 //! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
 //! between two questions.
 
-use super::lookups::Lookups;
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;
-use super::{builds, history, read, text};
+use super::{builds, text};
+use crate::lookups::Lookups;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
@@ -47,15 +47,15 @@ impl Session for Door {
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {
-        read::many(&*self.place().await?, keys).await
+        query::living(&mut Reading(&*self.place().await?), keys).await
     }
 
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
-        read::version(&*self.place().await?, key, version).await
+        query::version(&mut Reading(&*self.place().await?), key, version).await
     }
 
     async fn history(&self, history: &History) -> Result<HistoryPage> {
-        history::page(&*self.place().await?, history).await
+        query::history(&mut Reading(&*self.place().await?), history).await
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
@@ -77,7 +77,7 @@ impl Session for Door {
     }
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
-        read::loaded(&*self.place().await?, content).await
+        query::loaded(&mut Reading(&*self.place().await?), content).await
     }
 
     async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
@@ -89,10 +89,10 @@ impl Session for Door {
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {
-        builds::count(&*self.place().await?, types).await
+        query::count_of(&mut Reading(&*self.place().await?), types).await
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {
-        builds::walk(&*self.place().await?, types, after, span).await
+        query::walk(&mut Reading(&*self.place().await?), types, after, span).await
     }
 }

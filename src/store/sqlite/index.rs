@@ -36,7 +36,7 @@ pub(super) async fn take_back(connection: &mut SqliteConnection, entries: &[&Ent
     if rids.is_empty() {
         return Ok(());
     }
-    let list = super::read::json_array(&rids);
+    let list = super::runner::json_array(&rids);
     for statement in TAKE_BACK {
         sqlx::query(statement).bind(list.as_str()).execute(&mut *connection).await?;
     }

@@ -1,12 +1,14 @@
 //! One tenant's file: connections to read it, the one writer, and the full-text view that follows it.
 
-use super::lookups::Lookups;
 use super::readers::Readers;
+use super::runner::Reading;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
-use crate::query::Counts;
+use crate::lookups::{Look, Lookups};
+use crate::query::{self, Counts};
 use crate::rows::IndexHash;
-use crate::{Changes, CommitError, Committed, Result, Secrets};
+use crate::{Changes, CommitError, Committed, Key, Result, Secrets, Stored};
+use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,5 +64,16 @@ impl Place {
         self.readers.close().await;
         self.text.close().await;
         self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl Look for Place {
+    fn lookups(&self) -> &Lookups {
+        &self.lookups
+    }
+
+    async fn look(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        query::current(&mut Reading(self), keys).await
     }
 }

@@ -2,11 +2,11 @@
 //! transaction.
 
 use super::place::Place;
-use super::read::{json_array, stored};
 use crate::query::{Bind, Counts, Dialect, Found, Runner, Sql};
 use crate::rows::IndexHash;
-use crate::{Error, Position, Result, SortValue};
+use crate::{Error, Key, Method, Position, Result, SortValue, Stored};
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef};
 
@@ -24,6 +24,7 @@ pub(super) fn query(statement: Sql) -> Result<sqlx::query::Query<'static, Sqlite
             Bind::Int(it) => arguments.add(it),
             Bind::Real(it) => arguments.add(it),
             Bind::Text(it) => arguments.add(it),
+            Bind::Bytes(it) => arguments.add(it),
             Bind::Ints(it) => arguments.add(json_array(&it)),
         };
         debug_assert!(added.is_ok(), "integers, floats and texts always encode");
@@ -98,7 +99,18 @@ fn counts(row: &SqliteRow) -> Result<Vec<i64>> {
 /// A row with the columns `type, id, version, updated, method, body, rid, s0 …`.
 fn found(row: &SqliteRow, keys: usize) -> Result<Found> {
     let values = (7..7 + keys).map(|i| sort_value(row, i)).collect::<Result<_>>()?;
-    Ok(Found { stored: stored(row, 0)?, position: Position { values, row: row.try_get(6)? } })
+    Ok(Found { stored: stored(row)?, position: Position { values, row: row.try_get(6)? } })
+}
+
+/// A row with the columns `type, id, version, updated, method, body`.
+fn stored(row: &SqliteRow) -> Result<Stored> {
+    Ok(Stored {
+        key: Key { of: row.try_get(0)?, id: row.try_get(1)? },
+        version: row.try_get(2)?,
+        updated: row.try_get(3)?,
+        method: Method::from_code(row.try_get(4)?),
+        body: Bytes::from(row.try_get::<Vec<u8>, _>(5)?),
+    })
 }
 
 fn sort_value(row: &SqliteRow, i: usize) -> Result<SortValue> {
@@ -110,6 +122,20 @@ fn sort_value(row: &SqliteRow, i: usize) -> Result<SortValue> {
         (_, "REAL") => SortValue::Real(row.try_get(i)?),
         _ => SortValue::Text(row.try_get(i)?),
     })
+}
+
+/// Integers as a JSON array, for `json_each`.
+pub(super) fn json_array(numbers: &[i64]) -> String {
+    let mut out = String::with_capacity(numbers.len() * 20 + 2);
+    out.push('[');
+    for (i, number) in numbers.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str(&number.to_string());
+    }
+    out.push(']');
+    out
 }
 
 #[cfg(test)]

@@ -1,21 +1,15 @@
 //! The full-text view of a place, which follows its change log when it is asked something: a tenant that never searches
 //! text has none and pays nothing for it.
 
-use super::changes::{self, Change};
+use super::changes;
 use super::place::Place;
 use crate::query::Answers;
-use crate::text::{View, Writer};
+use crate::text::{COMMIT, View, Writer, answers_of, asked_by, blocking, put};
 use crate::{Error, Indexed, Plan, Result};
-use fhir::search::text::asked;
-use fhir::search::{ParamId, TextTest};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
-/// The most resources that a full-text test may find: more are not combined with other criteria.
-const MOST: usize = 10_000;
-/// So many changes are put into the view by one commit, which is also what is lost when the work is broken off.
-const COMMIT: usize = 20_000;
 /// Views that are written at the same time, of all tenants: each takes some 20 MB and four threads meanwhile.
 pub(super) const WRITERS: usize = 2;
 
@@ -37,21 +31,12 @@ struct Followed {
 
 /// Asks the view all full-text tests of a plan, as of the end of the change log now.
 pub(super) async fn answers(place: &Arc<Place>, plan: &Plan) -> Result<Answers> {
-    let asked: Vec<(ParamId, TextTest)> =
-        plan.branches.iter().flat_map(|it| asked(&it.filter)).map(|(param, test)| (param, test.clone())).collect();
+    let asked = asked_by(plan);
     if asked.is_empty() {
         return Ok(Answers::default());
     }
     let view = reach(place, changes::end(place).await?).await?;
-    let found = blocking(move || {
-        let mut found = Answers::default();
-        for (param, test) in asked {
-            let rids = view.find(param, &test, MOST)?;
-            found.insert(param, test, rids);
-        }
-        Ok(found)
-    });
-    found.await
+    answers_of(view, asked).await
 }
 
 /// The view when it has come to a place in the log. It goes on without the caller, who waits no longer than a query
@@ -120,21 +105,11 @@ async fn fill(
         seq = batch.last().map_or(until, |it| it.seq);
         count += batch.len();
         progress.done += batch.len() as i64;
-        writer = blocking(move || put(writer, batch)).await?;
+        writer = blocking(move || put(writer, batch.into_iter().map(|it| (it.rid, it.body)))).await?;
         told(*progress);
     }
     let writer = blocking(move || writer.commit(seq).map(|()| writer)).await?;
     Ok((seq, writer))
-}
-
-fn put(mut writer: Writer, batch: Vec<Change>) -> Result<Writer> {
-    for change in batch {
-        match change.body {
-            Some(body) => writer.put(change.rid, &body)?,
-            None => writer.remove(change.rid),
-        }
-    }
-    Ok(writer)
 }
 
 impl Follower {
@@ -164,9 +139,4 @@ impl Follower {
     pub(super) async fn close(&self) {
         *self.followed.lock().await = None;
     }
-}
-
-/// Runs what waits for files and computes at length, where it holds nobody up.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::text)?
 }

@@ -7,6 +7,7 @@
 //! Every commit carries whose view it is and how far in the change log it has come. What does not fit, because it was
 //! made by another version, is another tenant's, or follows a log that was since replaced, is made anew.
 
+mod follow;
 mod query;
 mod sound;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 mod under;
 mod writer;
 
+pub(crate) use follow::{COMMIT, answers_of, asked_by, blocking, put};
 pub(crate) use writer::Writer;
 
 use crate::{Error, Result};

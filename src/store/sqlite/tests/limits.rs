@@ -1,7 +1,8 @@
 //! Time, files and connections: what must end ends, and what must be closed is.
 
 use super::{folder, options};
-use crate::contract::{filters::plan, model::Entry, put, tenant, ward};
+use crate::contract::commits::{code, none_matches};
+use crate::contract::{filters::plan, is_conflict, model::Entry, put, tenant, ward};
 use crate::{Changes, Error, Expect, Key, Store};
 use fhir::search::ParamId;
 use sqlx::{ConnectOptions, Connection, Row};
@@ -122,6 +123,25 @@ async fn neighbours_of_a_broken_change_are_written() {
         assert_eq!(ward.session.read(&Key::new("Patient", id)).await.unwrap().is_some(), is_there);
     }
     assert_eq!(ward.session.count(&plan("Patient", Vec::new(), Vec::new(), 1)).await.unwrap(), 3);
+}
+
+/// What a neighbour in the same group writes or takes away counts for a guard.
+#[tokio::test]
+async fn guards_see_the_same_group() {
+    let folder = folder(1000);
+    let ward = ward(&folder).await;
+    ward.create("Patient", "old", &[Entry::Token(code(), None, "one")]).await;
+    let change = |puts, value| Changes { puts, guards: vec![none_matches(value)], ..Changes::default() };
+    let moved = put(&*ward.session, "Patient", "old", Expect::Version(1), "", &[Entry::Token(code(), None, "two")]);
+    let fresh =
+        |id: &str, value| put(&*ward.session, "Patient", id, Expect::Fresh, "", &[Entry::Token(code(), None, value)]);
+    let (moved, one, two) = tokio::join!(
+        ward.session.commit(change(vec![moved], "two")),
+        ward.session.commit(change(vec![fresh("x", "one")], "one")),
+        ward.session.commit(change(vec![fresh("y", "two")], "two")),
+    );
+    assert!(moved.is_ok() && one.is_ok());
+    assert!(is_conflict(&two));
 }
 
 /// A file is written with the settings that durability and the size of the log rest on.

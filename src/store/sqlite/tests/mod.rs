@@ -57,10 +57,10 @@ impl Engine for Folder {
 
 mod few_rows_are_many {
     use super::*;
-    contract!(folder(1));
+    contract!(Some(folder(1)));
 }
 
 mod few_rows_are_few {
     use super::*;
-    contract!(folder(crate::sqlite::ENOUGH));
+    contract!(Some(folder(crate::sqlite::ENOUGH)));
 }

@@ -1,0 +1,48 @@
+//! A placement: a schema of a database, and the connections to it. Many tenants share one (`pool`), or one has it for
+//! itself, here (`schema`) or in another database (`database`): what is done is the same.
+
+use super::connections::Connections;
+use super::schema::{self, Kind};
+use crate::Result;
+use sqlx::postgres::PgConnectOptions;
+use std::time::Duration;
+
+/// The least time that a write may take: a large Bundle takes longer than a query should.
+const WRITE_TIME: Duration = Duration::from_secs(60);
+
+/// How statements are planned: joins in the order written, by nested loops over B-trees, once for all values. The order is
+/// chosen by the search compiler, which counts before it chooses (docs/decisions/0013-postgresql.md).
+const PLANNING: &str = "SET join_collapse_limit = 1; SET from_collapse_limit = 1; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off; ";
+
+pub(super) struct Place {
+    pub(super) reads: Connections,
+    pub(super) writes: Connections,
+}
+
+impl Place {
+    /// Opens a schema, made and brought up to date if need be.
+    pub(super) async fn open(
+        options: &PgConnectOptions,
+        schema: &str,
+        query_time: Duration,
+        connections: u32,
+    ) -> Result<Place> {
+        schema::migrate(options, schema, Kind::Records).await?;
+        let setup = schema::entering(schema, Kind::Records)? + PLANNING;
+        // A write takes about twice as long as a read, and a group of them goes together.
+        let writing = (connections / 3).max(1);
+        let reading = connections.saturating_sub(writing).max(1);
+        let reads = Connections::new(options.clone(), &setup, reading, query_time);
+        let writes = Connections::new(options.clone(), &setup, writing, query_time.max(WRITE_TIME));
+        let mut taken = reads.take().await?;
+        schema::verify_role(&mut taken.connection).await?;
+        taken.give_back();
+        Ok(Place { reads, writes })
+    }
+
+    pub(super) async fn close(&self) {
+        self.writes.close().await;
+        self.reads.close().await;
+    }
+}

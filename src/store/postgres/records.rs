@@ -1,0 +1,90 @@
+//! One tenant's records: the placement they are in, the number that marks them there, and what is under way with them.
+
+use super::notices;
+use super::numbers::{self, Numbers};
+use super::place::Place;
+use super::runner::{Number, Reading, Tenancy};
+use super::text::Follower;
+use super::writer::Writer;
+use super::{ENOUGH, Entry, Shared};
+use crate::lookups::{Look, Lookups};
+use crate::query::{self, Counts, Sql};
+use crate::rows::IndexHash;
+use crate::{Key, Result, Stored};
+use async_trait::async_trait;
+use sqlx::Row;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+pub(super) struct Records {
+    name: Arc<str>,
+    pub(super) place: Arc<Place>,
+    pub(super) tenancy: Tenancy,
+    pub(super) lookups: Lookups,
+    pub(super) writer: Writer,
+    pub(super) text: Follower,
+    pub(super) shared: Arc<Shared>,
+    /// The time of the last change, in milliseconds.
+    last: AtomicI64,
+}
+
+impl Records {
+    pub(super) async fn open(entry: &Entry, place: Arc<Place>, shared: Arc<Shared>) -> Result<Records> {
+        let hash = IndexHash::new(&entry.tenant.secrets().index_key);
+        let enough = shared.enough.unwrap_or(ENOUGH);
+        let text = Follower::new(shared.text_folder.join(format!("{}.text", entry.tenant.name())), hash.owner());
+        let records = Records {
+            name: entry.tenant.name.clone(),
+            place,
+            tenancy: Tenancy { number: Number::new(entry.number), hash, enough, counts: Counts::new(shared.clock) },
+            lookups: Lookups::default(),
+            writer: Writer::default(),
+            text,
+            shared,
+            last: AtomicI64::new(0),
+        };
+        let end = records.reading().fetch(Sql::new("SELECT coalesce(max(seq), 0) FROM change")).await?;
+        if let Some(row) = end.first() {
+            records.last.store(numbers::time_of(row.try_get(0)?), Ordering::Relaxed);
+        }
+        Ok(records)
+    }
+
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading { tenancy: &self.tenancy, connections: &self.place.reads }
+    }
+
+    pub(super) fn numbers(&self) -> &Numbers {
+        &self.shared.numbers
+    }
+
+    /// The time of a change, later than any before it.
+    pub(super) fn time(&self) -> i64 {
+        let now = (self.shared.clock)();
+        let later = |last: i64| Some(now.max(last + 1));
+        // The closure always has an answer.
+        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).unwrap_or_else(|it| it);
+        now.max(before + 1)
+    }
+
+    /// What other nodes are told when the tenant's definitions change.
+    pub(super) fn notice(&self) -> String {
+        notices::notice(self.shared.node, &self.name)
+    }
+
+    /// Another node wrote at this time.
+    pub(super) fn not_before(&self, ms: i64) {
+        self.last.fetch_max(ms, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Look for Records {
+    fn lookups(&self) -> &Lookups {
+        &self.lookups
+    }
+
+    async fn look(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        query::current(&mut self.reading(), keys).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The schemas of the directory and of placements, the roles, and bringing a database up to date.
+
+use crate::{Error, Result};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqlStr};
+
+/// The schema of the directory.
+pub(super) const DIRECTORY: &str = "medisync";
+/// The role of connections to the directory: it sees no records.
+pub(super) const DIRECTORY_ROLE: &str = "medisync_directory";
+/// The role of connections to records: it owns nothing, and row-level security holds for it.
+pub(super) const DATA_ROLE: &str = "medisync_data";
+
+/// Roles are the cluster's, and several databases of it may be made ready at the same time: whoever comes second finds
+/// them there.
+const ROLES: &str = "
+DO $$
+DECLARE
+  the text;
+BEGIN
+  FOREACH the IN ARRAY ARRAY['medisync_data', 'medisync_directory'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = the) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', the);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, the, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', the);
+    END IF;
+  END LOOP;
+END $$";
+
+/// Held while a database is made ready, so that nodes that start together do it one after the other.
+const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
+
+/// What is kept in a schema.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    Records,
+}
+
+impl Kind {
+    fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Kind::Directory => &[("tenants", include_str!("../../../migrations/postgres/directory/0001_tenants.sql"))],
+            Kind::Records => &[
+                ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),
+                ("search", include_str!("../../../migrations/postgres/tenant/0002_search.sql")),
+                ("isolation", include_str!("../../../migrations/postgres/tenant/0003_isolation.sql")),
+            ],
+        }
+    }
+
+    fn role(self) -> &'static str {
+        match self {
+            Kind::Directory => DIRECTORY_ROLE,
+            Kind::Records => DATA_ROLE,
+        }
+    }
+
+    fn migrator(self) -> Migrator {
+        let migrations = self.files().iter().zip(1..).map(|((name, sql), version)| {
+            Migration::new(version, (*name).into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+        });
+        let mut migrator = Migrator::with_migrations(migrations.collect());
+        migrator.dangerous_set_table_name("migration");
+        // A newer server may have been here: what it added does not disturb an older one (migrations/README.md).
+        migrator.set_ignore_missing(true);
+        migrator
+    }
+}
+
+/// A schema's name in SQL. It is only ever made of this crate's own words and numbers.
+fn quoted(schema: &str) -> Result<String> {
+    let is_plain = schema.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+    if is_plain { Ok(format!("\"{schema}\"")) } else { Err(Error::Directory("a schema's name")) }
+}
+
+/// What a connection sets so that it finds the tables of a schema and has the rights of its role only.
+pub(super) fn entering(schema: &str, kind: Kind) -> Result<String> {
+    Ok(format!("SET ROLE {}; SET search_path = {}; ", kind.role(), quoted(schema)?))
+}
+
+/// Brings a schema up to date, making it if it is not there. Where nothing is missing nothing is done, so that a login
+/// that may not change a schema can use one.
+pub(super) async fn migrate(options: &PgConnectOptions, schema: &str, kind: Kind) -> Result<()> {
+    let name = quoted(schema)?;
+    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    if !is_current(&mut connection, &name, kind).await? {
+        let role = kind.role();
+        let make = format!(
+            "CREATE SCHEMA IF NOT EXISTS {name}; GRANT USAGE ON SCHEMA {name} TO {role}; SET search_path = {name}"
+        );
+        for statement in [LOCK, ROLES, &make] {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        }
+        kind.migrator().run_direct(None, &mut connection, false).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// Fails with [`Error::Behind`] where a schema lacks something.
+pub(super) async fn verify(options: &PgConnectOptions, schema: &str, kind: Kind) -> Result<()> {
+    let name = quoted(schema)?;
+    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    let is_current = is_current(&mut connection, &name, kind).await?;
+    connection.close().await?;
+    if is_current { Ok(()) } else { Err(Error::Behind) }
+}
+
+/// Whether a schema has all of our migrations.
+async fn is_current(connection: &mut PgConnection, name: &str, kind: Kind) -> Result<bool> {
+    let table = format!("{name}.migration");
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&table).fetch_one(&mut *connection).await?;
+    if !there {
+        return Ok(false);
+    }
+    let count = format!("SELECT count(*) FROM {table} WHERE success AND version <= $1");
+    let wanted = kind.files().len() as i64;
+    let row = sqlx::query(AssertSqlSafe(count)).bind(wanted).fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>(0)? >= wanted)
+}
+
+/// Refuses a role that row-level security does not hold for: a superuser, one that may pass it by, or one that owns a
+/// table and could switch it off. `connection` is as requests use it.
+pub(super) async fn verify_role(connection: &mut PgConnection) -> Result<()> {
+    let row = sqlx::query(
+        "SELECT r.rolsuper OR r.rolbypassrls OR EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = current_schema() AND pg_has_role(r.oid, c.relowner, 'USAGE')) \
+         FROM pg_roles r WHERE r.rolname = current_user",
+    )
+    .fetch_one(connection)
+    .await?;
+    if row.try_get(0)? { Err(Error::Role) } else { Ok(()) }
+}

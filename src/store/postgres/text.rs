@@ -1,0 +1,207 @@
+//! The full-text view of a tenant, a folder of this node's own, which follows the change log when it is asked something.
+//!
+//! Other nodes write at the same time, and what has a lower number may be committed later. A view is at a *transaction*:
+//! all before it had ended when it was looked at, so what they wrote was seen. A look reads from there to the end whatever
+//! is visible; what the view has put in already it remembers by its place in the log. So no late commit is passed over, and
+//! nobody waits for a long transaction (docs/decisions/0013-postgresql.md).
+
+use super::records::Records;
+use crate::query::{Answers, Sql};
+use crate::text::{COMMIT, View, Writer, answers_of, asked_by, blocking, put};
+use crate::{Error, Indexed, Plan, Result};
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Views that are written at the same time, of all tenants: each takes some 20 MB and four threads meanwhile.
+pub(super) const WRITERS: usize = 2;
+/// The most changes that are read at a time.
+const CHANGES: i64 = 256;
+/// Bytes of bodies after which no more changes are read at a time.
+const BYTES: i64 = 16 << 20;
+
+/// A tenant's view and what keeps it up to date.
+pub(super) struct Follower {
+    folder: PathBuf,
+    /// A number that only this tenant has.
+    owner: i64,
+    /// Locked while the view follows, so that one writes and the others wait for what it brings.
+    followed: Mutex<Option<Followed>>,
+}
+
+struct Followed {
+    view: Arc<View>,
+    /// The transaction that the view is at.
+    tx: i64,
+    /// What is in the view from there on: places in the log, with their transactions.
+    seen: FxHashMap<i64, i64>,
+}
+
+/// A change and what became of its resource.
+struct Change {
+    seq: i64,
+    tx: i64,
+    rid: i64,
+    /// Whether no later version has taken its place.
+    is_last: bool,
+    /// The resource now; `None` if it is deleted.
+    body: Option<Bytes>,
+}
+
+/// Asks the view all full-text tests of a plan, as of the end of the change log now.
+pub(super) async fn answers(records: &Arc<Records>, plan: &Plan) -> Result<Answers> {
+    let asked = asked_by(plan);
+    if asked.is_empty() {
+        return Ok(Answers::default());
+    }
+    // It goes on without the caller, who waits no longer than a query may take.
+    let work = tokio::spawn({
+        let records = records.clone();
+        async move { follow(&records, &|_| ()).await }
+    });
+    let view = match tokio::time::timeout(records.shared.query_time, work).await {
+        Ok(done) => done.map_err(Error::text)??,
+        Err(_) => return Err(Error::TextBehind),
+    };
+    answers_of(view, asked).await
+}
+
+/// Throws the view away and makes it anew from all resources; tells how far it has come.
+pub(super) async fn rebuild(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
+    let mut followed = records.text.followed.lock().await;
+    *followed = None;
+    let folder = records.text.folder.clone();
+    blocking(move || View::remove(&folder)).await?;
+    drop(followed);
+    follow(records, told).await.map(|_| ())
+}
+
+/// Brings the view to what is committed now.
+async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<Arc<View>> {
+    let mut place = records.text.followed.lock().await;
+    let mut followed = match place.take() {
+        Some(open) => open,
+        None => records.text.open(records).await?,
+    };
+    let oldest = oldest_transaction(records).await?;
+    let mut cursor = (followed.tx, 0);
+    let mut batch = after(records, cursor).await?;
+    if batch.iter().any(|it| !followed.seen.contains_key(&it.seq)) {
+        let _permit = records.shared.text_writers.acquire().await.map_err(|_| Error::Closed)?;
+        let view = followed.view.clone();
+        let mut writer = blocking(move || view.writer()).await?;
+        let mut progress = Indexed { done: 0, total: resources(records).await? };
+        let mut uncommitted = 0;
+        while let Some(last) = batch.last() {
+            cursor = (last.tx, last.seq);
+            let new: Vec<Change> = batch.into_iter().filter(|it| !followed.seen.contains_key(&it.seq)).collect();
+            followed.seen.extend(new.iter().map(|it| (it.seq, it.tx)));
+            uncommitted += new.len();
+            let new: Vec<_> = new.into_iter().filter(|it| it.is_last).map(|it| (it.rid, it.body)).collect();
+            progress.done += new.len() as i64;
+            writer = blocking(move || put(writer, new.into_iter())).await?;
+            told(progress);
+            if uncommitted >= COMMIT {
+                writer = followed.commit(writer, cursor.0.min(oldest)).await?;
+                uncommitted = 0;
+            }
+            batch = after(records, cursor).await?;
+        }
+        writer = followed.commit(writer, oldest).await?;
+        blocking(move || writer.close()).await?;
+        let view = followed.view.clone();
+        blocking(move || view.refresh()).await?;
+    }
+    let view = followed.view.clone();
+    *place = Some(followed);
+    Ok(view)
+}
+
+impl Followed {
+    /// Commits what was put in; the view is at this transaction then.
+    async fn commit(&mut self, mut writer: Writer, tx: i64) -> Result<Writer> {
+        let writer = blocking(move || writer.commit(tx).map(|()| writer)).await?;
+        self.tx = tx;
+        self.seen.retain(|_, it| *it >= tx);
+        let view = self.view.clone();
+        blocking(move || view.refresh()).await?;
+        Ok(writer)
+    }
+}
+
+impl Follower {
+    pub(super) fn new(folder: PathBuf, owner: i64) -> Follower {
+        Follower { folder, owner, followed: Mutex::default() }
+    }
+
+    /// Opens the view; one that is at a transaction which this database has not come to is made anew.
+    async fn open(&self, records: &Records) -> Result<Followed> {
+        let (view, tx) = self.view().await?;
+        if tx <= oldest_transaction(records).await? {
+            return Ok(Followed { view: Arc::new(view), tx, seen: FxHashMap::default() });
+        }
+        drop(view);
+        let folder = self.folder.clone();
+        blocking(move || View::remove(&folder)).await?;
+        let (view, tx) = self.view().await?;
+        Ok(Followed { view: Arc::new(view), tx, seen: FxHashMap::default() })
+    }
+
+    async fn view(&self) -> Result<(View, i64)> {
+        let (folder, owner) = (self.folder.clone(), self.owner);
+        blocking(move || View::open(&folder, owner)).await
+    }
+
+    /// Waits for the work under way, which ends as soon as the database cannot be read any more.
+    pub(super) async fn close(&self) {
+        *self.followed.lock().await = None;
+    }
+}
+
+/// All transactions before this one have ended.
+async fn oldest_transaction(records: &Records) -> Result<i64> {
+    one(records, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").await
+}
+
+/// How many resources there are, deleted ones included: as many as there are changes that nothing has gone past.
+async fn resources(records: &Records) -> Result<i64> {
+    one(records, "SELECT count(*) FROM resource").await
+}
+
+async fn one(records: &Records, text: &str) -> Result<i64> {
+    let rows = records.reading().fetch(Sql::new(text)).await?;
+    Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
+}
+
+/// The next changes behind a transaction's place in the log, as they are visible now.
+async fn after(records: &Records, (tx, seq): (i64, i64)) -> Result<Vec<Change>> {
+    let mut sql = Sql::new(
+        "SELECT p.seq, p.tx::text::bigint, p.rid, r.version IS NOT NULL, r.method < 4, r.body FROM \
+         (SELECT c.seq, c.tx, c.rid, c.version, sum(s.size) OVER (ORDER BY c.tx, c.seq) - s.size AS before FROM \
+          (SELECT seq, tx, rid, version FROM change WHERE (tx, seq) > (?::text::xid8, ?) ORDER BY tx, seq",
+    );
+    sql.bind(tx).bind(seq).limit(CHANGES).push(
+        ") c CROSS JOIN LATERAL (SELECT coalesce(max(octet_length(body)), 0) AS size FROM resource \
+         WHERE rid = c.rid AND version = c.version) s) p \
+         LEFT JOIN LATERAL (SELECT version, method, body FROM resource WHERE rid = p.rid AND version = p.version OFFSET 0) r \
+         ON true WHERE p.before < ? ORDER BY p.tx, p.seq",
+    );
+    sql.bind(BYTES);
+    records.reading().fetch(sql).await?.iter().map(change).collect()
+}
+
+fn change(row: &PgRow) -> Result<Change> {
+    let is_there: Option<bool> = row.try_get(4)?;
+    let body: Option<Vec<u8>> = row.try_get(5)?;
+    Ok(Change {
+        seq: row.try_get(0)?,
+        tx: row.try_get(1)?,
+        rid: row.try_get(2)?,
+        is_last: row.try_get(3)?,
+        body: body.filter(|_| is_there == Some(true)).map(Bytes::from),
+    })
+}

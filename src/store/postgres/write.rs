@@ -1,0 +1,253 @@
+//! Writing: the attempts, and what is known of one whose connection was lost.
+
+use super::columns::{Batch, Entry};
+use super::connections::Taken;
+use super::numbers::Block;
+use super::records::Records;
+use super::runner::{Reading, Writing};
+use super::statement;
+use crate::error::{is_connection_lost, postgres_code};
+use crate::query::{self, Sql};
+use crate::{BuildChange, Changes, CommitError, DEFINITIONS, Error, Guard};
+use sqlx::postgres::PgDatabaseError;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use std::time::Duration;
+
+/// How often a write is tried that others are in the way of.
+const TRIES: u32 = 12;
+/// How long after a lost connection we look whether its work was done.
+const LOOKS: u32 = 25;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// Whether a change takes more than one statement.
+pub(super) fn needs_transaction(changes: &Changes) -> bool {
+    !changes.guards.is_empty() || !changes.reindexed.is_empty() || changes.build.is_some()
+}
+
+/// How an attempt ended that did not write.
+enum Missed {
+    /// It must not be written.
+    Refused(CommitError),
+    /// It can be tried again: nothing was written.
+    Again(sqlx::Error),
+    /// The predecessor of a version is from this time, or later than ours.
+    TooEarly(i64),
+    /// The connection was lost meanwhile.
+    Lost,
+}
+
+/// Writes a group, all or nothing; the time it has. A group of several has puts and contents only.
+pub(super) async fn write(records: &Records, group: &mut [Changes]) -> Result<i64, CommitError> {
+    let mut last = Error::Silent;
+    for attempt in 0..TRIES {
+        let now = records.time();
+        stamp(group, now);
+        let count = group.iter().map(|it| it.puts.len()).sum();
+        let numbers = records.numbers().take(now, count);
+        let mut taken = records.place.writes.take().await?;
+        let (pid, patience) = (taken.pid, records.place.writes.patience());
+        let work = tokio::time::timeout(patience, attempt_on(&mut taken, records, group, now, &numbers)).await;
+        let missed = match work.unwrap_or(Err(Missed::Lost)) {
+            Ok(()) => {
+                taken.give_back();
+                return Ok(now);
+            }
+            Err(missed) => missed,
+        };
+        let is_lost = matches!(missed, Missed::Lost);
+        match group.first().is_some_and(needs_transaction) {
+            false if !is_lost => taken.give_back(),
+            true if !is_lost => taken.roll_back().await,
+            _ => drop(taken),
+        }
+        match missed {
+            Missed::Refused(error) => return Err(error),
+            Missed::TooEarly(ms) => records.not_before(ms),
+            Missed::Again(error) => {
+                last = error.into();
+                tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
+            }
+            Missed::Lost => match was_written(records, (count > 0).then(|| numbers.at(0)), pid).await {
+                Some(true) => return Ok(now),
+                Some(false) => last = Error::Silent,
+                None => return Err(Error::OutcomeUnknown.into()),
+            },
+        }
+    }
+    Err(last.into())
+}
+
+/// Fills the time into the bodies.
+fn stamp(group: &mut [Changes], now: i64) {
+    let stamp = fhir::primitive::datetime::instant(now * 1000);
+    for put in group.iter_mut().flat_map(|it| &mut it.puts) {
+        if let Some(place) = put.stamp.and_then(|at| put.body.get_mut(at..at + stamp.len())) {
+            place.copy_from_slice(stamp.as_bytes());
+        }
+    }
+}
+
+async fn attempt_on(
+    taken: &mut Taken<'_>,
+    records: &Records,
+    group: &[Changes],
+    now: i64,
+    numbers: &Block,
+) -> Result<(), Missed> {
+    let connection = &mut taken.connection;
+    let puts = |entry: Entry| {
+        let contents = group.iter().filter_map(|it| it.content.as_ref().map(<[u8; 16]>::as_slice)).collect();
+        let puts = group.iter().flat_map(|it| &it.puts);
+        Batch::of_puts(puts, contents, &records.tenancy.hash, now, numbers, entry)
+    };
+    let entry = entry(records, group);
+    let changes = match group {
+        [alone] if needs_transaction(alone) => alone,
+        _ => return run(connection, records, puts(entry)).await,
+    };
+    begin(connection, records, entry, &changes.guards).await?;
+    let mut runner = Writing { tenancy: &records.tenancy, connection: &mut *connection };
+    for guard in &changes.guards {
+        if !query::still_holds(&mut runner, guard).await.map_err(missed_by)? {
+            return Err(Missed::Refused(CommitError::Conflict));
+        }
+    }
+    run(connection, records, puts(Entry::default())).await?;
+    if !changes.reindexed.is_empty() {
+        run(connection, records, Batch::of_reindexed(&changes.reindexed, &records.tenancy.hash)).await?;
+    }
+    if let Some(build) = &changes.build {
+        write_build(connection, records, build).await?;
+    }
+    simple(connection, "COMMIT").await
+}
+
+/// How the transaction of a group begins, which has the same definitions throughout.
+fn entry(records: &Records, group: &[Changes]) -> Entry {
+    let defines = |it: &Changes| it.puts.iter().any(|put| DEFINITIONS.contains(&put.key.of.as_str()));
+    let told = group.iter().any(defines).then(|| records.notice());
+    Entry { definitions: group.first().and_then(|it| it.definitions), told }
+}
+
+async fn run(connection: &mut PgConnection, records: &Records, batch: Batch<'_>) -> Result<(), Missed> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    batch.query(&records.tenancy.number).execute(connection).await.map_err(missed)?;
+    Ok(())
+}
+
+/// Begins a transaction and waits for those who act on the same criteria: whoever expects that nothing matches has them
+/// alone, those who expect the same resources may go on together, as the versions of these decide.
+async fn begin(connection: &mut PgConnection, records: &Records, entry: Entry, guards: &[Guard]) -> Result<(), Missed> {
+    let hash = &records.tenancy.hash;
+    let mut locks: Vec<(i64, bool)> =
+        guards.iter().map(|Guard::Matches { of, filter, ids }| (hash.criteria(of, filter), !ids.is_empty())).collect();
+    // All take them in one order, the stronger first.
+    locks.sort_unstable();
+    locks.dedup_by_key(|it| it.0);
+    let definitions = entry.definitions.map_or("NULL".to_owned(), |it| it.to_string());
+    let told = entry.told.map_or("NULL".to_owned(), |it| format!("'{it}'"));
+    let number = records.tenancy.number.text();
+    let mut text = format!("BEGIN; SELECT enter('{number}', {definitions}, {told});");
+    for (lock, is_shared) in locks {
+        let shared = if is_shared { "_shared" } else { "" };
+        text.push_str(&format!(" SELECT pg_advisory_xact_lock{shared}({lock});"));
+    }
+    simple(connection, &text).await
+}
+
+async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), Missed> {
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await.map_err(missed)?;
+    Ok(())
+}
+
+/// What is kept of a build, within a transaction that has its tenant.
+async fn write_build(connection: &mut PgConnection, records: &Records, change: &BuildChange) -> Result<(), Missed> {
+    let query = match change {
+        BuildChange::Begin(build) => sqlx::query(
+            "INSERT INTO build (tenant, name, types, position, done, total, finished) \
+             VALUES ($1::text::int, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(records.tenancy.number.text())
+        .bind(&build.name)
+        .bind(&build.types)
+        .bind(build.position)
+        .bind(build.done)
+        .bind(build.total)
+        .bind(build.is_finished),
+        BuildChange::Advance(build) => {
+            sqlx::query("UPDATE build SET position = $1, done = $2, finished = $3 WHERE name = $4")
+                .bind(build.position)
+                .bind(build.done)
+                .bind(build.is_finished)
+                .bind(&build.name)
+        }
+        BuildChange::Drop(name) => sqlx::query("DELETE FROM build WHERE name = $1").bind(name),
+    };
+    query.execute(&mut *connection).await.map_err(missed)?;
+    if matches!(change, BuildChange::Advance(build) if build.is_finished) {
+        let tell = sqlx::query("SELECT pg_notify('medisync', $1)").bind(records.notice());
+        tell.execute(connection).await.map_err(missed)?;
+    }
+    Ok(())
+}
+
+fn missed_by(error: Error) -> Missed {
+    match error {
+        Error::Database(error) => missed(error),
+        error => Missed::Refused(error.into()),
+    }
+}
+
+/// What an error says of an attempt.
+fn missed(error: sqlx::Error) -> Missed {
+    let Some(code) = postgres_code(&error) else {
+        return match error {
+            error if is_connection_lost(&error) => Missed::Lost,
+            error => Missed::Refused(error.into()),
+        };
+    };
+    let said = error.as_database_error().and_then(|it| it.try_downcast_ref::<PgDatabaseError>());
+    match (code.as_str(), said.and_then(PgDatabaseError::constraint)) {
+        (statement::CONFLICT, _) | ("23505", Some("resource_rkey")) => Missed::Refused(CommitError::Conflict),
+        (statement::OUTDATED, _) => Missed::Refused(CommitError::Outdated),
+        ("23505", Some("loaded_pkey")) => Missed::Refused(CommitError::LoadedBefore),
+        (statement::TOO_EARLY, _) => {
+            let ms = said.and_then(|it| it.message().parse().ok());
+            ms.map_or_else(|| Missed::Again(error), Missed::TooEarly)
+        }
+        // Numbers that another node has, serialisation failures, deadlocks.
+        (statement::AGAIN | "23505" | "40001" | "40P01", _) => Missed::Again(error),
+        _ if is_connection_lost(&error) => Missed::Lost,
+        _ => Missed::Refused(error.into()),
+    }
+}
+
+/// Whether the work of a connection that was lost is in the database, as the change log tells: `None` if that cannot be
+/// known. As long as the database still works for the connection, it may yet come; once it does not, what is not there
+/// never will be.
+async fn was_written(records: &Records, seq: Option<i64>, pid: i32) -> Option<bool> {
+    let seq = seq?;
+    let reading = Reading { tenancy: &records.tenancy, connections: &records.place.writes };
+    for _ in 0..LOOKS {
+        let is_at_work = ask(&reading, "SELECT count(*) FROM pg_stat_activity WHERE pid = ?", i64::from(pid)).await;
+        // Asked afterwards: what was written until then is seen.
+        let is_there = ask(&reading, "SELECT count(*) FROM change WHERE seq = ?", seq).await;
+        match (is_at_work, is_there) {
+            (_, Some(true)) => return Some(true),
+            (Some(false), Some(false)) => return Some(false),
+            // It goes on there, or the database does not answer yet.
+            _ => tokio::time::sleep(BETWEEN_LOOKS).await,
+        }
+    }
+    None
+}
+
+/// Whether a count is of anything; `None` if the database does not answer.
+async fn ask(reading: &Reading<'_>, count: &str, value: i64) -> Option<bool> {
+    let mut sql = Sql::new(count);
+    sql.bind(value);
+    let rows = reading.fetch(sql).await.ok()?;
+    Some(rows.first()?.try_get::<i64, _>(0).ok()? > 0)
+}

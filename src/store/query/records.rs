@@ -1,0 +1,90 @@
+//! Reads of single resources and versions, and the walk over all.
+
+use super::{Found, Runner, Sql};
+use crate::{Key, Result, Stored, Walked};
+
+/// The current versions of those that exist, deleted ones included. Two resources may have one hash: among what is
+/// found there may be one that nobody asked for.
+pub(crate) async fn current(runner: &mut dyn Runner, keys: &[Key]) -> Result<Vec<Stored>> {
+    many(runner, keys, "").await
+}
+
+/// The current versions of those that exist and are not deleted; the same reservation holds.
+pub(crate) async fn living(runner: &mut dyn Runner, keys: &[Key]) -> Result<Vec<Stored>> {
+    many(runner, keys, " AND r.method < 4").await
+}
+
+/// The columns of a current version, as [`Runner::rows`] takes them.
+const COLUMNS: &str = "SELECT r.type, r.id, r.version, r.updated, r.method, r.body, r.rid FROM ";
+
+async fn many(runner: &mut dyn Runner, keys: &[Key], condition: &str) -> Result<Vec<Stored>> {
+    let hash = runner.hash();
+    let mut rkeys: Vec<i64> = keys.iter().map(|it| hash.resource(&it.of, &it.id)).collect();
+    let mut sql = Sql::new(COLUMNS);
+    match rkeys.as_slice() {
+        [one] => sql.push("resource r WHERE r.rkey = ?").bind(*one),
+        _ => {
+            rkeys.sort_unstable();
+            rkeys.dedup();
+            let (list, then) = (runner.dialect().list(), runner.dialect().then());
+            sql.push(&format!("{list}{then}resource r ON r.rkey = w.value")).bind(rkeys)
+        }
+    };
+    sql.push(condition);
+    Ok(stored(runner.rows(sql, 0).await?))
+}
+
+/// One version, be it the current one or one in the history.
+pub(crate) async fn version(runner: &mut dyn Runner, key: &Key, version: i64) -> Result<Option<Stored>> {
+    let rkey = runner.hash().resource(&key.of, &key.id);
+    let then = runner.dialect().then();
+    let is_it = "r.rkey = ? AND r.type = ? AND r.id = ?";
+    let mut sql = Sql::new(&format!("{COLUMNS}resource r WHERE r.version = ? AND {is_it} UNION ALL "));
+    sql.push(&format!(
+        "SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM resource r{then}history h \
+         ON h.rid = r.rid AND h.version = ? WHERE {is_it}"
+    ));
+    for _ in 0..2 {
+        sql.bind(version).bind(rkey).bind(key.of.clone()).bind(key.id.clone());
+    }
+    Ok(stored(runner.rows(sql, 0).await?).pop())
+}
+
+/// How many resources of these types there are.
+pub(crate) async fn count_of(runner: &mut dyn Runner, types: &[String]) -> Result<i64> {
+    let mut sql = Sql::new("SELECT count(*) FROM ");
+    sql.append(of_types(runner, types));
+    Ok(runner.counts(sql).await?.first().copied().unwrap_or(0))
+}
+
+/// The resources of these types among the next `span` of all: what a step costs depends on `span` alone.
+pub(crate) async fn walk(runner: &mut dyn Runner, types: &[String], after: i64, span: i64) -> Result<Walked> {
+    let mut end =
+        Sql::new("SELECT count(*), coalesce(max(rid), ?) FROM (SELECT rid FROM resource WHERE rid > ? ORDER BY rid");
+    end.bind(after).bind(after).limit(span).push(") s");
+    let [count, position] = runner.counts(end).await?[..] else { return Err(sqlx::Error::RowNotFound.into()) };
+    let then = runner.dialect().then();
+    let mut sql = Sql::new(COLUMNS);
+    sql.append(of_types(runner, types)).push(" AND k.rid > ? AND k.rid <= ?").bind(after).bind(position);
+    sql.push(&format!("{then}resource r ON r.rid = k.rid"));
+    Ok(Walked { found: stored(runner.rows(sql, 0).await?), position, is_end: count < span })
+}
+
+/// What marks the resources of types, `k`.
+fn of_types(runner: &dyn Runner, types: &[String]) -> Sql {
+    let (hash, dialect) = (runner.hash(), runner.dialect());
+    let mut sql = Sql::new(&format!("{}{}key k ON k.key = w.value", dialect.list(), dialect.then()));
+    sql.bind(types.iter().map(|it| hash.type_key(it)).collect::<Vec<_>>());
+    sql
+}
+
+/// Whether this content was loaded before.
+pub(crate) async fn loaded(runner: &mut dyn Runner, content: &[u8; 16]) -> Result<bool> {
+    let mut sql = Sql::new("SELECT count(*) FROM loaded WHERE content = ?");
+    sql.bind(content.to_vec());
+    Ok(runner.counts(sql).await?.first().is_some_and(|it| *it > 0))
+}
+
+fn stored(found: Vec<Found>) -> Vec<Stored> {
+    found.into_iter().map(|it| it.stored).collect()
+}
