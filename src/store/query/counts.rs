@@ -81,6 +81,7 @@ pub(super) fn range(select: &Sql) -> u64 {
             Bind::Int(it) => it.hash(&mut hasher),
             Bind::Real(it) => it.to_bits().hash(&mut hasher),
             Bind::Text(it) => it.hash(&mut hasher),
+            Bind::Bytes(it) => it.hash(&mut hasher),
             Bind::Ints(it) => it.hash(&mut hasher),
         }
     }
