@@ -181,3 +181,40 @@ async fn malicious_xml_is_refused() {
     let found: Value = client.page("Patient?_total=accurate").await.0;
     assert_eq!(found["total"], 0);
 }
+
+/// http.html#patch, RFC 5261: XML Patch by namespaces; a patch that cannot be carried out changes nothing.
+#[tokio::test]
+async fn an_xml_patch_changes_what_it_selects() {
+    const XML_PATCH: &str = "application/xml-patch+xml";
+    let client = Client::fresh();
+    let path = stored(&client).await;
+    let patch = async |operations: &str| {
+        let diff = format!("<diff xmlns:f=\"http://hl7.org/fhir\">{operations}</diff>");
+        client.call("PATCH", &path).body(XML_PATCH, diff).send().await
+    };
+    patch(
+        "<replace sel=\"f:Patient/f:active/@value\">false</replace>\
+         <remove sel=\"f:Patient/f:name/f:given[2]\"/>\
+         <add sel=\"f:Patient/f:birthDate\" pos=\"before\"><f:gender value=\"female\"/></add>",
+    )
+    .await
+    .expect(200);
+    let read = client.read(&path).await;
+    assert_eq!((&read["active"], &read["gender"]), (&json!(false), &json!("female")));
+    assert_eq!((&read["name"][0]["given"], &read["name"][0]["_given"]), (&json!(["Ada"]), &Value::Null));
+    assert_eq!(read["extension"][0]["valueDecimal"].to_string(), "1.10");
+    for refused in [
+        "<remove sel=\"f:Patient/f:photo\"/>",
+        "<remove sel=\"f:Patient/f:active\"/><remove sel=\"f:Patient/f:active\"/>",
+        "<remove sel=\"Patient/active\"/>",
+        "<remove sel=\"f:Patient\"/>",
+        "<replace sel=\"f:Patient/f:id/@value\">other</replace>",
+        "<replace sel=\"f:Patient/f:birthDate/@value\">soon</replace>",
+        "<add sel=\"f:Patient\"><f:active value=\"true\"/></add>",
+        "<!DOCTYPE diff [<!ENTITY x 'y'>]>",
+        "<remove sel=\"f:Patient/f:active\">",
+    ] {
+        patch(refused).await.expect_outcome(400..=422);
+    }
+    assert_eq!(client.read(&path).await, read);
+}

@@ -165,6 +165,7 @@ fn with_body(mut operation: Json, of: &str) -> Json {
 fn with_patch(mut operation: Json) -> Json {
     let mut content = content("Parameters");
     content["application/json-patch+json"] = json!({ "schema": { "type": "array", "items": { "type": "object" } } });
+    content["application/xml-patch+xml"] = json!({});
     operation["requestBody"] = json!({ "required": true, "content": content });
     operation
 }

@@ -1,7 +1,8 @@
-//! `PATCH` (http.html#patch): JSON Patch (RFC 6902) and FHIRPath Patch (fhirpatch.html).
+//! `PATCH` (http.html#patch): JSON Patch (RFC 6902), XML Patch (RFC 5261) and FHIRPath Patch (fhirpatch.html).
 
 mod fhirpath;
 mod json;
+mod xml;
 
 use crate::{Engine, Request};
 use fhir::json::{Doc, Value};
@@ -11,6 +12,7 @@ use store::Stored;
 
 /// Media types of a patch.
 const JSON_PATCH: &str = "application/json-patch+json";
+const XML_PATCH: &str = "application/xml-patch+xml";
 
 /// The most operations in one patch.
 const OPERATIONS: usize = 1000;
@@ -21,6 +23,7 @@ impl Engine {
         let before = self.parse(&current.body)?;
         let after = match request.headers.content_type.as_deref() {
             Some(JSON_PATCH) => json::patch(&before, &request.body)?,
+            Some(XML_PATCH) => xml::patch(self, &before, &request.body)?,
             Some("application/fhir+json" | "application/json" | "text/json") | None => {
                 let patch = self.parse(&request.body)?;
                 if request.headers.content_type.is_none() && patch.root().is_array() {
@@ -30,7 +33,10 @@ impl Engine {
                 }
             }
             Some(_) => {
-                let told = format!("A patch is sent as {JSON_PATCH} or, for FHIRPath Patch, application/fhir+json.");
+                let told = format!(
+                    "A patch is sent as {JSON_PATCH}, as {XML_PATCH}, or, for FHIRPath Patch, as application/fhir+json or \
+                     application/fhir+xml."
+                );
                 return Err(Failure::new(IssueType::NotSupported, told).with_status(415));
             }
         };
@@ -47,7 +53,8 @@ impl Engine {
     }
 }
 
-/// A patch in a Bundle is a Parameters resource, or a Binary that holds a JSON Patch (http.html#patch).
+/// A patch in a Bundle is a Parameters resource, or a Binary that holds a JSON Patch or XML Patch
+/// (http.html#patch).
 pub(crate) fn from_entry(resource: Value<'_>) -> Result<(Option<String>, Vec<u8>)> {
     use base64::Engine as _;
     if resource.str("resourceType") != Some("Binary") {

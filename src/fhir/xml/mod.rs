@@ -1,5 +1,5 @@
 //! FHIR's XML (xml.html), both ways, by R4's tables: [`read`] makes the JSON text that the rest of the house works on,
-//! [`write()`] makes XML of a parsed resource. The code names no type: order, arrays, attributes and choices come from
+//! [`write()`] makes XML of a parsed resource, [`patch()`] changes it. The code names no type: order, arrays, attributes and choices come from
 //! [`crate::spec`].
 //!
 //! Nothing is lost on the way: a decimal keeps its digits, a narrative its letters, a primitive its id and extensions.
@@ -14,6 +14,7 @@
 mod error;
 mod member;
 mod narrative;
+mod patch;
 mod place;
 mod read;
 mod source;
@@ -26,6 +27,7 @@ mod examples;
 mod tests;
 
 pub use error::{Unwritable, XmlError};
+pub use patch::{PatchError, patch};
 pub use read::read;
 pub use write::{Layout, write};
 

@@ -6,7 +6,7 @@ use super::{FHIR, XHTML};
 use crate::validate::hint::shown;
 use quick_xml::events::attributes::{AttrError, Attribute as Bytes};
 use quick_xml::events::{BytesDecl, BytesStart, Event};
-use quick_xml::name::{Namespace as Bound, ResolveResult};
+use quick_xml::name::{Namespace as Bound, QName, ResolveResult};
 use quick_xml::{Error, NsReader};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -108,6 +108,11 @@ impl<'x> Source<'x> {
     /// Where reading has come to.
     pub(super) fn position(&self) -> usize {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
+    /// The namespace of an element's name, by the bindings of the tag that was read last.
+    pub(super) fn resolve(&self, name: &str) -> Namespace {
+        namespace(&self.reader.resolve_element(QName(name.as_bytes())).0)
     }
 
     /// A part of the source.

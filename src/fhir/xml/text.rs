@@ -24,10 +24,18 @@ pub(super) fn attribute(raw: &str) -> Option<Cow<'_, str>> {
         true => Cow::Owned(raw.replace("\r\n", " ").replace(is_space, " ")),
         false => Cow::Borrowed(raw),
     };
-    if !raw.contains('&') {
-        return Some(raw);
+    match resolved(&raw)? {
+        Cow::Owned(value) => Some(Cow::Owned(value)),
+        Cow::Borrowed(_) => Some(raw),
     }
-    let value = quick_xml::escape::unescape(&raw).ok()?.into_owned();
+}
+
+/// A text with its references resolved to what they stand for. `None` where one stands for nothing.
+pub(super) fn resolved(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('&') {
+        return Some(Cow::Borrowed(raw));
+    }
+    let value = quick_xml::escape::unescape(raw).ok()?.into_owned();
     foreign(&value).is_none().then_some(Cow::Owned(value))
 }
 
