@@ -140,6 +140,11 @@ impl<'x> Source<'x> {
         }
     }
 
+    /// The next tag within an element whose children are not read yet, or are read up to here.
+    pub(super) fn next_in(&mut self, tag: &Tag<'_>) -> Result<Next<'x>, Problem> {
+        if tag.is_empty { Ok(Next::End) } else { self.next() }
+    }
+
     /// The next event with what namespace its name is in and where it stands. A document type is refused, and what
     /// quick-xml leaves to its caller is checked.
     pub(super) fn event(&mut self) -> Result<(Namespace, Event<'x>, Range<usize>), Problem> {

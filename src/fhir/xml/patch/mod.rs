@@ -79,12 +79,14 @@ fn operations(patch: &str, most: usize) -> Result<Vec<Operation>, Problem> {
         return Err(root.problem("the root element is named diff"));
     }
     let mut operations = Vec::new();
-    while !root.is_empty && operations.len() <= most {
-        let Next::Child(tag) = source.next()? else { break };
+    while let Next::Child(tag) = source.next_in(&root)? {
         operations.push(Operation::read(&mut source, tag)?);
+        if operations.len() > most {
+            return Ok(operations);
+        }
     }
-    if operations.len() <= most && matches!(source.next()?, Next::Child(_)) {
-        return Err(Problem::new(source.position(), "there is another element after the patch"));
+    match source.next()? {
+        Next::Child(more) => Err(more.problem("there is another element after the patch")),
+        Next::End => Ok(operations),
     }
-    Ok(operations)
 }

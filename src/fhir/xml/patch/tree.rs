@@ -45,8 +45,7 @@ pub(super) fn read<'x>(source: &mut Source<'x>, tag: Tag<'x>, depth: usize) -> R
                 let value = text::attribute(&attribute.raw).ok_or_else(|| tag.problem("an attribute is broken"))?;
                 element.attributes.push((attribute.name.to_owned(), value.into_owned()));
             }
-            while !tag.is_empty {
-                let Next::Child(child) = source.next()? else { break };
+            while let Next::Child(child) = source.next_in(&tag)? {
                 element.children.push(read(source, child, depth + 1)?);
             }
             Ok(Node::Element(element))
