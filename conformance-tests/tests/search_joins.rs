@@ -230,3 +230,38 @@ async fn a_compartment_holds_what_is_about_its_patient() {
     let nothing = client.get("Patient/absent/Observation").await.expect_in(200..=404).json();
     assert!(nothing["entry"].is_null(), "{nothing}");
 }
+
+/// search.html#recursive: along strict hierarchies, at any depth; search.html#versions: canonicals by version.
+#[tokio::test]
+async fn hierarchies_are_searched_up_and_down() {
+    let client = Client::fresh();
+    let mut places = Labelled::create(&client, vec![("house", json!({"resourceType": "Location"}))]).await;
+    for (label, whole) in [("ward", "house"), ("room", "ward"), ("cellar", "house")] {
+        let whole = json!({"reference": format!("Location/{}", places.id(whole))});
+        places.add(vec![(label, json!({"resourceType": "Location", "partOf": whole}))]).await;
+    }
+    let procedure = |places: &Labelled, label: &str| {
+        json!({"resourceType": "Procedure", "status": "completed", "subject": {"display": "somebody"},
+               "location": {"reference": format!("Location/{}", places.id(label))}})
+    };
+    for (label, place) in [("a", "house"), ("b", "ward"), ("c", "room"), ("d", "cellar")] {
+        let procedure = procedure(&places, place);
+        places.add(vec![(label, procedure)]).await;
+    }
+    let library = |version: &str| json!({"resourceType": "PlanDefinition", "status": "draft", "library": [format!("http://example.org/l{version}")]});
+    places.add(vec![("one", library("|1.0")), ("ten", library("|10.1")), ("none", library(""))]).await;
+    let (ward, house, room) = (places.id("ward"), places.id("house"), places.id("room"));
+    places
+        .check(&[
+            (format!("Procedure?location:below={ward}"), "b c"),
+            (format!("Procedure?location:below=Location/{house}"), "a b c d"),
+            (format!("Procedure?location:above={room}"), "a b c"),
+            (format!("Procedure?location:above={house}"), "a"),
+            (format!("Location?partof:below={house}"), "cellar room ward"),
+            ("PlanDefinition?depends-on:below=http://example.org/l".into(), "none one ten"),
+            ("PlanDefinition?depends-on:below=http://example.org/l|1".into(), "one"),
+            ("PlanDefinition?depends-on:below=http://example.org/l|10.1".into(), "ten"),
+        ])
+        .await;
+    client.get("Procedure?patient:below=1").await.expect_outcome(400..=400);
+}

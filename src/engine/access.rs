@@ -81,6 +81,7 @@ impl Scopes {
                     self.demand(Access::Search, of)?;
                     self.demand_filter(filter)?;
                 }
+                Test::Kin { of, .. } => self.demand(Access::Search, of)?,
                 Test::All(filter) => self.demand_filter(filter)?,
                 _ => {}
             }

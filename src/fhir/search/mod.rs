@@ -199,6 +199,19 @@ pub enum Test {
     },
     /// A reference or canonical by its URL.
     Url(ParamId, String),
+    /// A reference to a resource, or to what stands above or below it in a hierarchy (search.html#recursive).
+    Kin {
+        /// The parameter.
+        param: ParamId,
+        /// Type of the resources of the hierarchy.
+        of: String,
+        /// Id of the one that is named.
+        id: String,
+        /// The parameter of that type by which resources refer to what is above them.
+        parent: ParamId,
+        /// Which of them.
+        side: Side,
+    },
     /// A URI, compared whole.
     Uri(ParamId, String),
     /// A position within a disk.
@@ -236,6 +249,15 @@ pub enum Test {
     },
     /// All of these hold: one alternative of several parts.
     All(Filter),
+}
+
+/// Where something stands in a hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// To what it is part of, and further.
+    Above,
+    /// To its parts, and theirs.
+    Below,
 }
 
 /// Which kind of index a parameter's values are kept in, so that a store knows where to look for presence.

@@ -7,8 +7,8 @@ use crate::spec::{ParamType, SearchParam};
 pub(super) const SEGMENTS: usize = 32;
 
 /// The parameter under which the values for a modifier are kept: a token's pairs of type and value under its own, a
-/// reference's identifiers and the beginnings of a uri under one that has the modifier in its name. Parameters of all
-/// resources are left out: nearly every resource has a profile.
+/// reference's identifiers (or the versions of a canonical) and the beginnings of a uri under one that has the modifier in
+/// its name.
 pub(super) fn aside(of: &str, param: &SearchParam) -> Option<ParamId> {
     let named = |modifier: &str| {
         let generation = param.own.iter().flat_map(|it| ["|", &*it.generation]);
@@ -18,7 +18,7 @@ pub(super) fn aside(of: &str, param: &SearchParam) -> Option<ParamId> {
     match param.kind {
         ParamType::Token => named(""),
         ParamType::Reference => named(":identifier"),
-        ParamType::Uri if !param.code.starts_with('_') => named(":below"),
+        ParamType::Uri => named(":below"),
         _ => None,
     }
 }
@@ -38,6 +38,15 @@ pub(super) fn borders(url: &str) -> impl Iterator<Item = &str> {
         .into_iter()
         .flat_map(move |at| url[at..].match_indices('/').map(move |(slash, _)| at + slash).chain([url.len()]));
     ends.map(move |end| &url[..end])
+}
+
+/// The beginnings of a canonical that end where a part of its version ends, itself included; none without a version.
+pub(super) fn versions(canonical: &str) -> impl Iterator<Item = &str> {
+    let version = canonical.find('|').map(|at| at + 1).filter(|at| *at < canonical.len());
+    let ends = version
+        .into_iter()
+        .flat_map(move |at| canonical[at..].match_indices('.').map(move |(dot, _)| at + dot).chain([canonical.len()]));
+    ends.map(move |end| &canonical[..end])
 }
 
 #[cfg(test)]

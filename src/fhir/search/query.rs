@@ -2,6 +2,7 @@
 
 mod composite;
 mod filter;
+mod hierarchy;
 mod join;
 mod modifier;
 mod near;

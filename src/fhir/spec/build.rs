@@ -207,6 +207,7 @@ impl Builder<'_> {
             is_summary: row.is_summary,
             is_modifier: row.is_modifier,
             is_attribute: row.is_attribute,
+            is_hierarchy: row.is_hierarchy,
             constraints: row.constraints.iter().map(constraint).collect(),
             fixed: row.fixed.as_deref().map(Into::into),
             max_length: row.max_length,

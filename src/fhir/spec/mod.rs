@@ -106,6 +106,8 @@ pub struct Element {
     pub is_modifier: bool,
     /// Whether XML has an attribute rather than a child element (xml.html): `Element.id`, `Extension.url`.
     pub is_attribute: bool,
+    /// Whether its references, which are to the own type, make a strict hierarchy (references.html#circular).
+    pub is_hierarchy: bool,
     /// Invariants on the element, beyond those of its type ([`Type::constraints`]), which hold wherever it is used.
     pub constraints: Vec<Constraint>,
     /// A value it must have, as JSON, where the base definition fixes one.

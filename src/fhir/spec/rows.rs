@@ -55,6 +55,8 @@ pub struct ElementRow<'a> {
     pub is_modifier: bool,
     /// Whether XML has an attribute.
     pub is_attribute: bool,
+    /// Whether its references to the own type make a strict hierarchy.
+    pub is_hierarchy: bool,
     /// Names of its types.
     pub types: Vec<&'a str>,
     /// Names of the resource types it may point to; empty means any.

@@ -3,7 +3,7 @@
 use super::filters::{finds, p};
 use super::model::Entry;
 use super::{Engine, Ward, ward};
-use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Test};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, Test};
 
 /// Patients `kid` and `old`, a kid's observation `o1`, an old one's `o2`, a lost one `o3`; `o4` points to an encounter
 /// `visit` of the kid, and a device `kid` is no patient.
@@ -112,6 +112,41 @@ pub(crate) async fn logical_links(engine: &dyn Engine) {
     ward.update("Patient", "a", 1, &[]).await;
     ward.delete("Patient", "twin", 1).await;
     finds(&ward, "Observation", chain(p("subject"), "Patient", Vec::new()), &["o5"]).await;
+}
+
+/// search.html#recursive: up and down, through circles and to what is not there.
+pub(crate) async fn hierarchies(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let part_of = ParamId::of("Location", "partof");
+    let at = |id: &str| Entry::Local(p("location"), "Location".into(), id.into());
+    let part = |of: &str| Entry::Local(part_of, "Location".into(), of.into());
+    for (id, entries) in [
+        ("bed", vec![part("room")]),
+        ("house", vec![]),
+        ("ring", vec![part("round")]),
+        ("room", vec![part("ward")]),
+        ("round", vec![part("ring")]),
+        ("ward", vec![part("house")]),
+    ] {
+        ward.create("Location", id, &entries).await;
+    }
+    for (id, place) in [("o1", "bed"), ("o2", "ward"), ("o3", "house"), ("o4", "ring"), ("o5", "lost")] {
+        ward.create("Observation", id, &[at(place)]).await;
+    }
+    let kin = |param, id: &str, side| Test::Kin { param, of: "Location".into(), id: id.into(), parent: part_of, side };
+    for (id, side, expected) in [
+        ("ward", Side::Below, &["o1", "o2"][..]),
+        ("ward", Side::Above, &["o2", "o3"]),
+        ("house", Side::Below, &["o1", "o2", "o3"]),
+        ("round", Side::Below, &["o4"]),
+        ("round", Side::Above, &["o4"]),
+        ("lost", Side::Below, &["o5"]),
+    ] {
+        finds(&ward, "Observation", kin(p("location"), id, side), expected).await;
+    }
+    finds(&ward, "Location", kin(part_of, "ward", Side::Below), &["bed", "room"]).await;
+    ward.delete("Location", "room", 1).await;
+    finds(&ward, "Observation", kin(p("location"), "ward", Side::Below), &["o2"]).await;
 }
 
 /// As deep as `_filter` and chains may nest: alternatives of parts of alternatives, and a chain of eight links in them.

@@ -38,7 +38,7 @@ macro_rules! contract {
                 guards_see_what_came_before, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
-            links: references, chains, logical_links, nested;
+            links: references, chains, logical_links, hierarchies, nested;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;

@@ -4,7 +4,7 @@ use crate::{Sort, SortBy};
 use fhir::search::fold::fold;
 use fhir::search::near::Spot;
 use fhir::search::{
-    Clause, First, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest,
+    Clause, First, IndexSink, ParamId, RangeTest, Shelf, Side, StringTest, Target, Test, TokenTest, Unit, UnitTest,
 };
 use std::cmp::Ordering;
 
@@ -153,6 +153,9 @@ impl Model {
             Test::Url(wanted, url) => {
                 any(&|entry| matches!(entry, Entry::Url(param, it) if param == wanted && it == url))
             }
+            Test::Kin { param, of, id, parent, side } => {
+                self.kin(of, id, *parent, *side).iter().any(|id| any(&|entry| points_to(entry, *param, of, id)))
+            }
             Test::Uri(wanted, uri) => {
                 any(&|entry| matches!(entry, Entry::Uri(param, it) if param == wanted && it == uri))
             }
@@ -172,6 +175,39 @@ impl Model {
             Test::Text(..) => false,
             Test::All(filter) => self.passes(it, filter),
         }
+    }
+}
+
+impl Model {
+    /// The ids of a resource and of all above or below it.
+    fn kin(&self, of: &str, id: &str, parent: ParamId, side: Side) -> Vec<String> {
+        let mut kin = vec![id.to_owned()];
+        let mut at = 0;
+        while let Some(here) = kin.get(at).cloned() {
+            let refers = |from: &Resource, to: &str| from.entries.iter().any(|it| points_to(it, parent, of, to));
+            let itself = self.0.iter().find(|it| it.of == of && it.id == here);
+            let next: Vec<String> = match side {
+                Side::Below => {
+                    self.0.iter().filter(|it| it.of == of && refers(it, &here)).map(|it| it.id.clone()).collect()
+                }
+                Side::Above => itself
+                    .into_iter()
+                    .flat_map(|it| &it.entries)
+                    .filter_map(|it| match it {
+                        Entry::Local(param, to, id) if *param == parent && to == of => Some(id.clone()),
+                        _ => None,
+                    })
+                    .collect(),
+            };
+            let is_there = |id: &String| self.0.iter().any(|it| it.of == of && it.id == *id);
+            next.into_iter().filter(is_there).for_each(|it| {
+                if !kin.contains(&it) {
+                    kin.push(it)
+                }
+            });
+            at += 1;
+        }
+        kin
     }
 }
 

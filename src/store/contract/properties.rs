@@ -5,7 +5,7 @@ use super::model::{Entry, Model, Resource};
 use super::orders::write_all;
 use super::{Engine, Ward, ward};
 use crate::{Sort, SortBy};
-use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, Unit, UnitTest};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, Unit, UnitTest};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -200,7 +200,7 @@ fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
         return leaf.boxed();
     }
     let inner = |of: usize| filter(types, of, depth - 1);
-    let links = (0..5_u8, 0..2_u8, inner(0), inner(1)).prop_map(move |(kind, n, of_first, of_second)| {
+    let links = (0..7_u8, 0..2_u8, inner(0), inner(1)).prop_map(move |(kind, n, of_first, of_second)| {
         let first = here.0[0].clone();
         let second = here.0[1].clone();
         match kind {
@@ -208,7 +208,14 @@ fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
             1 => Test::Chain { param: here.param(of, n), of: second, filter: of_second },
             2 => Test::Has { of: first, param: here.param(0, n), filter: of_first },
             3 => Test::Has { of: second, param: here.param(1, n), filter: of_second },
-            _ => Test::All(if of == 0 { of_first } else { of_second }),
+            4 => Test::All(if of == 0 { of_first } else { of_second }),
+            kind => Test::Kin {
+                param: here.param(of, n),
+                parent: here.param(usize::from(n), 0),
+                of: here.0[usize::from(n)].clone(),
+                id: format!("i{}", of_first.len()),
+                side: if kind == 5 { Side::Above } else { Side::Below },
+            },
         }
     });
     prop_oneof![4 => leaf, 1 => links].boxed()

@@ -158,6 +158,9 @@ impl Filters<'_> {
             }
             Test::Chain { param, of: to, filter } => self.chain_driver(*param, to, filter),
             Test::Has { of: from, param, filter } => self.has_driver(of, from, *param, filter),
+            Test::Kin { param, of: root, id, parent, side } => {
+                Driver::unordered(vec![self.kin(*param, (root, self.hash.resource(root, id)), *parent, *side)])
+            }
             Test::Text(param, text) => {
                 // What was found may have been deleted since.
                 let (list, then) = (self.dialect.list(), self.dialect.then());

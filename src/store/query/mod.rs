@@ -7,6 +7,7 @@ mod counts;
 mod dialect;
 mod filter;
 mod guard;
+mod hierarchy;
 mod history;
 mod keys;
 mod links;

@@ -75,6 +75,11 @@ impl Filters<'_> {
             Test::Near(param, disk) => row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk))),
             Test::Chain { param, of: to, filter } => self.chain_probe(*param, to, filter, rid),
             Test::Has { of: from, param, filter } => self.has_probe(from, *param, filter, rid),
+            Test::Kin { param, of: root, id, parent, side } => {
+                let mut sql = Sql::new(&format!("{rid} IN ("));
+                sql.append(self.kin(*param, (root, self.hash.resource(root, id)), *parent, *side)).push(")");
+                sql
+            }
             Test::Text(param, text) => {
                 let mut sql = Sql::new(&format!("{rid} IN (SELECT w.value FROM {})", self.dialect.list()));
                 sql.bind(self.texts.rids(*param, text));

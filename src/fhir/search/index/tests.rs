@@ -230,7 +230,11 @@ fn modifiers_find_types_identifiers_and_beginnings() {
     let set = r#"{"resourceType":"ValueSet","url":"http://a.org/x/y","meta":{"profile":["http://a.org/z"]}}"#;
     assert_eq!(entries(set, "url"), ["http://a.org/x/y"]);
     assert_eq!(entries(set, "url:below"), ["http://a.org", "http://a.org/x", "http://a.org/x/y"]);
-    assert!(entries(set, "_profile:below").is_empty());
+    assert_eq!(entries(set, "_profile:below"), ["http://a.org", "http://a.org/z"]);
+    let plan = r#"{"resourceType":"PlanDefinition","library":["http://a.org/l|1.10.2"]}"#;
+    assert_eq!(entries(plan, "depends-on"), ["http://a.org/l|1.10.2", "http://a.org/l"]);
+    let versions = ["http://a.org/l|1", "http://a.org/l|1.10", "http://a.org/l|1.10.2"];
+    assert_eq!(entries(plan, "depends-on:identifier"), versions);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From a selected element to index values, by the parameter's type and the element's.
 
-use super::super::modifier::{SEGMENTS, borders};
+use super::super::modifier::{SEGMENTS, borders, versions};
 use super::super::near::Spot;
 use super::super::number::decimal;
 use super::super::{First, IndexSink, ParamId, Target, Unit};
@@ -194,6 +194,9 @@ impl Teller<'_> {
         // A canonical is found with and without its version (references.html#canonical).
         if let Some((url, _)) = text.split_once('|') {
             self.sink.reference(self.id, &Target::Url(url));
+            if let Some(aside) = self.aside {
+                versions(text).take(SEGMENTS).for_each(|it| self.sink.uri(aside, it));
+            }
         }
         true
     }

@@ -10,6 +10,8 @@ use serde_json::Value;
 /// narrowed by such a profile has its type's elements and these invariants.
 pub type TypeProfiles<'a> = FxHashMap<&'a str, Vec<ConstraintRow<'a>>>;
 
+/// Where an element says that its references make a strict hierarchy.
+const HIERARCHY: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-hierarchy";
 /// Where a type that FHIRPath calls `System.String` says what it is in FHIR.
 const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 const SYSTEM_TYPE: &str = "http://hl7.org/fhirpath/System.";
@@ -89,6 +91,7 @@ impl<'a> Snapshot<'a> {
             is_summary: flag("isSummary"),
             is_modifier: flag("isModifier"),
             is_attribute: texts(element, "representation").contains(&"xmlAttr"),
+            is_hierarchy: list(element, "type").iter().any(is_hierarchy),
             types: if is_group { vec![path] } else { element_types(element)? },
             targets: targets(element),
             binding: binding(element)?,
@@ -121,6 +124,12 @@ impl<'a> Snapshot<'a> {
             })
             .collect()
     }
+}
+
+/// Whether a type of an element is marked as one whose references make a strict hierarchy.
+fn is_hierarchy(of: &Value) -> bool {
+    let is_mark = |it: &Value| text(it, "url") == Some(HIERARCHY) && it["valueBoolean"] == true;
+    list(of, "extension").iter().any(is_mark)
 }
 
 fn min(element: &Value) -> Result<u16, Unusable> {

@@ -19,6 +19,7 @@ mod flag {
     pub const SUMMARY: char = 's';
     pub const MODIFIER: char = 'm';
     pub const ATTRIBUTE: char = '@';
+    pub const HIERARCHY: char = '^';
 }
 
 /// What is noted in an operation's column of levels.

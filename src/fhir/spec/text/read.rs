@@ -57,6 +57,7 @@ fn element<'a>(line: &mut Line<'a>) -> Result<ElementRow<'a>, Malformed> {
         is_summary: flags.contains(flag::SUMMARY),
         is_modifier: flags.contains(flag::MODIFIER),
         is_attribute: flags.contains(flag::ATTRIBUTE),
+        is_hierarchy: flags.contains(flag::HIERARCHY),
         types: line.list(),
         targets: line.list(),
         binding: match line.plain().split_once(' ') {

@@ -30,6 +30,7 @@ fn write_element(out: &mut String, row: &ElementRow) {
             (flag::SUMMARY, row.is_summary),
             (flag::MODIFIER, row.is_modifier),
             (flag::ATTRIBUTE, row.is_attribute),
+            (flag::HIERARCHY, row.is_hierarchy),
         ]),
         &row.types.join(" "),
         &row.targets.join(" "),

@@ -9,7 +9,7 @@ use crate::sqlite::place::Place;
 use crate::sqlite::runner::{Reading, query as query_of};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::near::Disk;
-use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, StringTest, Test, TokenTest, UnitTest};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
 use sqlx::Row;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,14 @@ fn clauses() -> Vec<Clause> {
         },
         Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(age.clone())] },
         Test::Has { of: "Patient".into(), param: ParamId::of("Patient", "link"), filter: vec![any(age)] },
+        Test::Kin {
+            param: p("subject"),
+            of: "Location".into(),
+            id: "x".into(),
+            parent: ParamId::of("Location", "partof"),
+            side: Side::Above,
+        },
+        Test::Kin { param: p("subject"), of: "X".into(), id: "x".into(), parent: p("subject"), side: Side::Below },
         Test::All(vec![any(Test::Token(p("code"), TokenTest::Code("x".into()))), any(Test::Id("b".into()))]),
     ];
     let mut clauses: Vec<Clause> = tests.into_iter().map(any).collect();
