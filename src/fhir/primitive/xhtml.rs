@@ -30,7 +30,8 @@ const NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 
 /// Checks a narrative's `div`; the error ends the sentence "the narrative …".
 pub fn check(text: &str) -> Result<(), &'static str> {
-    let mut reader = Reader { rest: text.trim_ascii(), open: Vec::new(), has_content: false };
+    let rest = text.trim_ascii();
+    let mut reader = Reader { rest, open: Vec::new(), has_content: false, has_cdata_end: rest.contains("]]>") };
     if !reader.rest.starts_with("<div") {
         return Err("must be one <div> element");
     }
@@ -52,6 +53,8 @@ struct Reader<'a> {
     /// The elements that are open, outermost first.
     open: Vec<&'a str>,
     has_content: bool,
+    /// Whether `]]>` stands somewhere, which it may in attributes and comments but not in text (XML 1.0 section 2.4).
+    has_cdata_end: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -64,6 +67,9 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         if text.contains('&') {
             references(text)?;
+        }
+        if self.has_cdata_end && text.contains("]]>") {
+            return Err("has ]]> in its text: write ]]&gt;");
         }
         self.has_content |= !text.trim_ascii_start().is_empty();
         Ok(())
@@ -274,7 +280,8 @@ mod tests {
             "<a href=\"http://example.org/?a=1&amp;b=2\">x</a>",
             "<img src=\"data:image/png;base64,AAAA\"/>",
             "<img src='data: image/gif;base64,svg'/>",
-            "<!-- a > b -->x",
+            "<!-- a > b ]]> -->x",
+            "<p title=']]>'>]]&gt;</p>",
             "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div >",
             "<a href=\"#a:b\" name='n' xml:lang='en'>x</a>",
         ] {
@@ -302,6 +309,7 @@ mod tests {
             ("a & b", "reference"),
             ("&#0;", "reference"),
             ("<![CDATA[x]]>", "CDATA"),
+            ("a ]]> b", "]]&gt;"),
             ("<?php ?>x", "CDATA"),
             ("<!--><script>-->x", "comment"),
             ("<!-- a -- b -->x", "comment"),

@@ -7,7 +7,6 @@ use super::source::{Namespace, Source, Tag};
 use super::text;
 use crate::primitive::xhtml;
 use quick_xml::events::Event;
-use std::borrow::Cow;
 
 /// Elements in elements; prefixes are looked up through all of them.
 const DEEPEST: usize = 100;
@@ -74,12 +73,11 @@ fn write_tag(out: &mut String, source: &Source<'_>, tag: &Tag<'_>, is_root: bool
     Ok(())
 }
 
-/// A narrative as it may stand in XML, or what is wrong with it, to end the sentence "the narrative …".
-pub(super) fn written(div: &str) -> Result<Cow<'_, str>, &'static str> {
+/// Checks that a narrative may stand in XML as it is; the error ends the sentence "the narrative …".
+pub(super) fn check(div: &str) -> Result<(), &'static str> {
     xhtml::check(div)?;
     if text::foreign(div).is_some() {
         return Err("has a character that XML does not have");
     }
-    // The one thing that the check lets through and XML does not (section 2.4).
-    Ok(if div.contains("]]>") { div.replace("]]>", "]]&gt;").into() } else { div.into() })
+    Ok(())
 }

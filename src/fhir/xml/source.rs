@@ -164,6 +164,10 @@ impl<'x> Source<'x> {
             Event::DocType(_) => {
                 return Err(Problem::new(start, "a resource must not have a document type or entities"));
             }
+            // Section 2.4 of XML 1.0; a narrative's text is the only one that may stay.
+            Event::Text(text) if text.windows(3).any(|it| it == b"]]>") => {
+                return Err(Problem::new(start, "there is ]]> in a text: write ]]&gt;"));
+            }
             Event::Decl(declaration) => check_declaration(declaration, start)?,
             Event::Eof if self.open > 0 => {
                 return Err(Problem::new(start, "the document ends before its elements are closed"));

@@ -98,6 +98,7 @@ fn what_a_resource_does_not_have_is_refused_with_its_place() {
         ("<name>&amp;</name>", "text outside a tag", "Patient.name[0]"),
         ("<name xmlns='http://e'/>", "<name> must be in the namespace http://hl7.org/fhir", "Patient"),
         ("<f:name/>", "<name> must be in the namespace", "Patient"),
+        ("<text><div xmlns='http://www.w3.org/1999/xhtml'>a]]>b</div></text>", "]]&gt;", "Patient.text.div"),
         ("<text><div>x</div></text>", "must be in the namespace http://www.w3.org/1999/xhtml", "Patient.text.div"),
         ("<contained/>", "one resource was expected", "Patient.contained[0]"),
         ("<contained><Basic/><Basic/></contained>", "one resource was expected", "Patient.contained[0]"),

@@ -203,8 +203,8 @@ impl<'a, 's> Writer<'a, 's> {
     }
 
     fn narrative(&mut self, div: Value<'a>) -> Result<(), Unwritable> {
-        let text = div.as_str().ok_or("must be a string").and_then(narrative::written);
-        match text {
+        let text = div.as_str().ok_or("must be a string");
+        match text.and_then(|it| narrative::check(it).map(|()| it)) {
             Ok(text) => {
                 self.line();
                 self.out.push_str(text.trim_ascii());
