@@ -7,7 +7,7 @@ use super::value::{PREFIXES, Reader};
 use super::{Left, Query, QueryError, Result, invalid, shown};
 use crate::search::{Clause, RangeTest, StringTest, Test, single};
 use crate::spec::{ParamType, SearchParam};
-use parse::{Comparison, Expr, parse};
+use parse::{Comparison, Expr, Link, parse};
 
 impl<'a> Query<'a> {
     /// What an expression asks for. Nothing of it is ever left out: a filter without one of its parts may find more.
@@ -28,12 +28,15 @@ impl<'a> Query<'a> {
         })
     }
 
-    fn comparison(&self, path: &[String], comparison: &Comparison, left: &Left<'_>) -> Result<Clause> {
-        match path {
-            [code] => self.compared(self.param(code)?, &comparison.operator, &comparison.value),
-            [head, rest @ ..] => self.chain(head, left, &|inner, left| inner.comparison(rest, comparison, left)),
-            [] => invalid("_filter compares nothing."),
-        }
+    fn comparison(&self, path: &[Link], comparison: &Comparison, left: &Left<'_>) -> Result<Clause> {
+        let Some((link, rest)) = path.split_first() else {
+            return self.compared(self.param(&comparison.code)?, &comparison.operator, &comparison.value);
+        };
+        self.chain(&link.code, left, &|inner, left| {
+            let compared = inner.comparison(rest, comparison, left)?;
+            let Some(condition) = &link.condition else { return Ok(compared) };
+            Ok(Clause::Any(vec![Test::All(vec![inner.expression(condition, left)?, compared])]))
+        })
     }
 
     /// One parameter by one operator.

@@ -127,6 +127,15 @@ mod tests {
             .clause(name, value)
     }
 
+    /// search.html#uri: a version behind the canonical URL.
+    #[test]
+    fn a_canonical_url_may_have_a_version() {
+        let Ok(Clause::Any(tests)) = clause("ValueSet", "url", "http://a.org/x|2.0,urn:y") else { unreachable!() };
+        let [Test::All(parts), Test::Uri(..)] = tests.as_slice() else { panic!("{tests:?}") };
+        assert_eq!(parts.first(), clause("ValueSet", "url", "http://a.org/x").as_ref().ok());
+        assert_eq!(parts.last(), clause("ValueSet", "version", "2.0").as_ref().ok());
+    }
+
     #[test]
     fn beginnings_and_what_begins_are_asked_for_by_segment() {
         let param = ParamId::of("ValueSet", "url");

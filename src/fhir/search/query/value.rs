@@ -3,7 +3,7 @@
 use super::super::number::Precise;
 use super::{Query, Result, invalid, is_id, shown, split, unescape};
 use crate::primitive::datetime;
-use crate::search::{ParamId, RangeTest, StringTest, Target, Test, TokenTest, Unit, UnitTest};
+use crate::search::{Clause, ParamId, RangeTest, StringTest, Target, Test, TokenTest, Unit, UnitTest};
 use crate::spec::{ParamType, SearchParam};
 
 /// Reads the values of one parameter.
@@ -44,7 +44,7 @@ impl Reader<'_, '_> {
             ParamType::Date => self.date(value)?,
             ParamType::Number => Test::Number(self.id, self.number(value, |it| it)?),
             ParamType::Quantity => self.quantity(value)?,
-            _ => Test::Uri(self.id, unescape(value)),
+            _ => self.uri(value),
         };
         Ok(vec![test])
     }
@@ -148,6 +148,18 @@ impl Reader<'_, '_> {
             }
         };
         Ok(Test::Quantity(self.id, unit, self.number(parts[0], |it| it)?))
+    }
+
+    /// search.html#uri: the canonical URL of a resource may come with its version.
+    fn uri(&self, value: &str) -> Test {
+        let uri = |it: &str| Test::Uri(self.id, unescape(it));
+        match (split(value, '|').as_slice(), self.query.spec.param(self.query.of, "version")) {
+            ([url, version], Some(_)) if self.code == "url" => {
+                let version = Test::Token(self.query.id("version"), TokenTest::Code(unescape(version)));
+                Test::All(vec![Clause::Any(vec![uri(url)]), Clause::Any(vec![version])])
+            }
+            _ => uri(value),
+        }
     }
 
     /// search.html#reference

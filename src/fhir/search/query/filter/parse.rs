@@ -19,10 +19,21 @@ pub(super) enum Expr {
 /// `subject.name co "pet"`
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Comparison {
-    /// The parameter's code, behind the references that lead to it.
-    pub(super) path: Vec<String>,
+    /// The references that lead to the resource that it is about.
+    pub(super) path: Vec<Link>,
+    /// The parameter's code.
+    pub(super) code: String,
     pub(super) operator: String,
     pub(super) value: String,
+}
+
+/// `subject` or `subject[gender eq male]`, before a point.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Link {
+    /// The reference parameter's code.
+    pub(super) code: String,
+    /// What must hold of the very resource that it leads to.
+    pub(super) condition: Option<Expr>,
 }
 
 /// Reads a filter whole.
@@ -40,7 +51,9 @@ fn depth(expr: &Expr) -> usize {
     match expr {
         Expr::And(parts) | Expr::Or(parts) => 1 + parts.iter().map(depth).max().unwrap_or(0),
         Expr::Not(inner) => 1 + depth(inner),
-        Expr::Is(_) => 1,
+        Expr::Is(comparison) => {
+            1 + comparison.path.iter().filter_map(|it| it.condition.as_ref()).map(depth).max().unwrap_or(0)
+        }
     }
 }
 
@@ -95,7 +108,7 @@ impl<'t> Parser<'t> {
             return Ok(Expr::Not(Box::new(self.group(depth)?)));
         }
         self.at = before;
-        self.comparison().map(Expr::Is)
+        self.comparison(depth).map(Expr::Is)
     }
 
     /// What follows an opening parenthesis.
@@ -104,34 +117,47 @@ impl<'t> Parser<'t> {
         if self.takes(')') { Ok(inner) } else { self.fail("a closing parenthesis is expected") }
     }
 
-    fn comparison(&mut self) -> Result<Comparison> {
+    fn comparison(&mut self, depth: usize) -> Result<Comparison> {
         self.comparisons += 1;
         if self.comparisons > COMPARISONS {
             return invalid(format!("_filter takes at most {COMPARISONS} comparisons."));
         }
-        let path = self.path()?;
+        let (path, code) = self.path(depth)?;
         let operator = self.word().to_owned();
         if operator.is_empty() {
             return self.fail("an operator such as eq is expected");
         }
-        Ok(Comparison { path, operator, value: self.value()? })
+        Ok(Comparison { path, code, operator, value: self.value()? })
     }
 
-    fn path(&mut self) -> Result<Vec<String>> {
+    /// Links, each ended by a point, and the parameter behind them.
+    fn path(&mut self, depth: usize) -> Result<(Vec<Link>, String)> {
         let mut path = Vec::new();
         loop {
-            match self.word() {
+            let code = match self.word() {
                 "" => return self.fail("the name of a search parameter is expected"),
-                name => path.push(name.to_owned()),
-            }
-            match self.rest().chars().next() {
-                Some('.') => self.at += 1,
-                Some('[') => {
-                    return self.fail("a path with a condition in brackets is not served");
-                }
-                _ => return Ok(path),
+                name => name.to_owned(),
+            };
+            let condition = if self.is_next('[') { Some(self.condition(depth)?) } else { None };
+            match (self.is_next('.'), condition.is_some()) {
+                (true, _) => path.push(Link { code, condition }),
+                (false, true) => return self.fail("a point and a search parameter are expected behind the brackets"),
+                (false, false) => return Ok((path, code)),
             }
         }
+    }
+
+    /// What follows an opening bracket.
+    fn condition(&mut self, depth: usize) -> Result<Expr> {
+        let inner = self.filter(depth + 1)?;
+        if self.takes(']') { Ok(inner) } else { self.fail("a closing bracket is expected") }
+    }
+
+    /// Takes a character that comes next, without space before it.
+    fn is_next(&mut self, c: char) -> bool {
+        let is_next = self.rest().starts_with(c);
+        self.at += if is_next { c.len_utf8() } else { 0 };
+        is_next
     }
 
     /// A JSON string, or all up to white space or a closing bracket.
@@ -173,9 +199,7 @@ impl<'t> Parser<'t> {
 
     fn takes(&mut self, c: char) -> bool {
         self.space();
-        let is_there = self.rest().starts_with(c);
-        self.at += if is_there { c.len_utf8() } else { 0 };
-        is_there
+        self.is_next(c)
     }
 
     fn space(&mut self) {
