@@ -32,6 +32,7 @@ mod search_text;
 mod search_token;
 mod synthea;
 mod synthea_search;
+mod terminology;
 mod transaction;
 mod update;
 mod xml;

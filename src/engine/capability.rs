@@ -1,7 +1,8 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
 use crate::operation::{Definition, Operations};
-use crate::{Answer, Context, Engine, Request};
+use crate::terminology::claims;
+use crate::{Answer, Context, Engine, Place, Request};
 use fhir::search::is_served;
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
@@ -29,19 +30,27 @@ fn statement(spec: &Spec, operations: &Operations) -> String {
 }
 
 impl Engine {
-    /// The CapabilityStatement of the tenant's base.
+    /// The CapabilityStatement of the tenant's base, or with `mode=terminology` its TerminologyCapabilities.
     pub(crate) fn capabilities(&self, ctx: &Context, request: &Request) -> Result<Answer> {
+        let is_terminology_service = self.operations.find(&Place::Type("ValueSet".to_owned()), "expand").is_ok();
+        let mut is_terminology = false;
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             match (&*name, &*value) {
-                ("_format" | "_pretty", _) | ("mode", "full") => {}
+                ("_format" | "_pretty", _) => {}
+                ("mode", "full") => is_terminology = false,
+                ("mode", "terminology") if is_terminology_service => is_terminology = true,
                 ("mode", _) => {
                     return Err(Failure::new(
                         IssueType::NotSupported,
-                        "Of the modes of capabilities, this server has full.",
+                        "Of the modes of capabilities, this server has full and terminology.",
                     ));
                 }
                 _ => return Err(Failure::new(IssueType::Invalid, "Capabilities take no parameter but mode.")),
             }
+        }
+        if is_terminology {
+            let statement = self.terminology_claims.get_or_init(|| claims::statement(BASE));
+            return Ok(Answer::new(200, statement.replace(BASE, ctx.base())));
         }
         // A tenant's own search parameters are claimed as soon as they are served.
         let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations));

@@ -94,22 +94,23 @@ pub struct Engine {
     own: Arc<AllOwnParams>,
     terminology: AllCaches,
     operations: Operations,
-    /// The CapabilityStatement and the OpenAPI description, but for the tenant's base; made when first asked for.
+    /// The CapabilityStatement, the TerminologyCapabilities and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
+    terminology_claims: OnceLock<String>,
     description: OnceLock<String>,
 }
 
 impl Engine {
     /// An engine on a store, with these operations.
     pub fn new(store: Arc<dyn Store>, settings: Settings, ambient: Ambient, operations: Vec<Operation>) -> Engine {
-        let (claims, description) = (OnceLock::new(), OnceLock::new());
+        let (claims, terminology_claims, description) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let operations = Operations::new(operations);
         let (indexer, own) = (Arc::new(Indexer::new(r4())), Arc::<AllOwnParams>::default());
         if let Some(told) = store.told() {
             tokio::spawn(own::listen(told, Arc::downgrade(&own)));
         }
         let terminology = AllCaches::default();
-        Engine { store, settings, ambient, indexer, own, terminology, operations, claims, description }
+        Engine { store, settings, ambient, indexer, own, terminology, operations, claims, terminology_claims, description }
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;

@@ -6,6 +6,7 @@ mod everything;
 mod lastn;
 mod reindex;
 mod stats;
+mod terminology;
 
 use engine::Operation;
 
@@ -14,5 +15,6 @@ pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
     all.extend([lastn::operation(), stats::operation()]);
     all.extend(reindex::operations());
+    all.extend(terminology::operations());
     all
 }

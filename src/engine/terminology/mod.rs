@@ -2,6 +2,8 @@
 //! tenant's own first, then R4's; and the codes that a search asks for.
 
 mod cache;
+pub(crate) mod claims;
+mod maps;
 mod resolve;
 
 pub(crate) use cache::AllCaches;

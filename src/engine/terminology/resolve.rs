@@ -8,7 +8,9 @@ use crate::{Access, Context};
 use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::search::{Clause, CodesAsked, Codings, ParamId, Target, Test};
-use fhir::terminology::{CodeSystem, Expander, Expansion, Filter, Kind, Sources, ValueSet, published, unversioned};
+use fhir::terminology::{
+    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, published, unversioned,
+};
 use fhir::{Failure, IssueType, Result};
 use std::cmp::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -21,7 +23,7 @@ const SOURCES: usize = 500;
 
 /// Resolves terminology for a caller, as it was stored when this was made.
 pub struct Resolver<'c> {
-    ctx: &'c Context,
+    pub(super) ctx: &'c Context,
     cache: Arc<Cache>,
     stamp: Stamp,
     uses: Uses,
@@ -38,11 +40,13 @@ impl<'c> Resolver<'c> {
     }
 
     /// Notes that a stored resource of this kind is used; fails if the caller may not search such.
-    fn used(&mut self, kind: Kind) -> Result<()> {
+    pub(super) fn used(&mut self, kind: Kind) -> Result<()> {
         self.ctx.caller.scopes.demand(Access::Search, kind.type_name())?;
         match kind {
             Kind::CodeSystem => self.uses.code_systems = true,
-            _ => self.uses.value_sets = true,
+            Kind::ValueSet => self.uses.value_sets = true,
+            // No answer that is kept is made of one.
+            Kind::ConceptMap => {}
         }
         Ok(())
     }
@@ -106,7 +110,7 @@ impl<'c> Resolver<'c> {
         Ok(found.or_else(|| implicit(canonical).map(Arc::new)))
     }
 
-    fn let_use<T>(&mut self, kind: Kind, found: Found<T>) -> Result<Option<Arc<T>>> {
+    pub(super) fn let_use<T>(&mut self, kind: Kind, found: Found<T>) -> Result<Option<Arc<T>>> {
         if found.is_stored {
             self.used(kind)?;
         }
@@ -138,6 +142,12 @@ impl<'c> Resolver<'c> {
             return Err(Failure::new(IssueType::NotSupported, told));
         }
         Ok(found)
+    }
+
+    /// The member of a value set with this code, in any of its code systems where none is named.
+    pub async fn member(&mut self, set: &ValueSet, system: Option<&str>, code: &str) -> Result<Option<Member>> {
+        let sources = self.sources(set).await?;
+        Expander::new(&sources, usize::MAX).find(set, system, code)
     }
 
     /// All codes of a value set, of at most so many.
@@ -180,7 +190,7 @@ impl<'c> Resolver<'c> {
         Ok(set.named_value_sets().map(str::to_owned).collect())
     }
 
-    async fn look<T>(&self, kind: Kind, canonical: &str, read: impl Fn(&Doc) -> T) -> Result<Found<T>> {
+    pub(super) async fn look<T>(&self, kind: Kind, canonical: &str, read: impl Fn(&Doc) -> T) -> Result<Found<T>> {
         if let Some(doc) = self.stored(kind, canonical).await? {
             return Ok(Found { it: Some(Arc::new(read(&doc))), is_stored: true });
         }
@@ -189,7 +199,7 @@ impl<'c> Resolver<'c> {
 
     /// The stored resource with this canonical: of the version asked for, else of the greatest; one that is retired only
     /// if there is no other.
-    pub(super) async fn stored(&self, kind: Kind, canonical: &str) -> Result<Option<Doc>> {
+    async fn stored(&self, kind: Kind, canonical: &str) -> Result<Option<Doc>> {
         let whole = self.with_url(kind, canonical, None).await?;
         match (whole, unversioned(canonical)) {
             (None, (url, Some(version))) => self.with_url(kind, url, Some(version)).await,
@@ -214,7 +224,7 @@ impl<'c> Resolver<'c> {
     }
 }
 
-fn doc(stored: &Stored) -> Result<Doc> {
+pub(super) fn doc(stored: &Stored) -> Result<Doc> {
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
     Doc::parse(text).map_err(Failure::internal)
 }

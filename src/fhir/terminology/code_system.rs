@@ -107,6 +107,20 @@ impl Designation {
     }
 }
 
+/// The name in a language (RFC 4647: `de` finds `de-CH`, and `de-CH` falls back on `de`).
+pub fn in_language<'d>(designations: impl Iterator<Item = &'d Designation> + Clone, wanted: &str) -> Option<&'d str> {
+    let begins = |whole: &str, start: &str| {
+        let (head, tail) = whole.split_at_checked(start.len()).unwrap_or((whole, "-"));
+        head.eq_ignore_ascii_case(start) && (tail.is_empty() || tail.starts_with('-'))
+    };
+    let find = |test: &dyn Fn(&str) -> bool| {
+        designations.clone().find(|it| it.language.as_deref().is_some_and(test)).map(|it| it.value.as_str())
+    };
+    find(&|it| it.eq_ignore_ascii_case(wanted))
+        .or_else(|| find(&|it| begins(it, wanted)))
+        .or_else(|| find(&|it| begins(wanted, it)))
+}
+
 /// A property of a concept (CodeSystem.concept.property).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Property {
@@ -233,6 +247,12 @@ impl CodeSystem {
 }
 
 impl Concept {
+    /// The codes directly above and directly beneath it.
+    pub fn neighbours<'s>(&self, system: &'s CodeSystem) -> (Vec<&'s Concept>, Vec<&'s Concept>) {
+        let of = |positions: &[u32]| positions.iter().filter_map(|it| system.concepts.get(*it as usize)).collect();
+        (of(&self.parents), of(&self.children))
+    }
+
     /// Whether it only groups others, and is not to be chosen (concept-properties.html#notSelectable).
     pub fn is_abstract(&self) -> bool {
         self.has("notSelectable", "true") || self.has("abstract", "true")

@@ -5,7 +5,43 @@ use crate::outcome::shown;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashSet;
 
+/// How one concept stands to another (valueset-concept-subsumption-outcome.html).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subsumption {
+    /// They are the same.
+    Equivalent,
+    /// The first subsumes the second.
+    Subsumes,
+    /// The second subsumes the first.
+    SubsumedBy,
+    /// Neither.
+    NotSubsumed,
+}
+
+impl Subsumption {
+    /// Its code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Subsumption::Equivalent => "equivalent",
+            Subsumption::Subsumes => "subsumes",
+            Subsumption::SubsumedBy => "subsumed-by",
+            Subsumption::NotSubsumed => "not-subsumed",
+        }
+    }
+}
+
 impl CodeSystem {
+    /// How the first of two codes stands to the second.
+    pub fn subsumption(&self, first: &str, second: &str) -> Result<Subsumption> {
+        let (first, second) = (self.subsumed(first)?, self.subsumed(second)?);
+        Ok(match (first == second, self.above(second).contains(&first), self.above(first).contains(&second)) {
+            (true, ..) => Subsumption::Equivalent,
+            (_, true, _) => Subsumption::Subsumes,
+            (_, _, true) => Subsumption::SubsumedBy,
+            _ => Subsumption::NotSubsumed,
+        })
+    }
+
     /// The concepts that this code subsumes, itself first.
     pub fn at_or_below(&self, code: &str) -> Result<Vec<&str>> {
         Ok(self.codes(&self.below(self.subsumed(code)?)))

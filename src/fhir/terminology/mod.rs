@@ -6,6 +6,7 @@
 //! part of it is not at hand.
 
 mod code_system;
+mod concept_map;
 mod expand;
 mod filter;
 mod hierarchy;
@@ -13,8 +14,10 @@ mod published;
 mod sources;
 mod value_set;
 
-pub use code_system::{CodeSystem, Concept, Content, Designation, Property};
+pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_language};
+pub use concept_map::{ConceptMap, Mapped, Product, Translate, Translation};
 pub use expand::{Expander, Expansion, Member};
+pub use hierarchy::Subsumption;
 pub use published::{Kind, published, published_urls};
 pub use sources::Sources;
 pub use value_set::{Filter, Include, Listed, ValueSet};

@@ -58,6 +58,31 @@ fn a_hierarchy_is_nesting_and_properties() {
 }
 
 #[test]
+fn two_codes_stand_to_each_other() {
+    let metals = system(METALS);
+    for (first, second, expected) in [
+        ("zinc", "zinc", "equivalent"),
+        ("metal", "brass", "subsumes"),
+        ("brass", "copper", "subsumed-by"),
+        ("zinc", "copper", "not-subsumed"),
+    ] {
+        assert_eq!(metals.subsumption(first, second).unwrap().code(), expected, "{first} {second}");
+    }
+    assert!(metals.subsumption("tin", "zinc").is_err() && metals.subsumption("zinc", "tin").is_err());
+}
+
+#[test]
+fn a_name_is_given_in_the_language_asked_for_or_near_it() {
+    let named = |language: &str| Designation { language: Some(language.into()), usage: None, value: language.into() };
+    let names = [named("fr"), named("de-CH"), named("nl")];
+    for (wanted, expected) in
+        [("FR", Some("fr")), ("de", Some("de-CH")), ("nl-BE", Some("nl")), ("d", None), ("de-AT", None), ("en", None)]
+    {
+        assert_eq!(in_language(names.iter(), wanted), expected, "{wanted}");
+    }
+}
+
+#[test]
 fn a_circle_is_walked_once() {
     let circle = system(
         r#"{"url": "urn:circle", "content": "complete", "concept": [

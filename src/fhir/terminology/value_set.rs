@@ -18,6 +18,8 @@ pub struct ValueSet {
     pub title: Option<String>,
     /// Its publication status.
     pub status: Option<String>,
+    /// Its `compose`, as JSON.
+    pub compose: Option<String>,
     /// What is in it; `None` of one that has no `compose`.
     pub include: Option<Vec<Include>>,
     /// What is taken out of that.
@@ -93,6 +95,7 @@ impl ValueSet {
             name: text("name"),
             title: text("title"),
             status: text("status"),
+            compose: compose.map(|it| it.raw().to_owned()),
             include: rules("include"),
             exclude: rules("exclude").unwrap_or_default(),
             has_inactive: compose.and_then(|it| it.get("inactive")).and_then(Value::as_bool),

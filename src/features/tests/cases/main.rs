@@ -7,3 +7,4 @@ mod lastn;
 mod own_params;
 mod registry;
 mod stats;
+mod terminology;

@@ -1,0 +1,137 @@
+//! What a call asks about: codes, and the resource to look into.
+
+use engine::{Arguments, Call, Resolver};
+use fhir::json::{Doc, Value};
+use fhir::outcome::shown;
+use fhir::terminology::{CodeSystem, ConceptMap, ValueSet};
+use fhir::{Failure, IssueType, Result};
+use std::sync::Arc;
+
+/// A code that is asked about.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) system: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) code: String,
+    pub(super) display: Option<String>,
+}
+
+/// The codes of `coding` or `codeableConcept`, or of `code` with a system and a version under these names.
+pub(super) fn codes(arguments: &Arguments, system: &str, version: &str) -> Result<Vec<Asked>> {
+    let text = |name: &str| arguments.text(name).map(str::to_owned);
+    let mut all: Vec<Vec<Asked>> = Vec::new();
+    if let Some(code) = text("code") {
+        all.push(vec![Asked { system: text(system), version: text(version), code, display: text("display") }]);
+    }
+    all.extend(arguments.elements("coding").map(|it| coding(it).into_iter().collect()));
+    let of_concept = |it: Value<'_>| it.get("coding").into_iter().flat_map(Value::each).filter_map(coding).collect();
+    all.extend(arguments.elements("codeableConcept").map(of_concept));
+    match (all.pop(), all.is_empty()) {
+        (Some(codes), true) if !codes.is_empty() => Ok(codes),
+        (_, true) => {
+            Err(Failure::new(IssueType::Required, "There is no code to ask about: give code, or a Coding with one."))
+        }
+        _ => Err(Failure::new(IssueType::Invalid, "Give one of code, coding and codeableConcept.")),
+    }
+}
+
+/// The one code asked about, where only one may be.
+pub(super) fn code(arguments: &Arguments) -> Result<Asked> {
+    let mut all = codes(arguments, "system", "version")?;
+    all.pop().ok_or_else(|| Failure::new(IssueType::Required, "There is no code to ask about."))
+}
+
+/// A Coding; `None` if it has no code.
+pub(super) fn coding(coding: Value<'_>) -> Option<Asked> {
+    let text = |name: &str| coding.str(name).map(str::to_owned);
+    Some(Asked { system: text("system"), version: text("version"), code: text("code")?, display: text("display") })
+}
+
+/// A system that must be there.
+pub(super) fn needed_system(system: Option<&str>) -> Result<&str> {
+    system.ok_or_else(|| Failure::new(IssueType::Required, "A code is asked about with its system."))
+}
+
+/// Fails if one of these parameters is given: they are the standard's, and not served here.
+pub(super) fn refuse(call: &Call<'_>, names: &[&str]) -> Result<()> {
+    match names.iter().find(|it| call.arguments.text(it).is_some()) {
+        Some(name) => {
+            Err(Failure::new(IssueType::NotSupported, format!("This server does not take the parameter {name}.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The flag of a boolean parameter.
+pub(super) fn flag(call: &Call<'_>, name: &str) -> bool {
+    call.arguments.text(name) == Some("true")
+}
+
+/// The canonical of `url`, with the version under this name.
+fn canonical(call: &Call<'_>, version: &str) -> Option<String> {
+    let url = call.arguments.text("url")?;
+    Some(versioned(url, call.arguments.text(version)))
+}
+
+/// A URL with a version, if there is one.
+pub(super) fn versioned(url: &str, version: Option<&str>) -> String {
+    match version {
+        Some(version) => format!("{url}|{version}"),
+        None => url.to_owned(),
+    }
+}
+
+/// The resource of a call: the instance, or what was sent along under this name.
+fn given<T>(call: &Call<'_>, name: &str, read: impl Fn(Value<'_>) -> T) -> Result<Option<Arc<T>>> {
+    if let Some(stored) = &call.instance {
+        let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+        return Ok(Some(Arc::new(read(Doc::parse(text).map_err(Failure::internal)?.root()))));
+    }
+    Ok(call.arguments.elements(name).next().map(|it| Arc::new(read(it))))
+}
+
+/// The value set of a call: the instance, the resource sent along, or the one with the URL.
+pub(super) async fn value_set(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Arc<ValueSet>> {
+    match (given(call, "valueSet", ValueSet::read)?, canonical(call, "valueSetVersion")) {
+        (Some(set), None) => Ok(set),
+        (None, Some(url)) => resolver.value_set(&url).await?.ok_or_else(|| unknown("value set", &url)),
+        (None, None) => Err(missing("url or valueSet")),
+        _ => Err(several("value set")),
+    }
+}
+
+/// The code system of a call, in the same ways.
+pub(super) async fn code_system(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Arc<CodeSystem>> {
+    match (given(call, "codeSystem", CodeSystem::read)?, canonical(call, "version")) {
+        (Some(system), None) => Ok(system),
+        (None, Some(url)) => with_url(resolver, &url).await,
+        (None, None) => Err(missing("url or codeSystem")),
+        _ => Err(several("code system")),
+    }
+}
+
+/// The code system with this URL.
+pub(super) async fn with_url(resolver: &mut Resolver<'_>, url: &str) -> Result<Arc<CodeSystem>> {
+    resolver.code_system(url).await?.ok_or_else(|| unknown("code system", url))
+}
+
+/// The concept map of a call; `None` if it names none.
+pub(super) async fn concept_map(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Option<Arc<ConceptMap>>> {
+    match (given(call, "conceptMap", ConceptMap::read)?, canonical(call, "conceptMapVersion")) {
+        (given, None) => Ok(given),
+        (None, Some(url)) => Ok(Some(resolver.concept_map(&url).await?.ok_or_else(|| unknown("concept map", &url))?)),
+        _ => Err(several("concept map")),
+    }
+}
+
+pub(super) fn unknown(what: &str, url: &str) -> Failure {
+    Failure::new(IssueType::NotFound, format!("This server has no {what} {}.", shown(url)))
+}
+
+fn missing(what: &str) -> Failure {
+    Failure::new(IssueType::Required, format!("Give {what}, or call the operation on a resource."))
+}
+
+fn several(what: &str) -> Failure {
+    Failure::new(IssueType::Invalid, format!("Name the {what} in one way."))
+}

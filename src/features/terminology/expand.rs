@@ -1,0 +1,158 @@
+//! `$expand` (valueset-operation-expand.html): the codes of a value set.
+
+mod nest;
+mod view;
+
+use super::asked::{self, flag, refuse, versioned};
+use engine::{Answer, Call};
+use fhir::primitive::datetime;
+use fhir::terminology::{Expansion, Member, ValueSet};
+use fhir::{Failure, IssueType, Result};
+use serde_json::{Value as Json, json};
+use view::View;
+
+/// The most codes of a value set that is looked into.
+const MOST: usize = 100_000;
+/// The most codes that are given at once.
+const MOST_GIVEN: usize = 10_000;
+
+/// Parameters of R4 that would change the answer and are not served.
+const REFUSED: [&str; 6] =
+    ["context", "contextDirection", "date", "system-version", "check-system-version", "force-system-version"];
+
+/// Parameters that are told in the expansion, with the member that holds their values.
+const TOLD: [(&str, &str); 11] = [
+    ("filter", "valueString"),
+    ("offset", "valueInteger"),
+    ("count", "valueInteger"),
+    ("includeDesignations", "valueBoolean"),
+    ("designation", "valueString"),
+    ("activeOnly", "valueBoolean"),
+    ("excludeNested", "valueBoolean"),
+    ("excludeNotForUI", "valueBoolean"),
+    ("excludePostCoordinated", "valueBoolean"),
+    ("displayLanguage", "valueCode"),
+    ("exclude-system", "valueUri"),
+];
+
+pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
+    refuse(&call, &REFUSED)?;
+    let paging = Paging::of(&call)?;
+    let view = View::of(&call);
+    let mut resolver = call.engine.resolver(call.ctx).await?;
+    let set = asked::value_set(&call, &mut resolver).await?;
+    let mut expansion = resolver.expansion(&set, MOST).await?;
+    expansion.members.retain(|it| view.has(it));
+    let total = expansion.members.len();
+    let is_flat = paging.is_asked() || view.is_flat();
+    let page = paging.cut(&expansion.members, total)?;
+    let contains = match is_flat {
+        true => page.iter().map(|it| view.entry(it)).collect::<Result<Vec<_>>>()?,
+        false => nest::nested(page, &view)?,
+    };
+    let mut answer = head(&set, flag(&call, "includeDefinition"))?;
+    answer["expansion"] = json!({
+        "timestamp": datetime::instant(call.engine.now_micros()),
+        "total": total,
+    });
+    let out = &mut answer["expansion"];
+    if paging.is_asked() {
+        out["offset"] = paging.offset.into();
+    }
+    let parameters = parameters(&call, &expansion);
+    for (name, list) in [("parameter", parameters), ("contains", contains)] {
+        if !list.is_empty() {
+            out[name] = list.into();
+        }
+    }
+    Ok(Answer::new(200, answer.to_string()))
+}
+
+/// `offset` and `count`.
+struct Paging {
+    offset: usize,
+    count: Option<usize>,
+    has_offset: bool,
+}
+
+impl Paging {
+    fn of(call: &Call<'_>) -> Result<Paging> {
+        let number = |name: &str| {
+            let read = |text: &str| {
+                text.parse::<usize>()
+                    .map_err(|_| Failure::new(IssueType::Value, format!("{name} is a whole number, not below 0.")))
+            };
+            call.arguments.text(name).map(read).transpose()
+        };
+        let offset = number("offset")?;
+        Ok(Paging { offset: offset.unwrap_or(0), count: number("count")?, has_offset: offset.is_some() })
+    }
+
+    fn is_asked(&self) -> bool {
+        self.has_offset || self.count.is_some()
+    }
+
+    /// The codes of the page. Where nobody asked for pages, too many codes are too costly (valueset-operation-expand.html).
+    fn cut<'m>(&self, members: &'m [Member], total: usize) -> Result<&'m [Member]> {
+        let rest = members.get(self.offset..).unwrap_or_default();
+        let given = rest.len().min(self.count.unwrap_or(usize::MAX));
+        if given > MOST_GIVEN {
+            let told = format!(
+                "The expansion has {total} codes; at most {MOST_GIVEN} are given at once: use count and offset, or a filter."
+            );
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        Ok(&rest[..given])
+    }
+}
+
+/// The ValueSet without its expansion: what identifies it, and its definition if it is asked for.
+fn head(set: &ValueSet, has_definition: bool) -> Result<Json> {
+    let mut head = json!({ "resourceType": "ValueSet" });
+    let texts = [
+        ("url", Some(set.url.as_str()).filter(|it| !it.is_empty())),
+        ("version", set.version.as_deref()),
+        ("name", set.name.as_deref()),
+        ("title", set.title.as_deref()),
+        ("status", Some(set.status.as_deref().unwrap_or("active"))),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            head[name] = text.into();
+        }
+    }
+    if let (true, Some(compose)) = (has_definition, &set.compose) {
+        head["compose"] = serde_json::from_str(compose).map_err(Failure::internal)?;
+    }
+    Ok(head)
+}
+
+/// What the expansion was made by (valueset.html#expansion): the call's parameters, and the code systems with their
+/// versions.
+fn parameters(call: &Call<'_>, expansion: &Expansion) -> Vec<Json> {
+    let mut all = Vec::new();
+    for (name, member) in TOLD {
+        for text in call.arguments.texts(name) {
+            let value = match member {
+                "valueInteger" | "valueBoolean" => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+                _ => Json::from(text),
+            };
+            all.push(json!({ "name": name, member: value }));
+        }
+    }
+    let mut systems: Vec<String> = Vec::new();
+    for member in &expansion.members {
+        if let Some(system) = member.code_system() {
+            let canonical = versioned(&system.url, system.version.as_deref());
+            if !systems.contains(&canonical) {
+                systems.push(canonical);
+            }
+        }
+    }
+    all.extend(systems.into_iter().map(|it| json!({ "name": "version", "valueUri": it })));
+    if expansion.is_stored {
+        let told = "The codes are those of the stored expansion: the definition cannot be carried out here.";
+        all.push(json!({ "name": "warning", "valueString": told }));
+    }
+    all
+}

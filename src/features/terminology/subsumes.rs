@@ -1,0 +1,52 @@
+//! `$subsumes` (codesystem-operation-subsumes.html): how two codes stand to each other.
+
+use super::Parameters;
+use super::asked::{self, needed_system, versioned};
+use engine::{Answer, Call};
+use fhir::json::{Doc, Value};
+use fhir::terminology::CodeSystem;
+use fhir::{Failure, IssueType, Result};
+use std::sync::Arc;
+
+pub(super) async fn subsumes(call: Call<'_>) -> Result<Answer> {
+    let (first, second) = (code(&call, "codeA", "codingA")?, code(&call, "codeB", "codingB")?);
+    if let (Some(first), Some(second)) = (&first.0, &second.0)
+        && first != second
+    {
+        return Err(Failure::new(IssueType::Invalid, "Both codes must be of one code system."));
+    }
+    let system = code_system(&call, first.0.or(second.0)).await?;
+    if !system.is_whole() {
+        let told = format!("Not all codes of {} are here, nor is its hierarchy.", system.url);
+        return Err(Failure::new(IssueType::NotSupported, told));
+    }
+    let outcome = system.subsumption(&first.1, &second.1)?.code();
+    let mut out = Parameters::default();
+    out.add("outcome", "valueCode", Some(outcome));
+    Ok(out.answer())
+}
+
+/// One of the two codes, and the system that its Coding names.
+fn code(call: &Call<'_>, code: &str, coding: &str) -> Result<(Option<String>, String)> {
+    let element = call.arguments.elements(coding).next().and_then(asked::coding);
+    match (call.arguments.text(code), element) {
+        (Some(text), None) => Ok((None, text.to_owned())),
+        (None, Some(asked)) => Ok((asked.system, asked.code)),
+        _ => Err(Failure::new(IssueType::Required, format!("Give one of {code} and {coding}."))),
+    }
+}
+
+async fn code_system(call: &Call<'_>, of_coding: Option<String>) -> Result<Arc<CodeSystem>> {
+    if let Some(stored) = &call.instance {
+        let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+        let doc = Doc::parse(text).map_err(Failure::internal)?;
+        let url = Value::str(doc.root(), "url");
+        if of_coding.as_deref().or(call.arguments.text("system")).is_some_and(|it| Some(it) != url) {
+            return Err(Failure::new(IssueType::Invalid, "The codes are of another code system than the one called."));
+        }
+        return Ok(Arc::new(CodeSystem::read(doc.root())));
+    }
+    let system = call.arguments.text("system").or(of_coding.as_deref());
+    let url = versioned(needed_system(system)?, call.arguments.text("version"));
+    asked::with_url(&mut call.engine.resolver(call.ctx).await?, &url).await
+}

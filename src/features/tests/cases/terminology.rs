@@ -1,0 +1,320 @@
+//! The operations of a terminology service (terminology-service.html).
+
+use super::house::House;
+use fhir::IssueType;
+use serde_json::{Value, json};
+
+/// Metals: brass is beneath copper and zinc, the group of all is abstract, lead is retired.
+fn metals() -> Value {
+    json!({
+        "resourceType": "CodeSystem", "id": "metals", "url": "urn:metals", "version": "2", "name": "Metals",
+        "status": "active", "content": "complete", "caseSensitive": true,
+        "property": [{"code": "symbol", "type": "string"}, {"code": "parent", "type": "code"}],
+        "concept": [{"code": "metal", "display": "Metal", "property": [{"code": "notSelectable", "valueBoolean": true}],
+            "concept": [
+                {"code": "gold", "display": "Gold", "definition": "Element 79",
+                    "designation": [{"language": "de", "value": "Feingold"}, {"language": "fr", "value": "or"}],
+                    "property": [{"code": "symbol", "valueString": "Au"}]},
+                {"code": "copper", "display": "Copper"},
+                {"code": "zinc", "display": "Zinc", "concept": [
+                    {"code": "brass", "display": "Brass", "property": [{"code": "parent", "valueCode": "copper"}]}]},
+                {"code": "lead", "display": "Lead", "property": [{"code": "status", "valueCode": "retired"}]}]}]
+    })
+}
+
+fn set(id: &str, compose: Value) -> Value {
+    let url = format!("urn:{id}");
+    json!({"resourceType": "ValueSet", "id": id, "url": url, "status": "active", "compose": compose})
+}
+
+async fn house() -> House {
+    let house = House::new().await;
+    let all = set("all", json!({"include": [{"system": "urn:metals"}]}));
+    let coins = set(
+        "coins",
+        json!({"include": [{"system": "urn:metals", "concept": [{"code": "gold", "display": "Coin gold"}, {"code": "copper"}]}]}),
+    );
+    house.put(&[metals(), all, coins]).await;
+    house
+}
+
+/// The values of an answer's parameters with this name.
+fn values<'a>(answer: &'a Value, name: &'a str) -> Vec<&'a Value> {
+    let parameters = answer["parameter"].as_array().into_iter().flatten();
+    parameters.filter(|it| it["name"] == name).map(value).collect()
+}
+
+fn value(parameter: &Value) -> &Value {
+    let members = parameter.as_object().unwrap();
+    members.iter().find(|(name, _)| name.starts_with("value") || *name == "part").unwrap().1
+}
+
+/// The values of a parameter's parts, by name.
+fn part<'a>(parts: &'a Value, name: &str) -> &'a Value {
+    parts.as_array().unwrap().iter().find(|it| it["name"] == name).map_or(&Value::Null, value)
+}
+
+#[tokio::test]
+async fn lookup_tells_what_the_code_system_says() {
+    let house = house().await;
+    let gold = house.get("CodeSystem/$lookup?system=urn:metals&code=gold").await.unwrap();
+    for (name, expected) in [("name", "Metals"), ("version", "2"), ("display", "Gold")] {
+        assert_eq!(values(&gold, name), [expected], "{name}");
+    }
+    let property = |answer: &Value, code: &str| {
+        let found: Vec<Value> = values(answer, "property")
+            .into_iter()
+            .filter(|it| part(it, "code") == code)
+            .map(|it| part(it, "value").clone())
+            .collect();
+        found
+    };
+    assert_eq!(property(&gold, "symbol"), ["Au"]);
+    assert_eq!(property(&gold, "definition"), ["Element 79"]);
+    assert_eq!(property(&gold, "parent"), ["metal"]);
+    assert_eq!(values(&gold, "designation").len(), 2);
+    let brass = house.get("CodeSystem/$lookup?system=urn:metals&code=brass").await.unwrap();
+    assert_eq!(property(&brass, "parent"), ["zinc", "copper"]);
+    let some =
+        house.get("CodeSystem/$lookup?system=urn:metals&code=gold&property=symbol&property=lang.fr").await.unwrap();
+    assert_eq!((values(&some, "property").len(), values(&some, "designation").len()), (1, 1));
+    for language in ["de", "de-AT"] {
+        let query = format!("CodeSystem/$lookup?system=urn:metals|2&code=gold&displayLanguage={language}");
+        assert_eq!(values(&house.get(&query).await.unwrap(), "display"), ["Feingold"], "{language}");
+    }
+}
+
+#[tokio::test]
+async fn lookup_knows_r4s_own_code_systems() {
+    let house = House::new().await;
+    let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    let coding = json!([{"name": "coding", "valueCoding": {"system": system, "code": "MTH"}}]);
+    let mother = house.post("CodeSystem/$lookup", coding).await.unwrap();
+    assert_eq!(values(&mother, "display"), ["mother"]);
+}
+
+#[tokio::test]
+async fn what_a_call_lacks_or_asks_too_much_is_told() {
+    let house = house().await;
+    for (address, status, told) in [
+        ("CodeSystem/$lookup?system=urn:metals&code=tin", 404, "tin"),
+        ("CodeSystem/$lookup?system=urn:nobody&code=tin", 404, "urn:nobody"),
+        ("CodeSystem/$lookup?system=urn:metals&version=3&code=gold", 404, "urn:metals"),
+        ("CodeSystem/$lookup?system=urn:metals", 400, "code"),
+        ("CodeSystem/$lookup?code=gold", 400, "system"),
+        ("CodeSystem/$lookup?system=urn:metals&code=gold&date=2020", 400, "date"),
+        ("CodeSystem/$lookup?system=http://loinc.org&code=1-8", 404, "http://loinc.org"),
+        ("CodeSystem/$subsumes?system=urn:metals&codeA=gold", 400, "codeB"),
+        ("CodeSystem/$subsumes?codeA=gold&codeB=zinc", 400, "system"),
+        ("CodeSystem/$validate-code?code=gold", 400, "url"),
+        ("ValueSet/$expand", 400, "url"),
+        ("ValueSet/$expand?url=urn:nobody", 404, "urn:nobody"),
+        ("ValueSet/all/$expand?url=urn:all", 400, "one way"),
+        ("ValueSet/all/$expand?context=x", 400, "context"),
+        ("ValueSet/all/$expand?count=-1", 400, "count"),
+        ("ValueSet/all/$validate-code?code=gold", 400, "system"),
+        ("ValueSet/nobody/$expand", 404, "no such resource"),
+        ("ConceptMap/$translate?code=gold", 400, "system"),
+        ("ConceptMap/$translate?url=urn:nobody&system=urn:metals&code=gold", 404, "urn:nobody"),
+    ] {
+        let failure = house.get(address).await.expect_err(address);
+        assert!(
+            failure.status == status && failure.to_string().contains(told),
+            "{address}: {} {failure}",
+            failure.status
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_codes_stand_to_each_other() {
+    let house = house().await;
+    for (first, second, outcome) in [
+        ("gold", "gold", "equivalent"),
+        ("metal", "brass", "subsumes"),
+        ("brass", "copper", "subsumed-by"),
+        ("gold", "brass", "not-subsumed"),
+    ] {
+        let query = format!("codeA={first}&codeB={second}");
+        for address in
+            [format!("CodeSystem/$subsumes?system=urn:metals&{query}"), format!("CodeSystem/metals/$subsumes?{query}")]
+        {
+            assert_eq!(values(&house.get(&address).await.unwrap(), "outcome"), [outcome], "{address}");
+        }
+    }
+    let coding = |name: &str, system: &str| json!({"name": name, "valueCoding": {"system": system, "code": "gold"}});
+    let mixed = json!([coding("codingA", "urn:metals"), coding("codingB", "urn:other")]);
+    assert_eq!(house.post("CodeSystem/$subsumes", mixed).await.unwrap_err().status, 400);
+    let other = json!([coding("codingA", "urn:other"), coding("codingB", "urn:other")]);
+    assert_eq!(house.post("CodeSystem/metals/$subsumes", other).await.unwrap_err().status, 400);
+}
+
+#[tokio::test]
+async fn a_code_is_valid_or_it_is_said_why_not() {
+    let house = house().await;
+    for (query, is_valid, told) in [
+        ("CodeSystem/$validate-code?url=urn:metals&code=gold", true, "Gold"),
+        ("CodeSystem/metals/$validate-code?code=gold&display=FEINGOLD", true, "Gold"),
+        ("CodeSystem/metals/$validate-code?code=gold&display=Silver", false, "Silver"),
+        ("CodeSystem/metals/$validate-code?code=tin", false, "tin"),
+        ("CodeSystem/metals/$validate-code?code=metal", false, "abstract"),
+        ("CodeSystem/metals/$validate-code?code=metal&abstract=true", true, "Metal"),
+        ("ValueSet/$validate-code?url=urn:coins&system=urn:metals&code=gold", true, "Coin gold"),
+        ("ValueSet/coins/$validate-code?system=urn:metals&code=gold&displayLanguage=fr", true, "or"),
+        ("ValueSet/coins/$validate-code?system=urn:metals&code=zinc", false, "zinc"),
+        ("ValueSet/coins/$validate-code?system=urn:other&code=gold", false, "urn:other"),
+        ("ValueSet/$validate-code?url=urn:metals?fhir_vs&system=urn:metals&code=zinc", true, "Zinc"),
+        (
+            "ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&system=http://hl7.org/fhir/administrative-gender&code=female",
+            true,
+            "Female",
+        ),
+    ] {
+        let answer = house.get(query).await.unwrap();
+        assert_eq!(values(&answer, "result"), [is_valid], "{query}");
+        assert!(answer.to_string().contains(told), "{query}: {answer}");
+    }
+    let unknown =
+        "ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/observation-codes&system=http://loinc.org&code=1-8";
+    assert!(house.get(unknown).await.unwrap_err().to_string().contains("http://loinc.org"));
+}
+
+#[tokio::test]
+async fn one_coding_of_a_concept_is_enough() {
+    let house = house().await;
+    let concept = |codes: &[&str]| {
+        let codings: Vec<Value> = codes.iter().map(|it| json!({"system": "urn:metals", "code": it})).collect();
+        json!([{"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}}])
+    };
+    for (codes, is_valid) in [(&["tin", "gold"][..], true), (&["tin", "zinc"], false)] {
+        let answer = house.post("ValueSet/coins/$validate-code", concept(codes)).await.unwrap();
+        assert_eq!(values(&answer, "result"), [is_valid], "{codes:?}");
+    }
+}
+
+/// The codes of an expansion, each with what it contains in parentheses.
+fn codes(contains: &Value) -> String {
+    let entry = |it: &Value| match &it["contains"] {
+        Value::Null => it["code"].as_str().unwrap().to_owned(),
+        inner => format!("{}({})", it["code"].as_str().unwrap(), codes(inner)),
+    };
+    contains.as_array().into_iter().flatten().map(entry).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn an_expansion_is_what_is_asked_for() {
+    let house = house().await;
+    for (query, expected, total) in [
+        ("all/$expand", "metal(gold copper zinc(brass) lead)", 6),
+        ("all/$expand?excludeNested=true", "metal gold copper zinc brass lead", 6),
+        ("all/$expand?excludeNotForUI=true", "gold copper zinc brass lead", 5),
+        ("all/$expand?activeOnly=true", "metal(gold copper zinc(brass))", 5),
+        ("all/$expand?offset=1&count=2", "gold copper", 6),
+        ("all/$expand?offset=9", "", 6),
+        ("all/$expand?count=0", "", 6),
+        ("all/$expand?filter=FEIN", "gold", 1),
+        ("all/$expand?filter=a ss", "brass", 1),
+        ("all/$expand?exclude-system=urn:metals", "", 0),
+        ("all/$expand?exclude-system=urn:metals|1", "metal(gold copper zinc(brass) lead)", 6),
+        ("coins/$expand", "gold copper", 2),
+        ("$expand?url=urn:coins", "gold copper", 2),
+        ("$expand?url=urn:metals?fhir_vs=isa/zinc", "zinc(brass)", 2),
+    ] {
+        let answer = house.get(&format!("ValueSet/{}", query.replace("a ss", "a%20ss"))).await.unwrap();
+        let expansion = &answer["expansion"];
+        assert_eq!((codes(&expansion["contains"]).as_str(), &expansion["total"]), (expected, &json!(total)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_expansion_names_its_codes_and_what_made_it() {
+    let house = house().await;
+    let query = "ValueSet/coins/$expand?includeDesignations=true&includeDefinition=true&displayLanguage=fr&count=5";
+    let answer = house.get(query).await.unwrap();
+    assert_eq!((&answer["url"], &answer["expansion"]["offset"]), (&json!("urn:coins"), &json!(0)));
+    assert!(answer["compose"]["include"].is_array());
+    let gold = &answer["expansion"]["contains"][0];
+    assert_eq!((&gold["system"], &gold["display"]), (&json!("urn:metals"), &json!("or")));
+    assert_eq!(gold["designation"].as_array().unwrap().len(), 2);
+    let told = answer["expansion"]["parameter"].to_string();
+    assert!(told.contains(r#""valueUri":"urn:metals|2""#) && told.contains(r#""valueInteger":5"#), "{told}");
+    let one = house.get("ValueSet/coins/$expand?designation=urn:ietf:bcp:47|de").await.unwrap();
+    assert_eq!(one["expansion"]["contains"][0]["designation"], json!([{"language": "de", "value": "Feingold"}]));
+    let sent = set("sent", json!({"include": [{"system": "urn:metals", "concept": [{"code": "zinc"}]}]}));
+    let answer = house.post("ValueSet/$expand", json!([{"name": "valueSet", "resource": sent}])).await.unwrap();
+    assert_eq!(codes(&answer["expansion"]["contains"]), "zinc");
+}
+
+#[tokio::test]
+async fn a_large_expansion_comes_in_pages_only() {
+    let house = House::new().await;
+    let concepts: Vec<Value> = (0..10_001).map(|it| json!({"code": format!("c{it}")})).collect();
+    let large = json!({"resourceType": "CodeSystem", "id": "large", "url": "urn:large", "status": "active",
+        "content": "complete", "concept": concepts});
+    house.put(&[large]).await;
+    let whole = house.get("ValueSet/$expand?url=urn:large?fhir_vs").await.unwrap_err();
+    assert_eq!(whole.code(), IssueType::TooCostly);
+    let page = house.get("ValueSet/$expand?url=urn:large?fhir_vs&offset=10000&count=5").await.unwrap();
+    assert_eq!(
+        (codes(&page["expansion"]["contains"]).as_str(), &page["expansion"]["total"]),
+        ("c10000", &json!(10_001))
+    );
+}
+
+/// The example of the operation's page: a status of compositions as one of v3's acts.
+#[tokio::test]
+async fn r4s_concept_maps_translate() {
+    let house = House::new().await;
+    let query = "ConceptMap/$translate?system=http://hl7.org/fhir/composition-status&code=preliminary";
+    let answer = house.get(query).await.unwrap();
+    assert_eq!(values(&answer, "result"), [true]);
+    let found = values(&answer, "match");
+    let concept = part(found[0], "concept");
+    assert_eq!(
+        (&concept["system"], &concept["code"]),
+        (&json!("http://terminology.hl7.org/CodeSystem/v3-ActStatus"), &json!("active"))
+    );
+}
+
+#[tokio::test]
+async fn the_tenants_concept_maps_translate() {
+    let house = house().await;
+    let map = json!({"resourceType": "ConceptMap", "id": "map", "url": "urn:map", "status": "active",
+        "sourceUri": "urn:coins", "targetUri": "urn:prices", "group": [{"source": "urn:metals", "target": "urn:price", "element": [
+            {"code": "gold", "target": [{"code": "dear", "display": "Dear", "equivalence": "wider"}]},
+            {"code": "lead", "target": [{"equivalence": "unmatched"}]}]}]});
+    house.put(&[map]).await;
+    for (query, expected) in [
+        ("$translate?system=urn:metals&code=gold", Some(("wider", "dear"))),
+        ("$translate?url=urn:map&system=urn:metals&code=gold&targetsystem=urn:price", Some(("wider", "dear"))),
+        ("map/$translate?system=urn:metals&code=gold&source=urn:coins&target=urn:prices", Some(("wider", "dear"))),
+        ("map/$translate?system=urn:price&code=dear&reverse=true", Some(("narrower", "gold"))),
+        ("$translate?system=urn:metals&code=gold&target=urn:others", None),
+        ("$translate?system=urn:metals&code=gold&targetsystem=urn:others", None),
+        ("$translate?system=urn:metals&code=lead", None),
+    ] {
+        let answer = house.get(&format!("ConceptMap/{query}")).await.unwrap();
+        assert_eq!(values(&answer, "result"), [expected.is_some()], "{query}");
+        if let Some((equivalence, code)) = expected {
+            let found = values(&answer, "match")[0];
+            assert_eq!(
+                (part(found, "equivalence"), &part(found, "concept")["code"]),
+                (&json!(equivalence), &json!(code)),
+                "{query}"
+            );
+        }
+    }
+}
+
+/// What is stored is told only to who may search it.
+#[tokio::test]
+async fn an_operation_demands_the_types_that_it_looks_into() {
+    let house = house().await;
+    let half = house.caller("system/ValueSet.rs").await;
+    assert_eq!(house.get_as(&half, "ValueSet/$expand?url=urn:all").await.unwrap_err().status, 403);
+    assert_eq!(house.get_as(&half, "CodeSystem/$lookup?system=urn:metals&code=gold").await.unwrap_err().status, 403);
+    let r4 = "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender";
+    assert!(house.get_as(&half, r4).await.is_ok());
+    let whole = house.caller("system/ValueSet.rs system/CodeSystem.rs").await;
+    assert!(house.get_as(&whole, "ValueSet/$expand?url=urn:all").await.is_ok());
+}
