@@ -45,10 +45,10 @@ impl View {
 
     /// Whether a code is given.
     pub(super) fn has(&self, member: &Member) -> bool {
-        let is_wanted = !(self.is_active_only && member.is_inactive())
-            && !(self.is_selectable_only && member.is_abstract())
-            && !self.excluded.iter().any(|it| is_of(member, it));
-        is_wanted && self.words.iter().all(|word| has_word(member, word))
+        let is_left_out = self.is_active_only && member.is_inactive()
+            || self.is_selectable_only && member.is_abstract()
+            || self.excluded.iter().any(|it| is_of(member, it));
+        !is_left_out && self.words.iter().all(|word| has_word(member, word))
     }
 
     /// `ValueSet.expansion.contains`, without what it contains.
