@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod ledger;
 mod lookups;
 mod postgres;
 mod query;
@@ -17,6 +18,7 @@ mod tenant;
 mod text;
 
 pub use error::{CommitError, Error, Result};
+pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
@@ -88,6 +90,10 @@ pub trait Session: Send + Sync {
     }
     /// How many resources of these types there are.
     async fn count_of(&self, types: &[String]) -> Result<i64>;
+    /// An entry of the ledger, unless it has expired.
+    async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>>;
+    /// A kind's entries whose keys come behind `after`, in the order of their keys, without the expired.
+    async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>>;
     /// A step of a walk over the resources of these types: those among the next `span` of all, from `after` on.
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked>;
 }

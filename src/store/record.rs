@@ -1,6 +1,6 @@
 //! What goes into a store and comes out of it.
 
-use crate::Rows;
+use crate::{LedgerChange, Rows};
 use bytes::Bytes;
 use fhir::search::{Filter, ParamId};
 
@@ -96,6 +96,8 @@ pub struct Changes {
     /// The definitions that the index rows were made by ([`crate::Session::definitions`]). Where another node has
     /// changed them, the commit is refused as [`crate::CommitError::Outdated`].
     pub definitions: Option<i64>,
+    /// What becomes of entries of the ledger, each of another key.
+    pub ledger: Vec<LedgerChange>,
 }
 
 /// The resource types whose resources say how others are indexed.

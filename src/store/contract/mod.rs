@@ -6,6 +6,7 @@
 pub(crate) mod commits;
 pub(crate) mod filters;
 pub(crate) mod histories;
+pub(crate) mod ledger;
 pub(crate) mod links;
 pub(crate) mod measures;
 pub(crate) mod model;
@@ -39,6 +40,8 @@ macro_rules! contract {
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
             links: references, chains, logical_links, hierarchies, nested;
+            ledger: entries_change, entries_with_resources, entries_expire, entries_are_listed, one_uses_an_entry_up,
+                entries_of_two_tenants;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;

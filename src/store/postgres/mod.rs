@@ -7,6 +7,7 @@
 mod columns;
 mod connections;
 mod directory;
+mod ledger;
 mod notices;
 pub(crate) mod numbers;
 mod place;

@@ -58,9 +58,14 @@ impl Records {
         &self.shared.numbers
     }
 
+    /// The time.
+    pub(super) fn clock(&self) -> i64 {
+        (self.shared.clock)()
+    }
+
     /// The time of a change, later than any before it.
     pub(super) fn time(&self) -> i64 {
-        let now = (self.shared.clock)();
+        let now = self.clock();
         let later = |last: i64| Some(now.max(last + 1));
         // The closure always has an answer.
         let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).unwrap_or_else(|it| it);

@@ -50,6 +50,7 @@ impl Kind {
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),
                 ("search", include_str!("../../../migrations/postgres/tenant/0002_search.sql")),
                 ("isolation", include_str!("../../../migrations/postgres/tenant/0003_isolation.sql")),
+                ("ledger", include_str!("../../../migrations/postgres/tenant/0004_ledger.sql")),
             ],
         }
     }

@@ -1,13 +1,13 @@
 //! What callers hold of a tenant.
 
 use super::records::Records;
-use super::text;
 use super::writer::Writer;
+use super::{ledger, text};
 use crate::lookups::Lookups;
 use crate::query::{self, Sql, Way};
 use crate::{
-    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, Page, Plan, Result, Rows, Session,
-    Stored, Walked,
+    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows,
+    Session, Stored, Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -81,6 +81,14 @@ impl Session for Door {
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {
         query::count_of(&mut self.0.reading(), types).await
+    }
+
+    async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
+        ledger::entry(&self.0, kind, key).await
+    }
+
+    async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
+        ledger::entries(&self.0, kind, after, limit).await
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

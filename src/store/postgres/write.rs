@@ -2,6 +2,7 @@
 
 use super::columns::{Batch, Entry};
 use super::connections::Taken;
+use super::ledger;
 use super::numbers::Block;
 use super::records::Records;
 use super::runner::{Reading, Writing};
@@ -21,7 +22,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Whether a change takes more than one statement.
 pub(super) fn needs_transaction(changes: &Changes) -> bool {
-    !changes.guards.is_empty() || !changes.reindexed.is_empty() || changes.build.is_some()
+    let is_plain = changes.guards.is_empty() && changes.reindexed.is_empty() && changes.ledger.is_empty();
+    !is_plain || changes.build.is_some()
 }
 
 /// How an attempt ended that did not write.
@@ -115,6 +117,9 @@ async fn attempt_on(
     run(connection, records, puts(Entry::default())).await?;
     if !changes.reindexed.is_empty() {
         run(connection, records, Batch::of_reindexed(&changes.reindexed, &records.tenancy.hash)).await?;
+    }
+    if !changes.ledger.is_empty() && !ledger::write(connection, records, &changes.ledger, now).await.map_err(missed)? {
+        return Err(Missed::Refused(CommitError::Conflict));
     }
     if let Some(build) = &changes.build {
         write_build(connection, records, build).await?;

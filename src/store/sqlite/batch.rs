@@ -1,10 +1,10 @@
 //! A group of changes on its way to disk: checked one by one against what is there and against each other,
 //! written together, one statement per table and chunk of rows.
 
-use super::builds;
 use super::index::{Entries, chunks, insert, push_groups, take_back, write_index};
 use super::runner::Writing;
 use super::writer::State;
+use super::{builds, ledger};
 use crate::query::{self, Bind};
 use crate::rows::unpacked_keys;
 use crate::{Changes, CommitError, Expect, Put, Result};
@@ -83,6 +83,9 @@ impl<'a> Batch<'a> {
                     return Err(CommitError::Conflict);
                 }
             }
+        }
+        if !change.ledger.is_empty() {
+            ledger::write(&mut state.connection, &change.ledger, self.now).await?;
         }
         // A second version of a resource within the group needs the first one on its row.
         if rkeys.iter().any(|it| self.pending_rkeys.contains(it)) {

@@ -4,13 +4,13 @@
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;
-use super::{builds, text};
+use super::{builds, ledger, text};
 use crate::lookups::Lookups;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
-    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, Page, Plan, Result, Rows, Session,
-    Stored, Tenant, Walked,
+    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows,
+    Session, Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -90,6 +90,14 @@ impl Session for Door {
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {
         query::count_of(&mut Reading(&*self.place().await?), types).await
+    }
+
+    async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
+        ledger::entry(&*self.place().await?, kind, key, (self.settings.clock)()).await
+    }
+
+    async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
+        ledger::entries(&*self.place().await?, kind, after, limit, (self.settings.clock)()).await
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

@@ -6,6 +6,7 @@ mod builds;
 mod changes;
 mod door;
 mod index;
+mod ledger;
 mod place;
 mod places;
 mod readers;

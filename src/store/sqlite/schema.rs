@@ -17,6 +17,7 @@ pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {
         ("records", include_str!("../../../migrations/sqlite/tenant/0001_records.sql")),
         ("search", include_str!("../../../migrations/sqlite/tenant/0002_search.sql")),
         ("builds", include_str!("../../../migrations/sqlite/tenant/0003_builds.sql")),
+        ("ledger", include_str!("../../../migrations/sqlite/tenant/0004_ledger.sql")),
     ])
 });
 
