@@ -1,6 +1,7 @@
 //! What may go wrong in a store.
 
 use fhir::{Failure, IssueType};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 
 /// A store's failure. The caller can do nothing about it but try again later.
@@ -11,7 +12,7 @@ pub enum Error {
     Database(sqlx::Error),
     /// A schema could not be brought up to date.
     #[error("migration: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
     /// A folder or file could not be used.
     #[error("{path}: {cause}")]
     File {
@@ -98,7 +99,7 @@ impl From<Error> for Failure {
                 "The connection to the database was lost, and it is not known whether the change was made; look before you send it again.",
             ),
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
-            Error::Database(cause) if is_passing(cause) => {
+            Error::Database(_) if error.is_passing() => {
                 (IssueType::Transient, "The database cannot take the request now; nothing was changed. Try again.")
             }
             _ => return Failure::internal(error),
@@ -122,15 +123,34 @@ impl From<sqlx::Error> for Error {
 impl Error {
     /// What an operator can do about it, where that is known.
     pub fn advice(&self) -> Option<&'static str> {
-        match self {
-            Error::Role => Some("take these rights from the role, or drop it and let `medisync migrate` make it"),
-            Error::Behind => Some("run `medisync migrate` with a login that may change it"),
+        let cause = match self {
+            Error::Role => {
+                return Some("take these rights from the role, or drop it and let `medisync migrate` make it");
+            }
+            Error::Behind => return Some("run `medisync migrate` with a login that may change it"),
+            Error::Database(cause) | Error::Migration(MigrateError::Execute(cause)) => cause,
+            _ => return None,
+        };
+        let is_unreachable =
+            is_connection_lost(cause) || matches!(cause, sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_));
+        match postgres_code(cause).as_deref() {
             // insufficient_privilege
-            Error::Database(error) if postgres_code(error).as_deref() == Some("42501") => Some(
+            Some("42501") => Some(
                 "run `medisync migrate` once with a login that may create roles and schemas, and grant the server's login \
                  medisync_data and medisync_directory",
             ),
-            _ => None,
+            Some("28000" | "28P01") => Some("is the user right, and the password?"),
+            Some("3D000") => Some("make it with `CREATE DATABASE`"),
+            _ => is_unreachable.then_some("is it running, and does the URL say how to reach it?"),
+        }
+    }
+
+    /// Whether the same request may succeed later: there is no connection, no space, a lock.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Error::Silent | Error::Closed => true,
+            Error::Database(cause) => is_passing(cause),
+            _ => false,
         }
     }
 

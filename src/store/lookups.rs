@@ -82,6 +82,14 @@ async fn answer_all(place: Arc<impl Look>) {
         let keys: Vec<Key> = group.iter().map(|it| it.key.clone()).collect();
         match place.look(&keys).await {
             Ok(found) => answer(group, found),
+            // The database cannot answer now, and would not answer each of them either.
+            Err(error) if error.is_passing() => {
+                let mut group = group.into_iter();
+                if let Some(first) = group.next() {
+                    refuse(first, error);
+                }
+                group.for_each(|it| refuse(it, Error::Silent));
+            }
             // A group whose statement failed: each gets an answer of its own.
             Err(_) if group.len() > 1 => {
                 for waiting in group {

@@ -26,7 +26,7 @@ use crate::{Error, Result, Secrets, Session, Store, Tenant, Told};
 use async_trait::async_trait;
 use directory::{Directory, Entry, Placement};
 use numbers::Numbers;
-use place::Place;
+use place::{Bounds, Place};
 use records::Records;
 use rustc_hash::FxHashMap;
 use session::Door;
@@ -54,6 +54,8 @@ pub struct PostgresSettings {
     pub clock: fn() -> i64,
     /// How long a query may take.
     pub query_time: Duration,
+    /// How long a write may take.
+    pub write_time: Duration,
     /// A folder of this node's own, where full-text views are kept; they can be made anew at any time.
     pub text_folder: PathBuf,
     /// The most connections to one placement of records; a few more are for the directory.
@@ -74,9 +76,8 @@ pub struct PostgresStore {
 /// What all tenants of a node have in common.
 struct Shared {
     clock: Clock,
-    query_time: Duration,
+    bounds: Bounds,
     text_folder: PathBuf,
-    connections: u32,
     node: i64,
     numbers: Numbers,
     text_writers: tokio::sync::Semaphore,
@@ -120,9 +121,12 @@ impl PostgresStore {
         let node = directory.node().await?;
         let shared = Shared {
             clock: settings.clock,
-            connections: settings.connections,
             node,
-            query_time: settings.query_time,
+            bounds: Bounds {
+                connections: settings.connections,
+                query_time: settings.query_time,
+                write_time: settings.write_time,
+            },
             text_folder: settings.text_folder,
             numbers: Numbers::of_node(node),
             text_writers: tokio::sync::Semaphore::new(text::WRITERS),
@@ -148,8 +152,7 @@ impl PostgresStore {
     async fn place(&self, placement: &Placement) -> Result<Arc<Place>> {
         let open = async {
             let options = placement.options(&self.options)?;
-            let Shared { query_time, connections, .. } = *self.shared;
-            Ok(Arc::new(Place::open(&options, &placement.schema, query_time, connections).await?))
+            Ok(Arc::new(Place::open(&options, &placement.schema, self.shared.bounds).await?))
         };
         self.places.get(placement, open).await
     }

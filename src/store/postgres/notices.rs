@@ -4,10 +4,15 @@ use crate::Told;
 use sqlx::postgres::PgListener;
 use std::time::Duration;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 
 const CHANNEL: &str = "medisync";
 /// How long after a failure we listen again.
 const RETRY: Duration = Duration::from_secs(1);
+/// After so much silence the database is asked whether it is still there: a network that is cut tells nobody.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a node tells of a tenant; its own is known to itself.
 pub(super) fn notice(node: i64, tenant: &str) -> String {
@@ -30,18 +35,29 @@ pub(super) async fn listen(url: String, node: i64, tell: broadcast::Sender<Told>
 }
 
 async fn listen_once(url: &str, node: i64, tell: &broadcast::Sender<Told>) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect(url).await?;
-    listener.listen(CHANNEL).await?;
+    let mut listener = in_time(PgListener::connect(url)).await?;
+    listener.eager_reconnect(false);
+    in_time(listener.listen(CHANNEL)).await?;
+    // Nobody may be there to be told.
+    let _ = tell.send(Told::Anything);
     loop {
-        // Nobody may be there to be told.
-        let _ = tell.send(Told::Anything);
-        while let Some(notification) = listener.try_recv().await? {
-            if let Some(told) = read(notification.payload(), node) {
-                let _ = tell.send(told);
+        match timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => {
+                if let Some(told) = read(notification.payload(), node) {
+                    let _ = tell.send(told);
+                }
+            }
+            Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                in_time(sqlx::query("SELECT 1").execute(&mut listener)).await?;
             }
         }
-        // It listens again by itself when it is asked next.
     }
+}
+
+async fn in_time<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    timeout(PATIENCE, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 #[cfg(test)]

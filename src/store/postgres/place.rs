@@ -7,8 +7,16 @@ use crate::Result;
 use sqlx::postgres::PgConnectOptions;
 use std::time::Duration;
 
-/// The least time that a write may take: a large Bundle takes longer than a query should.
-const WRITE_TIME: Duration = Duration::from_secs(60);
+/// How much a node asks of a placement.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// The most connections at the same time.
+    pub(super) connections: u32,
+    /// How long a query may take.
+    pub(super) query_time: Duration,
+    /// How long a write may take: a large Bundle takes longer than a query should.
+    pub(super) write_time: Duration,
+}
 
 /// How statements are planned: joins in the order written, by nested loops over B-trees, once for all values. The order is
 /// chosen by the search compiler, which counts before it chooses (docs/decisions/0013-postgresql.md).
@@ -22,19 +30,14 @@ pub(super) struct Place {
 
 impl Place {
     /// Opens a schema, made and brought up to date if need be.
-    pub(super) async fn open(
-        options: &PgConnectOptions,
-        schema: &str,
-        query_time: Duration,
-        connections: u32,
-    ) -> Result<Place> {
+    pub(super) async fn open(options: &PgConnectOptions, schema: &str, bounds: Bounds) -> Result<Place> {
         schema::migrate(options, schema, Kind::Records).await?;
         let setup = schema::entering(schema, Kind::Records)? + PLANNING;
         // A write takes about twice as long as a read, and a group of them goes together.
-        let writing = (connections / 3).max(1);
-        let reading = connections.saturating_sub(writing).max(1);
-        let reads = Connections::new(options.clone(), &setup, reading, query_time);
-        let writes = Connections::new(options.clone(), &setup, writing, query_time.max(WRITE_TIME));
+        let writing = (bounds.connections / 3).max(1);
+        let reading = bounds.connections.saturating_sub(writing).max(1);
+        let reads = Connections::new(options.clone(), &setup, reading, bounds.query_time);
+        let writes = Connections::new(options.clone(), &setup, writing, bounds.write_time);
         let mut taken = reads.take().await?;
         schema::verify_role(&mut taken.connection).await?;
         taken.give_back();

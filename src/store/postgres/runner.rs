@@ -105,7 +105,7 @@ impl Reading<'_> {
 
     async fn fetch_on(&self, mut taken: Taken<'_>, statement: Sql) -> Result<Vec<PgRow>> {
         let work = query(&self.tenancy.number, statement)?.fetch_all(&mut taken.connection);
-        let rows = tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Timeout)?;
+        let rows = tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Silent)?;
         // A connection is as good as new after an error of the database's own, unless that ended it.
         let is_clean = rows.as_ref().err().is_none_or(|it| it.as_database_error().is_some());
         let rows = rows.map_err(Error::from);

@@ -63,7 +63,7 @@ pub(super) async fn answers(records: &Arc<Records>, plan: &Plan) -> Result<Answe
         let records = records.clone();
         async move { follow(&records, &|_| ()).await }
     });
-    let view = match tokio::time::timeout(records.shared.query_time, work).await {
+    let view = match tokio::time::timeout(records.shared.bounds.query_time, work).await {
         Ok(done) => done.map_err(Error::text)??,
         Err(_) => return Err(Error::TextBehind),
     };

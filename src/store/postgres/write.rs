@@ -182,7 +182,11 @@ async fn write_build(connection: &mut PgConnection, records: &Records, change: &
         .bind(build.total)
         .bind(build.is_finished),
         BuildChange::Advance(build) => {
-            sqlx::query("UPDATE build SET position = $1, done = $2, finished = $3 WHERE name = $4")
+            // Several nodes may make the same rows; none takes back what another one has done.
+            sqlx::query(
+                "UPDATE build SET position = greatest(position, $1), done = greatest(done, $2), finished = finished OR $3 \
+                 WHERE name = $4",
+            )
                 .bind(build.position)
                 .bind(build.done)
                 .bind(build.is_finished)
@@ -217,6 +221,8 @@ fn missed(error: sqlx::Error) -> Missed {
     match (code.as_str(), said.and_then(PgDatabaseError::constraint)) {
         (statement::CONFLICT, _) | ("23505", Some("resource_rkey")) => Missed::Refused(CommitError::Conflict),
         (statement::OUTDATED, _) => Missed::Refused(CommitError::Outdated),
+        // By statement_timeout: a write cannot be narrowed as a query can, but the database may be faster later.
+        ("57014", _) => Missed::Refused(Error::Database(error).into()),
         ("23505", Some("loaded_pkey")) => Missed::Refused(CommitError::LoadedBefore),
         (statement::TOO_EARLY, _) => {
             let ms = said.and_then(|it| it.message().parse().ok());

@@ -149,7 +149,9 @@ fn committed(changes: Changes, updated: i64) -> Committed {
 fn is_refusal(error: &CommitError) -> bool {
     match error {
         CommitError::Conflict | CommitError::LoadedBefore | CommitError::Outdated => true,
-        CommitError::Store(Error::Database(cause)) => cause.as_database_error().is_some(),
+        CommitError::Store(error @ Error::Database(cause)) => {
+            cause.as_database_error().is_some() && !error.is_passing()
+        }
         CommitError::Store(_) => false,
     }
 }

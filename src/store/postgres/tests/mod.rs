@@ -71,7 +71,7 @@ impl Database {
 
     pub(super) async fn store(&self, query_time: Duration) -> PostgresStore {
         let text_folder = self.folder.path().to_owned();
-        let settings = PostgresSettings { clock, query_time, text_folder, connections: 12 };
+        let settings = PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections: 12 };
         PostgresStore::open_with(&self.url(), settings, Some(self.enough)).await.unwrap()
     }
 
