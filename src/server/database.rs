@@ -7,9 +7,9 @@ use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use store::{SqliteStore, Store};
+use store::{PostgresSettings, PostgresStore, SqliteStore, Store};
 
-/// Opens the store.
+/// Opens the store, brought up to date where need be.
 pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
     let query_time = settings.query_time.duration();
     match settings.database.place()? {
@@ -17,8 +17,34 @@ pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
             let store = SqliteStore::open(&folder, clock::now_ms, query_time).await;
             Ok(Arc::new(store.with_context(|| format!("cannot open the data folder {}", folder.display()))?))
         }
-        Place::Postgres => bail!("this version keeps data in SQLite only; give --database sqlite:DIRECTORY"),
+        Place::Postgres => {
+            let settings_of_store = PostgresSettings {
+                clock: clock::now_ms,
+                query_time,
+                write_time: settings.write_time.duration(),
+                text_folder: settings.text_folder.clone(),
+                connections: settings.database_connections,
+            };
+            let store = PostgresStore::open(settings.database.whole(), settings_of_store).await;
+            Ok(Arc::new(store.map_err(|cause| unusable(settings, cause))?))
+        }
     }
+}
+
+/// Brings a PostgreSQL up to date, with the rights of the URL's login.
+pub async fn migrate(settings: &config::Store) -> Result<()> {
+    PostgresStore::migrate(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))
+}
+
+/// Fails where a PostgreSQL is not up to date.
+pub async fn verify(settings: &config::Store) -> Result<()> {
+    PostgresStore::verify(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))
+}
+
+/// Why a PostgreSQL cannot be used, and what helps.
+fn unusable(settings: &config::Store, cause: store::Error) -> anyhow::Error {
+    let advice = cause.advice().map(|it| format!("; {it}")).unwrap_or_default();
+    anyhow::anyhow!("cannot use the database {}: {cause}{advice}", settings.database)
 }
 
 /// An engine on a store, with this machine's clock and randomness, and with every feature's operations.
@@ -27,23 +53,37 @@ pub fn engine(store: Arc<dyn Store>, settings: engine::Settings) -> Engine {
     Engine::new(store, settings, ambient, features::operations())
 }
 
-/// Proof that this process alone writes into the data folder; gives it up when dropped or when the process ends,
-/// however it ends. Nothing is locked on PostgreSQL, which many processes share.
+/// Proof that this process alone writes into a folder; gives it up when dropped or when the process ends, however it
+/// ends.
 pub struct Lock {
     _file: Option<File>,
 }
 
-/// Takes the data folder for this process. A tenant's writer assumes that it is the only one.
+/// Takes the data folder for this process: a tenant's writer assumes that it is the only one. Nothing is locked on
+/// PostgreSQL, which many processes share.
 pub fn lock(settings: &config::Store) -> Result<Lock> {
-    let Place::Folder(folder) = settings.database.place()? else { return Ok(Lock { _file: None }) };
-    let file = lock_file(&folder).with_context(|| format!("cannot use the data folder {}", folder.display()))?;
+    match settings.database.place()? {
+        Place::Folder(folder) => lock_folder(&folder, "stop it first, or send the data to it over HTTP"),
+        Place::Postgres => Ok(Lock { _file: None }),
+    }
+}
+
+/// The same, and takes the folder of full-text indexes too.
+pub fn lock_with_texts(settings: &config::Store) -> Result<Lock> {
+    match settings.database.place()? {
+        Place::Folder(_) => lock(settings),
+        Place::Postgres => lock_folder(&settings.text_folder, "give this one another by --text-folder"),
+    }
+}
+
+fn lock_folder(folder: &Path, advice: &str) -> Result<Lock> {
+    let file = lock_file(folder).with_context(|| format!("cannot use the folder {}", folder.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: Some(file) }),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another medisync process is using the data folder {}; stop it first, or send the data to it over HTTP",
-            folder.display()
-        ),
-        Err(TryLockError::Error(cause)) => Err(cause).context("cannot lock the data folder"),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another medisync process is using the folder {}; {advice}", folder.display())
+        }
+        Err(TryLockError::Error(cause)) => Err(cause).context("cannot lock the folder"),
     }
 }
 

@@ -1,28 +1,45 @@
 //! `medisync migrate`
 
 use super::{block_on, print};
-use crate::config::{self, File, StoreFlags};
+use crate::config::{self, File, Place, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
 
-/// Arguments of `medisync migrate`. A server does the same for a tenant when it is first asked for; this does it for
-/// all before one starts.
+/// Arguments of `medisync migrate`. A server does the same when it starts or when a tenant is first asked for; this
+/// does it for all before one starts.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  medisync migrate --database sqlite:/var/lib/medisync
+  medisync migrate --database postgres://owner@db.example.org/medisync
+
+On PostgreSQL give a login that may make schemas and roles. Servers may then use another one, which was granted the roles
+medisync_data and medisync_directory.")]
 pub struct Migrate {
     #[command(flatten)]
     store: StoreFlags,
 }
 
 impl Migrate {
-    /// Opens every tenant, which brings its schema up to date.
+    /// Brings every schema up to date; on SQLite, opening a tenant does.
     pub fn run(self, file: &File) -> Result<()> {
         block_on(migrate(self.store.resolve(file)?))
     }
 }
 
 async fn migrate(settings: config::Store) -> Result<()> {
-    let _lock = database::lock(&settings)?;
-    let store = database::open(&settings).await?;
+    match settings.database.place()? {
+        Place::Folder(_) => migrate_folder(&settings).await,
+        Place::Postgres => {
+            database::migrate(&settings).await?;
+            print(format_args!("up to date: {}", settings.database))
+        }
+    }
+}
+
+async fn migrate_folder(settings: &config::Store) -> Result<()> {
+    let _lock = database::lock(settings)?;
+    let store = database::open(settings).await?;
     let names = store.tenants().await?;
     for (i, name) in names.iter().enumerate() {
         let tenant = tenants::existing(&*store, name).await?;

@@ -15,7 +15,7 @@ Example:
 
 A server keeps the full-text index up to date by itself, and makes it when it is first asked for. This makes it anew, for
 instance before the first search or after the data folder was damaged.
-The server must not be running on the same data folder.")]
+The server must not be running on the same data folder, or, with PostgreSQL, on the same --text-folder.")]
 pub struct Reindex {
     /// The tenant whose index is made anew
     #[arg(long, value_name = "NAME")]
@@ -35,7 +35,7 @@ impl Reindex {
 }
 
 async fn reindex(settings: config::Store, name: &str) -> Result<()> {
-    let _lock = database::lock(&settings)?;
+    let _lock = database::lock_with_texts(&settings)?;
     let store = database::open(&settings).await?;
     let tenant = tenants::existing(&*store, name).await?;
     let session = store.open(&tenant).await.with_context(|| format!("cannot open tenant {name}"))?;

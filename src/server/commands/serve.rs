@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::auth::{Gate, Mode};
-use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, StoreFlags};
+use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, Place, StoreFlags};
 use crate::http::{Server, listen};
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
@@ -17,7 +17,10 @@ use tokio::sync::watch;
 #[command(after_help = "\
 Examples:
   medisync serve --demo --no-auth
-  medisync serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/medisync --base-url https://fhir.example.org")]
+  medisync serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/medisync --base-url https://fhir.example.org
+  medisync serve --database 'postgres://medisync@db.example.org/medisync?sslmode=verify-full'
+
+A database is brought up to date before the server listens, unless --no-migrate is given.")]
 pub struct Serve {
     /// Make tenant `demo` with a demo hospital in it
     #[arg(long, env = "MEDISYNC_DEMO", value_parser = FalseyValueParser::new())]
@@ -25,6 +28,9 @@ pub struct Serve {
     /// Answer everybody, without tokens; on a loopback address only
     #[arg(long, env = "MEDISYNC_NO_AUTH", value_parser = FalseyValueParser::new())]
     no_auth: bool,
+    /// PostgreSQL: refuse to start where `medisync migrate` has something to do
+    #[arg(long, env = "MEDISYNC_NO_MIGRATE", value_parser = FalseyValueParser::new())]
+    no_migrate: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -38,6 +44,7 @@ pub struct Serve {
 /// What `serve` works with.
 struct Plan {
     demo: bool,
+    no_migrate: bool,
     mode: Mode,
     http: config::Http,
     store: config::Store,
@@ -49,8 +56,8 @@ impl Serve {
     pub fn run(self, file: &File) -> Result<()> {
         let http = self.http.resolve(file)?;
         let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
-        let plan =
-            Plan { demo: self.demo, mode, http, store: self.store.resolve(file)?, limits: self.limits.resolve(file)? };
+        let (store, limits) = (self.store.resolve(file)?, self.limits.resolve(file)?);
+        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -74,7 +81,10 @@ fn open(http: &config::Http) -> Result<Mode> {
 async fn serve(plan: Plan) -> Result<()> {
     // Signals count from now on, also while the demo is being loaded.
     let stop = stop_signal()?;
-    let _lock = database::lock(&plan.store)?;
+    let _lock = database::lock_with_texts(&plan.store)?;
+    if plan.no_migrate && plan.store.database.place()? == Place::Postgres {
+        database::verify(&plan.store).await?;
+    }
     let store = database::open(&plan.store).await?;
     let engine = Arc::new(database::engine(store.clone(), plan.limits.engine(&plan.store)));
     if plan.demo {

@@ -18,6 +18,7 @@ pub use units::{Size, Span};
 
 use anyhow::{Context, Result, anyhow};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Makes a group of settings: `$flags` as clap reads it, and `$values` as the program uses it.
@@ -56,7 +57,10 @@ macro_rules! settings {
 settings! {
     /// Where data is kept.
     Store, StoreFlags, "Data" {
-        database: DatabaseUrl = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY";
+        database: DatabaseUrl = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY or postgres://USER@HOST/DATABASE";
+        database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections for records at the same time; a few more are for the directory of tenants";
+        write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
+        text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
         query_time: Span = "10s", "MEDISYNC_QUERY_TIME", "TIME", "The longest a query of the database may take";
     }
 }

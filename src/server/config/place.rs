@@ -30,6 +30,11 @@ impl DatabaseUrl {
             }
         }
     }
+
+    /// The whole URL, password included: for the database alone.
+    pub fn whole(&self) -> &str {
+        &self.0
+    }
 }
 
 impl FromStr for DatabaseUrl {
