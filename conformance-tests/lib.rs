@@ -8,6 +8,7 @@ mod answer;
 mod bundle;
 mod client;
 mod labelled;
+pub mod network;
 pub mod postgres;
 mod program;
 pub mod records;

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Once;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Whether all cases run on PostgreSQL: `MEDISYNC_TEST_DATABASE=postgres`.
@@ -16,6 +17,9 @@ pub fn is_on_postgres() -> bool {
         Ok(other) => panic!("MEDISYNC_TEST_DATABASE is {other:?}; it is sqlite or postgres"),
     }
 }
+
+/// The name of sessions that hold locks.
+const LOCKER: &str = "locker";
 
 /// A database of the PostgreSQL at `MEDISYNC_TEST_POSTGRES`; dropped at the end.
 pub struct Database {
@@ -37,6 +41,11 @@ impl Database {
         Database { server: server.to_owned(), name }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The value for `--database`.
     pub fn url(&self) -> String {
         with_database(&self.server, &self.name)
@@ -48,9 +57,40 @@ impl Database {
         query(&self.url(), sql)
     }
 
-    /// Runs statements by the owner of everything, in a session of its own that lasts as long as they do.
-    pub fn session(&self, sql: &str) -> std::process::Child {
-        psql(&self.url()).arg("--command").arg(sql).stdout(Stdio::null()).spawn().expect("psql runs")
+    /// Locks a table of the records as somebody else would who forgets to commit, until [`Database::unlock`].
+    #[track_caller]
+    pub fn lock(&self, table: &str) {
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)", self.table(table));
+        let mut command = psql(&self.url());
+        command.env("PGAPPNAME", LOCKER).args(["--single-transaction", "--command", &lock]);
+        let mut locker = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql runs");
+        // It ends by unlock.
+        std::thread::spawn(move || locker.wait());
+        let locked = format!(
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '{}'::regclass",
+            self.table(table)
+        );
+        for _ in 0..100 {
+            if self.query(&locked) != "0" {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{table} could not be locked");
+    }
+
+    /// Gives up every lock taken by [`Database::lock`].
+    #[track_caller]
+    pub fn unlock(&self) {
+        self.query(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{LOCKER}'"
+        ));
+    }
+
+    /// A table's name with its schema.
+    #[track_caller]
+    pub fn table(&self, name: &str) -> String {
+        self.query(&format!("SELECT schemaname || '.' || tablename FROM pg_tables WHERE tablename = '{name}' LIMIT 1"))
     }
 }
 
@@ -104,11 +144,39 @@ impl Cluster {
         // The first signal keeps the postmaster from telling its children to end in order.
         let kill = format!("kill -STOP {postmaster}; pkill -KILL -P {postmaster}; kill -KILL {postmaster}");
         assert!(Command::new("sh").arg("-c").arg(kill).status().expect("a shell").success(), "it was killed");
+        // A process whose end nobody has seen yet keeps its number, and the next one would take it for alive.
+        let process = PathBuf::from(format!("/proc/{postmaster}"));
+        for _ in 0..600 {
+            if !process.exists() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("process {postmaster} was killed and is still there");
     }
 
     /// The URL of its database `postgres`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@localhost:5432/postgres?host={}", self.path())
+    }
+
+    /// A copy of a file that belongs to the user it runs as.
+    #[track_caller]
+    pub fn adopt(&self, file: &Path) -> PathBuf {
+        let copy = self.folder.path().join(file.file_name().expect("a file"));
+        std::fs::copy(file, &copy).expect("a copy");
+        let owner = format!("--reference={}", self.path());
+        for (command, argument) in [("chown", owner.as_str()), ("chmod", "600")] {
+            let done = Command::new(command).arg(argument).arg(&copy).status();
+            assert!(done.is_ok_and(|it| it.success()), "{command} {}", copy.display());
+        }
+        copy
+    }
+
+    /// Runs statements outside of any case's database.
+    #[track_caller]
+    pub fn query(&self, sql: &str) -> String {
+        query(&self.url(), sql)
     }
 
     /// Its unix socket.

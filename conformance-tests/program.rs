@@ -1,7 +1,7 @@
 //! The `medisync` program: its commands, and servers that it runs.
 
 use crate::postgres::{self, Database};
-use crate::skipped;
+use crate::{skipped, unique};
 use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -39,7 +39,9 @@ pub fn program() -> &'static (Program, String) {
 pub struct Program {
     binary: PathBuf,
     directory: PathBuf,
-    database: Option<Database>,
+    url: String,
+    /// Removes the database at the end; none where it is SQLite's, in the directory.
+    _database: Option<Database>,
     /// Removes the directory at the end; none for the shared server, whose shell does.
     _temporary: Option<TempDir>,
 }
@@ -56,9 +58,17 @@ impl Program {
         Some(Program { _temporary: Some(temporary), ..Program::with_directory(directory) })
     }
 
+    /// The program over the database with this URL.
+    pub fn over(url: String) -> Program {
+        let temporary = temporary();
+        let directory = temporary.path().to_owned();
+        Program { binary: binary().clone(), directory, url, _database: None, _temporary: Some(temporary) }
+    }
+
     fn with_directory(directory: PathBuf) -> Program {
         let database = postgres::is_on_postgres().then(Database::fresh);
-        Program { binary: binary().clone(), directory, database, _temporary: None }
+        let url = database.as_ref().map_or_else(|| format!("sqlite:{}", directory.display()), Database::url);
+        Program { binary: binary().clone(), directory, url, _database: database, _temporary: None }
     }
 
     /// A folder of this program's own; SQLite's data lies in it.
@@ -67,11 +77,8 @@ impl Program {
     }
 
     /// The value for `--database`.
-    pub fn database(&self) -> String {
-        match &self.database {
-            Some(database) => database.url(),
-            None => format!("sqlite:{}", self.directory.display()),
-        }
+    pub fn database(&self) -> &str {
+        &self.url
     }
 
     /// The program with these arguments, not yet running, with no settings from the outside.
@@ -89,6 +96,8 @@ impl Program {
         }
         // A line for each request would bury what the cases say.
         command.env("MEDISYNC_LOG_LEVEL", "warn");
+        // Each server has a folder of its own for what it makes from the database.
+        command.env("MEDISYNC_TEXT_FOLDER", self.directory.join("text").join(unique()));
         command
     }
 
@@ -140,8 +149,7 @@ impl Program {
     /// Starts a server over this database, with more arguments.
     #[track_caller]
     pub fn serve(&self, more: &[&str]) -> Server {
-        let database = self.database();
-        let fixed = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
+        let fixed = ["serve", "--listen", "127.0.0.1:0", "--database", self.database()];
         Server::start(&mut self.command(&[&fixed, more].concat()))
     }
 }

@@ -13,6 +13,7 @@ mod isolation;
 mod limits;
 mod operations;
 mod patch;
+mod postgres;
 mod program;
 mod r4_examples;
 mod read;

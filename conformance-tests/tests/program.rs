@@ -124,7 +124,7 @@ fn a_wrong_settings_file_is_told() {
 async fn no_auth_is_for_loopback_only() {
     let Some(program) = Program::fresh() else { return };
     program.create_tenant("open");
-    let told = program.refuse_to_serve(&["--no-auth", "--listen", "0.0.0.0:0", "--database", &program.database()]);
+    let told = program.refuse_to_serve(&["--no-auth", "--listen", "0.0.0.0:0", "--database", program.database()]);
     assert!(told.contains("loopback"), "{told}");
     let server = program.serve(&["--no-auth"]);
     let client = Client::new(&server.base("open"), None);

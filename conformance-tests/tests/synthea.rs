@@ -181,7 +181,7 @@ async fn a_load_that_was_killed_is_completed_by_the_next() {
     let load = [&["load", "--tenant", "records"], &paths[..]].concat();
     let database = program.database();
     for millis in [200, 700, 1500] {
-        let mut child = program.command(&load).args(["--database", &database]).spawn().expect("the program runs");
+        let mut child = program.command(&load).args(["--database", database]).spawn().expect("the program runs");
         tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
         child.kill().expect("it was started");
         child.wait().expect("its end is seen");

@@ -1,0 +1,132 @@
+//! Several servers on one database.
+
+use super::*;
+use conformance_tests::Bundle;
+
+/// Two nodes on one database.
+fn pair(house: &House) -> [(Server, Client); 2] {
+    [house.serve(&[]), house.serve(&[])]
+}
+
+/// Asks until the answer is right; another node hears of a change a moment later.
+async fn eventually(client: &Client, query: &str, is_right: impl Fn(&Answer) -> bool) {
+    let mut last = client.get(query).await;
+    for _ in 0..1000 {
+        if is_right(&last) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        last = client.get(query).await;
+    }
+    panic!("{query} is still {}: {}", last.status, last.text());
+}
+
+/// http.html#update: the next read shows it, whichever node is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_node_sees_what_the_other_wrote() {
+    let Some(house) = House::new(&[]) else { return };
+    let [(first, one), (second, two)] = pair(&house);
+    for round in 1..=20 {
+        let (writer, reader) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let written = with(named("shared"), json!({"birthDate": format!("19{round:02}")}));
+        let version = writer.put("Patient/shared", &written).await.expect_in(200..=201).version();
+        let read = reader.get("Patient/shared").await.expect(200);
+        assert_eq!(read.version(), version);
+        assert_eq!(reader.found(&format!("Patient?birthdate=19{round:02}")).await.len(), 1);
+    }
+    house.program.create_tenant("later");
+    let token = house.program.token("later", "system/*.*");
+    for server in [&first, &second] {
+        let client = Client::new(&server.base("later"), Some(token.clone()));
+        client.get("Patient").await.expect(200);
+    }
+}
+
+/// search.html#searchparameter: a tenant's own search parameter that one node took is searched by on the other, and
+/// what the other one writes meanwhile is found by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_node_has_the_others_search_parameters() {
+    let Some(house) = House::new(&[]) else { return };
+    let [(_first, one), (_second, two)] = pair(&house);
+    let nicknamed = |id: &str| with(named(id), json!({"name": [{"use": "nickname", "given": [format!("nick-{id}")]}]}));
+    for (client, id) in [(&one, "before-1"), (&two, "before-2")] {
+        client.put(&format!("Patient/{id}"), &nicknamed(id)).await.expect(201);
+    }
+    let parameter = json!({
+        "resourceType": "SearchParameter", "id": "nickname", "url": "urn:sample:nickname", "name": "nickname",
+        "status": "active", "description": "Nickname", "code": "nickname", "base": ["Patient"], "type": "string",
+        "expression": "Patient.name.where(use='nickname').given"
+    });
+    one.put("SearchParameter/nickname", &parameter).await.expect(201);
+    let writing = async {
+        for number in 0..30 {
+            let id = format!("while-{number}");
+            two.put(&format!("Patient/{id}"), &nicknamed(&id)).await.expect(201);
+        }
+    };
+    let query = "Patient?nickname=nick-&_count=100";
+    // A search says in its link to itself which parameters it went by (search.html#errors).
+    let is_served = |it: &Answer| Bundle(it.json()).link("self").is_some_and(|it| it.contains("nickname"));
+    tokio::join!(writing, eventually(&one, query, is_served));
+    eventually(&two, query, is_served).await;
+    for client in [&one, &two] {
+        assert_eq!(client.page(query).await.matches().len(), 32);
+    }
+    two.delete("SearchParameter/nickname").await.expect_in(200..=204);
+    for client in [&two, &one] {
+        eventually(client, query, |it| !is_served(it)).await;
+    }
+}
+
+/// A node that is killed under load loses nothing that it acknowledged, and the other goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_loses_nothing() {
+    let Some(house) = House::new(&[]) else { return };
+    let [(first, one), (_second, two)] = pair(&house);
+    let load = Load::on(&[one, two.clone()]);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    first.kill();
+    recovered(&two).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.end().await.look(&two).await;
+}
+
+/// http.html#concurrency: of updates that start from the same version one wins, the others are told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_racing_updates_one_wins() {
+    let Some(house) = House::new(&[]) else { return };
+    let [(_first, one), (_second, two)] = pair(&house);
+    one.put("Patient/raced", &named("raced")).await.expect(201);
+    for version in 1..=20 {
+        let update = |client: &Client| {
+            let call = client.call("PUT", "Patient/raced").header("if-match", &format!("W/\"{version}\""));
+            answered(call.json(&with(named("raced"), json!({"birthDate": format!("19{version:02}")}))))
+        };
+        let (first, second, third) = tokio::join!(update(&one), update(&two), update(&one));
+        let mut statuses = [first.status, second.status, third.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], 200, "one wins");
+        assert!(statuses[1..].iter().all(|it| [409, 412].contains(it)), "the others are told: {statuses:?}");
+        assert_eq!(two.get("Patient/raced").await.expect(200).version(), (version + 1).to_string());
+    }
+    assert_eq!(one.page("Patient/raced/_history?_count=100").await.entries().len(), 21, "nothing is lost");
+}
+
+/// http.html#ccreate: of conditional creates with the same criteria one creates.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_racing_conditional_creates_one_creates() {
+    let Some(house) = House::new(&[]) else { return };
+    let [(_first, one), (_second, two)] = pair(&house);
+    for round in 0..10 {
+        let value = format!("once-{round}");
+        let create = |client: &Client| {
+            let call = client.call("POST", "Patient").header("if-none-exist", &format!("identifier={value}"));
+            answered(call.json(&patient(&value)))
+        };
+        let (first, second, third) = tokio::join!(create(&one), create(&two), create(&two));
+        let mut statuses = [first.status, second.status, third.status];
+        statuses.sort_unstable();
+        assert!(statuses.iter().all(|it| [200, 201, 409, 412].contains(it)), "{statuses:?}");
+        assert_eq!(one.found(&format!("Patient?identifier={value}")).await.len(), 1);
+    }
+}
