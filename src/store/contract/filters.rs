@@ -271,3 +271,27 @@ pub(crate) async fn long_lists(engine: &dyn Engine) {
         assert_eq!(pages(&ward, plan("Observation", none, Vec::new(), 1)).await, others);
     }
 }
+
+/// What no index entry is long enough for is found by all of it.
+pub(crate) async fn long_strings(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let long = |end: &str| "Ä b".repeat(1500) + end;
+    for (id, text) in [("one", long("one")), ("other", long("other")), ("short", "Ä b".repeat(40))] {
+        ward.create("Observation", id, &[Entry::String(p("text"), text)]).await;
+    }
+    let string = |test: StringTest| Test::String(p("text"), test);
+    for (test, expected) in [
+        (StringTest::Prefix("ä b".into()), &["one", "other", "short"][..]),
+        (StringTest::Prefix("a b".repeat(1000)), &["one", "other"]),
+        (StringTest::Prefix(long("o").to_lowercase()), &["one", "other"]),
+        (StringTest::Prefix(long("on")), &["one"]),
+        (StringTest::Exact(long("one")), &["one"]),
+        (StringTest::Exact(long("One")), &[]),
+        (StringTest::Folded(long("ONE")), &["one"]),
+        (StringTest::Folded(long("")), &[]),
+        (StringTest::Contains("bother".into()), &["other"]),
+        (StringTest::Suffix("r".into()), &["other"]),
+    ] {
+        finds(&ward, "Observation", string(test), expected).await;
+    }
+}

@@ -38,7 +38,7 @@ macro_rules! contract {
             commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
                 guards_see_what_came_before, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
-            filters: drives_and_probes, alternatives, long_lists, nothing_at_all;
+            filters: drives_and_probes, alternatives, long_lists, long_strings, nothing_at_all;
             links: references, chains, logical_links, hierarchies, nested;
             ledger: entries_change, entries_with_resources, entries_expire, entries_are_listed, one_uses_an_entry_up,
                 entries_of_two_tenants;

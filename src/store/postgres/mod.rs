@@ -9,7 +9,7 @@ mod connections;
 mod directory;
 mod ledger;
 mod notices;
-pub(crate) mod numbers;
+mod numbers;
 mod place;
 mod records;
 mod runner;
@@ -21,6 +21,9 @@ mod tests;
 mod text;
 mod write;
 mod writer;
+
+pub(crate) use columns::head;
+pub(crate) use numbers::least_at;
 
 use crate::{Error, Result, Secrets, Session, Store, Tenant, Told};
 use async_trait::async_trait;

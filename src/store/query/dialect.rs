@@ -1,7 +1,7 @@
 //! What the engines spell differently.
 
 use super::sql::Sql;
-use crate::postgres::numbers;
+use crate::postgres;
 
 /// An engine's SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,23 @@ impl Dialect {
     pub(crate) fn log_from(self, ms: i64) -> i64 {
         match self {
             Dialect::Sqlite => ms.saturating_mul(1000),
-            Dialect::Postgres => numbers::least_at(ms),
+            Dialect::Postgres => postgres::least_at(ms),
+        }
+    }
+
+    /// As much of a folded text as the column `norm` has, which is indexed.
+    pub(crate) fn head(self, norm: &str) -> &str {
+        match self {
+            Dialect::Sqlite => norm,
+            Dialect::Postgres => postgres::head(norm),
+        }
+    }
+
+    /// All of a folded text.
+    pub(crate) fn whole(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "norm",
+            Dialect::Postgres => "coalesce(whole, norm)",
         }
     }
 

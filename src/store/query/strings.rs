@@ -7,36 +7,54 @@ use fhir::search::{ParamId, StringTest};
 
 impl Filters<'_> {
     pub(crate) fn string_condition(&self, param: ParamId, string: &StringTest) -> Sql {
+        let whole = self.dialect.whole();
         let mut sql = Sql::new("param = ? AND ");
         sql.bind(param.0 as i64);
         match string {
             StringTest::Prefix(text) => {
                 let from = fold(text);
-                let end = behind_prefix(&from);
-                sql.push("norm >= ?").bind(from);
-                if let Some(end) = end {
-                    sql.push(" AND norm < ?").bind(end);
-                }
+                let head = self.dialect.head(&from);
+                match head.len() < from.len() {
+                    true => sql.push("norm = ? AND ").bind(head.to_owned()).append(starting(whole, from)),
+                    false => sql.append(starting("norm", from)),
+                };
             }
             StringTest::Exact(text) => {
-                sql.push("norm = ? AND exact = ?").bind(fold(text)).bind(self.hash.exact(text));
+                let norm = fold(text);
+                sql.push("norm = ? AND exact = ?").bind(self.dialect.head(&norm).to_owned());
+                sql.bind(self.hash.exact(text));
             }
             StringTest::Contains(text) => {
-                sql.push(&self.dialect.contains("norm")).bind(fold(text));
+                sql.push(&self.dialect.contains(whole)).bind(fold(text));
             }
             StringTest::Folded(text) => {
-                sql.push("norm = ?").bind(fold(text));
+                let norm = fold(text);
+                sql.push("norm = ?").bind(self.dialect.head(&norm).to_owned());
+                if whole != "norm" {
+                    sql.push(&format!(" AND {whole} = ?")).bind(norm);
+                }
             }
             StringTest::Suffix(text) => {
                 let end = fold(text);
                 // By characters from the end; from the 0th, everything would be taken.
-                sql.push(&format!("(? = 0 OR {} = ?)", self.dialect.end("norm")));
+                sql.push(&format!("(? = 0 OR {} = ?)", self.dialect.end(whole)));
                 let length = end.chars().count() as i64;
                 sql.bind(length).bind(length).bind(end);
             }
         }
         sql
     }
+}
+
+/// That a column starts with a text.
+fn starting(column: &str, text: String) -> Sql {
+    let end = behind_prefix(&text);
+    let mut sql = Sql::new(&format!("{column} >= ?"));
+    sql.bind(text);
+    if let Some(end) = end {
+        sql.push(&format!(" AND {column} < ?")).bind(end);
+    }
+    sql
 }
 
 /// The least text behind all that start with `prefix`, in the order of code points; `None` if there is none.
