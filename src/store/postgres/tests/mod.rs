@@ -109,6 +109,10 @@ impl Engine for Database {
     }
 }
 
+mod isolation;
+mod outages;
+mod text;
+
 mod few_rows_are_many {
     use super::*;
     contract!(database(1).await);
