@@ -10,11 +10,13 @@ use fhir::search::{Clause, Test};
 /// Ranges are counted up to this many times [`Runner::enough`].
 const MANY: i64 = 100;
 /// Resource types are counted up to this many times [`Runner::enough`].
-const MANY_OF_TYPE: i64 = 1000;
-/// A row that is gathered is probed, kept and sorted: about as much as to look up so many.
-const GATHERING: i64 = 3;
-/// How many times further than expected a walk may go.
-const PATIENCE: i64 = 4;
+const MANY_OF_TYPE: i64 = 5000;
+/// What a row takes that is gathered, in the units of [`Sizes::effort`].
+const GATHERING: i64 = 4;
+/// The same where its sort value is looked up, too.
+const SORTING: i64 = 10;
+/// How many times further than expected a walk may go, at least and at most: values that belong together lie together.
+const PATIENCE: [i64; 2] = [2, 4];
 
 /// How a branch is searched.
 #[derive(Debug, PartialEq, Eq)]
@@ -148,25 +150,25 @@ impl Estimate<'_> {
             Aim::First(_) if gathered.is_ordered => None,
             Aim::First(limit) => {
                 let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
-                self.walk(candidates, gathered.rows, ordered.map(|it| it.clause), limit)
+                self.walk(candidates, gathered.rows * GATHERING, ordered.map(|it| it.clause), limit)
             }
-            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows, bounds, limit),
+            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows * SORTING, bounds, limit),
         };
         Choice { clause: Some(gathered.clause), walk }
     }
 
     /// A walk along a clause's rows, if it promises to be less work than to gather: each other clause lets its share of
     /// all resources pass.
-    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
-        let (mut distance, mut effort) = (limit as i64 + 1, 1_i64);
+    fn walk(&self, candidates: &[Candidate], gathering: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
+        let (mut distance, mut likely, mut worst) = (limit as i64 + 1, 1_i64, 1_i64);
         for it in candidates.iter().filter(|it| Some(it.clause) != along) {
             distance = distance.saturating_mul((self.all / it.rows.max(1)).max(1));
-            effort = effort.saturating_add(self.sizes.effort(&it.size));
+            likely = likely.saturating_add(self.sizes.effort(&it.size, true));
+            worst = worst.saturating_add(self.sizes.effort(&it.size, false));
         }
-        let many = self.enough * MANY;
-        let bearable = if gathered < many { gathered.saturating_mul(GATHERING) / effort } else { many };
-        let most = distance.saturating_mul(PATIENCE).min(bearable);
-        (distance <= bearable).then_some(Walk { clause: along, most })
+        let [least, most] = PATIENCE.map(|it| distance.saturating_mul(it));
+        let most = (gathering / worst).clamp(least, most).min(self.enough * MANY);
+        (distance.saturating_mul(likely) <= gathering).then_some(Walk { clause: along, most })
     }
 }
 

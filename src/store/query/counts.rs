@@ -1,4 +1,5 @@
-//! How many rows an index range has, remembered: what a search is driven by rests on it, what it finds does not.
+//! How many rows an index range has, and which walks were in vain, remembered: what way a search takes rests on it, what
+//! it finds does not.
 
 use super::sql::{Bind, Sql};
 use rustc_hash::{FxHashMap, FxHasher};
@@ -67,6 +68,16 @@ impl Counts {
         ranges.insert(range, Counted { rows, most, at: now, written });
     }
 
+    /// Remembers that a walk found no page.
+    pub(super) fn put_vain(&self, walk: u64, now: i64) {
+        self.put(walk, 0, 1, now);
+    }
+
+    /// Whether a walk found no page lately.
+    pub(super) fn is_vain(&self, walk: u64, now: i64) -> bool {
+        self.get(walk, 1, now).is_some()
+    }
+
     fn ranges(&self) -> MutexGuard<'_, FxHashMap<u64, Counted>> {
         self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,6 +135,15 @@ mod tests {
             counts.put(range, 1, 2, now);
         }
         assert!(counts.ranges().len() <= RANGES);
+    }
+
+    #[test]
+    fn a_walk_in_vain_is_forgotten_again() {
+        let (counts, now) = (Counts::new(|| 0), 7);
+        assert!(!counts.is_vain(1, now));
+        counts.put_vain(1, now);
+        assert!(counts.is_vain(1, now) && !counts.is_vain(2, now));
+        assert!(!counts.is_vain(1, now + AGE));
     }
 
     #[test]

@@ -60,6 +60,14 @@ impl Dialect {
         }
     }
 
+    /// An empty value of a column of bytes.
+    pub(crate) fn no_bytes(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "x''",
+            Dialect::Postgres => "''::bytea",
+        }
+    }
+
     /// That a column has a text in it.
     pub(crate) fn contains(self, column: &str) -> String {
         match self {

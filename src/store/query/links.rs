@@ -31,19 +31,20 @@ impl Filters<'_> {
     /// The resources of type `of` to which one of type `from` that passes the filter refers by `param`.
     pub(crate) fn has_driver(&self, of: &str, from: &str, param: ParamId, filter: &Filter) -> Driver {
         let (then, by) = (self.dialect.then(), self.dialect.by("reference_rid"));
+        // Many may refer to the same: that is looked up once.
         let referred = || {
-            let mut sql = Sql::new("SELECT r.rid FROM (");
+            let mut sql = Sql::new("SELECT r.rid FROM (SELECT DISTINCT f.target AS target FROM (");
             sql.append(self.rids(from, filter));
-            sql.push(&format!(") t{then}reference f{by} ON f.rid = t.rid AND f.param = ?")).bind(param.0 as i64);
+            sql.push(&format!(") t{then}reference f{by} ON f.rid = t.rid AND f.param = ?) e")).bind(param.0 as i64);
             sql
         };
         let is_of = "AND r.type = ? AND r.method < 4";
         let mut literal = referred();
-        literal.push(&format!("{then}resource r ON r.rkey = f.target {is_of}")).bind(of.to_owned());
+        literal.push(&format!("{then}resource r ON r.rkey = e.target {is_of}")).bind(of.to_owned());
         let mut arms = vec![literal];
         if self.logical.has(param) {
             let mut logical = referred();
-            logical.push(&format!("{then}reference i ON i.param = ? AND i.target = f.target"));
+            logical.push(&format!("{then}reference i ON i.param = ? AND i.target = e.target"));
             logical.bind(ParamId::IDENTITY.0 as i64);
             logical.push(&format!("{then}resource r ON r.rid = i.rid {is_of}")).bind(of.to_owned());
             arms.push(logical);

@@ -5,6 +5,7 @@
 mod choose;
 mod counts;
 mod dialect;
+mod ends;
 mod filter;
 mod guard;
 mod hierarchy;

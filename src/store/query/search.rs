@@ -3,12 +3,12 @@
 //! A branch is driven by one clause ([`super::choose`]); the others are probed. What was found is sorted, where a walk
 //! along the order ([`super::walk`]) has not found the page before.
 
-use super::choose::{Aim, Choice, choose};
+use super::choose::{Aim, Choice, Walk, choose};
 use super::filter::{ARMS, Answers, Filters};
 use super::logical::Logical;
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{Dialect, Found, Runner, walk};
+use super::{Dialect, Found, Runner, counts, ends, walk};
 use crate::{Branch, Page, Plan, Result, Sort};
 
 /// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
@@ -17,44 +17,69 @@ pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, 
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
+    let plan = &*ends::looked_up(runner, &filters, plan).await?;
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
-    let (walked, gathered) = ways(runner, &filters, plan, order, way).await?;
-    if let Some(keys) = walked {
+    let Ways { walk, gathered } = ways(runner, &filters, plan, order, way).await?;
+    if let Some((walk, keys)) = walk {
         let rows = fetch(runner, keys, order, way).await?;
         if rows.len() > plan.limit {
             return Ok(finish(rows, plan, way));
+        }
+        if let Some(counts) = runner.counted() {
+            counts.put_vain(walk, counts.now());
         }
     }
     let rows = fetch(runner, gathered, order, way).await?;
     Ok(finish(rows, plan, way))
 }
 
-/// The walk to be tried first, if any, and the statement that finds the page in any case.
-async fn ways(
-    runner: &mut dyn Runner,
-    filters: &Filters<'_>,
-    plan: &Plan,
-    order: &[Sort],
-    way: Way,
-) -> Result<(Option<Sql>, Sql)> {
+/// Statements for a page.
+struct Ways {
+    /// A walk to be tried first, and what it is remembered by if it is in vain.
+    walk: Option<(u64, Sql)>,
+    /// What finds the page in any case.
+    gathered: Sql,
+}
+
+async fn ways(runner: &mut dyn Runner, filters: &Filters<'_>, plan: &Plan, order: &[Sort], way: Way) -> Result<Ways> {
     if let ([branch], []) = (plan.branches.as_slice(), order) {
         let choice = choose(runner, filters, branch, Aim::First(plan.limit)).await?;
-        let walked = choice.walk.as_ref().map(|it| walk::rows(filters, branch, it, plan, way));
-        return Ok((walked, unsorted(filters, branch, &choice, plan, way)));
+        let walk = promising(runner, filters, branch, &choice, plan, way);
+        let walk = walk.map(|(walk, it)| (walk, walk::rows(filters, branch, it, plan, way)));
+        return Ok(Ways { walk, gathered: unsorted(filters, branch, &choice, plan, way) });
     }
     if let ([branch], [key]) = (plan.branches.as_slice(), order) {
         let bounds = walk::bounds(branch, key);
         if walk::is_among_values(key, plan, bounds, way) {
             let choice = choose(runner, filters, branch, Aim::Sorted(plan.limit, bounds)).await?;
-            let walked = choice.walk.as_ref().map(|it| walk::values(filters, branch, key, it, plan, way));
-            return Ok((walked, sorted(filters, plan, &[choice], way)));
+            let walk = promising(runner, filters, branch, &choice, plan, way);
+            let walk = walk.map(|(walk, it)| (walk, walk::values(filters, branch, key, it, plan, way)));
+            return Ok(Ways { walk, gathered: sorted(filters, plan, &[choice], way) });
         }
     }
     let mut choices = Vec::with_capacity(plan.branches.len());
     for branch in &plan.branches {
         choices.push(choose(runner, filters, branch, Aim::All).await?);
     }
-    Ok((None, sorted(filters, plan, &choices, way)))
+    Ok(Ways { walk: None, gathered: sorted(filters, plan, &choices, way) })
+}
+
+/// The walk that was chosen, unless it was in vain lately, with what that is remembered by.
+fn promising<'a>(
+    runner: &dyn Runner,
+    filters: &Filters<'_>,
+    branch: &Branch,
+    choice: &'a Choice,
+    plan: &Plan,
+    way: Way,
+) -> Option<(u64, &'a Walk)> {
+    let walk = choice.walk.as_ref()?;
+    let mut sql = filters.probes(&branch.of, &branch.filter, None, "d.rid", "");
+    let is_first = plan.after.is_none();
+    sql.push(&format!("{} {:?} {way:?} {is_first} {}", branch.of, branch.sort, plan.limit));
+    let remembered = counts::range(&sql);
+    let is_vain = runner.counted().is_some_and(|it| it.is_vain(remembered, it.now()));
+    (!is_vain).then_some((remembered, walk))
 }
 
 /// How many resources pass.
@@ -62,6 +87,7 @@ pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan)
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
+    let plan = &*ends::looked_up(runner, &filters, plan).await?;
     let mut total = 0;
     for branch in &plan.branches {
         let choice = choose(runner, &filters, branch, Aim::All).await?;

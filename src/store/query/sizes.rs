@@ -129,18 +129,19 @@ impl Sizes {
         }
     }
 
-    /// How many rows are looked up to tell of one resource whether it is among these. What refers to it is looked
-    /// through until one passes.
-    pub(super) fn effort(&self, size: &Size) -> i64 {
+    /// About how many rows are looked up to tell of a resource whether it is among these, in units of one that lies close
+    /// to others: of one that is, or else of one that is not. What refers to it is looked through until one passes.
+    pub(super) fn effort(&self, size: &Size, is_among: bool) -> i64 {
         match size {
             Size::Known(_) | Size::Range(_) => 1,
             Size::Sum(parts) | Size::Least(parts) => {
-                parts.iter().map(|it| self.effort(it)).fold(0, i64::saturating_add)
+                parts.iter().map(|it| self.effort(it, is_among)).fold(0, i64::saturating_add)
             }
-            Size::Referring { rows, .. } => self.effort(rows).saturating_add(2),
+            Size::Referring { rows, .. } => self.effort(rows, is_among).saturating_add(FOLLOWING),
             Size::Referred { to, from, rows } => {
-                let looked_through = self.at(*from) / self.at(*to).max(self.rows(rows)).max(1);
-                looked_through.max(1).saturating_mul(self.effort(rows)).saturating_add(1)
+                let passing = if is_among { self.rows(rows) } else { 0 };
+                let looked_through = (self.at(*from) / self.at(*to).max(passing).max(1)).max(1);
+                looked_through.saturating_mul(self.effort(rows, is_among).saturating_add(1))
             }
         }
     }
@@ -150,6 +151,9 @@ impl Sizes {
         self.ranges.get(at).map_or(0, |it| it.rows)
     }
 }
+
+/// What it takes to follow a reference: two rows that lie anywhere.
+const FOLLOWING: i64 = 4;
 
 /// Ranges counted by one statement.
 const COLUMNS: usize = 64;
