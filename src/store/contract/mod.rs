@@ -15,6 +15,7 @@ pub(crate) mod properties;
 pub(crate) mod records;
 pub(crate) mod tenants;
 pub(crate) mod updates;
+pub(crate) mod walks;
 
 use crate::{Changes, CommitError, Committed, Expect, Key, Method, Put, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
@@ -45,6 +46,7 @@ macro_rules! contract {
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
+            walks: by_row, by_date, by_what_refers;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );

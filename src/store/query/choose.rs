@@ -150,9 +150,9 @@ impl Estimate<'_> {
             Aim::First(_) if gathered.is_ordered => None,
             Aim::First(limit) => {
                 let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
-                self.walk(candidates, gathered.rows * GATHERING, ordered.map(|it| it.clause), limit)
+                self.walk(candidates, gathered.rows.saturating_mul(GATHERING), ordered.map(|it| it.clause), limit)
             }
-            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows * SORTING, bounds, limit),
+            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows.saturating_mul(SORTING), bounds, limit),
         };
         Choice { clause: Some(gathered.clause), walk }
     }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 mod limits;
 mod plans;
 mod text;
+mod ways;
 
 /// A store in a folder of its own.
 pub(super) struct Folder {
