@@ -2,8 +2,7 @@
 
 use super::database;
 use crate::contract::{delete, put, tenant};
-use crate::postgres::PostgresStore;
-use crate::{Changes, Error, Expect, Key, PostgresSettings, Session, Store};
+use crate::{Changes, Error, Expect, Key, Session, Store};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,9 +111,7 @@ async fn a_role_that_owns_tables_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn abandoned_requests_leave_nothing_behind() {
     let Some(database) = database(1000).await else { return };
-    let text_folder = database.folder.path().to_owned();
-    let settings = PostgresSettings { clock: super::clock, query_time: LONG, text_folder, connections: 2 };
-    let store = PostgresStore::open(&database.url(), settings).await.unwrap();
+    let store = database.store_with(LONG, 2).await;
     let mut sessions = Vec::new();
     for name in ["north", "south"] {
         let session = store.open(&tenant(&store, name).await).await.unwrap();
@@ -132,10 +129,8 @@ async fn abandoned_requests_leave_nothing_behind() {
                 ..Changes::default()
             };
             let _ = tokio::time::timeout(patience, session.commit(changes)).await;
-            let refused = session.commit(Changes {
-                puts: vec![delete(&**session, "Patient", "p", 7)],
-                ..Changes::default()
-            });
+            let refused =
+                session.commit(Changes { puts: vec![delete(&**session, "Patient", "p", 7)], ..Changes::default() });
             assert!(refused.await.is_err());
         }
         for (name, session) in &sessions {

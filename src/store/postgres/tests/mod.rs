@@ -70,8 +70,13 @@ impl Database {
     }
 
     pub(super) async fn store(&self, query_time: Duration) -> PostgresStore {
+        self.store_with(query_time, 12).await
+    }
+
+    /// A store with so many connections.
+    pub(super) async fn store_with(&self, query_time: Duration, connections: u32) -> PostgresStore {
         let text_folder = self.folder.path().to_owned();
-        let settings = PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections: 12 };
+        let settings = PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections };
         PostgresStore::open_with(&self.url(), settings, Some(self.enough)).await.unwrap()
     }
 

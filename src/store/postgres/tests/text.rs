@@ -71,10 +71,8 @@ async fn a_late_commit_is_found() {
     let late = tokio::spawn({
         let s = s.clone();
         async move {
-            let puts = vec![
-                patient(&*s, "old", Expect::Version(1), "Anna"),
-                patient(&*s, "late", Expect::Absent, "Anna"),
-            ];
+            let puts =
+                vec![patient(&*s, "old", Expect::Version(1), "Anna"), patient(&*s, "late", Expect::Absent, "Anna")];
             write(&*s, puts).await;
         }
     });
