@@ -43,6 +43,11 @@ impl Scale {
     }
 }
 
+/// Whether a code is one of UCUM's.
+pub fn is_unit(code: &str) -> bool {
+    code.len() <= LONGEST && ::ucum::analyze(code).is_ok()
+}
+
 /// A value of one unit in another, exact to 12 significant digits; `None` where one is no unit of UCUM, or both
 /// measure different things.
 pub fn convert(value: Decimal, from: &str, to: &str) -> Option<Decimal> {

@@ -1,8 +1,11 @@
 //! `mode=terminology` of the capabilities (http.html#capabilities): the claims of `capability-statement/terminology.json`,
 //! with the code systems of R4 whose codes are all here (terminologycapabilities.html).
 
-use fhir::terminology::{CodeSystem, Kind, published, published_urls};
+use fhir::terminology::{CodeSystem, Kind, builtin, published, published_urls};
 use serde_json::{Value as Json, json};
+
+/// What is listed here without being R4's: ISO's countries and currencies.
+const LISTS: [&str; 2] = ["urn:iso:std:iso:3166", "urn:iso:std:iso:4217"];
 
 /// The TerminologyCapabilities; `base` stands where the tenant's base belongs.
 pub(crate) fn statement(base: &str) -> String {
@@ -12,13 +15,13 @@ pub(crate) fn statement(base: &str) -> String {
     statement["implementation"]["url"] = base.into();
     let mut urls: Vec<&str> = published_urls(Kind::CodeSystem).collect();
     urls.sort_unstable();
-    statement["codeSystem"] = urls.into_iter().filter_map(code_system).collect();
+    let published = urls.into_iter().filter_map(|url| Some(CodeSystem::read(published(Kind::CodeSystem, url)?.root())));
+    let lists = LISTS.iter().filter_map(|it| builtin(it));
+    statement["codeSystem"] = published.chain(lists).filter(CodeSystem::is_whole).map(|it| code_system(&it)).collect();
     statement.to_string()
 }
 
-fn code_system(url: &str) -> Option<Json> {
-    let doc = published(Kind::CodeSystem, url)?;
-    let system = CodeSystem::read(doc.root());
+fn code_system(system: &CodeSystem) -> Json {
     let is_hierarchy = system.hierarchy_meaning.as_deref().is_none_or(|it| it == "is-a");
     let version = system.version.as_ref().map(|it| json!([{ "code": it, "isDefault": true }]));
     let mut claim = json!({ "uri": system.url });
@@ -26,7 +29,7 @@ fn code_system(url: &str) -> Option<Json> {
         claim["version"] = version;
     }
     claim["subsumption"] = is_hierarchy.into();
-    system.is_whole().then_some(claim)
+    claim
 }
 
 #[cfg(test)]

@@ -9,13 +9,16 @@ use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::search::{Clause, CodesAsked, Codings, ParamId, Target, Test};
 use fhir::terminology::{
-    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, published, unversioned,
+    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, builtin, published, unversioned,
 };
+use fhir::units::UCUM;
 use fhir::{Failure, IssueType, Result};
 use std::cmp::Ordering;
 use std::sync::{Arc, MutexGuard};
 use store::{Branch, Key, Plan, Stored};
 
+/// The value set of all units (ucum.html).
+const UCUM_UNITS: &str = "http://unitsofmeasure.org/vs";
 /// The most resources of one URL that are compared.
 const VERSIONS: usize = 100;
 /// The most code systems and value sets that one value set may be made of.
@@ -82,7 +85,8 @@ impl<'c> Resolver<'c> {
         let found = match known {
             Some(found) => found,
             None => {
-                let found = self.look(Kind::CodeSystem, canonical, |it| CodeSystem::read(it.root())).await?;
+                let mut found = self.look(Kind::CodeSystem, canonical, |it| CodeSystem::read(it.root())).await?;
+                found.it = found.it.or_else(|| builtin(canonical).map(Arc::new));
                 let mut kept = self.kept();
                 kept.grow(found.it.as_ref().map_or(0, |it| it.concepts().len()));
                 kept.code_systems.insert(canonical.to_owned(), found.clone());
@@ -261,6 +265,9 @@ fn of_r4(kind: Kind, canonical: &str) -> Option<Doc> {
 /// `[system]?fhir_vs` is all of a code system, `[system]?fhir_vs=isa/[code]` what a concept subsumes
 /// (snomedct.html#implicit, for any code system).
 fn implicit(canonical: &str) -> Option<ValueSet> {
+    if canonical == UCUM_UNITS {
+        return Some(ValueSet::implicit(canonical, UCUM, None));
+    }
     let (system, rest) = canonical.split_once("?fhir_vs")?;
     let filter = match rest.strip_prefix("=isa/") {
         Some(code) => Some(Filter { property: "concept".into(), op: "is-a".into(), value: code.into() }),
@@ -306,5 +313,6 @@ mod tests {
         let set = implicit("http://snomed.info/sct?fhir_vs=isa/138875005").unwrap();
         assert_eq!(set.named_code_systems().collect::<Vec<_>>(), ["http://snomed.info/sct"]);
         assert!(implicit("http://snomed.info/sct?fhir_vs=refset/1").is_none());
+        assert!(implicit(UCUM_UNITS).is_some());
     }
 }

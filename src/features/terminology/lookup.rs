@@ -13,6 +13,9 @@ pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
     let Asked { system, version, code, .. } = asked::code(&call.arguments)?;
     let url = versioned(needed_system(system.as_deref())?, version.as_deref());
     let system = asked::with_url(&mut call.engine.resolver(call.ctx).await?, &url).await?;
+    if system.grammar.is_some_and(|it| it.has(&code)) {
+        return Ok(bare(&system, &code));
+    }
     let concept = system.find(&code).ok_or_else(|| no_code(&system, &code))?;
     let wanted = Wanted(call.arguments.texts("property").collect());
     let translated = call.arguments.text("displayLanguage").and_then(|it| in_language(concept.designations.iter(), it));
@@ -26,6 +29,14 @@ pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
     }
     properties(&system, concept, &wanted, &mut out)?;
     Ok(out.answer())
+}
+
+/// A code that a grammar tells has no name but itself.
+fn bare(system: &CodeSystem, code: &str) -> Answer {
+    let mut out = Parameters::default();
+    out.add("name", "valueString", Some(system.name.as_deref().unwrap_or(&system.url)));
+    out.add("display", "valueString", Some(code));
+    out.answer()
 }
 
 /// The properties asked for; none: all.
@@ -83,7 +94,7 @@ fn properties(system: &CodeSystem, concept: &Concept, wanted: &Wanted<'_>, out: 
 /// That a code system has no such code, as far as is known here.
 pub(super) fn no_code(system: &CodeSystem, code: &str) -> Failure {
     let (url, code) = (shown(&system.url), shown(code));
-    let told = match system.is_whole() {
+    let told = match system.is_whole() || system.grammar.is_some() {
         true => format!("The code system {url} has no code {code}."),
         false => format!("The code {code} is not here; of {url} this server does not have all codes."),
     };

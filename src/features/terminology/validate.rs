@@ -65,8 +65,12 @@ fn of_system(call: &Call<'_>, system: &CodeSystem, asked: &Asked) -> Result<Verd
     }
     let Some(concept) = system.find(&asked.code) else {
         let told = no_code(system, &asked.code);
-        // What is not here may yet be a code of the system.
-        return if system.is_whole() { Ok(Verdict::Not(told.to_string(), None)) } else { Err(told.with_status(422)) };
+        return match system.has(&asked.code) {
+            Some(true) => Ok(Verdict::Valid(None)),
+            Some(false) => Ok(Verdict::Not(told.to_string(), None)),
+            // What is not here may yet be a code of the system.
+            None => Err(told.with_status(422)),
+        };
     };
     let names = Names { display: concept.display.as_deref(), designations: concept.designations.iter().collect() };
     Ok(verdict(call, asked, &names, concept.is_abstract()))

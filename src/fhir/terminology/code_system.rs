@@ -1,5 +1,6 @@
 //! CodeSystem (codesystem.html): its concepts by code.
 
+use super::Grammar;
 use crate::json::Value;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -58,6 +59,8 @@ pub struct CodeSystem {
     pub value_set: Option<String>,
     /// Codes of the properties that it defines.
     pub defined: Vec<String>,
+    /// What tells its codes where they are not listed.
+    pub grammar: Option<Grammar>,
     concepts: Vec<Concept>,
     by_code: FxHashMap<String, u32>,
 }
@@ -161,6 +164,31 @@ impl CodeSystem {
         system
     }
 
+    /// A code system whose codes are told by a grammar, and not listed.
+    pub(super) fn by_grammar(url: &str, name: &str, grammar: Grammar) -> CodeSystem {
+        CodeSystem {
+            url: url.to_owned(),
+            name: Some(name.to_owned()),
+            is_case_sensitive: grammar == Grammar::Unit,
+            content: Content::NotPresent,
+            grammar: Some(grammar),
+            ..CodeSystem::default()
+        }
+    }
+
+    /// A whole code system without a hierarchy.
+    pub(super) fn listed(url: &str, name: &str, concepts: impl Iterator<Item = Concept>) -> CodeSystem {
+        let concepts: Vec<Concept> = concepts.collect();
+        CodeSystem {
+            url: url.to_owned(),
+            name: Some(name.to_owned()),
+            is_case_sensitive: true,
+            by_code: concepts.iter().zip(0..).map(|(it, at)| (it.code.clone(), at)).collect(),
+            concepts,
+            ..CodeSystem::default()
+        }
+    }
+
     /// Enters a concept; a code that is there already is the same concept at another place. `None` if it has no code.
     fn add(&mut self, concept: Value<'_>, parent: Option<u32>) -> Option<u32> {
         let code = concept.str("code")?;
@@ -232,6 +260,15 @@ impl CodeSystem {
         }
     }
 
+    /// Whether it has this code; `None` where that is not known here.
+    pub fn has(&self, code: &str) -> Option<bool> {
+        match (self.position(code), self.grammar) {
+            (Some(_), _) => Some(true),
+            (None, Some(grammar)) => Some(grammar.has(code)),
+            (None, None) => self.is_whole().then_some(false),
+        }
+    }
+
     /// Whether all its codes are here.
     pub fn is_whole(&self) -> bool {
         self.content == Content::Complete
@@ -247,6 +284,10 @@ impl CodeSystem {
 }
 
 impl Concept {
+    pub(super) fn named(code: String, display: &str) -> Concept {
+        Concept { code, display: Some(display.to_owned()), ..Concept::default() }
+    }
+
     /// The codes directly above and directly beneath it.
     pub fn neighbours<'s>(&self, system: &'s CodeSystem) -> (Vec<&'s Concept>, Vec<&'s Concept>) {
         let of = |positions: &[u32]| positions.iter().filter_map(|it| system.concepts.get(*it as usize)).collect();

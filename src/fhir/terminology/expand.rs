@@ -143,11 +143,14 @@ impl<'s> Expander<'s> {
 
 /// That not all codes of a code system are here.
 fn not_whole(system: &CodeSystem) -> Failure {
-    let told = format!(
-        "Not all codes of {} are here (its content is {}), so none can be chosen by a rule.",
-        shown(&system.url),
-        system.content.code()
-    );
+    let url = shown(&system.url);
+    let told = match system.grammar {
+        Some(_) => format!("The codes of {url} are told by a grammar, so they cannot be listed."),
+        None => format!(
+            "Not all codes of {url} are here (its content is {}), so none can be chosen by a rule.",
+            system.content.code()
+        ),
+    };
     Failure::new(IssueType::NotSupported, told)
 }
 

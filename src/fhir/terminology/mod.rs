@@ -5,6 +5,7 @@
 //! told by name. Every answer is whole or an error: a value set is never cut, and never counted as empty because a
 //! part of it is not at hand.
 
+mod builtin;
 mod code_system;
 mod concept_map;
 mod expand;
@@ -14,6 +15,7 @@ mod published;
 mod sources;
 mod value_set;
 
+pub use builtin::{Grammar, builtin};
 pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_language};
 pub use concept_map::{ConceptMap, Mapped, Product, Translate, Translation};
 pub use expand::{Expander, Expansion, Member};

@@ -179,6 +179,39 @@ async fn a_code_is_valid_or_it_is_said_why_not() {
     assert!(house.get(unknown).await.unwrap_err().to_string().contains("http://loinc.org"));
 }
 
+/// ucum.html, iso3166.html and the others that have no CodeSystem resource.
+#[tokio::test]
+async fn built_in_code_systems_tell_their_codes() {
+    let house = House::new().await;
+    let all_of = |url: &str| format!("ValueSet/$validate-code?url={url}?fhir_vs&system={url}");
+    let distances =
+        "ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/all-distance-units&system=http://unitsofmeasure.org";
+    let units = "ValueSet/$validate-code?url=http://unitsofmeasure.org/vs&system=http://unitsofmeasure.org";
+    for (query, code, is_valid) in [
+        (all_of("http://unitsofmeasure.org"), "mg/dL", true),
+        (units.to_owned(), "mg/dl/", false),
+        (distances.to_owned(), "km", true),
+        (distances.to_owned(), "kg", false),
+        (all_of("urn:ietf:bcp:47"), "de-CH", true),
+        (all_of("urn:ietf:bcp:47"), "de_CH", false),
+        (all_of("urn:ietf:bcp:13"), "image/png", true),
+        (all_of("urn:iso:std:iso:4217"), "CHF", true),
+        (all_of("urn:iso:std:iso:4217"), "ABC", false),
+        ("CodeSystem/$validate-code?url=urn:iso:std:iso:3166".to_owned(), "CHE", true),
+        ("CodeSystem/$validate-code?url=http://unitsofmeasure.org".to_owned(), "furlongs", false),
+    ] {
+        let answer = house.get(&format!("{query}&code={code}")).await.unwrap();
+        assert_eq!(values(&answer, "result"), [is_valid], "{query} {code}");
+    }
+    let countries =
+        house.get("ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/iso3166-1-3&filter=switz").await.unwrap();
+    assert_eq!(codes(&countries["expansion"]["contains"]), "CHE");
+    let unlisted = house.get("ValueSet/$expand?url=http://unitsofmeasure.org/vs").await.unwrap_err();
+    assert!(unlisted.to_string().contains("grammar"), "{unlisted}");
+    let unit = house.get("CodeSystem/$lookup?system=http://unitsofmeasure.org&code=mg").await.unwrap();
+    assert_eq!(values(&unit, "display"), ["mg"]);
+}
+
 #[tokio::test]
 async fn one_coding_of_a_concept_is_enough() {
     let house = house().await;

@@ -4,7 +4,7 @@
 use super::list::{listed_member, stored_member};
 use super::{Expander, Member, not_whole, without_rules};
 use crate::terminology::sources::unknown;
-use crate::terminology::value_set::Include;
+use crate::terminology::value_set::{Filter, Include, Listed};
 use crate::terminology::{CodeSystem, ValueSet};
 use crate::{Failure, Result};
 use std::sync::Arc;
@@ -92,16 +92,28 @@ fn in_system(url: &Arc<str>, system: Option<&Arc<CodeSystem>>, rule: &Include, c
         return Ok(rule.concepts.iter().find(|it| it.code == code).map(|it| listed_member(url, system, it)));
     }
     let system = system.ok_or_else(|| unknown("code system", &rule.code_system().unwrap_or_default()))?;
+    if let Some(grammar) = system.grammar {
+        let listed = Listed { code: code.to_owned(), ..Listed::default() };
+        let passes = |it: &Filter| grammar.passes(it, code);
+        let is_member = grammar.has(code) && all(&rule.filters, passes)?;
+        return Ok(is_member.then(|| listed_member(url, Some(system), &listed)));
+    }
     let Some(at) = system.position(code) else {
         return if system.is_whole() { Ok(None) } else { Err(not_whole(system)) };
     };
-    for filter in &rule.filters {
-        if !system.is_whole() {
-            return Err(not_whole(system));
-        }
-        if !filter.on(system)?.passes(system, at) {
-            return Ok(None);
+    if !rule.filters.is_empty() && !system.is_whole() {
+        return Err(not_whole(system));
+    }
+    let is_member = all(&rule.filters, |it| Ok(it.on(system)?.passes(system, at)))?;
+    Ok(is_member.then(|| Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) }))
+}
+
+/// Whether all filters pass; those behind one that does not are not looked at.
+fn all(filters: &[Filter], passes: impl Fn(&Filter) -> Result<bool>) -> Result<bool> {
+    for filter in filters {
+        if !passes(filter)? {
+            return Ok(false);
         }
     }
-    Ok(Some(Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) }))
+    Ok(true)
 }

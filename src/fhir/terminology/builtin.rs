@@ -1,0 +1,142 @@
+//! Code systems that are part of this server without a resource: ISO's countries and currencies as lists
+//! (iso3166.html, terminologies-systems.html), and those whose codes a grammar tells (ucum.html, RFC 5646, RFC 6838).
+
+use super::{CodeSystem, Concept, Filter};
+use crate::outcome::shown;
+use crate::units::{self, Scale, UCUM};
+use crate::{Failure, IssueType, Result};
+use iso_currency::Currency;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Codes longer than this are none.
+const LONGEST: usize = 256;
+
+/// A grammar that tells the codes of a code system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// UCUM's units.
+    Unit,
+    /// Well-formed tags of languages (RFC 5646 section 2.1); whether their parts are registered is not looked up.
+    Language,
+    /// Well-formed media types (RFC 6838 section 4.2), with or without parameters; whether they are registered is not looked
+    /// up.
+    MediaType,
+}
+
+static LANGUAGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let langtag = "(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?";
+    let irregular = "en-gb-oed|i-[a-z]{2,8}|sgn-(?:be-fr|be-nl|ch-de)|x(?:-[a-z0-9]{1,8})+";
+    Regex::new(&format!("^(?i-u:{langtag}|{irregular})$")).ok()
+});
+
+static MEDIA_TYPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let name = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}";
+    let token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
+    Regex::new(&format!(r#"^{name}/{name}(?:\s*;\s*{token}=(?:{token}|"[^"]*"))*$"#)).ok()
+});
+
+impl Grammar {
+    /// Whether this is a code.
+    pub fn has(self, code: &str) -> bool {
+        let matches = |it: &Option<Regex>| it.as_ref().is_some_and(|it| it.is_match(code));
+        code.len() <= LONGEST
+            && match self {
+                Grammar::Unit => units::is_unit(code),
+                Grammar::Language => matches(&LANGUAGE),
+                Grammar::MediaType => matches(&MEDIA_TYPE),
+            }
+    }
+
+    /// Whether a code passes a filter; of those that there may be, UCUM's by canonical unit (ucum.html).
+    pub(super) fn passes(self, filter: &Filter, code: &str) -> Result<bool> {
+        match (self, filter.property.as_str(), filter.op.as_str(), Scale::of(&filter.value)) {
+            (Grammar::Unit, "canonical", "=", Some(canonical)) => {
+                Ok(Scale::of(code).is_some_and(|it| it.base() == canonical.base()))
+            }
+            _ => {
+                let told =
+                    format!("The filter {} {} is not supported here.", shown(&filter.property), shown(&filter.op));
+                Err(Failure::new(IssueType::NotSupported, told))
+            }
+        }
+    }
+}
+
+/// The built-in code system with this URL.
+pub fn builtin(url: &str) -> Option<CodeSystem> {
+    match url {
+        UCUM => Some(CodeSystem::by_grammar(url, "UCUM", Grammar::Unit)),
+        "urn:ietf:bcp:47" => Some(CodeSystem::by_grammar(url, "BCP47", Grammar::Language)),
+        "urn:ietf:bcp:13" => Some(CodeSystem::by_grammar(url, "MIMETypes", Grammar::MediaType)),
+        "urn:iso:std:iso:3166" => Some(CodeSystem::listed(url, "ISO3166", countries())),
+        "urn:iso:std:iso:4217" => Some(CodeSystem::listed(url, "ISO4217", currencies())),
+        _ => None,
+    }
+}
+
+/// Each country by its three codes, which are of one code system.
+fn countries() -> impl Iterator<Item = Concept> {
+    rust_iso3166::ALL.iter().flat_map(|it| {
+        [it.alpha2.to_owned(), it.alpha3.to_owned(), it.numeric_str()].map(|code| Concept::named(code, it.name))
+    })
+}
+
+/// Each currency by its letters: of all that three letters can say, those that are one.
+fn currencies() -> impl Iterator<Item = Concept> {
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(move |a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    codes.filter_map(|code| Some(Concept::named(code.clone(), Currency::from_code(&code)?.name())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn countries_and_currencies_are_listed() {
+        let countries = builtin("urn:iso:std:iso:3166").unwrap();
+        for code in ["CH", "CHE", "756"] {
+            assert_eq!(countries.find(code).and_then(|it| it.display.as_deref()), Some("Switzerland"), "{code}");
+        }
+        let currencies = builtin("urn:iso:std:iso:4217").unwrap();
+        assert_eq!(currencies.find("CHF").and_then(|it| it.display.as_deref()), Some("Swiss franc"));
+        assert!(currencies.find("QQQ").is_none() && currencies.concepts().len() > 150);
+    }
+
+    #[test]
+    fn grammars_tell_codes() {
+        for (grammar, code, is_code) in [
+            (Grammar::Unit, "mg/dL", true),
+            (Grammar::Unit, "[degF]", true),
+            (Grammar::Unit, "furlongs per", false),
+            (Grammar::Language, "de-CH-1996", true),
+            (Grammar::Language, "ZH-hant-tw", true),
+            (Grammar::Language, "en-x-nhs", true),
+            (Grammar::Language, "i-klingon", true),
+            (Grammar::Language, "de_CH", false),
+            (Grammar::Language, "e", false),
+            (Grammar::Language, "en-", false),
+            (Grammar::MediaType, "application/fhir+json; charset=utf-8", true),
+            (Grammar::MediaType, "image/png", true),
+            (Grammar::MediaType, "png", false),
+            (Grammar::MediaType, "image/", false),
+        ] {
+            assert_eq!(grammar.has(code), is_code, "{code}");
+        }
+        assert!(!Grammar::Language.has(&"en-a-bb".repeat(100)));
+    }
+
+    #[test]
+    fn units_are_filtered_by_what_they_measure() {
+        let filter = |property: &str, value: &str| Filter {
+            property: property.to_owned(),
+            op: "=".to_owned(),
+            value: value.to_owned(),
+        };
+        let passes = |code: &str| Grammar::Unit.passes(&filter("canonical", "a"), code).unwrap();
+        assert!(passes("min") && !passes("m"));
+        assert!(Grammar::Unit.passes(&filter("colour", "red"), "m").is_err());
+        assert!(Grammar::Language.passes(&filter("canonical", "m"), "de").is_err());
+    }
+}
