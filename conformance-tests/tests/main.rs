@@ -36,4 +36,5 @@ mod synthea_search;
 mod terminology;
 mod transaction;
 mod update;
+mod validate;
 mod xml;

@@ -1,12 +1,13 @@
 //! From a submitted body to what is stored: parsed within limits, validated, given its identity, indexed.
 
 use crate::own::SEARCH_PARAMETER;
+use crate::profiles::STRUCTURE_DEFINITION;
 use crate::{Context, Engine, Request};
 use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
 use fhir::outcome::shown;
 use fhir::spec::{TypeId, r4};
-use fhir::validate::References;
-use fhir::{Failure, Issue, IssueType, Result, Severity};
+use fhir::validate::Profiles;
+use fhir::{Failure, Issue, IssueType, Result};
 use store::{Expect, Key, Method, Put};
 
 /// Stands in a body where the store will write the time; as long as what replaces it.
@@ -36,7 +37,7 @@ impl Engine {
     }
 
     /// A new version of a resource, ready for the store: validated, with its identity, and with what it is found by.
-    pub(crate) fn put(
+    pub(crate) async fn put(
         &self,
         ctx: &Context,
         resource: Value<'_>,
@@ -46,16 +47,25 @@ impl Engine {
         method: Method,
     ) -> Result<Put> {
         let of = type_of(resource)?;
-        validated(resource)?;
+        self.demand_valid(ctx, resource).await?;
         let mut rows = ctx.session.rows();
         rows.of_type(&key.of);
         let params = ctx.params();
-        if key.of == SEARCH_PARAMETER {
-            params.check(resource, &key, version)?;
-        }
+        self.acceptable(ctx, resource, &key, version)?;
         params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
         let (body, stamp) = stamped(resource, &key, version);
         Ok(Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows })
+    }
+}
+
+impl Engine {
+    /// Fails if a definition could not be served as it is meant.
+    pub(crate) fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
+        match key.of.as_str() {
+            SEARCH_PARAMETER => ctx.params().check(resource, key, version),
+            STRUCTURE_DEFINITION => Profiles::r4().accept(resource),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -77,12 +87,6 @@ pub(crate) fn type_of(resource: Value<'_>) -> Result<TypeId> {
             Issue::error(IssueType::Structure, format!("\"{shown}\" is not a resource type of R4.")).at("resourceType"),
         ])
     })
-}
-
-/// Fails with all that is structurally wrong with a resource.
-fn validated(resource: Value<'_>) -> Result<()> {
-    let issues = fhir::validate::r4().resource(resource, References::Literal);
-    if issues.iter().any(|it| it.severity <= Severity::Error) { Err(Failure::of(issues)) } else { Ok(()) }
 }
 
 fn not_json(error: JsonError) -> Failure {

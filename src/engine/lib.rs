@@ -15,6 +15,7 @@ mod own;
 mod page;
 mod patch;
 mod prefer;
+mod profiles;
 mod read;
 mod request;
 mod search;
@@ -27,8 +28,9 @@ pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
-pub use operation::{Arguments, Call, Extra, Operation, Place, Run};
+pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
+pub use profiles::ProfileBreach;
 pub use request::{Answer, Headers, Request, Verb};
 pub use terminology::Resolver;
 
@@ -36,11 +38,11 @@ use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
 use operation::Operations;
-use terminology::AllCaches;
 use own::AllOwnParams;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Store, Tenant};
+use terminology::AllCaches;
 
 /// How much one request may ask for.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Settings {
     pub max_includes: usize,
     /// How many times as long as it works the making of index rows in the background rests.
     pub index_rest: u32,
+    /// What a breach of a profile that a resource names is to a write.
+    pub profile_breach: ProfileBreach,
     /// How long one query of the store may take.
     pub query_time: Duration,
 }
@@ -71,6 +75,7 @@ impl Default for Settings {
             max_includes: 10_000,
             // A quarter of one processor.
             index_rest: 3,
+            profile_breach: ProfileBreach::default(),
             query_time: Duration::from_secs(10),
         }
     }

@@ -81,7 +81,7 @@ impl Engine {
                 Aim::Write(target) => target,
             };
             let status = target.status();
-            let put = self.version(ctx, &target, request, resource)?;
+            let put = self.version(ctx, &target, request, resource).await?;
             let (key, version) = (target.key.clone(), target.version);
             let changes = Changes { puts: vec![put], guards: target.guards, ..Changes::default() };
             match self.commit(ctx, changes).await {
@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// The new version of an aim.
-    pub(crate) fn version(
+    pub(crate) async fn version(
         &self,
         ctx: &Context,
         target: &Target,
@@ -109,9 +109,9 @@ impl Engine {
             (Method::Delete, ..) => Ok(tombstone(ctx, key, expect, version)),
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(current, request)?;
-                self.put(ctx, patched.root(), key, expect, version, Method::Patch)
+                self.put(ctx, patched.root(), key, expect, version, Method::Patch).await
             }
-            (method, Some(resource), _) => self.put(ctx, resource, key, expect, version, method),
+            (method, Some(resource), _) => self.put(ctx, resource, key, expect, version, method).await,
             _ => Err(Failure::new(IssueType::Required, "The request has no resource.")),
         }
     }

@@ -7,13 +7,14 @@ mod lastn;
 mod reindex;
 mod stats;
 mod terminology;
+mod validate;
 
 use engine::Operation;
 
 /// Every operation that the features add.
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
-    all.extend([lastn::operation(), stats::operation()]);
+    all.extend([lastn::operation(), stats::operation(), validate::operation()]);
     all.extend(reindex::operations());
     all.extend(terminology::operations());
     all

@@ -100,8 +100,8 @@ pub struct Changes {
     pub ledger: Vec<LedgerChange>,
 }
 
-/// The resource types whose resources say how others are indexed.
-pub const DEFINITIONS: &[&str] = &["SearchParameter"];
+/// The resource types whose resources say how others are indexed and validated.
+pub const DEFINITIONS: &[&str] = &["SearchParameter", "StructureDefinition"];
 
 /// What another node did, so that what this one remembers may no longer hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

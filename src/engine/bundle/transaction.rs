@@ -104,7 +104,7 @@ impl Engine {
             let Some(Step::Write { target, put }) = &mut steps[*at] else { continue };
             let (entry, _) = &entries[*at];
             *put = changes.puts.len();
-            let made = self.linked_version(ctx, target, entry, &links).map_err(|it| within_entry(it, *at))?;
+            let made = self.linked_version(ctx, target, entry, &links).await.map_err(|it| within_entry(it, *at))?;
             changes.puts.push(made);
         }
         let done = match self.commit(ctx, changes).await {
@@ -169,14 +169,20 @@ impl Engine {
     }
 
     /// A new version, its links resolved.
-    fn linked_version(&self, ctx: &Context, target: &Target, entry: &Entry<'_>, links: &Links) -> Result<store::Put> {
+    async fn linked_version(
+        &self,
+        ctx: &Context,
+        target: &Target,
+        entry: &Entry<'_>,
+        links: &Links,
+    ) -> Result<store::Put> {
         let is_plain = target.method != Method::Delete && target.method != Method::Patch;
         match entry.resource.filter(|_| is_plain) {
             Some(resource) => {
                 let doc = self.parse(links::replaced(resource, links).as_bytes())?;
-                self.version(ctx, target, &entry.request, Some(doc.root()))
+                self.version(ctx, target, &entry.request, Some(doc.root())).await
             }
-            None => self.version(ctx, target, &entry.request, entry.resource),
+            None => self.version(ctx, target, &entry.request, entry.resource).await,
         }
     }
 

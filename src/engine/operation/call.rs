@@ -1,7 +1,7 @@
 //! A call of an operation that was let in: what it was given, and what it may use to answer.
 
-use super::Arguments;
 use super::arguments::Given;
+use super::{Arguments, Place};
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::{Context, Engine};
@@ -16,6 +16,8 @@ pub struct Call<'c> {
     pub engine: &'c Engine,
     /// Who calls, in which tenant.
     pub ctx: &'c Context,
+    /// Where it is called.
+    pub at: Place,
     /// The resource it is called on, if it is called on one.
     pub instance: Option<Stored>,
     /// The parameters of the definition.
@@ -31,7 +33,7 @@ impl<'c> Call<'c> {
     pub(super) fn new(
         engine: &'c Engine,
         ctx: &'c Context,
-        path: &str,
+        (path, at): (&str, &Place),
         instance: Option<Stored>,
         given: Given,
     ) -> Call<'c> {
@@ -40,7 +42,7 @@ impl<'c> Call<'c> {
         let query = query.finish();
         let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let Given { arguments, criteria, page, .. } = given;
-        Call { engine, ctx, instance, arguments, criteria, page, address }
+        Call { engine, ctx, at: at.clone(), instance, arguments, criteria, page, address }
     }
 
     /// The criteria as a filter on a resource type. None of them may be unknown, nor ask how the result looks.

@@ -39,7 +39,13 @@ pub enum Extra {
     Criteria,
     /// The token of a link that it gave ([`Call::position`]).
     Pages,
+    /// Resources that may be wrong: their content is the operation's to look at. A body that is no Parameters resource
+    /// is its parameter `resource` (operations.html#executing).
+    AnyResource,
 }
+
+/// Stands in [`Operation::demands`] for the resource type that the operation is called on.
+pub const HERE: &str = "";
 
 impl Operation {
     fn takes(&self, extra: Extra) -> bool {
@@ -101,7 +107,7 @@ impl Engine {
             Place::Instance(key) => Some(existing(ctx.session.read(key).await?)?),
             _ => None,
         };
-        (operation.run)(Call::new(self, ctx, &request.path, instance, given)).await
+        (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await
     }
 
     /// Fails if a transaction may not have this operation: what changes something would stand outside of it.
@@ -123,5 +129,11 @@ fn demand(ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
     if let Place::Instance(key) = at {
         ctx.caller.scopes.demand(Access::Read, &key.of)?;
     }
-    operation.demands.iter().try_for_each(|(access, of)| ctx.caller.scopes.demand(*access, of))
+    let here = match at {
+        Place::System => "*",
+        Place::Type(of) => of,
+        Place::Instance(key) => &key.of,
+    };
+    let of = |of: &'static str| if of == HERE { here.to_owned() } else { of.to_owned() };
+    operation.demands.iter().try_for_each(|(access, it)| ctx.caller.scopes.demand(*access, &of(it)))
 }

@@ -9,11 +9,13 @@ mod components;
 
 pub use build::IndexRun;
 
+use crate::profiles::STRUCTURE_DEFINITION;
 use crate::{Context, Engine};
 use check::Reading;
 use fhir::json::{Doc, Value};
 use fhir::search::{Clause, IndexSink, Indexer, ParamId, Test, TokenTest};
 use fhir::spec::{ParamType, Progress, SearchParam, Spec, TypeId, r4};
+use fhir::validate::Profiles;
 use fhir::{Failure, Result};
 use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use store::{
     Branch, Build, BuildChange, Changes, CommitError, Committed, Key, Plan, Put, Session, Stored, Tenant, Told,
 };
+use tokio::sync::OnceCell;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// The resource type.
@@ -66,11 +69,13 @@ pub(crate) struct Params {
     listed: Vec<OwnParam>,
     /// Which state of the store's this is ([`Session::definitions`]).
     definitions: i64,
+    /// The tenant's profiles, once they are needed.
+    pub(crate) profiles: OnceCell<Arc<Profiles>>,
 }
 
 impl Params {
     fn none() -> Params {
-        Params { own: None, listed: Vec::new(), definitions: 0 }
+        Params { own: None, listed: Vec::new(), definitions: 0, profiles: OnceCell::new() }
     }
 
     /// The tables with the tenant's own parameters.
@@ -103,7 +108,8 @@ impl Params {
         }
     }
 
-    /// Whether a write may make other parameters of these: by one that is active, or a version of one that was.
+    /// Whether a write may make other parameters of these: by one that is active, or a version of one that was. Profiles
+    /// are kept with them, so that they are read again with them.
     fn is_changed_by(&self, put: &Put) -> bool {
         let is_listed = || {
             let former = format!("{}/", put.key);
@@ -113,7 +119,7 @@ impl Params {
             let doc = std::str::from_utf8(&put.body).ok().and_then(|it| Doc::parse(it).ok());
             doc.is_some_and(|it| it.root().str("status") == Some(ACTIVE))
         };
-        put.key.of == SEARCH_PARAMETER && (is_listed() || is_active())
+        put.key.of == STRUCTURE_DEFINITION || put.key.of == SEARCH_PARAMETER && (is_listed() || is_active())
     }
 
     fn building(&self, generation: &str) -> Option<&Arc<Progress>> {
@@ -304,7 +310,7 @@ async fn read(session: &dyn Session) -> Result<Params> {
         let indexer = Indexer::of_own(&spec);
         (spec, indexer)
     });
-    Ok(Params { own, listed, definitions })
+    Ok(Params { own, listed, definitions, profiles: OnceCell::new() })
 }
 
 /// Every active SearchParameter, the oldest first: of two that collide, that one is served.

@@ -108,6 +108,7 @@ settings! {
         max_count: usize = "1000", "MEDISYNC_MAX_COUNT", "COUNT", "The most resources on a page";
         max_includes: usize = "10000", "MEDISYNC_MAX_INCLUDES", "COUNT", "The most resources that includes may add to a page";
         index_rest: u32 = "3", "MEDISYNC_INDEX_REST", "TIMES", "How many times as long as it works the making of index rows in the background rests";
+        profile_breach: engine::ProfileBreach = "error", "MEDISYNC_PROFILE_BREACH", "SEVERITY", "What a breach of a profile that a resource names in meta.profile is to a write: error refuses it, warning lets it pass";
     }
 }
 
@@ -121,6 +122,7 @@ impl Limits {
             max_count: self.max_count,
             max_includes: self.max_includes,
             index_rest: self.index_rest,
+            profile_breach: self.profile_breach,
             query_time: store.query_time.duration(),
         }
     }

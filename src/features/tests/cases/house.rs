@@ -108,8 +108,9 @@ impl House {
         self.send(Verb::Post, path, body.to_string()).await.map(|it| json_of(&it))
     }
 
-    pub async fn send(&self, verb: Verb, path: &str, body: String) -> Result<Answer, Failure> {
-        self.engine.perform(&self.context, request(verb, path, "", body)).await
+    pub async fn send(&self, verb: Verb, address: &str, body: String) -> Result<Answer, Failure> {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        self.engine.perform(&self.context, request(verb, path, query, body)).await
     }
 
     /// Every entry of a searchset from this address on, over all pages: key and mode.

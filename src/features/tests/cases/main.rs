@@ -8,3 +8,4 @@ mod own_params;
 mod registry;
 mod stats;
 mod terminology;
+mod validate;

@@ -86,10 +86,10 @@ async fn every_operation_is_claimed_and_described() {
         let operations = resource["operation"].as_array().into_iter().flatten();
         operations.map(|it| it["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(claimed("Patient"), ["everything"]);
-    assert_eq!(claimed("Encounter"), ["everything"]);
-    assert_eq!(claimed("Observation"), ["lastn", "stats"]);
-    assert!(claimed("Basic").is_empty());
+    assert_eq!(claimed("Patient"), ["everything", "validate"]);
+    assert_eq!(claimed("Encounter"), ["everything", "validate"]);
+    assert_eq!(claimed("Observation"), ["lastn", "stats", "validate"]);
+    assert_eq!(claimed("Basic"), ["validate"]);
     let api = house.get("openapi.json").await.unwrap();
     for path in ["/Patient/{id}/$everything", "/Encounter/{id}/$everything", "/Observation/$lastn"] {
         assert!(api["paths"][path]["get"].is_object() && api["paths"][path]["post"].is_object(), "{path}");

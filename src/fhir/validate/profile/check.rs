@@ -44,9 +44,12 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         self.conditions.resource = resource;
         let claims = resource.get("meta").and_then(|it| it.get("profile"));
         let claimed = claims.into_iter().flat_map(Value::each).filter_map(Value::as_str);
+        let severity = std::mem::replace(&mut self.profiling.severity, Severity::Error);
+        asked.iter().for_each(|it| self.conforms(it, node));
+        self.profiling.severity = severity;
         let mut done: Vec<&str> = Vec::new();
-        for url in asked.iter().map(String::as_str).chain(claimed) {
-            if !done.contains(&url) {
+        for url in claimed {
+            if !done.contains(&url) && !asked.iter().any(|it| it == url) {
                 done.push(url);
                 self.conforms(url, node);
             }

@@ -36,7 +36,7 @@ const DEEPEST: usize = 16;
 
 /// Whether a code, perhaps of a code system, is in a value set; `None` where that is not known. The value set's
 /// canonical URL may have a version.
-pub type Members = dyn Fn(&str, Option<&str>, &str) -> Option<bool> + Sync;
+pub type Members<'a> = dyn Fn(&str, Option<&str>, &str) -> Option<bool> + Sync + 'a;
 
 /// Which profiles a validation applies, and how.
 #[derive(Clone, Copy)]
@@ -45,10 +45,10 @@ pub struct Profiling<'a> {
     pub known: &'a Profiles,
     /// Canonical URLs of those that apply to the resource, besides those in its `meta.profile`.
     pub asked: &'a [String],
-    /// How bad a breach is at most.
+    /// How bad a breach of one that the resource names is at most.
     pub severity: Severity,
     /// What value sets hold that R4's tables do not have.
-    pub members: &'a Members,
+    pub members: &'a Members<'a>,
 }
 
 /// Why a profile cannot be used.
@@ -137,6 +137,19 @@ impl Profiles {
     /// Whether a profile of this canonical URL is known.
     pub fn has(&self, canonical: &str) -> bool {
         self.source(canonical).is_some()
+    }
+
+    /// Fails if a resource cannot be checked against the profile with this canonical URL.
+    pub fn demand(&self, canonical: &str) -> Result<(), Failure> {
+        match self.find(canonical) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(fault)) => Err(fault.clone().into()),
+            None if compile::core_type(r4(), canonical).is_some() => Ok(()),
+            None => {
+                let told = "This server does not have the profile that the resource is to be checked against.";
+                Err(Failure::new(IssueType::NotSupported, told).with_status(422))
+            }
+        }
     }
 
     /// Fails if a StructureDefinition is a profile that cannot be checked as it is meant. One on a base that is not

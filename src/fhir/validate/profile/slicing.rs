@@ -58,6 +58,8 @@ fn implied(base: &Base<'_>) -> Option<SlicingDef> {
     let (of, path) = match (element.is_choice, &*element.name) {
         (true, _) => ("type", "$this"),
         (_, "extension" | "modifierExtension") => ("value", "url"),
+        // What is there once at the most needs nothing to be told by: its slice is a name for it.
+        _ if !element.is_array => ("exists", "$this"),
         _ => return None,
     };
     Some(SlicingDef { discriminators: vec![(of.into(), path.into())], is_ordered: false, rules: SlicingRules::Open })
@@ -221,7 +223,7 @@ fn shown_as(is_exact: bool, json: String) -> Option<Shown> {
 }
 
 fn exists(steps: &[Step], rules: &Rules) -> Option<bool> {
-    let (last, before) = steps.split_last()?;
+    let Some((last, before)) = steps.split_last() else { return Some(true) };
     let Step::Member(name) = last else { return None };
     let found = reached(before, rules);
     let mut children = found.iter().flat_map(|it| &it.children).filter(|it| *it.name == **name);

@@ -2,19 +2,16 @@
 
 use super::*;
 
+/// What is wrong with the one profile of R4 that is: it names a slice, and nothing tells that apart.
+const UNTOLD: &str = "FamilyMemberHistory.condition: it has slices, but no slicing says";
+
 #[test]
 fn every_profile_of_r4_compiles() {
     let r4 = Profiles::r4();
     let faults: Vec<_> =
         r4.by_url.keys().filter_map(|it| Some(format!("{it}: {}", r4.find(it)?.as_ref().err()?))).collect();
     assert!(r4.by_url.len() > 400);
-    let untold = "it has slices, but no slicing says how they are told apart";
-    for (name, element) in
-        [("catalog", "Composition.date"), ("familymemberhistory-genetic", "FamilyMemberHistory.relationship")]
-    {
-        assert!(faults.contains(&format!("{}{name}: element {element}: {untold}", compile::CORE)), "{faults:?}");
-    }
-    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults.len() == 1 && faults[0].contains(UNTOLD), "{faults:#?}");
 }
 
 fn problems(rules: &Rules, path: &str, out: &mut Vec<String>) {
@@ -59,9 +56,7 @@ fn every_snapshot_of_r4_compiles() {
             faults.push(failure.issues[0].diagnostics.clone());
         }
     }
-    faults.sort();
-    let untold = ["Composition.date", "FamilyMemberHistory.relationship"];
-    assert!(faults.len() == 2 && faults.iter().zip(untold).all(|(it, untold)| it.contains(untold)), "{faults:#?}");
+    assert!(faults.len() == 1 && faults[0].contains(UNTOLD), "{faults:#?}");
 }
 
 type Change = fn(&mut Json);

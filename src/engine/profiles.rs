@@ -1,0 +1,211 @@
+//! Resources against profiles (profiling.html): the tenant's own StructureDefinitions, then those that R4 publishes.
+//!
+//! A write is held to the profiles that its resource names in `meta.profile`, as far as they are known;
+//! [`Engine::validate`] tells everything. The tenant's profiles are read when they are first needed, and again when a
+//! StructureDefinition was written.
+
+use crate::own::Params;
+use crate::terminology::Resolver;
+use crate::{Context, Engine};
+use fhir::json::Value;
+use fhir::search::{Clause, ParamId, Test, TokenTest};
+use fhir::terminology::Expander;
+use fhir::validate::{Demands, Profiles, Profiling, References};
+use fhir::{Failure, Issue, Result, Severity};
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{Branch, Key, Plan, Session};
+
+/// The resource type.
+pub(crate) const STRUCTURE_DEFINITION: &str = "StructureDefinition";
+/// Resources that are read at once.
+const BATCH: usize = 100;
+/// How often what value sets hold is looked up for one resource: a code that is found may let others be asked for.
+const ROUNDS: usize = 4;
+/// The most codes of one resource that are looked up.
+const MOST_CODES: usize = 1_000;
+/// The most codes of a value set that are gone through for one of them.
+const MOST_MEMBERS: usize = 10_000;
+
+/// What a breach of a profile that a resource names is to a write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProfileBreach {
+    /// It is refused.
+    #[default]
+    Error,
+    /// It is let pass; `$validate` tells it as a warning.
+    Warning,
+}
+
+impl ProfileBreach {
+    fn severity(self) -> Severity {
+        match self {
+            ProfileBreach::Error => Severity::Error,
+            ProfileBreach::Warning => Severity::Warning,
+        }
+    }
+}
+
+impl std::str::FromStr for ProfileBreach {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<ProfileBreach, &'static str> {
+        match text {
+            "error" => Ok(ProfileBreach::Error),
+            "warning" => Ok(ProfileBreach::Warning),
+            _ => Err("it is error or warning"),
+        }
+    }
+}
+
+/// Value set, code system and code.
+type Asked = (String, Option<String>, String);
+
+/// What is known of codes in value sets, and which are to be looked up yet.
+#[derive(Default)]
+struct Codes {
+    known: FxHashMap<Asked, Option<bool>>,
+    missing: Mutex<Vec<Asked>>,
+}
+
+impl Codes {
+    fn has(&self, set: &str, system: Option<&str>, code: &str) -> Option<bool> {
+        let asked = (set.to_owned(), system.map(str::to_owned), code.to_owned());
+        match self.known.get(&asked) {
+            Some(known) => *known,
+            None => {
+                self.missing.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+                None
+            }
+        }
+    }
+
+    /// Looks up what is missing; whether there was something.
+    async fn find(&mut self, resolver: &mut Resolver<'_>) -> bool {
+        let missing = std::mem::take(self.missing.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let is_any = !missing.is_empty() && self.known.len() < MOST_CODES;
+        for asked in missing.into_iter().take(MOST_CODES) {
+            // One that was asked for twice is in the resolver's cache by now. What cannot be told is not known: the
+            // validation says so.
+            let found = member(resolver, &asked).await.unwrap_or(None);
+            self.known.insert(asked, found);
+        }
+        is_any
+    }
+}
+
+async fn member(resolver: &mut Resolver<'_>, (set, system, code): &Asked) -> Result<Option<bool>> {
+    let Some(set) = resolver.value_set(set).await? else { return Ok(None) };
+    let sources = resolver.sources(&set).await?;
+    Expander::new(&sources, MOST_MEMBERS).find(&set, system.as_deref(), code).map(|it| Some(it.is_some()))
+}
+
+impl Engine {
+    /// The profiles that the tenant has, and R4's.
+    pub async fn profiles(&self, ctx: &Context) -> Result<Arc<Profiles>> {
+        ctx.params().profiles(ctx.session()).await
+    }
+
+    /// Everything that is wrong or noteworthy with a resource: by R4, by the profiles that it names and by those that
+    /// are asked for.
+    pub async fn validate(&self, ctx: &Context, resource: Value<'_>, asked: &[String]) -> Result<Vec<Issue>> {
+        self.checked(ctx, resource, asked, true).await
+    }
+
+    /// Fails if a resource would not be stored under this key though nothing is wrong with its content.
+    pub fn would_store(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<()> {
+        self.acceptable(ctx, resource, key, 1)
+    }
+
+    /// Fails with what is wrong with a resource that is to be stored. A breach of a profile is no fault of R4's, and
+    /// answered by 422 (http.html#create).
+    pub(crate) async fn demand_valid(&self, ctx: &Context, resource: Value<'_>) -> Result<()> {
+        let issues = fhir::validate::r4().resource(resource, References::Literal);
+        if is_wrong(&issues) {
+            return Err(Failure::of(issues));
+        }
+        if !names_profiles(resource) {
+            return Ok(());
+        }
+        let issues = self.checked(ctx, resource, &[], false).await?;
+        if is_wrong(&issues) { Err(Failure::of(issues).with_status(422)) } else { Ok(()) }
+    }
+
+    async fn checked(
+        &self,
+        ctx: &Context,
+        resource: Value<'_>,
+        asked: &[String],
+        warnings: bool,
+    ) -> Result<Vec<Issue>> {
+        let known = self.profiles(ctx).await?;
+        let mut codes = Codes::default();
+        for _ in 0..ROUNDS {
+            let issues = self.checked_by(resource, asked, warnings, (&known, &codes));
+            if codes.missing.get_mut().is_ok_and(|it| it.is_empty()) {
+                return Ok(issues);
+            }
+            let mut resolver = self.resolver(ctx).await?;
+            if !codes.find(&mut resolver).await {
+                return Ok(issues);
+            }
+        }
+        Ok(self.checked_by(resource, asked, warnings, (&known, &codes)))
+    }
+
+    fn checked_by(
+        &self,
+        resource: Value<'_>,
+        asked: &[String],
+        warnings: bool,
+        (known, codes): (&Profiles, &Codes),
+    ) -> Vec<Issue> {
+        let members = |set: &str, system: Option<&str>, code: &str| codes.has(set, system, code);
+        let severity = self.settings.profile_breach.severity();
+        let profiling = Profiling { known, asked, severity, members: &members };
+        let demands = Demands {
+            warnings,
+            now: Some((self.ambient.now_ms)()),
+            profiling: Some(profiling),
+            ..Demands::errors(References::Literal)
+        };
+        fhir::validate::r4().check(resource, &demands)
+    }
+}
+
+impl Params {
+    async fn profiles(&self, session: &dyn Session) -> Result<Arc<Profiles>> {
+        let read = async || Ok(Arc::new(Profiles::with(definitions(session).await?)));
+        self.profiles.get_or_try_init(read).await.cloned()
+    }
+}
+
+/// Every profile that the tenant has stored, the oldest first.
+async fn definitions(session: &dyn Session) -> Result<Vec<String>> {
+    let is_profile = Test::Token(ParamId::of(STRUCTURE_DEFINITION, "derivation"), TokenTest::Code("constraint".into()));
+    let branch =
+        Branch { of: STRUCTURE_DEFINITION.into(), filter: vec![Clause::Any(vec![is_profile])], sort: Vec::new() };
+    let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
+    let mut all = Vec::new();
+    loop {
+        let page = session.search(&plan).await?;
+        for stored in page.found {
+            all.push(String::from_utf8(stored.body.to_vec()).map_err(Failure::internal)?);
+        }
+        plan.after = page.next;
+        if plan.after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Whether a resource, one that it contains, or one in its entries names profiles.
+fn names_profiles(resource: Value<'_>) -> bool {
+    let names = |it: Value<'_>| it.get("meta").is_some_and(|it| it.get("profile").is_some());
+    let list = |name: &str| resource.get(name).into_iter().flat_map(Value::each);
+    names(resource) || list("contained").any(names) || list("entry").filter_map(|it| it.get("resource")).any(names)
+}
+
+fn is_wrong(issues: &[Issue]) -> bool {
+    issues.iter().any(|it| it.severity <= Severity::Error)
+}
