@@ -22,7 +22,9 @@ pub(crate) const ATTEMPTS: usize = 64;
 pub(crate) enum Aim {
     /// Its next version is to be written.
     Write(Target),
-    /// There is nothing to do: the resource that was to be created exists, or what was to be deleted does not.
+    /// The resource that was to be created exists.
+    Found(Stored),
+    /// There is nothing to do: what was to be deleted does not exist.
     Done(Answer),
 }
 
@@ -78,6 +80,7 @@ impl Engine {
             let resource = doc.as_ref().map(Doc::root);
             let target = match self.aim(ctx, interaction, request, resource).await? {
                 Aim::Done(answer) => return Ok(answer),
+                Aim::Found(there) => return Ok(found(there, prefer.returns)),
                 Aim::Write(target) => target,
             };
             let status = target.status();
@@ -186,8 +189,7 @@ impl Engine {
             None => Ok(Aim::Write(target.guarded(matched.guard))),
             Some(there) => {
                 ctx.caller.scopes.demand(Access::Read, of)?;
-                let returns = Prefer::parse(request.headers.prefer.as_deref())?.returns;
-                Ok(Aim::Done(answer(200, &there.key, there.version, there.updated, there.body, returns)))
+                Ok(Aim::Found(there))
             }
         }
     }
@@ -298,6 +300,11 @@ pub(crate) fn etag(text: &str) -> Option<&str> {
     }
     let quoted = text.strip_prefix("W/").unwrap_or(text);
     quoted.strip_prefix('"')?.strip_suffix('"').filter(|it| !it.is_empty() && !it.contains('"'))
+}
+
+/// What is sent back for a resource that need not be created.
+pub(crate) fn found(there: Stored, returns: Option<Return>) -> Answer {
+    answer(200, &there.key, there.version, there.updated, there.body, returns)
 }
 
 /// What is sent back after a write.

@@ -209,7 +209,7 @@ pub enum Guard {
 }
 
 /// What a commit did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Committed {
     /// Time of the change, milliseconds since the epoch.
     pub updated: i64,

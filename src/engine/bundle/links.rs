@@ -14,33 +14,60 @@ pub(super) fn is_criteria(reference: &str) -> bool {
     reference.split_once('?').is_some_and(|(of, _)| r4().resource(of).is_some())
 }
 
-/// Tells every reference of a resource.
-pub(super) fn references<'a>(resource: Value<'a>, tell: &mut dyn FnMut(&'a str)) {
-    walk::primitives(r4(), resource, &mut |value, _| {
-        if value.key() == "reference" {
-            value.as_str().into_iter().for_each(&mut *tell);
-        }
-    });
+/// An element that may have a link.
+pub(super) struct Mention<'a> {
+    value: Value<'a>,
+    of: Kind,
 }
 
-/// The resource as JSON text, its links replaced: in references, in elements of type uri, url, oid and uuid, and in
-/// the links and images of narratives. Canonicals stay.
-pub(super) fn replaced(resource: Value<'_>, links: &Links) -> String {
-    let mut new: FxHashMap<u32, String> = FxHashMap::default();
-    if !links.is_empty() {
-        walk::primitives(r4(), resource, &mut |value, of| {
-            let Some(text) = value.as_str() else { return };
-            let replacement = match &*r4().of(of).name {
-                "uri" | "url" | "oid" | "uuid" => links.get(text).cloned(),
-                "string" if value.key() == "reference" => target(text, links),
-                "xhtml" => in_narrative(text, links),
-                _ => None,
-            };
-            if let Some(replacement) = replacement {
-                new.insert(value.index(), quote(&replacement));
-            }
-        });
+/// What kind of element has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Reference,
+    /// Of type uri, url, oid or uuid.
+    Uri,
+    Narrative,
+}
+
+impl<'a> Mention<'a> {
+    /// The text of a Reference.
+    pub(super) fn reference(&self) -> Option<&'a str> {
+        self.value.as_str().filter(|_| self.of == Kind::Reference)
     }
+
+    /// The text with what it links to replaced; `None` if it has no such link.
+    fn replaced(&self, links: &Links) -> Option<String> {
+        let text = self.value.as_str()?;
+        match self.of {
+            Kind::Reference => target(text, links),
+            Kind::Uri => links.get(text).cloned(),
+            Kind::Narrative => in_narrative(text, links),
+        }
+    }
+}
+
+/// Where a resource may have links: in references, in elements of type uri, url, oid and uuid, and in the links and
+/// images of narratives. Canonicals stay.
+pub(super) fn mentions(resource: Value<'_>) -> Vec<Mention<'_>> {
+    let mut all = Vec::new();
+    walk::primitives(r4(), resource, &mut |value, of| {
+        let of = match &*r4().of(of).name {
+            "uri" | "url" | "oid" | "uuid" => Kind::Uri,
+            "string" if value.key() == "reference" => Kind::Reference,
+            "xhtml" => Kind::Narrative,
+            _ => return,
+        };
+        all.push(Mention { value, of });
+    });
+    all
+}
+
+/// The resource as JSON text, its links replaced.
+pub(super) fn replaced(resource: Value<'_>, mentions: &[Mention<'_>], links: &Links) -> String {
+    let new: FxHashMap<u32, String> = match links.is_empty() {
+        true => FxHashMap::default(),
+        false => mentions.iter().filter_map(|it| Some((it.value.index(), quote(&it.replaced(links)?)))).collect(),
+    };
     let mut out = String::with_capacity(resource.raw().len());
     write_replacing(&mut out, resource, &|it| if new.is_empty() { None } else { new.get(&it.index()).cloned() });
     out
@@ -91,7 +118,8 @@ mod tests {
                 "text":{"status":"generated","div":"<div><a href=\"urn:uuid:1\">urn:uuid:1</a></div>"},
                 "subject":{"reference":"urn:uuid:1","display":"urn:uuid:1"},"instantiatesCanonical":"urn:uuid:1"}"#,
         );
-        let text = replaced(doc.unwrap().root(), &links);
+        let doc = doc.unwrap();
+        let text = replaced(doc.root(), &mentions(doc.root()), &links);
         assert_eq!(
             text,
             r#"{"resourceType":"Observation","identifier":[{"system":"Patient/7","value":"urn:uuid:1"}],"text":{"status":"generated","div":"<div><a href=\"Patient/7\">urn:uuid:1</a></div>"},"subject":{"reference":"Patient/7","display":"urn:uuid:1"},"instantiatesCanonical":"urn:uuid:1"}"#

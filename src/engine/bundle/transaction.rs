@@ -4,18 +4,26 @@
 //! at once. Reads come last and see what was written. If others changed what an aim builds on, all of it runs again.
 
 use super::entry::Entry;
-use super::links::{self, Links};
+use super::links::{self, Links, Mention};
 use super::{BundleWriter, wants_resources, within_entry, write_answer};
 use crate::interaction::Interaction;
-use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, kept_changing};
+use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, found, kept_changing};
 use crate::{Answer, Context, Engine, Request};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
 use rustc_hash::FxHashSet;
-use store::{Changes, CommitError, Guard, Key, Method};
+use store::{Changes, CommitError, Committed, Guard, Key, Method};
 
 /// A reading entry that waits until everything is written.
 const READS_LAST: u8 = 3;
+
+/// What an entry asks for.
+struct Asked<'a> {
+    entry: Entry<'a>,
+    interaction: Interaction,
+    /// Where its resource may have links.
+    mentions: Vec<Mention<'a>>,
+}
 
 /// What becomes of an entry.
 enum Step {
@@ -56,7 +64,8 @@ impl Engine {
             if let Interaction::Operation { at: place, code } = &interaction {
                 self.in_transaction(place, code).map_err(|it| within_entry(it, at))?;
             }
-            entries.push((entry, interaction));
+            let mentions = entry.resource.map(links::mentions).unwrap_or_default();
+            entries.push(Asked { entry, interaction, mentions });
         }
         unique_urls(&entries)?;
         let returns = wants_resources(request)?;
@@ -78,16 +87,16 @@ impl Engine {
     async fn try_transaction(
         &self,
         ctx: &Context,
-        entries: &[(Entry<'_>, Interaction)],
+        entries: &[Asked<'_>],
         content: Option<[u8; 16]>,
     ) -> Result<Option<Vec<Answer>>> {
         let mut order: Vec<usize> = (0..entries.len()).collect();
-        order.sort_by_key(|it| entries[*it].0.rank());
+        order.sort_by_key(|it| entries[*it].entry.rank());
         let mut changes = Changes { content, ..Changes::default() };
         let mut steps: Vec<Option<Step>> = entries.iter().map(|_| None).collect();
         let mut touched = Touched::default();
         for at in &order {
-            let (entry, interaction) = &entries[*at];
+            let Asked { entry, interaction, .. } = &entries[*at];
             let step = match entry.rank() {
                 READS_LAST => Ok(Step::Read),
                 _ => self.aim_entry(ctx, entry, interaction, &mut touched).await,
@@ -102,18 +111,14 @@ impl Engine {
         self.conditional_links(ctx, entries, &mut links, &mut changes.guards).await?;
         for at in &order {
             let Some(Step::Write { target, put }) = &mut steps[*at] else { continue };
-            let (entry, _) = &entries[*at];
             *put = changes.puts.len();
-            let made = self.linked_version(ctx, target, entry, &links).await.map_err(|it| within_entry(it, *at))?;
+            let made = self.linked_version(ctx, target, &entries[*at], &links).await;
+            let made = made.map_err(|it| within_entry(it, *at))?;
             changes.puts.push(made);
         }
-        let done = match self.commit(ctx, changes).await {
-            Ok(done) => done,
-            Err(CommitError::Conflict | CommitError::Outdated) => return Ok(None),
-            Err(error) => return Err(commit_failure(error)),
-        };
+        let Some(done) = self.committed(ctx, changes).await? else { return Ok(None) };
         let mut answers = Vec::with_capacity(steps.len());
-        for ((entry, _), step) in entries.iter().zip(steps) {
+        for (Asked { entry, .. }, step) in entries.iter().zip(steps) {
             answers.push(match step {
                 Some(Step::Write { target, put }) => {
                     let body = done.bodies.get(put).cloned().unwrap_or_default();
@@ -135,6 +140,18 @@ impl Engine {
         Ok(Some(answers))
     }
 
+    /// Commits, unless there is nothing to commit; `None` if others got in between.
+    async fn committed(&self, ctx: &Context, changes: Changes) -> Result<Option<Committed>> {
+        if changes.puts.is_empty() && changes.guards.is_empty() && changes.content.is_none() {
+            return Ok(Some(Committed::default()));
+        }
+        match self.commit(ctx, changes).await {
+            Ok(done) => Ok(Some(done)),
+            Err(CommitError::Conflict | CommitError::Outdated) => Ok(None),
+            Err(error) => Err(commit_failure(error)),
+        }
+    }
+
     /// Finds what a writing entry is about. No two may be about one resource (http.html#trules).
     async fn aim_entry(
         &self,
@@ -151,12 +168,11 @@ impl Engine {
         }
         let target = match self.aim(ctx, interaction, &entry.request, entry.resource).await? {
             Aim::Write(target) => target,
-            Aim::Done(answer) => match (interaction, &answer.key) {
-                (Interaction::Create { of }, Some(key)) if touched.deleted.contains(key) => {
-                    self.aim_create_after_delete(ctx, of, &entry.request).await?
-                }
-                _ => return Ok(Step::Done(answer)),
-            },
+            Aim::Found(there) if touched.deleted.contains(&there.key) => {
+                self.aim_create_after_delete(ctx, &there.key.of, &entry.request).await?
+            }
+            Aim::Found(there) => return Ok(Step::Done(found(there, None))),
+            Aim::Done(answer) => return Ok(Step::Done(answer)),
         };
         if target.method == Method::Delete {
             touched.deleted.insert(target.key.clone());
@@ -173,13 +189,14 @@ impl Engine {
         &self,
         ctx: &Context,
         target: &Target,
-        entry: &Entry<'_>,
+        asked: &Asked<'_>,
         links: &Links,
     ) -> Result<store::Put> {
+        let entry = &asked.entry;
         let is_plain = target.method != Method::Delete && target.method != Method::Patch;
         match entry.resource.filter(|_| is_plain) {
             Some(resource) => {
-                let doc = self.parse(links::replaced(resource, links).as_bytes())?;
+                let doc = self.parse(links::replaced(resource, &asked.mentions, links).as_bytes())?;
                 self.version(ctx, target, &entry.request, Some(doc.root())).await
             }
             None => self.version(ctx, target, &entry.request, entry.resource).await,
@@ -191,21 +208,17 @@ impl Engine {
     async fn conditional_links(
         &self,
         ctx: &Context,
-        entries: &[(Entry<'_>, Interaction)],
+        entries: &[Asked<'_>],
         links: &mut Links,
         guards: &mut Vec<Guard>,
     ) -> Result<()> {
         let mut seen: FxHashSet<&str> = FxHashSet::default();
-        for (at, (entry, _)) in entries.iter().enumerate() {
-            let mut wanted = Vec::new();
-            if let Some(resource) = entry.resource {
-                links::references(resource, &mut |it| {
-                    if links::is_criteria(it) && seen.insert(it) {
-                        wanted.push(it);
-                    }
-                });
-            }
-            for reference in wanted {
+        for (at, asked) in entries.iter().enumerate() {
+            let references = asked.mentions.iter().filter_map(Mention::reference);
+            for reference in references.filter(|it| links::is_criteria(it)) {
+                if !seen.insert(reference) {
+                    continue;
+                }
                 let (of, criteria) = reference.split_once('?').unwrap_or((reference, ""));
                 let matched = self.only_match(ctx, of, criteria).await.map_err(|it| within_entry(it, at))?;
                 let Some(found) = matched.found else {
@@ -222,9 +235,9 @@ impl Engine {
 }
 
 /// No two entries may have one fullUrl (bundle.html#invs, bdl-7).
-fn unique_urls(entries: &[(Entry<'_>, Interaction)]) -> Result<()> {
+fn unique_urls(entries: &[Asked<'_>]) -> Result<()> {
     let mut seen = FxHashSet::default();
-    for (at, (entry, _)) in entries.iter().enumerate() {
+    for (at, Asked { entry, .. }) in entries.iter().enumerate() {
         let Some(url) = entry.full_url else { continue };
         if !seen.insert(url) {
             let issue = Issue::error(IssueType::Invalid, "Another entry has the same fullUrl.");
@@ -236,9 +249,9 @@ fn unique_urls(entries: &[(Entry<'_>, Interaction)]) -> Result<()> {
 
 /// Where the fullUrls of written entries lead. A relative reference leads to an entry as well, if the entry's own
 /// fullUrl ends with it (bundle.html#references).
-fn entry_links(entries: &[(Entry<'_>, Interaction)], steps: &[Option<Step>]) -> Links {
+fn entry_links(entries: &[Asked<'_>], steps: &[Option<Step>]) -> Links {
     let mut links = Links::default();
-    for ((entry, _), step) in entries.iter().zip(steps) {
+    for (Asked { entry, .. }, step) in entries.iter().zip(steps) {
         let key = match step {
             Some(Step::Write { target, .. }) => target.key.to_string(),
             Some(Step::Done(Answer { key: Some(key), .. })) => key.to_string(),

@@ -3,14 +3,17 @@
 //! Meridian Valley Hospital and everybody in it are made up. What is written by hand lies as readable FHIR
 //! JSON in `data/`, with dates told relative to today (`{{day-3}}`), so that the schedule lies around the day
 //! on which the demo is started; slots, measurements and the ECG are made here. The same day always gives the
-//! same bytes, and ids never depend on the day, so loading again changes records instead of doubling them.
+//! same bytes, and ids never depend on the day, so loading again changes records instead of doubling them; only those that are
+//! [`due`].
 
 mod dates;
+mod due;
 mod ecg;
 mod measurements;
 mod slots;
 
 use dates::Dates;
+pub use due::due;
 use fhir::{Failure, Result};
 use serde_json::{Map, Value, json};
 

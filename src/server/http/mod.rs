@@ -4,6 +4,7 @@
 mod address;
 mod answer;
 mod body;
+mod cors;
 mod edge;
 mod fhir;
 mod gzip;
@@ -21,6 +22,7 @@ mod tests;
 mod xml;
 
 pub use address::{Addresses, Origin};
+pub use cors::Origins;
 
 use crate::auth::Gate;
 use crate::config;
@@ -45,6 +47,8 @@ pub struct Server {
     request_ids: RequestIds,
     /// Permits to carry out a request.
     permits: Semaphore,
+    /// Who may call from a browser.
+    origins: Origins,
 }
 
 /// How much one request may ask for, as far as HTTP sees it.
@@ -74,12 +78,14 @@ impl Server {
             metrics: Metrics::default(),
             request_ids: RequestIds::new()?,
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
+            origins: http.cors_origins.clone(),
         })
     }
 
     /// All routes.
     pub fn router(self: Arc<Server>) -> Router {
-        Router::new()
+        let cors = self.origins.layer();
+        let router = Router::new()
             .route("/", get(start::start))
             .route(&format!("{}{{name}}", pages::ASSETS), get(start::asset))
             .route("/livez", get(health::live))
@@ -90,6 +96,10 @@ impl Server {
             .route("/fhir/{*path}", any(fhir::fhir))
             .fallback(health::unknown)
             .layer(from_fn_with_state(self.clone(), edge::edge))
-            .with_state(self)
+            .with_state(self);
+        match cors {
+            Some(cors) => router.layer(cors),
+            None => router,
+        }
     }
 }

@@ -184,3 +184,44 @@ async fn a_request_ends_in_time() {
     assert_eq!(response.status(), 503);
     assert!(is_outcome(response).await);
 }
+
+const APP: &str = "https://app.example.org";
+
+fn text(response: &Response<Body>, name: &str) -> String {
+    response.headers().get(name).map(|it| it.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// fetch.spec.whatwg.org#http-cors-protocol
+#[tokio::test]
+async fn pages_of_named_origins_may_call_from_a_browser() {
+    let house = House::with(|http| http.cors_origins = APP.parse().unwrap()).await;
+    let asks = [("access-control-request-method", "PUT"), ("access-control-request-headers", "authorization,if-match")];
+    let preflight = async |origin| {
+        let headers = [asks.as_slice(), &[("origin", origin)]].concat();
+        house.send("OPTIONS", "/fhir/north/Patient/1", &headers, "").await
+    };
+    let allowed = preflight(APP).await;
+    assert_eq!((allowed.status(), text(&allowed, "access-control-allow-origin").as_str()), (StatusCode::OK, APP));
+    assert!(text(&allowed, "access-control-allow-methods").contains("PUT"));
+    assert!(text(&allowed, "access-control-allow-headers").contains("if-match"));
+    assert_eq!(text(&preflight("https://evil.example").await, "access-control-allow-origin"), "");
+    // Errors too can be read.
+    let refused = house.get("/fhir/north/Patient/1", &[("origin", APP)]).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(text(&refused, "access-control-allow-origin"), APP);
+    let exposed = text(&refused, "access-control-expose-headers");
+    for name in ["etag", "location", "content-location", "last-modified", "x-request-id"] {
+        assert!(exposed.contains(name), "{name} is not among {exposed}");
+    }
+    assert!(text(&refused, "vary").contains("origin"));
+}
+
+#[tokio::test]
+async fn without_the_setting_no_other_origin_may_call() {
+    let house = House::new().await;
+    let answer = house.get("/fhir/north/metadata", &[("origin", APP)]).await;
+    assert_eq!((answer.status(), text(&answer, "access-control-allow-origin").as_str()), (StatusCode::OK, ""));
+    let open = House::with(|http| http.cors_origins = "any".parse().unwrap()).await;
+    let answer = open.get("/fhir/north/metadata", &[("origin", APP)]).await;
+    assert_eq!(text(&answer, "access-control-allow-origin"), "*");
+}

@@ -75,6 +75,15 @@ impl House {
         house
     }
 
+    /// What of the demo is to be written on a day.
+    pub async fn due(&self, today: &str) -> Vec<String> {
+        let mut due = Vec::new();
+        for bundle in features::demo::bundles(today).unwrap() {
+            due.extend(features::demo::due(&self.context, &bundle).await.unwrap());
+        }
+        due
+    }
+
     /// A caller with these scopes.
     pub async fn caller(&self, scopes: &str) -> Context {
         let caller = Caller { subject: "nurse".into(), roles: Vec::new(), scopes: Scopes::parse(scopes).0 };

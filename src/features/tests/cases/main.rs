@@ -1,6 +1,7 @@
 //! Operations, called as clients call them: through the engine, on a store.
 
 mod compartments;
+mod demo;
 mod everything;
 mod house;
 mod lastn;
