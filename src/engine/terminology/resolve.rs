@@ -138,13 +138,9 @@ impl<'c> Resolver<'c> {
     }
 
     /// The code system with this URL; fails if there is none, and if not all its codes are here.
-    pub(super) async fn whole_code_system(&mut self, canonical: &str) -> Result<Arc<CodeSystem>> {
+    pub async fn whole_code_system(&mut self, canonical: &str) -> Result<Arc<CodeSystem>> {
         let found = self.code_system(canonical).await?.ok_or_else(|| unknown("code system", canonical))?;
-        if !found.is_whole() {
-            let (url, content) = (shown(&found.url), found.content.code());
-            let told = format!("Not all codes of {url} are here (its content is {content}), nor is its hierarchy.");
-            return Err(Failure::new(IssueType::NotSupported, told));
-        }
+        found.needs_whole()?;
         Ok(found)
     }
 

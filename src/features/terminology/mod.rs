@@ -2,6 +2,7 @@
 //! concept maps, and on R4's.
 
 mod asked;
+mod closure;
 mod expand;
 mod lookup;
 mod parameters;
@@ -13,7 +14,7 @@ use engine::{Access, Operation};
 use parameters::Parameters;
 
 /// The operations.
-pub(crate) fn operations() -> [Operation; 6] {
+pub(crate) fn operations() -> [Operation; 7] {
     const OF_CODE_SYSTEMS: &[(Access, &str)] = &[(Access::Search, "CodeSystem")];
     const OF_VALUE_SETS: &[(Access, &str)] = &[(Access::Search, "ValueSet")];
     const OF_CONCEPT_MAPS: &[(Access, &str)] = &[(Access::Search, "ConceptMap")];
@@ -53,6 +54,12 @@ pub(crate) fn operations() -> [Operation; 6] {
             demands: OF_CONCEPT_MAPS,
             extras: &[],
             run: |call| Box::pin(translate::translate(call)),
+        },
+        Operation {
+            definition: include_str!("../../../profiles/operations/conceptmap-closure.json"),
+            demands: &[(Access::Search, "ConceptMap"), (Access::Update, "ConceptMap")],
+            extras: &[],
+            run: |call| Box::pin(closure::closure(call)),
         },
     ]
 }

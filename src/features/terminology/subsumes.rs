@@ -16,10 +16,6 @@ pub(super) async fn subsumes(call: Call<'_>) -> Result<Answer> {
         return Err(Failure::new(IssueType::Invalid, "Both codes must be of one code system."));
     }
     let system = code_system(&call, first.0.or(second.0)).await?;
-    if !system.is_whole() {
-        let told = format!("Not all codes of {} are here, nor is its hierarchy.", system.url);
-        return Err(Failure::new(IssueType::NotSupported, told));
-    }
     let outcome = system.subsumption(&first.1, &second.1)?.code();
     let mut out = Parameters::default();
     out.add("outcome", "valueCode", Some(outcome));
@@ -44,9 +40,11 @@ async fn code_system(call: &Call<'_>, of_coding: Option<String>) -> Result<Arc<C
         if of_coding.as_deref().or(call.arguments.text("system")).is_some_and(|it| Some(it) != url) {
             return Err(Failure::new(IssueType::Invalid, "The codes are of another code system than the one called."));
         }
-        return Ok(Arc::new(CodeSystem::read(doc.root())));
+        let system = CodeSystem::read(doc.root());
+        system.needs_whole()?;
+        return Ok(Arc::new(system));
     }
     let system = call.arguments.text("system").or(of_coding.as_deref());
     let url = versioned(needed_system(system)?, call.arguments.text("version"));
-    asked::with_url(&mut call.engine.resolver(call.ctx).await?, &url).await
+    call.engine.resolver(call.ctx).await?.whole_code_system(&url).await
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 const DEPTH: usize = 32;
 /// How often an evaluation may go into a value set.
 const ENTERED: usize = 10_000;
+/// How many concepts an evaluation may look at, each as often as a rule asks for it.
+const LOOKED: usize = 20_000_000;
 
 /// A code of a value set.
 #[derive(Clone, Debug)]
@@ -96,12 +98,14 @@ pub struct Expander<'s> {
     open: Vec<String>,
     /// How often one was gone into.
     entered: usize,
+    /// How many concepts were looked at.
+    looked: usize,
 }
 
 impl<'s> Expander<'s> {
     /// Value sets over these resources, of at most so many codes.
     pub fn new(sources: &'s Sources, most: usize) -> Expander<'s> {
-        Expander { sources, most, done: FxHashMap::default(), open: Vec::new(), entered: 0 }
+        Expander { sources, most, done: FxHashMap::default(), open: Vec::new(), entered: 0, looked: 0 }
     }
 
     /// Goes into a value set that another one names, and out again; fails if that is one it is in already.
@@ -119,6 +123,16 @@ impl<'s> Expander<'s> {
         let found = look(self);
         self.open.pop();
         found
+    }
+
+    /// Accounts for concepts that are going to be looked at.
+    fn look(&mut self, concepts: usize) -> Result<()> {
+        self.looked = self.looked.saturating_add(concepts);
+        if self.looked > LOOKED {
+            let told = "The value set's rules look at more concepts than this server is ready for at once.";
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        Ok(())
     }
 
     /// A value set by the canonical by which `within` names it.

@@ -16,9 +16,9 @@ pub(super) enum Matcher<'f> {
     /// To be at none of these positions.
     NotAt(FxHashSet<u32>),
     /// A value of the property is one of these.
-    OneOf(&'f str, Vec<&'f str>),
+    OneOf(&'f str, FxHashSet<&'f str>),
     /// No value of the property is one of these.
-    NoneOf(&'f str, Vec<&'f str>),
+    NoneOf(&'f str, FxHashSet<&'f str>),
     /// A value of the property matches as a whole.
     Matches(&'f str, Regex),
     /// The property has a value, or has none.
@@ -49,7 +49,7 @@ impl Filter {
         }
         let list = || value.split(',').map(str::trim).collect();
         Ok(match self.op.as_str() {
-            "=" => Matcher::OneOf(property, vec![value]),
+            "=" => Matcher::OneOf(property, FxHashSet::from_iter([value])),
             "in" => Matcher::OneOf(property, list()),
             "not-in" => Matcher::NoneOf(property, list()),
             "regex" => Matcher::Matches(property, regex(value)?),
@@ -77,8 +77,8 @@ impl Matcher<'_> {
         match self {
             Matcher::At(positions) => positions.contains(&at),
             Matcher::NotAt(positions) => !positions.contains(&at),
-            Matcher::OneOf(property, wanted) => any(property, &|it| wanted.contains(&it)),
-            Matcher::NoneOf(property, unwanted) => !any(property, &|it| unwanted.contains(&it)),
+            Matcher::OneOf(property, wanted) => any(property, &|it| wanted.contains(it)),
+            Matcher::NoneOf(property, unwanted) => !any(property, &|it| unwanted.contains(it)),
             Matcher::Matches(property, regex) => any(property, &|it| regex.is_match(it)),
             Matcher::Exists(property, wanted) => any(property, &|_| true) == *wanted,
         }

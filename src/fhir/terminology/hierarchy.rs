@@ -31,6 +31,18 @@ impl Subsumption {
 }
 
 impl CodeSystem {
+    /// Fails if not all codes are here: what is missing may stand between those that are.
+    pub fn needs_whole(&self) -> Result<()> {
+        match self.is_whole() {
+            true => Ok(()),
+            false => {
+                let (url, content) = (shown(&self.url), self.content.code());
+                let told = format!("Not all codes of {url} are here (its content is {content}), nor is its hierarchy.");
+                Err(Failure::new(IssueType::NotSupported, told))
+            }
+        }
+    }
+
     /// How the first of two codes stands to the second.
     pub fn subsumption(&self, first: &str, second: &str) -> Result<Subsumption> {
         let (first, second) = (self.subsumed(first)?, self.subsumed(second)?);

@@ -198,6 +198,19 @@ fn circles_and_depth_and_size_are_bounded() {
     assert_eq!(Expander::new(&sources, 5).expand(&first).unwrap_err().code(), IssueType::TooCostly);
 }
 
+/// Rules that go over a code system again and again are stopped, not carried out.
+#[test]
+fn what_an_evaluation_looks_at_is_bounded() {
+    let concepts: Vec<String> = (0..10_000).map(|it| format!(r#"{{"code": "{it}"}}"#)).collect();
+    let large = format!(r#"{{"url": "urn:large", "content": "complete", "concept": [{}]}}"#, concepts.join(","));
+    let mut sources = Sources::default();
+    sources.add_code_system("urn:large", Some(Arc::new(system(&large))));
+    let none = r#"{"system": "urn:large", "filter": [{"property": "code", "op": "=", "value": "x"}]}"#;
+    let many = |rules: usize| set(&format!(r#"{{"include": [{}]}}"#, vec![none; rules].join(",")));
+    assert!(Expander::new(&sources, 10).expand(&many(20)).unwrap().members.is_empty());
+    assert_eq!(Expander::new(&sources, 10).expand(&many(2_001)).unwrap_err().code(), IssueType::TooCostly);
+}
+
 #[test]
 fn a_code_is_found_although_other_parts_are_not_at_hand() {
     let sources = sources(Vec::new());

@@ -339,6 +339,52 @@ async fn the_tenants_concept_maps_translate() {
     }
 }
 
+/// terminology-service.html#closure: a table is begun, grows, and is told again from a version on.
+#[tokio::test]
+async fn a_closure_table_tells_what_is_new() {
+    let house = house().await;
+    let named = |more: Vec<Value>| {
+        let mut all = vec![json!({"name": "name", "valueString": "ward-1"})];
+        all.extend(more);
+        Value::from(all)
+    };
+    let concept = |code: &str| json!({"name": "concept", "valueCoding": {"system": "urn:metals", "code": code}});
+    let entries = |map: &Value| {
+        let elements = map["group"][0]["element"].as_array().cloned().unwrap_or_default();
+        let of = |it: &Value| {
+            let targets = it["target"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap().to_owned());
+            format!("{}<{}", it["code"].as_str().unwrap(), targets.collect::<Vec<_>>().join("+"))
+        };
+        elements.iter().map(of).collect::<Vec<_>>().join(" ")
+    };
+    let missing = house.post("$closure", named(vec![concept("zinc")])).await.unwrap_err();
+    assert_eq!(missing.status, 404);
+    let begun = house.post("$closure", named(vec![])).await.unwrap();
+    assert_eq!((entries(&begun).as_str(), &begun["version"]), ("", &json!("1")));
+    let first = house.post("$closure", named(vec![concept("zinc"), concept("brass")])).await.unwrap();
+    assert_eq!((entries(&first).as_str(), &first["version"]), ("brass<zinc", &json!("2")));
+    let second = house.post("$closure", named(vec![concept("metal"), concept("brass")])).await.unwrap();
+    assert_eq!((entries(&second).as_str(), &second["version"]), ("brass<metal zinc<metal", &json!("3")));
+    let nothing = house.post("$closure", named(vec![concept("metal")])).await.unwrap();
+    assert_eq!((entries(&nothing).as_str(), &nothing["version"]), ("", &json!("3")));
+    let version = |it: &str| vec![json!({"name": "version", "valueString": it})];
+    let again = house.post("$closure", named(version("2"))).await.unwrap();
+    assert_eq!(entries(&again), "brass<metal zinc<metal");
+    let all = house.post("$closure", named(version("1"))).await.unwrap();
+    assert_eq!(entries(&all), "brass<metal+zinc zinc<metal");
+    for (parameters, status) in [
+        (named(version("9")), 404),
+        (named(version("x")), 404),
+        (named(vec![concept("tin")]), 400),
+        (json!([{"name": "name", "valueString": "a b"}]), 400),
+        (named(vec![version("1").remove(0), concept("gold")]), 400),
+    ] {
+        let failure = house.post("$closure", parameters.clone()).await.expect_err("what is wrong is refused");
+        assert_eq!(failure.status, status, "{parameters}: {failure}");
+    }
+    assert_eq!(house.get("$closure?name=ward-1").await.unwrap_err().status, 405);
+}
+
 /// What is stored is told only to who may search it.
 #[tokio::test]
 async fn an_operation_demands_the_types_that_it_looks_into() {

@@ -57,13 +57,15 @@ impl Expander<'_> {
             },
         };
         for import in imports {
-            let also: Keys = self.imported(within, import)?.members.iter().map(key).collect();
+            let imported = self.imported(within, import)?;
+            self.look(imported.members.len())?;
+            let also: Keys = imported.members.iter().map(key).collect();
             members.retain(|it| also.contains(&key(it)));
         }
         Ok(members)
     }
 
-    fn of_system(&self, url: &Arc<str>, system: Option<&Arc<CodeSystem>>, rule: &Include) -> Result<Vec<Member>> {
+    fn of_system(&mut self, url: &Arc<str>, system: Option<&Arc<CodeSystem>>, rule: &Include) -> Result<Vec<Member>> {
         if !rule.concepts.is_empty() {
             self.bounded(rule.concepts.len())?;
             return Ok(rule.concepts.iter().map(|it| listed_member(url, system, it)).collect());
@@ -72,6 +74,7 @@ impl Expander<'_> {
         if !system.is_whole() {
             return Err(not_whole(system));
         }
+        self.look(system.concepts().len().saturating_mul(rule.filters.len().max(1)))?;
         let filters = rule.filters.iter().map(|it| it.on(system)).collect::<Result<Vec<_>>>()?;
         let mut members = Vec::new();
         for at in 0..system.concepts().len() as u32 {
