@@ -216,3 +216,20 @@ async fn nothing_found_is_no_error() {
     assert_eq!((page.entries().len(), page.total()), (0, Some(0)));
     assert!(page.0["entry"].is_null(), "an empty array is no FHIR JSON: {}", page.0);
 }
+
+/// A search that could use no index says so, by the names of its parameters.
+#[tokio::test]
+async fn a_search_without_an_index_says_so() {
+    let client = Client::fresh();
+    client.create(&patient("seen")).await;
+    for (query, told) in [
+        ("Patient?name:contains=amp", Some("name:contains")),
+        ("Patient?gender:not=male&birthdate:missing=true", Some("gender:not, birthdate:missing")),
+        ("Patient?gender:not=male&family=sample", None),
+        ("Patient?name=sample&_sort=gender", Some("_sort")),
+        ("Patient", None),
+    ] {
+        let answer = client.get(query).await.expect(200);
+        assert_eq!(answer.header("x-search-unindexed"), told, "{query}");
+    }
+}

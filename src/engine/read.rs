@@ -26,14 +26,8 @@ impl Engine {
         let (version, updated) = (Some(stored.version), Some(stored.updated));
         let unchanged = is_unchanged(&stored, request);
         let body = if unchanged { Default::default() } else { view.apply(stored.body.clone())? };
-        Ok(Answer {
-            status: if unchanged { 304 } else { 200 },
-            version,
-            last_modified: updated,
-            location: None,
-            key: Some(stored.key),
-            body,
-        })
+        let status = if unchanged { 304 } else { 200 };
+        Ok(Answer { version, last_modified: updated, key: Some(stored.key), ..Answer::new(status, body) })
     }
 }
 

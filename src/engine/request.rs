@@ -75,6 +75,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// The resource that the answer is about, if it is one.
     pub key: Option<Key>,
+    /// The parameters of a search that no index serves, so that all resources of a type were gone through.
+    pub unindexed: Vec<String>,
     /// A FHIR resource as JSON; empty if there is none.
     pub body: Bytes,
 }
@@ -82,7 +84,8 @@ pub struct Answer {
 impl Answer {
     /// An answer with a body.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Answer {
-        Answer { status, version: None, last_modified: None, location: None, key: None, body: body.into() }
+        let body = body.into();
+        Answer { status, version: None, last_modified: None, location: None, key: None, unindexed: Vec::new(), body }
     }
 
     /// An answer without one.

@@ -324,12 +324,11 @@ pub(crate) fn answer(
     };
     let status = if status == 204 && !body.is_empty() { 200 } else { status };
     Answer {
-        status,
         version: Some(version),
         last_modified: Some(updated),
         location: (status == 201).then(|| format!("{key}/_history/{version}")),
         key: Some(key.clone()),
-        body,
+        ..Answer::new(status, body)
     }
 }
 

@@ -3,6 +3,7 @@
 mod gather;
 mod include;
 pub(crate) mod params;
+mod unindexed;
 
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
@@ -49,7 +50,7 @@ impl Engine {
             Total::None => None,
         };
         let body = self.searchset(ctx, &search, &found, &included.resources, total, included.issues)?;
-        Ok(Answer::new(200, body))
+        Ok(Answer { unindexed: search.unindexed, ..Answer::new(200, body) })
     }
 
     fn searchset(

@@ -1,6 +1,7 @@
 //! The parameters of a search: filters of every type searched, and what controls the result (search.html#table).
 
 use super::include::Include;
+use super::unindexed::unindexed;
 use super::unknown_parameter;
 use crate::prefer::Prefer;
 use crate::summary::View;
@@ -59,6 +60,8 @@ pub(super) struct Search {
     pub(super) address: String,
     /// What was not honoured.
     pub(super) ignored: Vec<Issue>,
+    /// What no index serves.
+    pub(super) unindexed: Vec<String>,
 }
 
 impl Engine {
@@ -82,6 +85,7 @@ impl Engine {
                 .map(|it| Query { spec, of: *it, base: ctx.base(), now: self.now_micros(), codes })
                 .collect(),
             filters: vec![Vec::new(); types.len()],
+            names: Vec::new(),
             sort: Vec::new(),
             unknown: Vec::new(),
             search: Search {
@@ -94,6 +98,7 @@ impl Engine {
                 token: None,
                 address: String::new(),
                 ignored: Vec::new(),
+                unindexed: Vec::new(),
             },
             honoured: form_urlencoded::Serializer::new(String::new()),
         };
@@ -144,6 +149,8 @@ struct Reader<'a> {
     /// One for each type searched, as are the filters.
     queries: Vec<Query<'a>>,
     filters: Vec<Vec<fhir::search::Clause>>,
+    /// The names of the filters' clauses.
+    names: Vec<String>,
     sort: Vec<SortKey>,
     unknown: Vec<String>,
     search: Search,
@@ -208,6 +215,7 @@ impl Reader<'_> {
                 for (filter, clause) in self.filters.iter_mut().zip(clauses) {
                     filter.push(clause);
                 }
+                self.names.push(name.to_owned());
                 self.honoured.append_pair(name, value);
                 Ok(())
             }
@@ -248,6 +256,7 @@ impl Reader<'_> {
             true => (self.sort, None),
             false => (Vec::new(), Some(self.sort)),
         };
+        self.search.unindexed = unindexed(&self.filters, &self.names, gathered.is_some());
         self.search.gathered = gathered;
         self.search.branches = self
             .queries

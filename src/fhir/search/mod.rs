@@ -9,6 +9,7 @@ mod codes;
 mod composite;
 pub mod fold;
 pub mod index;
+mod indexed;
 mod modifier;
 pub mod near;
 pub mod number;

@@ -8,10 +8,13 @@ use ::fhir::Failure;
 use ::fhir::json::{Doc, Limits};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use engine::Answer;
 use std::time::{Duration, SystemTime};
+
+/// Names the parameters of a search that no index serves.
+pub const SEARCH_UNINDEXED: HeaderName = HeaderName::from_static("x-search-unindexed");
 
 /// A response with this content.
 pub fn response(status: u16, content_type: &'static str, body: Bytes) -> Response {
@@ -36,12 +39,15 @@ pub fn add_headers(headers: &mut HeaderMap, answer: &Answer, base: &str) {
         let since = Duration::from_millis(u64::try_from(changed).unwrap_or_default());
         insert(headers, LAST_MODIFIED, httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since));
     }
+    if !answer.unindexed.is_empty() {
+        insert(headers, SEARCH_UNINDEXED, answer.unindexed.join(", "));
+    }
     if let Some(location) = &answer.location {
         insert(headers, LOCATION, format!("{base}/{location}"));
     }
 }
 
-fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: String) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }

@@ -2,6 +2,7 @@
 //! than the server's own. What they may do, their access tokens say: no cookie lets anybody in.
 
 use super::Origin;
+use super::answer::SEARCH_UNINDEXED;
 use super::request_id::X_REQUEST_ID;
 use axum::http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
@@ -50,7 +51,16 @@ impl Origins {
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers(taken())
-            .expose_headers([ETAG, LOCATION, CONTENT_LOCATION, LAST_MODIFIED, X_REQUEST_ID, RETRY_AFTER, ALLOW])
+            .expose_headers([
+                ETAG,
+                LOCATION,
+                CONTENT_LOCATION,
+                LAST_MODIFIED,
+                X_REQUEST_ID,
+                RETRY_AFTER,
+                ALLOW,
+                SEARCH_UNINDEXED,
+            ])
             .max_age(MAX_AGE);
         Some(layer)
     }
