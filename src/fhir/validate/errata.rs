@@ -1,4 +1,4 @@
-//! R4's invariants that are not evaluated: those that the walk checks itself, and those that are wrong as published.
+//! What R4 publishes and is not held to: invariants that the walk checks itself, and what is wrong as published.
 
 /// Invariants that the walk itself checks, or whose breach it cannot let pass: of elements and extensions, contained
 /// resources, references to these, and narratives.
@@ -10,6 +10,18 @@ const FAULTY: &[(&str, &str, &str)] = &[
     ("ChargeItemDefinition", "cid-0", "it asks for a name, which the type does not have"),
     ("Questionnaire.item.enableWhen", "que-7", "it asks for a System.Boolean, which no element of a resource is"),
 ];
+
+/// Extensions that R4's own definitions have elsewhere than their contexts say, and so everybody's.
+const OUT_OF_CONTEXT: &[&str] = &[
+    "http://hl7.org/fhir/StructureDefinition/regex",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type",
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version",
+];
+
+/// Whether the contexts of an extension are not to be relied on.
+pub(super) fn is_out_of_context(url: &str) -> bool {
+    OUT_OF_CONTEXT.contains(&url)
+}
 
 /// Whether the walk checks it itself.
 pub(super) fn is_implied(key: &str) -> bool {

@@ -29,6 +29,41 @@ pub(crate) fn of(spec: &Spec, root: Value<'_>, target: Value<'_>) -> String {
     path
 }
 
+/// The element that holds an extension, and what a definition of extensions may call it by: its types, and its name in
+/// the types that have it (defining-extensions.html#context).
+pub(super) fn holder<'a>(spec: &Spec, root: Value<'a>, extension: Value<'a>) -> (Value<'a>, Vec<String>) {
+    let mut steps = root.steps_to(extension);
+    let is_member = |it: &Step<'_>| matches!(it, Step::Member(_));
+    steps.truncate(steps.iter().rposition(is_member).unwrap_or(0));
+    let (mut here, mut ty, mut at) = (root, resource_type(spec, root), None);
+    for step in steps {
+        match step {
+            Step::Item(position) => here = here.item(position).unwrap_or(here),
+            Step::Member(key) => {
+                here = here.get(key).unwrap_or(here);
+                let owner = ty;
+                ty = member(spec, owner, key, &mut String::new());
+                at = owner.map(|it| (it, key.strip_prefix('_').unwrap_or(key)));
+            }
+        }
+        if ty.is_some_and(|it| spec.of(it).kind == Kind::Resource) && here.is_object() {
+            (ty, at) = (resource_type(spec, here), None);
+        }
+    }
+    let mut names: Vec<String> =
+        ty.into_iter().flat_map(|it| spec.lineage(it)).map(|it| spec.of(it).name.to_string()).collect();
+    if let Some((owner, key)) = at
+        && let Some(property) = spec.of(owner).property(key)
+    {
+        let element = &spec.of(owner).elements[property.element as usize];
+        for of in spec.lineage(owner).map(|it| &spec.of(it).name) {
+            names.push(format!("{of}.{}", element.name));
+            names.push(format!("{of}.{}[x]", element.name));
+        }
+    }
+    (here, names)
+}
+
 fn resource_type(spec: &Spec, value: Value<'_>) -> Option<TypeId> {
     value.str("resourceType").and_then(|it| spec.resource(it))
 }

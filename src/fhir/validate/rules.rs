@@ -2,7 +2,7 @@
 
 use super::invariant::Invariant;
 use crate::primitive::Primitive;
-use crate::spec::{Element, Kind, Spec, Strength, Type, TypeId, ValueSet};
+use crate::spec::{Binding, Element, Kind, Spec, Strength, Type, TypeId, ValueSet};
 
 /// What a type's values look like, and what is asked of them beyond their elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ impl Elements {
 pub(super) struct ElementRules<'s> {
     /// The closed code list that it is bound to as required.
     pub codes: Option<&'s ValueSet>,
+    /// Another binding, which advises only: what it names is not in the tables.
+    pub advice: Option<&'s Binding>,
     /// Whether it holds contained resources.
     pub holds_contained: bool,
     /// Whether a primitive value may have a `_` companion: `id`, `Extension.url` and XHTML are attributes or markup
@@ -110,6 +112,7 @@ impl<'s> ElementRules<'s> {
         let is_of_kind = |kind: Kind| element.types.iter().any(|it| spec.of(*it).kind == kind);
         ElementRules {
             codes: closed_list(spec, element),
+            advice: element.binding.as_ref().filter(|it| advises(it.strength)),
             holds_contained: &*element.name == "contained" && is_of_kind(Kind::Resource),
             has_companion: !is_id
                 && !element.is_attribute
@@ -126,6 +129,10 @@ fn only(types: &[TypeId]) -> Option<TypeId> {
         [one] => Some(*one),
         _ => None,
     }
+}
+
+fn advises(strength: Strength) -> bool {
+    matches!(strength, Strength::Extensible | Strength::Preferred)
 }
 
 fn closed_list<'s>(spec: &'s Spec, element: &Element) -> Option<&'s ValueSet> {

@@ -8,7 +8,7 @@ use super::rules::{Elements, Place, Shape, TypeRules};
 use super::{Demands, References, Validator, hint};
 use crate::json::Value;
 use crate::outcome::{Issue, IssueType, Severity};
-use crate::spec::{Type, TypeId};
+use crate::spec::{Binding, Type, TypeId};
 
 /// Objects in objects; no resource of R4 comes near, and a hostile one must not exhaust the stack.
 const DEEPEST: usize = 100;
@@ -33,6 +33,12 @@ pub(super) enum Claim<'a> {
     Extension {
         value: Value<'a>,
         is_modifier: bool,
+    },
+    /// A code that should be in a value set.
+    Code {
+        value: Value<'a>,
+        of: TypeId,
+        binding: &'a Binding,
     },
 }
 
@@ -60,6 +66,7 @@ impl<'a, 's> Walk<'a, 's> {
                 match claim {
                     Claim::Resource(it) => checker.resource(it, &[]),
                     Claim::Extension { value, is_modifier } => checker.extension(value, is_modifier),
+                    Claim::Code { value, of, binding } => checker.advise(binding, of, value),
                 }
             }
         }
@@ -212,6 +219,9 @@ impl<'a, 's> Walk<'a, 's> {
     /// One value of an element.
     pub(super) fn value(&mut self, place: Place<'a, 's>, value: Value<'a>) {
         let shape = self.validator.rules(place.of).shape;
+        if let Some(binding) = place.rules.advice.filter(|_| self.report.warnings) {
+            self.claim(Claim::Code { value, of: place.of, binding });
+        }
         match shape {
             Shape::Primitive(primitive) => {
                 self.primitive(place, place.rules.narrowed.unwrap_or(primitive), value);

@@ -59,8 +59,11 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
     /// Checks an extension against the definition that its url names, if that is known (extensibility.html).
     pub(in crate::validate) fn extension(&mut self, extension: Value<'a>, is_modifier: bool) {
         let (Some(url), Some(of)) = (extension.str("url"), r4().type_named("Extension")) else { return };
-        if self.profiling.known.has(url) {
+        if let Some(found) = self.profiling.known.find(url) {
             self.conforms(url, Node::new(of, Some(extension), None));
+            if let Ok(profile) = found {
+                self.usage(&profile.usage, url, extension, is_modifier);
+            }
         } else if is_modifier {
             let told = "This modifier extension is not known here: what it changes is not understood.";
             self.report.tell(Severity::Warning, IssueType::Extension, extension, told);

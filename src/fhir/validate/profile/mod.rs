@@ -12,6 +12,7 @@ mod rules;
 mod slices;
 mod slicing;
 mod tree;
+mod usage;
 mod values;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::sync::{LazyLock, OnceLock};
 use tree::Growing;
+use usage::Usage;
 
 pub(super) use check::Checker;
 
@@ -85,6 +87,8 @@ struct Profile {
     /// The type that it is on.
     of: TypeId,
     rules: Rules,
+    /// Of an extension: where it may stand.
+    usage: Usage,
 }
 
 struct Source {
@@ -190,7 +194,7 @@ impl Profiles {
         let mut growing = Growing::default();
         self.grow(definition, &mut growing, 0)?;
         let rules = Compiler { spec: r4() }.root(growing.into_root(), of)?;
-        Ok(Profile { of, rules })
+        Ok(Profile { of, rules, usage: Usage::read(definition) })
     }
 
     /// Lays a profile's elements over those of its bases (profiling.html#snapshot).

@@ -6,7 +6,7 @@ use super::rules::Rules;
 use crate::json::Value;
 use crate::outcome::{IssueType, Severity};
 use crate::path::Node;
-use crate::spec::{Binding, Strength, r4};
+use crate::spec::{Binding, Strength, TypeId, r4};
 use crate::validate::report::shown_url;
 
 impl Wanted {
@@ -47,6 +47,11 @@ impl<'a> Checker<'a, '_, '_> {
         }
     }
 
+    /// Checks a code against what R4 itself advises.
+    pub(in crate::validate) fn advise(&mut self, binding: &'a Binding, of: TypeId, value: Value<'a>) {
+        self.binding(binding, &Node::new(of, Some(value), None), value);
+    }
+
     /// Whether a code is where its element is bound to (terminologies.html#strength).
     fn binding(&mut self, binding: &'a Binding, node: &Node<'a>, at: Value<'a>) {
         let (severity, word) = match binding.strength {
@@ -64,7 +69,8 @@ impl<'a> Checker<'a, '_, '_> {
             }
             None => {
                 let told = format!("The codes of the value set {set} are not known here; the code was not checked.");
-                self.report.tell(severity.max(Severity::Warning), IssueType::NotSupported, at, told);
+                let severity = if severity == Severity::Error { Severity::Warning } else { Severity::Information };
+                self.report.tell(severity, IssueType::NotSupported, at, told);
             }
         }
     }

@@ -18,7 +18,7 @@ fn profile(name: &str, of: &str, elements: Json) -> String {
     .to_string()
 }
 
-/// What is said of a resource: severity, code, expression and sentence of each issue but warnings of R4 itself.
+/// What is said of a resource: severity, code, expression and sentence of each issue but what R4 itself advises.
 fn told(profiles: &[String], asked: &[&str], resource: &Json) -> Vec<String> {
     let known = Profiles::with(profiles.iter().cloned());
     let asked: Vec<String> = asked.iter().map(|it| format!("http://e/{it}")).collect();
@@ -31,7 +31,8 @@ fn told_by(known: &Profiles, asked: &[String], resource: &Json) -> Vec<String> {
     let profiling = Profiling { known, asked, severity: Severity::Error, members: &members };
     let demands = Demands { warnings: true, profiling: Some(profiling), ..Demands::errors(References::Literal) };
     let issues = crate::validate::r4().check(doc.root(), &demands);
-    let of_r4 = |it: &Issue| it.severity == Severity::Warning && it.code == IssueType::Invariant;
+    let is_of_profiles = |it: &Issue| ["rofile", "xtension"].iter().any(|word| it.diagnostics.contains(word));
+    let of_r4 = |it: &Issue| it.severity >= Severity::Warning && !is_of_profiles(it);
     let shown = |it: Issue| format!("{} {} {}: {}", it.severity.code(), it.code.code(), it.expression, it.diagnostics);
     issues.into_iter().filter(|it| !of_r4(it)).map(shown).collect()
 }
