@@ -111,7 +111,7 @@ async fn writers_of_the_same_resources_do_not_block_each_other() {
     let writers = (0..8).map(|writer: usize| {
         let (session, mut ids) = (sessions[writer % 2].clone(), ids.clone());
         ids.rotate_left(writer);
-        if writer % 3 == 0 {
+        if writer.is_multiple_of(3) {
             ids.reverse();
         }
         tokio::spawn(async move {
