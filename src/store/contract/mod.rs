@@ -3,6 +3,7 @@
 //! A case takes an [`Engine`], opens its store and looks at it from the outside only. An engine's own tests name
 //! all cases with `contract!`.
 
+pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod filters;
 pub(crate) mod histories;

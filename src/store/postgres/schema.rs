@@ -51,6 +51,7 @@ impl Kind {
                 ("search", include_str!("../../../migrations/postgres/tenant/0002_search.sql")),
                 ("isolation", include_str!("../../../migrations/postgres/tenant/0003_isolation.sql")),
                 ("ledger", include_str!("../../../migrations/postgres/tenant/0004_ledger.sql")),
+                ("take back", include_str!("../../../migrations/postgres/tenant/0005_take_back.sql")),
             ],
         }
     }

@@ -95,7 +95,7 @@ const REINDEXED: &str = "\
   RETURNING rid
 )";
 
-/// Index rows go that a resource had and no longer has.
+/// What resources are found by from now on, and the keys that are new among it.
 const EXCHANGED: &str = "\
 , rids AS MATERIALIZED (SELECT array_agg(rid ORDER BY n) AS every FROM p)
 , references_now AS MATERIALIZED (
@@ -111,33 +111,32 @@ const EXCHANGED: &str = "\
 ), numbers_now AS MATERIALIZED (
   SELECT * FROM (SELECT (SELECT every FROM rids)[u.n] AS rid, u.slot, u.low, u.high
     FROM unnest($26::bigint[], $27::bigint[], $28::float8[], $29::float8[]) AS u(n, slot, low, high)) u WHERE rid IS NOT NULL
-), gone_key AS (
-  DELETE FROM key WHERE ctid = ANY (ARRAY(SELECT k.ctid FROM t CROSS JOIN p
-    CROSS JOIN LATERAL (SELECT unnest(p.old_keys) EXCEPT SELECT unnest(p.keys)) AS g(key)
-    CROSS JOIN LATERAL (SELECT ctid FROM key WHERE key = g.key AND rid = p.rid AND t.id IS NOT NULL OFFSET 0) k
-    WHERE p.is_there))
-), gone_reference AS (
-  DELETE FROM reference WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM t CROSS JOIN p
-    CROSS JOIN LATERAL (SELECT ctid, * FROM reference WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
-    WHERE p.is_there AND (i.rid, i.param, i.target) NOT IN (SELECT rid, param, target FROM references_now)))
-), gone_string AS (
-  DELETE FROM string WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM t CROSS JOIN p
-    CROSS JOIN LATERAL (SELECT ctid, * FROM string WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
-    WHERE p.is_there AND (i.rid, i.param, i.exact) NOT IN (SELECT rid, param, exact FROM strings_now)))
-), gone_date AS (
-  DELETE FROM date WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM t CROSS JOIN p
-    CROSS JOIN LATERAL (SELECT ctid, * FROM date WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
-    WHERE p.is_there AND i.slot <> ALL ($30::bigint[])
-      AND (i.rid, i.slot, i.low, i.high) NOT IN (SELECT rid, slot, low, high FROM dates_now)))
-), gone_number AS (
-  DELETE FROM number WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM t CROSS JOIN p
-    CROSS JOIN LATERAL (SELECT ctid, * FROM number WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
-    WHERE p.is_there AND (i.rid, i.slot, i.low, i.high) NOT IN (SELECT rid, slot, low, high FROM numbers_now)))
 ), new_key AS (
   INSERT INTO key (tenant, key, rid) SELECT t.id, k.key, p.rid FROM t CROSS JOIN p
   CROSS JOIN LATERAL (SELECT unnest(p.keys) EXCEPT SELECT unnest(p.old_keys)) AS k(key)
   WHERE p.rid IS NOT NULL ON CONFLICT DO NOTHING
 )";
+
+/// Takes the index rows back that a resource had and no longer has.
+const TAKE_BACK: &str = "\
+take_back(
+  ARRAY(SELECT k.ctid FROM t CROSS JOIN p
+    CROSS JOIN LATERAL (SELECT unnest(p.old_keys) EXCEPT SELECT unnest(p.keys)) AS g(key)
+    CROSS JOIN LATERAL (SELECT ctid FROM key WHERE key = g.key AND rid = p.rid AND t.id IS NOT NULL OFFSET 0) k
+    WHERE p.is_there),
+  ARRAY(SELECT i.ctid FROM t CROSS JOIN p
+    CROSS JOIN LATERAL (SELECT ctid, * FROM reference WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
+    WHERE p.is_there AND (i.rid, i.param, i.target) NOT IN (SELECT rid, param, target FROM references_now)),
+  ARRAY(SELECT i.ctid FROM t CROSS JOIN p
+    CROSS JOIN LATERAL (SELECT ctid, * FROM string WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
+    WHERE p.is_there AND (i.rid, i.param, i.exact) NOT IN (SELECT rid, param, exact FROM strings_now)),
+  ARRAY(SELECT i.ctid FROM t CROSS JOIN p
+    CROSS JOIN LATERAL (SELECT ctid, * FROM date WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
+    WHERE p.is_there AND i.slot <> ALL ($30::bigint[])
+      AND (i.rid, i.slot, i.low, i.high) NOT IN (SELECT rid, slot, low, high FROM dates_now)),
+  ARRAY(SELECT i.ctid FROM t CROSS JOIN p
+    CROSS JOIN LATERAL (SELECT ctid, * FROM number WHERE rid = p.rid AND t.id IS NOT NULL OFFSET 0) i
+    WHERE p.is_there AND (i.rid, i.slot, i.low, i.high) NOT IN (SELECT rid, slot, low, high FROM numbers_now)))";
 
 /// Index rows come; `{…}` is where from.
 fn indexed(references: &str, strings: &str, dates: &str, numbers: &str, tail: &str) -> String {
@@ -198,11 +197,11 @@ fn verdict(shape: Shape) -> String {
             " SELECT CASE \
              WHEN (SELECT count(*) FROM written) < (SELECT count(*) FROM p) THEN refuse('{CONFLICT}', 'conflict') \
              WHEN (SELECT max(old_updated) FROM p) >= $2 \
-               THEN refuse('{TOO_EARLY}', (SELECT max(old_updated)::text FROM p)) END"
+             THEN refuse('{TOO_EARLY}', (SELECT max(old_updated)::text FROM p)) ELSE {TAKE_BACK} END"
         ),
         Shape::Reindex => format!(
             " SELECT CASE WHEN (SELECT count(*) FROM written) < (SELECT count(*) FROM p WHERE is_there) \
-             THEN refuse('{AGAIN}', 'overtaken') END"
+             THEN refuse('{AGAIN}', 'overtaken') ELSE {TAKE_BACK} END"
         ),
     }
 }

@@ -20,12 +20,30 @@ impl Dialect {
         }
     }
 
-    /// A join that looks the rows of the table behind it up, for each row of what stands before it.
-    pub(crate) fn then(self) -> &'static str {
+    /// A join that looks rows of a table up, given as `table alias`, for each row of what stands before it. PostgreSQL
+    /// would sooner go by what it reckons the tables hold: it does not look into a subquery with an offset.
+    pub(crate) fn then(self, rows: &str, condition: &str) -> String {
+        let alias = rows.split(' ').nth(1).unwrap_or(rows);
         match self {
-            Dialect::Sqlite => " CROSS JOIN ",
-            Dialect::Postgres => " JOIN ",
+            Dialect::Sqlite => format!(" CROSS JOIN {rows} ON {condition}"),
+            Dialect::Postgres => {
+                format!(" CROSS JOIN LATERAL (SELECT * FROM {rows} WHERE {condition} OFFSET 0) {alias}")
+            }
         }
+    }
+
+    /// That there are rows, looked up for each row that is asked about: not, as PostgreSQL would have it, joined.
+    pub(crate) fn exists(self, rows: Sql) -> Sql {
+        let mut sql = Sql::new("EXISTS (");
+        sql.append(rows).push(if self == Dialect::Postgres { " OFFSET 0)" } else { ")" });
+        sql
+    }
+
+    /// That a value is in a list made once.
+    pub(crate) fn among(self, value: &str, list: Sql) -> Sql {
+        let mut sql = Sql::new(&format!("({value} IN ("));
+        sql.append(list).push(if self == Dialect::Postgres { ")) IS TRUE" } else { "))" });
+        sql
     }
 
     /// The integers of a [`super::Bind::Ints`] as a table `w` with a column `value`.

@@ -94,12 +94,12 @@ fn statement(filters: &Filters<'_>, ends: Vec<(usize, Sql)>) -> Sql {
         sql.bind(chain as i64).append(rids).push(") d").limit(ARMS as i64 + 1).push(") l");
         sql
     });
-    let (then, nothing) = (filters.dialect.then(), filters.dialect.no_bytes());
+    let nothing = filters.dialect.no_bytes();
     let mut sql = Sql::new(&format!(
         "SELECT r.type, r.id, r.version, r.updated, r.method, {nothing} AS body, e.rid, e.s0 FROM ("
     ));
     sql.append(Sql::join(arms.collect(), " UNION ALL ", ""));
-    sql.push(&format!(") e{then}resource r ON r.rid = e.rid AND r.method < 4"));
+    sql.push(") e").push(&filters.dialect.then("resource r", "r.rid = e.rid AND r.method < 4"));
     sql
 }
 

@@ -101,23 +101,22 @@ impl Filters<'_> {
     /// Many values of one kind as one list; `None` if they are of several kinds.
     fn list(&self, of: &str, tests: &[Test]) -> Option<Sql> {
         let all = |value: &dyn Fn(&Test) -> Option<i64>| tests.iter().map(value).collect::<Option<Vec<i64>>>();
-        let (list, then) = (self.dialect.list(), self.dialect.then());
-        let looked_up = |columns: &str, table: &str, values: Vec<i64>| {
-            let mut sql = Sql::new(&format!("SELECT {columns} FROM {list}{then}{table}"));
+        let list = self.dialect.list();
+        let looked_up = |columns: &str, rows: &str, condition: &str, values: Vec<i64>| {
+            let mut sql = Sql::new(&format!("SELECT {columns} FROM {list}{}", self.dialect.then(rows, condition)));
             sql.bind(values);
             sql
         };
         let id = |test: &Test| if let Test::Id(id) = test { Some(self.hash.resource(of, id)) } else { None };
         if let Some(rkeys) = all(&id) {
-            let resource = "resource r ON r.rkey = w.value AND r.method < 4";
-            return Some(looked_up("r.rid", resource, rkeys));
+            return Some(looked_up("r.rid", "resource r", "r.rkey = w.value AND r.method < 4", rkeys));
         }
         if let Some(keys) = all(&|test| self.key(test)) {
-            return Some(looked_up("k.rid", "key k ON k.key = w.value", keys));
+            return Some(looked_up("k.rid", "key k", "k.key = w.value", keys));
         }
         let param = self.target(tests.first()?)?.0;
         let targets = all(&|test| self.target(test).filter(|it| it.0 == param).map(|it| it.1))?;
-        let mut sql = looked_up("f.rid", "reference f ON f.target = w.value AND f.param = ?", targets);
+        let mut sql = looked_up("f.rid", "reference f", "f.target = w.value AND f.param = ?", targets);
         sql.bind(param.0 as i64);
         Some(sql)
     }
@@ -163,9 +162,9 @@ impl Filters<'_> {
             }
             Test::Text(param, text) => {
                 // What was found may have been deleted since.
-                let (list, then) = (self.dialect.list(), self.dialect.then());
-                let mut sql =
-                    Sql::new(&format!("SELECT r.rid FROM {list}{then}resource r ON r.rid = w.value AND r.method < 4"));
+                let (list, then) =
+                    (self.dialect.list(), self.dialect.then("resource r", "r.rid = w.value AND r.method < 4"));
+                let mut sql = Sql::new(&format!("SELECT r.rid FROM {list}{then}"));
                 sql.bind(self.texts.rids(*param, text));
                 Driver::unordered(vec![sql])
             }

@@ -30,21 +30,20 @@ pub(crate) async fn history(runner: &mut dyn Runner, history: &History) -> Resul
 /// `FROM` and `WHERE` of the versions in scope and time, joined with the bodies where asked.
 fn within(runner: &dyn Runner, history: &History, has_bodies: bool) -> Sql {
     let dialect = runner.dialect();
-    let bodies = format!(
-        "{}resource r ON r.rid = c.rid LEFT JOIN history h ON h.rid = c.rid AND h.version = c.version",
-        dialect.then()
-    );
+    let bodies =
+        dialect.then("resource r", "r.rid = c.rid") + " LEFT JOIN history h ON h.rid = c.rid AND h.version = c.version";
     let joined = if has_bodies { bodies.as_str() } else { "" };
     let mut sql = Sql::default();
     match &history.scope {
         // One resource's versions are few: they are found by its row, not by the log.
         Scope::Instance(key) => {
-            sql.push(
+            sql.push(&format!(
                 " FROM (SELECT updated * 1000000 + version AS seq, rid, version, updated FROM resource \
                  WHERE rkey = ? AND type = ? AND id = ? UNION ALL \
-                 SELECT o.updated * 1000000 + o.version, o.rid, o.version, o.updated FROM resource n \
-                 JOIN history o ON o.rid = n.rid WHERE n.rkey = ? AND n.type = ? AND n.id = ?) c",
-            );
+                 SELECT o.updated * 1000000 + o.version, o.rid, o.version, o.updated FROM resource n{} \
+                 WHERE n.rkey = ? AND n.type = ? AND n.id = ?) c",
+                dialect.then("history o", "o.rid = n.rid")
+            ));
             let rkey = runner.hash().resource(&key.of, &key.id);
             for _ in 0..2 {
                 sql.bind(rkey).bind(key.of.clone()).bind(key.id.clone());

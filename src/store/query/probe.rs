@@ -31,7 +31,7 @@ impl Filters<'_> {
         let mut sql = Sql::new(lead);
         // Many values are looked up once, and not for every row.
         match self.tests_driver(of, tests).filter(|_| tests.len() > ARMS) {
-            Some(driver) => sql.push(&format!("{rid} IN (")).append(driver.all()).push(")"),
+            Some(driver) => sql.append(self.dialect.among(rid, driver.all())),
             None => sql.append(Sql::any(tests.iter().map(|it| self.probe(of, it, rid)).collect())),
         };
         sql
@@ -42,37 +42,39 @@ impl Filters<'_> {
             return self.probe(of, &last, rid);
         }
         if let Some(key) = self.key(test) {
-            return key_probe(key, rid);
+            return self.key_probe(key, rid);
         }
         if let Some((param, target)) = self.target(test) {
             let condition = "param = ? AND target = ?";
-            let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM reference WHERE {condition} AND rid = {rid})"));
+            let mut sql = Sql::new(&format!("SELECT 1 FROM reference WHERE {condition} AND rid = {rid}"));
             sql.bind(param.0 as i64).bind(target);
-            return sql;
+            return self.dialect.exists(sql);
         }
         match test {
             Test::Id(id) => {
-                let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM resource WHERE rid = {rid} AND id = ?)"));
+                let mut sql = Sql::new(&format!("SELECT 1 FROM resource WHERE rid = {rid} AND id = ?"));
                 sql.bind(id.clone());
-                sql
+                self.dialect.exists(sql)
             }
             Test::Present(param, shelf) => self.present_probe(*param, *shelf, rid),
             // Looked up above.
             Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("false"),
             // None that a query can say.
             Test::Composite { .. } => Sql::new("false"),
-            Test::String(param, string) => row_probe("string", rid, self.string_condition(*param, string)),
-            Test::Date(param, range) => row_probe("date", rid, Sql::any(date_conditions(*param, range))),
+            Test::String(param, string) => self.row_probe("string", rid, self.string_condition(*param, string)),
+            Test::Date(param, range) => self.row_probe("date", rid, Sql::any(date_conditions(*param, range))),
             Test::Number(param, range) => {
-                row_probe("number", rid, Sql::any(number_conditions(self.hash.number(*param), range)))
+                self.row_probe("number", rid, Sql::any(number_conditions(self.hash.number(*param), range)))
             }
             Test::Numbers(param, left, right) => {
-                row_probe("number", rid, pair_condition(self.hash.numbers(*param), left, right))
+                self.row_probe("number", rid, pair_condition(self.hash.numbers(*param), left, right))
             }
             Test::Quantity(param, unit, range) => {
-                row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
+                self.row_probe("number", rid, Sql::any(number_conditions(self.unit_slot(*param, unit), range)))
             }
-            Test::Near(param, disk) => row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk))),
+            Test::Near(param, disk) => {
+                self.row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk)))
+            }
             Test::Chain { param, of: to, filter } => self.chain_probe(*param, to, filter, rid),
             Test::Has { of: from, param, filter } => self.has_probe(from, *param, filter, rid),
             Test::Kin { param, of: root, id, parent, side } => {
@@ -81,9 +83,9 @@ impl Filters<'_> {
                 sql
             }
             Test::Text(param, text) => {
-                let mut sql = Sql::new(&format!("{rid} IN (SELECT w.value FROM {})", self.dialect.list()));
+                let mut sql = Sql::new(&format!("SELECT w.value FROM {}", self.dialect.list()));
                 sql.bind(self.texts.rids(*param, text));
-                sql
+                self.dialect.among(rid, sql)
             }
             Test::All(filter) => {
                 let pieces = filter.iter().map(|it| self.clause_probe(of, it, rid)).collect();
@@ -97,7 +99,7 @@ impl Filters<'_> {
     fn present_probe(&self, param: ParamId, shelf: Shelf, rid: &str) -> Sql {
         let referred = format!("reference{}", self.dialect.by("reference_rid"));
         let (table, column, from, to) = match shelf {
-            Shelf::Key => return key_probe(self.hash.present(param), rid),
+            Shelf::Key => return self.key_probe(self.hash.present(param), rid),
             Shelf::String => ("string", "param", param.0 as i64, param.0 as i64),
             Shelf::Reference => (referred.as_str(), "param", param.0 as i64, param.0 as i64),
             Shelf::Date => ("date", "slot", date_slot(param, 0), date_slot(param, 3)),
@@ -105,18 +107,18 @@ impl Filters<'_> {
         };
         let mut condition = Sql::new(&format!("{column} BETWEEN ? AND ?"));
         condition.bind(from).bind(to);
-        row_probe(table, rid, condition)
+        self.row_probe(table, rid, condition)
     }
-}
 
-fn key_probe(key: i64, rid: &str) -> Sql {
-    let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM key WHERE key = ? AND rid = {rid})"));
-    sql.bind(key);
-    sql
-}
+    fn key_probe(&self, key: i64, rid: &str) -> Sql {
+        let mut sql = Sql::new(&format!("SELECT 1 FROM key WHERE key = ? AND rid = {rid}"));
+        sql.bind(key);
+        self.dialect.exists(sql)
+    }
 
-fn row_probe(table: &str, rid: &str, condition: Sql) -> Sql {
-    let mut sql = Sql::new(&format!("EXISTS (SELECT 1 FROM {table} WHERE rid = {rid} AND "));
-    sql.append(condition).push(")");
-    sql
+    fn row_probe(&self, table: &str, rid: &str, condition: Sql) -> Sql {
+        let mut sql = Sql::new(&format!("SELECT 1 FROM {table} WHERE rid = {rid} AND "));
+        sql.append(condition);
+        self.dialect.exists(sql)
+    }
 }

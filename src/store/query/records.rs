@@ -22,27 +22,26 @@ async fn many(runner: &mut dyn Runner, keys: &[Key], condition: &str) -> Result<
     let mut rkeys: Vec<i64> = keys.iter().map(|it| hash.resource(&it.of, &it.id)).collect();
     let mut sql = Sql::new(COLUMNS);
     match rkeys.as_slice() {
-        [one] => sql.push("resource r WHERE r.rkey = ?").bind(*one),
+        [one] => sql.push(&format!("resource r WHERE r.rkey = ?{condition}")).bind(*one),
         _ => {
             rkeys.sort_unstable();
             rkeys.dedup();
-            let (list, then) = (runner.dialect().list(), runner.dialect().then());
-            sql.push(&format!("{list}{then}resource r ON r.rkey = w.value")).bind(rkeys)
+            let dialect = runner.dialect();
+            let there = dialect.then("resource r", &format!("r.rkey = w.value{condition}"));
+            sql.push(dialect.list()).push(&there).bind(rkeys)
         }
     };
-    sql.push(condition);
     Ok(stored(runner.rows(sql, 0).await?))
 }
 
 /// One version, be it the current one or one in the history.
 pub(crate) async fn version(runner: &mut dyn Runner, key: &Key, version: i64) -> Result<Option<Stored>> {
     let rkey = runner.hash().resource(&key.of, &key.id);
-    let then = runner.dialect().then();
+    let then = runner.dialect().then("history h", "h.rid = r.rid AND h.version = ?");
     let is_it = "r.rkey = ? AND r.type = ? AND r.id = ?";
     let mut sql = Sql::new(&format!("{COLUMNS}resource r WHERE r.version = ? AND {is_it} UNION ALL "));
     sql.push(&format!(
-        "SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM resource r{then}history h \
-         ON h.rid = r.rid AND h.version = ? WHERE {is_it}"
+        "SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM resource r{then} WHERE {is_it}"
     ));
     for _ in 0..2 {
         sql.bind(version).bind(rkey).bind(key.of.clone()).bind(key.id.clone());
@@ -53,7 +52,7 @@ pub(crate) async fn version(runner: &mut dyn Runner, key: &Key, version: i64) ->
 /// How many resources of these types there are.
 pub(crate) async fn count_of(runner: &mut dyn Runner, types: &[String]) -> Result<i64> {
     let mut sql = Sql::new("SELECT count(*) FROM ");
-    sql.append(of_types(runner, types));
+    sql.append(of_types(runner, types, ""));
     Ok(runner.counts(sql).await?.first().copied().unwrap_or(0))
 }
 
@@ -63,17 +62,17 @@ pub(crate) async fn walk(runner: &mut dyn Runner, types: &[String], after: i64, 
         Sql::new("SELECT count(*), coalesce(max(rid), ?) FROM (SELECT rid FROM resource WHERE rid > ? ORDER BY rid");
     end.bind(after).bind(after).limit(span).push(") s");
     let [count, position] = runner.counts(end).await?[..] else { return Err(sqlx::Error::RowNotFound.into()) };
-    let then = runner.dialect().then();
     let mut sql = Sql::new(COLUMNS);
-    sql.append(of_types(runner, types)).push(" AND k.rid > ? AND k.rid <= ?").bind(after).bind(position);
-    sql.push(&format!("{then}resource r ON r.rid = k.rid"));
+    sql.append(of_types(runner, types, " AND k.rid > ? AND k.rid <= ?")).bind(after).bind(position);
+    sql.push(&runner.dialect().then("resource r", "r.rid = k.rid"));
     Ok(Walked { found: stored(runner.rows(sql, 0).await?), position, is_end: count < span })
 }
 
-/// What marks the resources of types, `k`.
-fn of_types(runner: &dyn Runner, types: &[String]) -> Sql {
+/// What marks the resources of types, `k`, where a condition holds.
+fn of_types(runner: &dyn Runner, types: &[String], condition: &str) -> Sql {
     let (hash, dialect) = (runner.hash(), runner.dialect());
-    let mut sql = Sql::new(&format!("{}{}key k ON k.key = w.value", dialect.list(), dialect.then()));
+    let mut sql = Sql::new(dialect.list());
+    sql.push(&dialect.then("key k", &format!("k.key = w.value{condition}")));
     sql.bind(types.iter().map(|it| hash.type_key(it)).collect::<Vec<_>>());
     sql
 }

@@ -149,7 +149,7 @@ pub(crate) async fn fetch(runner: &mut dyn Runner, keys: Sql, order: &[Sort], wa
 /// The statement with the bodies: columns `type … body, rid, s0 …`.
 pub(crate) fn with_bodies(dialect: Dialect, keys: Sql, order: &[Sort], way: Way) -> Sql {
     let mut sql = Sql::new("SELECT r.type, r.id, r.version, r.updated, r.method, r.body, p.* FROM (");
-    sql.append(keys).push(&format!(") p{}resource r ON r.rid = p.rid", dialect.then()));
+    sql.append(keys).push(") p").push(&dialect.then("resource r", "r.rid = p.rid"));
     sql.push(&sort::order(order, way).replace(" rid", " p.rid"));
     sql
 }

@@ -116,6 +116,7 @@ impl Engine for Database {
 
 mod isolation;
 mod outages;
+mod plans;
 mod text;
 
 mod few_rows_are_many {

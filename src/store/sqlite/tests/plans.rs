@@ -2,14 +2,14 @@
 //! an index's own.
 
 use super::{Folder, folder};
+use crate::contract::clauses::{any, clauses, p};
 use crate::contract::{WARD, model::Entry, tenant, ward};
 use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Walk, Way};
 use crate::rows::IndexHash;
 use crate::sqlite::place::Place;
 use crate::sqlite::runner::{Reading, query as query_of};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
-use fhir::search::near::Disk;
-use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Test, TokenTest};
 use sqlx::Row;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,55 +28,6 @@ async fn explain(place: &Place, statement: Sql) -> String {
     sql.append(statement);
     let rows = place.readers.fetch_all(query_of(sql).unwrap()).await.unwrap();
     rows.iter().map(|it| it.get::<String, _>("detail") + "\n").collect()
-}
-
-fn p(code: &str) -> ParamId {
-    ParamId::of("Observation", code)
-}
-
-fn any(test: Test) -> Clause {
-    Clause::Any(vec![test])
-}
-
-/// One clause of every kind of test.
-fn clauses() -> Vec<Clause> {
-    let age = Test::Number(ParamId::of("Patient", "age"), RangeTest::Above(3.0));
-    let tests = vec![
-        Test::Id("a".into()),
-        Test::Present(p("code"), Shelf::Key),
-        Test::Token(p("code"), TokenTest::Code("x".into())),
-        Test::String(p("text"), StringTest::Prefix("x".into())),
-        Test::String(p("text"), StringTest::Exact("x".into())),
-        Test::Date(p("date"), vec![RangeTest::AtOrAbove(1, 2), RangeTest::Below(9)]),
-        Test::Number(p("n"), RangeTest::Within(1.0, 2.0)),
-        Test::Quantity(p("q"), UnitTest::Named("mg".into()), RangeTest::Above(1.0)),
-        Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() },
-        Test::Uri(p("uri"), "urn:x".into()),
-        Test::String(p("text"), StringTest::Suffix("x".into())),
-        Test::Near(p("near"), Disk::around(52.5, 13.4, 10_000.0).unwrap().remove(0)),
-        Test::Near(p("near"), Disk::around(52.5, 13.4, 15_000_000.0).unwrap().remove(1)),
-        Test::Numbers(p("n"), RangeTest::Above(1.0), RangeTest::Below(2.0)),
-        Test::Composite {
-            param: p("c"),
-            first: Box::new(Test::Token(p("c"), TokenTest::Code("x".into()))),
-            last: Box::new(Test::Quantity(p("c"), UnitTest::Any, RangeTest::Above(1.0))),
-        },
-        Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(age.clone())] },
-        Test::Has { of: "Patient".into(), param: ParamId::of("Patient", "link"), filter: vec![any(age)] },
-        Test::Kin {
-            param: p("subject"),
-            of: "Location".into(),
-            id: "x".into(),
-            parent: ParamId::of("Location", "partof"),
-            side: Side::Above,
-        },
-        Test::Kin { param: p("subject"), of: "X".into(), id: "x".into(), parent: p("subject"), side: Side::Below },
-        Test::All(vec![any(Test::Token(p("code"), TokenTest::Code("x".into()))), any(Test::Id("b".into()))]),
-    ];
-    let mut clauses: Vec<Clause> = tests.into_iter().map(any).collect();
-    clauses.push(Clause::Any((0..20).map(|i| Test::Id(format!("{i}"))).collect()));
-    clauses.push(Clause::Any((0..20).map(|i| Test::Token(p("code"), TokenTest::Code(format!("{i}")))).collect()));
-    clauses
 }
 
 fn plan_of(filter: Filter, sort: Vec<Sort>, after: Option<Position>) -> Plan {
