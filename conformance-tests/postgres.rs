@@ -1,6 +1,6 @@
 //! PostgreSQL for the cases: databases of the one that `scripts/test` starts, and private ones that a case may break.
 
-use crate::unique;
+use crate::{skipped, unique};
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -173,6 +173,18 @@ impl Cluster {
         copy
     }
 
+    /// Starts PgBouncer before it, which gives each transaction any of a few sessions. The URL of a database past it; none
+    /// where there is no PgBouncer, which is told.
+    pub fn pool(&self, database: &str) -> Option<String> {
+        let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pgbouncer/usr/sbin/pgbouncer");
+        let is_there = fetched.exists() || Command::new("pgbouncer").arg("--version").output().is_ok();
+        if !is_there {
+            skipped("there is no pgbouncer; scripts/setup fetches it");
+            return None;
+        }
+        Some(self.script(&["pool", self.path(), database]))
+    }
+
     /// Runs statements outside of any case's database.
     #[track_caller]
     pub fn query(&self, sql: &str) -> String {
@@ -189,11 +201,12 @@ impl Cluster {
     }
 
     #[track_caller]
-    fn script(&self, arguments: &[&str]) {
+    fn script(&self, arguments: &[&str]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
         let output = Command::new(script).args(arguments).output().expect("scripts/postgres runs");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "scripts/postgres {arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("a URL").trim().to_owned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Two tenants of one server, with random histories at the same time: neither ever sees anything of the other, whatever
 //! fails, is cancelled, or shares a connection to the database in between.
 
-use conformance_tests::{Answer, Call, Client, Program, samples::*, unique};
+use conformance_tests::{Answer, Call, Client, Program, Server, samples::*, unique};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -181,6 +181,11 @@ async fn look(client: &Client, own: &str, possible: &BTreeMap<String, BTreeSet<C
 async fn random_histories_of_two_tenants_never_meet() {
     let Some(program) = Program::fresh() else { return };
     let server = program.serve(&[]);
+    histories_never_meet(&program, &server).await;
+}
+
+/// The same in two new tenants of this server.
+pub async fn histories_never_meet(program: &Program, server: &Server) {
     let seed = RandomState::new().hash_one(0);
     eprintln!("seed {seed}");
     let marks = [format!("north-{}", unique()), format!("south-{}", unique())];

@@ -127,7 +127,7 @@ impl Error {
             Error::Role => {
                 return Some("take these rights from the role, or drop it and let `medisync migrate` make it");
             }
-            Error::Behind => return Some("run `medisync migrate` with a login that may change it"),
+            Error::Behind => return Some("run `medisync migrate` with a login that may change it, past any pooler"),
             Error::Database(cause) | Error::Migration(MigrateError::Execute(cause)) => cause,
             _ => return None,
         };

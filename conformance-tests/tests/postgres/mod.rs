@@ -7,6 +7,7 @@ mod failures;
 mod full_disk;
 mod networks;
 mod nodes;
+mod pooler;
 mod program;
 
 use conformance_tests::postgres::{Cluster, Database};

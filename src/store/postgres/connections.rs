@@ -3,8 +3,9 @@
 //!
 //! sqlx's own pool asks the database after each use whether a connection is still good, which costs as much as a read.
 
+use super::target::Target;
 use crate::{Error, Result};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,8 +17,9 @@ const WAIT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) struct Connections {
-    options: PgConnectOptions,
-    /// What is run on a new connection: the role, where tables are looked for, how statements are planned.
+    target: Target,
+    /// What is run on a new connection: the role, where tables are looked for, how statements are planned. Past a pooler it
+    /// is run in each transaction, and begins it.
     setup: String,
     most: u32,
     /// How long a statement may take.
@@ -37,16 +39,20 @@ pub(super) struct Taken<'a> {
 
 impl Connections {
     /// At most so many, made when first needed.
-    pub(super) fn new(options: PgConnectOptions, setup: &str, most: u32, statement_time: Duration) -> Connections {
-        // What is slow shows in the log of requests; a statement's text tells an operator nothing.
-        let options = options.application_name("medisync").statement_cache_capacity(512).disable_statement_logging();
-        let times = format!(
+    pub(super) fn new(target: Target, setup: &str, most: u32, statement_time: Duration) -> Connections {
+        let setup = format!(
             "SET statement_timeout = {}; SET lock_timeout = '5s'; \
-             SET idle_in_transaction_session_timeout = '60s'; SET client_connection_check_interval = '1s'; ",
+             SET idle_in_transaction_session_timeout = '60s'; SET client_connection_check_interval = '1s'; \
+             {setup}SELECT pg_backend_pid()",
             statement_time.as_millis()
         );
+        let setup = match target.is_pooled {
+            // Whoever had the session before may have left statements of the same names in it.
+            true => format!("BEGIN; DEALLOCATE ALL; {}", setup.replace("SET ", "SET LOCAL ")),
+            false => setup,
+        };
         let permits = Semaphore::new(most as usize);
-        Connections { options, setup: times + setup, most, statement_time, permits, idle: Mutex::default() }
+        Connections { target, setup, most, statement_time, permits, idle: Mutex::default() }
     }
 
     /// A connection that was used before, or a new one.
@@ -54,7 +60,16 @@ impl Connections {
         let permit = self.permit().await?;
         let idle = self.idle().pop();
         match idle {
-            Some((connection, pid)) => Ok(Taken { connection, pid, home: self, _permit: permit }),
+            Some((connection, pid)) if !self.target.is_pooled => {
+                Ok(Taken { connection, pid, home: self, _permit: permit })
+            }
+            Some((mut connection, _)) => match self.set_up(&mut connection).await {
+                Ok(pid) => Ok(Taken { connection, pid, home: self, _permit: permit }),
+                Err(_) => {
+                    self.idle().clear();
+                    self.connect(permit).await
+                }
+            },
             None => self.connect(permit).await,
         }
     }
@@ -85,15 +100,17 @@ impl Connections {
     }
 
     async fn connect<'a>(&'a self, permit: SemaphorePermit<'a>) -> Result<Taken<'a>> {
-        let connecting = async {
-            let mut connection = self.options.connect().await?;
-            let setup = format!("{}SELECT pg_backend_pid()", self.setup);
-            let row = sqlx::raw_sql(AssertSqlSafe(setup)).fetch_one(&mut connection).await?;
-            Ok::<_, sqlx::Error>((connection, row.try_get(0)?))
-        };
-        let connected = tokio::time::timeout(WAIT, connecting).await;
-        let (connection, pid) = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let connected = tokio::time::timeout(WAIT, self.target.options.connect()).await;
+        let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let pid = self.set_up(&mut connection).await?;
         Ok(Taken { connection, pid, home: self, _permit: permit })
+    }
+
+    /// Sets what all statements go by; the process that serves them.
+    async fn set_up(&self, connection: &mut PgConnection) -> Result<i32> {
+        let work = sqlx::raw_sql(AssertSqlSafe(self.setup.as_str())).fetch_one(connection);
+        let row = tokio::time::timeout(WAIT, work).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        Ok(row.try_get(0)?)
     }
 
     async fn permit(&self) -> Result<SemaphorePermit<'_>> {
@@ -113,6 +130,19 @@ impl Connections {
 }
 
 impl Taken<'_> {
+    /// Whether it is in a transaction from the beginning, so that all of it goes to one session.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.home.target.is_pooled
+    }
+
+    /// Ends the transaction that it is in from the beginning, if it is.
+    pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
+        if self.is_in_transaction() {
+            sqlx::raw_sql("COMMIT").execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the connection free for the next. Only what is in no transaction may be given back.
     pub(super) fn give_back(self) {
         self.home.idle().push((self.connection, self.pid));

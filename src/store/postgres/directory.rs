@@ -1,9 +1,10 @@
 //! Who the tenants are and where their records are kept. Its role sees no records.
 
-use super::connections::Connections;
+use super::connections::{Connections, Taken};
 use super::schema::{self, Kind};
+use super::target::Target;
 use crate::{Error, Result, Secrets, Tenant};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use std::sync::Arc;
@@ -33,8 +34,8 @@ impl Placement {
         Placement { database: None, schema: POOL.to_owned() }
     }
 
-    /// How its database is connected to, if the directory's is by these options.
-    pub(super) fn options(&self, directory: &PgConnectOptions) -> Result<PgConnectOptions> {
+    /// How its database is reached, if the directory's is so.
+    pub(super) fn target(&self, directory: &Target) -> Result<Target> {
         match &self.database {
             Some(url) => Ok(url.parse()?),
             None => Ok(directory.clone()),
@@ -52,10 +53,10 @@ pub(super) struct Entry {
 
 impl Directory {
     /// Opens the directory, made and brought up to date if need be.
-    pub(super) async fn open(options: &PgConnectOptions) -> Result<Directory> {
-        schema::migrate(options, schema::DIRECTORY, Kind::Directory).await?;
+    pub(super) async fn open(target: &Target) -> Result<Directory> {
+        schema::migrate(target, schema::DIRECTORY, Kind::Directory).await?;
         let setup = schema::entering(schema::DIRECTORY, Kind::Directory)?;
-        Ok(Directory { connections: Connections::new(options.clone(), &setup, CONNECTIONS, TIME) })
+        Ok(Directory { connections: Connections::new(target.clone(), &setup, CONNECTIONS, TIME) })
     }
 
     /// A number that no other node has that started lately.
@@ -108,6 +109,7 @@ impl Directory {
         .bind(POOL)
         .execute(&mut taken.connection)
         .await?;
+        taken.commit().await?;
         taken.give_back();
         Ok(entered.rows_affected() > 0)
     }
@@ -119,16 +121,24 @@ impl Directory {
     /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken.
     async fn fetch<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let mut taken = self.connections.take().await?;
-        let rows = query().fetch_all(&mut taken.connection).await.map_err(Error::from);
-        let rows = match rows {
+        let rows = match self.fetch_on(&mut taken, query()).await {
             Err(error) if error.is_connection_lost() => {
                 taken = self.connections.take_new().await?;
-                query().fetch_all(&mut taken.connection).await?
+                self.fetch_on(&mut taken, query()).await?
             }
             rows => rows?,
         };
         taken.give_back();
         Ok(rows)
+    }
+
+    async fn fetch_on(&self, taken: &mut Taken<'_>, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        let work = async {
+            let rows = query.fetch_all(&mut taken.connection).await?;
+            taken.commit().await?;
+            Ok::<_, sqlx::Error>(rows)
+        };
+        Ok(tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Silent)??)
     }
 }
 

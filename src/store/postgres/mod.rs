@@ -16,6 +16,7 @@ mod runner;
 mod schema;
 mod session;
 mod statement;
+mod target;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,11 +34,11 @@ use place::{Bounds, Place};
 use records::Records;
 use rustc_hash::FxHashMap;
 use session::Door;
-use sqlx::postgres::PgConnectOptions;
 use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use target::Target;
 use tokio::sync::{OnceCell, broadcast};
 use tokio::task::AbortHandle;
 
@@ -67,7 +68,7 @@ pub struct PostgresSettings {
 
 /// Records in PostgreSQL.
 pub struct PostgresStore {
-    options: PgConnectOptions,
+    target: Target,
     directory: Directory,
     shared: Arc<Shared>,
     places: Opened<Placement, Place>,
@@ -92,10 +93,10 @@ impl PostgresStore {
     /// Brings the directory and every placement of records up to date, making them if they are not there, with the rights of the
     /// URL's login.
     pub async fn migrate(url: &str) -> Result<()> {
-        let options: PgConnectOptions = url.parse()?;
-        let directory = Directory::open(&options).await?;
+        let target: Target = url.parse()?;
+        let directory = Directory::open(&target).await?;
         for placement in directory.placements().await? {
-            schema::migrate(&placement.options(&options)?, &placement.schema, schema::Kind::Records).await?;
+            schema::migrate(&placement.target(&target)?, &placement.schema, schema::Kind::Records).await?;
         }
         directory.close().await;
         Ok(())
@@ -103,11 +104,11 @@ impl PostgresStore {
 
     /// Fails where the directory or a placement of records is not up to date, with [`Error::Behind`].
     pub async fn verify(url: &str) -> Result<()> {
-        let options: PgConnectOptions = url.parse()?;
-        schema::verify(&options, schema::DIRECTORY, schema::Kind::Directory).await?;
-        let directory = Directory::open(&options).await?;
+        let target: Target = url.parse()?;
+        schema::verify(&target, schema::DIRECTORY, schema::Kind::Directory).await?;
+        let directory = Directory::open(&target).await?;
         for placement in directory.placements().await? {
-            schema::verify(&placement.options(&options)?, &placement.schema, schema::Kind::Records).await?;
+            schema::verify(&placement.target(&target)?, &placement.schema, schema::Kind::Records).await?;
         }
         directory.close().await;
         Ok(())
@@ -119,8 +120,8 @@ impl PostgresStore {
     }
 
     async fn open_with(url: &str, settings: PostgresSettings, enough: Option<i64>) -> Result<PostgresStore> {
-        let options: PgConnectOptions = url.parse()?;
-        let directory = Directory::open(&options).await?;
+        let target: Target = url.parse()?;
+        let directory = Directory::open(&target).await?;
         let node = directory.node().await?;
         let shared = Shared {
             clock: settings.clock,
@@ -137,8 +138,8 @@ impl PostgresStore {
         };
         let (places, records) = (Opened::default(), Opened::default());
         let told = broadcast::Sender::new(NOTICES);
-        let listener = tokio::spawn(notices::listen(url.to_owned(), node, told.clone())).abort_handle();
-        Ok(PostgresStore { options, directory, shared: Arc::new(shared), places, records, told, listener })
+        let listener = tokio::spawn(notices::listen(target.clone(), node, told.clone())).abort_handle();
+        Ok(PostgresStore { target, directory, shared: Arc::new(shared), places, records, told, listener })
     }
 
     async fn records(&self, name: &Arc<str>) -> Result<Arc<Records>> {
@@ -154,8 +155,8 @@ impl PostgresStore {
 
     async fn place(&self, placement: &Placement) -> Result<Arc<Place>> {
         let open = async {
-            let options = placement.options(&self.options)?;
-            Ok(Arc::new(Place::open(&options, &placement.schema, self.shared.bounds).await?))
+            let target = placement.target(&self.target)?;
+            Ok(Arc::new(Place::open(&target, &placement.schema, self.shared.bounds).await?))
         };
         self.places.get(placement, open).await
     }

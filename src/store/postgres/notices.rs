@@ -1,7 +1,8 @@
 //! What nodes tell each other: that a tenant's definitions changed.
 
+use super::target::Target;
 use crate::Told;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
@@ -11,6 +12,8 @@ const CHANNEL: &str = "medisync";
 const RETRY: Duration = Duration::from_secs(1);
 /// After so much silence the database is asked whether it is still there: a network that is cut tells nobody.
 const SILENCE: Duration = Duration::from_secs(10);
+/// So often those who cannot hear look by themselves.
+const DEAF: Duration = Duration::from_secs(2);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,18 +27,26 @@ fn read(payload: &str, node: i64) -> Option<Told> {
     (from != node.to_string()).then(|| Told::Definitions(tenant.to_owned()))
 }
 
-/// Passes on what other nodes tell, for ever. While nothing can be heard something may be missed, which is told as well.
-pub(super) async fn listen(url: String, node: i64, tell: broadcast::Sender<Told>) {
+/// Passes on what other nodes tell, for ever. While nothing can be heard something may be missed, which is told as well:
+/// past a pooler, where nobody can listen, from time to time.
+pub(super) async fn listen(target: Target, node: i64, tell: broadcast::Sender<Told>) {
     loop {
-        if let Err(error) = listen_once(&url, node, &tell).await {
+        if target.is_pooled {
+            tokio::time::sleep(DEAF).await;
+            let _ = tell.send(Told::Anything);
+            continue;
+        }
+        if let Err(error) = listen_once(&target.options, node, &tell).await {
             tracing::warn!(%error, "other nodes cannot be heard; it is tried again");
         }
         tokio::time::sleep(RETRY).await;
     }
 }
 
-async fn listen_once(url: &str, node: i64, tell: &broadcast::Sender<Told>) -> sqlx::Result<()> {
-    let mut listener = in_time(PgListener::connect(url)).await?;
+async fn listen_once(options: &PgConnectOptions, node: i64, tell: &broadcast::Sender<Told>) -> sqlx::Result<()> {
+    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+    let pool = pool.connect_lazy_with(options.clone());
+    let mut listener = in_time(PgListener::connect_with(&pool)).await?;
     listener.eager_reconnect(false);
     in_time(listener.listen(CHANNEL)).await?;
     // Nobody may be there to be told.

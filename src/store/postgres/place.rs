@@ -3,8 +3,8 @@
 
 use super::connections::Connections;
 use super::schema::{self, Kind};
+use super::target::Target;
 use crate::Result;
-use sqlx::postgres::PgConnectOptions;
 use std::time::Duration;
 
 /// How much a node asks of a placement.
@@ -30,16 +30,17 @@ pub(super) struct Place {
 
 impl Place {
     /// Opens a schema, made and brought up to date if need be.
-    pub(super) async fn open(options: &PgConnectOptions, schema: &str, bounds: Bounds) -> Result<Place> {
-        schema::migrate(options, schema, Kind::Records).await?;
+    pub(super) async fn open(target: &Target, schema: &str, bounds: Bounds) -> Result<Place> {
+        schema::migrate(target, schema, Kind::Records).await?;
         let setup = schema::entering(schema, Kind::Records)? + PLANNING;
         // A write takes about twice as long as a read, and a group of them goes together.
         let writing = (bounds.connections / 3).max(1);
         let reading = bounds.connections.saturating_sub(writing).max(1);
-        let reads = Connections::new(options.clone(), &setup, reading, bounds.query_time);
-        let writes = Connections::new(options.clone(), &setup, writing, bounds.write_time);
+        let reads = Connections::new(target.clone(), &setup, reading, bounds.query_time);
+        let writes = Connections::new(target.clone(), &setup, writing, bounds.write_time);
         let mut taken = reads.take().await?;
         schema::verify_role(&mut taken.connection).await?;
+        taken.commit().await?;
         taken.give_back();
         Ok(Place { reads, writes })
     }

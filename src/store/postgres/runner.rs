@@ -104,13 +104,21 @@ impl Reading<'_> {
     }
 
     async fn fetch_on(&self, mut taken: Taken<'_>, statement: Sql) -> Result<Vec<PgRow>> {
-        let work = query(&self.tenancy.number, statement)?.fetch_all(&mut taken.connection);
+        let query = query(&self.tenancy.number, statement)?;
+        let work = async {
+            let rows = query.fetch_all(&mut taken.connection).await?;
+            taken.commit().await?;
+            Ok::<_, sqlx::Error>(rows)
+        };
         let rows = tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Silent)?;
         // A connection is as good as new after an error of the database's own, unless that ended it.
         let is_clean = rows.as_ref().err().is_none_or(|it| it.as_database_error().is_some());
         let rows = rows.map_err(Error::from);
         if is_clean && !rows.as_ref().is_err_and(Error::is_connection_lost) {
-            taken.give_back();
+            match rows.is_err() && taken.is_in_transaction() {
+                true => taken.roll_back().await,
+                false => taken.give_back(),
+            }
         }
         rows
     }

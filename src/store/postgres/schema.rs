@@ -1,9 +1,11 @@
 //! The schemas of the directory and of placements, the roles, and bringing a database up to date.
 
+use super::target::Target;
 use crate::{Error, Result};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqlStr};
+use std::time::Duration;
 
 /// The schema of the directory.
 pub(super) const DIRECTORY: &str = "medisync";
@@ -34,6 +36,9 @@ END $$";
 
 /// Held while a database is made ready, so that nodes that start together do it one after the other.
 const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
+
+/// How long the database may take to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is kept in a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,10 +93,14 @@ pub(super) fn entering(schema: &str, kind: Kind) -> Result<String> {
 
 /// Brings a schema up to date, making it if it is not there. Where nothing is missing nothing is done, so that a login
 /// that may not change a schema can use one.
-pub(super) async fn migrate(options: &PgConnectOptions, schema: &str, kind: Kind) -> Result<()> {
+pub(super) async fn migrate(target: &Target, schema: &str, kind: Kind) -> Result<()> {
     let name = quoted(schema)?;
-    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    let mut connection = connect(target).await?;
     if !is_current(&mut connection, &name, kind).await? {
+        // A lock is a session's, and so is what is set.
+        if target.is_pooled {
+            return Err(Error::Behind);
+        }
         let role = kind.role();
         let make = format!(
             "CREATE SCHEMA IF NOT EXISTS {name}; GRANT USAGE ON SCHEMA {name} TO {role}; SET search_path = {name}"
@@ -106,25 +115,29 @@ pub(super) async fn migrate(options: &PgConnectOptions, schema: &str, kind: Kind
 }
 
 /// Fails with [`Error::Behind`] where a schema lacks something.
-pub(super) async fn verify(options: &PgConnectOptions, schema: &str, kind: Kind) -> Result<()> {
+pub(super) async fn verify(target: &Target, schema: &str, kind: Kind) -> Result<()> {
     let name = quoted(schema)?;
-    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    let mut connection = connect(target).await?;
     let is_current = is_current(&mut connection, &name, kind).await?;
     connection.close().await?;
     if is_current { Ok(()) } else { Err(Error::Behind) }
 }
 
-/// Whether a schema has all of our migrations.
+async fn connect(target: &Target) -> Result<PgConnection> {
+    let connected = tokio::time::timeout(PATIENCE, target.options.connect()).await;
+    Ok(connected.map_err(|_| sqlx::Error::PoolTimedOut)??)
+}
+
+/// Whether a schema has all of our migrations. Asked in plain text, which any pooler hands on.
 async fn is_current(connection: &mut PgConnection, name: &str, kind: Kind) -> Result<bool> {
-    let table = format!("{name}.migration");
-    let there: bool =
-        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&table).fetch_one(&mut *connection).await?;
-    if !there {
+    let there = format!("SELECT to_regclass('{name}.migration') IS NOT NULL");
+    let there = sqlx::raw_sql(AssertSqlSafe(there)).fetch_one(&mut *connection).await?;
+    if !there.try_get::<bool, _>(0)? {
         return Ok(false);
     }
-    let count = format!("SELECT count(*) FROM {table} WHERE success AND version <= $1");
     let wanted = kind.files().len() as i64;
-    let row = sqlx::query(AssertSqlSafe(count)).bind(wanted).fetch_one(connection).await?;
+    let count = format!("SELECT count(*) FROM {name}.migration WHERE success AND version <= {wanted}");
+    let row = sqlx::raw_sql(AssertSqlSafe(count)).fetch_one(connection).await?;
     Ok(row.try_get::<i64, _>(0)? >= wanted)
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn write(records: &Records, group: &mut [Changes]) -> Result<i6
             Err(missed) => missed,
         };
         let is_lost = matches!(missed, Missed::Lost);
-        match group.first().is_some_and(needs_transaction) {
+        match group.first().is_some_and(needs_transaction) || taken.is_in_transaction() {
             false if !is_lost => taken.give_back(),
             true if !is_lost => taken.roll_back().await,
             _ => drop(taken),
@@ -96,6 +96,7 @@ async fn attempt_on(
     now: i64,
     numbers: &Block,
 ) -> Result<(), Missed> {
+    let beginning = if taken.is_in_transaction() { "" } else { "BEGIN; " };
     let connection = &mut taken.connection;
     let puts = |entry: Entry| {
         let contents = group.iter().filter_map(|it| it.content.as_ref().map(<[u8; 16]>::as_slice)).collect();
@@ -105,9 +106,12 @@ async fn attempt_on(
     let entry = entry(records, group);
     let changes = match group {
         [alone] if needs_transaction(alone) => alone,
-        _ => return run(connection, records, puts(entry)).await,
+        _ => {
+            run(connection, records, puts(entry)).await?;
+            return taken.commit().await.map_err(missed);
+        }
     };
-    begin(connection, records, entry, &changes.guards).await?;
+    begin(connection, records, beginning, entry, &changes.guards).await?;
     let mut runner = Writing { tenancy: &records.tenancy, connection: &mut *connection };
     for guard in &changes.guards {
         if !query::still_holds(&mut runner, guard).await.map_err(missed_by)? {
@@ -144,7 +148,13 @@ async fn run(connection: &mut PgConnection, records: &Records, batch: Batch<'_>)
 
 /// Begins a transaction and waits for those who act on the same criteria: whoever expects that nothing matches has them
 /// alone, those who expect the same resources may go on together, as the versions of these decide.
-async fn begin(connection: &mut PgConnection, records: &Records, entry: Entry, guards: &[Guard]) -> Result<(), Missed> {
+async fn begin(
+    connection: &mut PgConnection,
+    records: &Records,
+    beginning: &str,
+    entry: Entry,
+    guards: &[Guard],
+) -> Result<(), Missed> {
     let hash = &records.tenancy.hash;
     let mut locks: Vec<(i64, bool)> =
         guards.iter().map(|Guard::Matches { of, filter, ids }| (hash.criteria(of, filter), !ids.is_empty())).collect();
@@ -154,7 +164,7 @@ async fn begin(connection: &mut PgConnection, records: &Records, entry: Entry, g
     let definitions = entry.definitions.map_or("NULL".to_owned(), |it| it.to_string());
     let told = entry.told.map_or("NULL".to_owned(), |it| format!("'{it}'"));
     let number = records.tenancy.number.text();
-    let mut text = format!("BEGIN; SELECT enter('{number}', {definitions}, {told});");
+    let mut text = format!("{beginning}SELECT enter('{number}', {definitions}, {told});");
     for (lock, is_shared) in locks {
         let shared = if is_shared { "_shared" } else { "" };
         text.push_str(&format!(" SELECT pg_advisory_xact_lock{shared}({lock});"));
