@@ -30,7 +30,7 @@ async fn the_terminology_capabilities_are_true() {
             "offset" | "count" => "1",
             "valueSetVersion" => "4.0.1",
             "filter" | "designation" | "displayLanguage" => "de",
-            "exclude-system" => "urn:nothing",
+            "exclude-system" | "system-version" | "check-system-version" | "force-system-version" => "urn:nothing|1",
             _ => "true",
         };
         client.get(&format!("{gender}&{name}={value}")).await.expect(200);

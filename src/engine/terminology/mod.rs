@@ -11,6 +11,7 @@ pub use resolve::Resolver;
 
 use crate::{Context, Engine};
 use fhir::search::{Codes, CodesAsked, Codings};
+use fhir::terminology::Versions;
 use fhir::{Failure, IssueType, Result};
 
 /// The most codes that one value or modifier may stand for in a search.
@@ -80,7 +81,7 @@ impl Resolver<'_> {
         let codings = match asked {
             CodesAsked::In(url) => {
                 let set = self.value_set_or_reference(url).await?;
-                let expansion = self.expansion(&set, MOST_CODES).await?;
+                let expansion = self.expansion(set, &Versions::default(), MOST_CODES).await?;
                 expansion.members.iter().map(|it| (it.system.clone(), it.code().to_owned())).collect()
             }
             CodesAsked::Below { system, code } => {

@@ -9,7 +9,7 @@ use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::search::{Clause, CodesAsked, Codings, ParamId, Target, Test};
 use fhir::terminology::{
-    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, builtin, published, unversioned,
+    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, Versions, builtin, published, unversioned,
 };
 use fhir::units::UCUM;
 use fhir::{Failure, IssueType, Result};
@@ -150,27 +150,27 @@ impl<'c> Resolver<'c> {
         Expander::new(&sources, usize::MAX).find(set, system, code)
     }
 
-    /// All codes of a value set, of at most so many.
-    pub async fn expansion(&mut self, set: &ValueSet, most: usize) -> Result<Expansion> {
-        let sources = self.sources(set).await?;
-        Expander::new(&sources, most).expand(set)
+    /// All codes of a value set, of at most so many, with these versions of its code systems.
+    pub async fn expansion(&mut self, set: Arc<ValueSet>, versions: &Versions, most: usize) -> Result<Expansion> {
+        let set = versions.on(set)?;
+        let sources = self.sources_in(&set, versions).await?;
+        Expander::new(&sources, most).expand(&set)
     }
 
     /// All that a value set is made of.
     pub async fn sources(&mut self, set: &ValueSet) -> Result<Sources> {
+        self.sources_in(set, &Versions::default()).await
+    }
+
+    /// The same, with these versions of code systems.
+    async fn sources_in(&mut self, set: &ValueSet, versions: &Versions) -> Result<Sources> {
         let mut sources = Sources::default();
         let mut left: Vec<String> = self.direct_sources(&mut sources, set).await?;
-        let mut looked = 0;
         while let Some(canonical) = left.pop() {
             if sources.has_value_set(&canonical) {
                 continue;
             }
-            looked += 1;
-            if looked > SOURCES {
-                let told = format!("The value set is made of more than {SOURCES} others.");
-                return Err(Failure::new(IssueType::TooCostly, told));
-            }
-            let found = self.value_set(&canonical).await?;
+            let found = self.value_set(&canonical).await?.map(|it| versions.on(it)).transpose()?;
             if let Some(found) = &found {
                 left.extend(self.direct_sources(&mut sources, found).await?);
             }
@@ -185,6 +185,10 @@ impl<'c> Resolver<'c> {
             if !sources.has_code_system(&canonical) {
                 let found = self.code_system(&canonical).await?;
                 sources.add_code_system(canonical, found);
+            }
+            if sources.len() > SOURCES {
+                let told = format!("The value set is made of more than {SOURCES} code systems and value sets.");
+                return Err(Failure::new(IssueType::TooCostly, told));
             }
         }
         Ok(set.named_value_sets().map(str::to_owned).collect())

@@ -6,7 +6,7 @@ mod view;
 use super::asked::{self, flag, refuse, versioned};
 use engine::{Answer, Call};
 use fhir::primitive::datetime;
-use fhir::terminology::{Expansion, Member, ValueSet};
+use fhir::terminology::{Expansion, Member, Pin, ValueSet, Versions};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
 use view::View;
@@ -17,11 +17,14 @@ const MOST: usize = 100_000;
 const MOST_GIVEN: usize = 10_000;
 
 /// Parameters of R4 that would change the answer and are not served.
-const REFUSED: [&str; 6] =
-    ["context", "contextDirection", "date", "system-version", "check-system-version", "force-system-version"];
+const REFUSED: [&str; 3] = ["context", "contextDirection", "date"];
+
+/// Parameters that name versions of code systems, and when these count.
+const VERSIONS: [(&str, Pin); 3] =
+    [("system-version", Pin::Default), ("check-system-version", Pin::Check), ("force-system-version", Pin::Force)];
 
 /// Parameters that are told in the expansion, with the member that holds their values.
-const TOLD: [(&str, &str); 11] = [
+const TOLD: [(&str, &str); 14] = [
     ("filter", "valueString"),
     ("offset", "valueInteger"),
     ("count", "valueInteger"),
@@ -33,6 +36,9 @@ const TOLD: [(&str, &str); 11] = [
     ("excludePostCoordinated", "valueBoolean"),
     ("displayLanguage", "valueCode"),
     ("exclude-system", "valueUri"),
+    ("system-version", "valueUri"),
+    ("check-system-version", "valueUri"),
+    ("force-system-version", "valueUri"),
 ];
 
 pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
@@ -41,7 +47,7 @@ pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
     let view = View::of(&call);
     let mut resolver = call.engine.resolver(call.ctx).await?;
     let set = asked::value_set(&call, &mut resolver).await?;
-    let mut expansion = resolver.expansion(&set, MOST).await?;
+    let mut expansion = resolver.expansion(set.clone(), &versions(&call)?, MOST).await?;
     expansion.members.retain(|it| view.has(it));
     let total = expansion.members.len();
     let is_flat = paging.is_asked() || view.is_flat();
@@ -66,6 +72,14 @@ pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
         }
     }
     Ok(Answer::new(200, answer.to_string()))
+}
+
+fn versions(call: &Call<'_>) -> Result<Versions> {
+    let mut versions = Versions::default();
+    for (name, pin) in VERSIONS {
+        call.arguments.texts(name).try_for_each(|it| versions.add(pin, it))?;
+    }
+    Ok(versions)
 }
 
 /// `offset` and `count`.

@@ -14,6 +14,7 @@ mod hierarchy;
 mod published;
 mod sources;
 mod value_set;
+mod versions;
 
 pub use builtin::{Grammar, builtin};
 pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_language};
@@ -23,6 +24,7 @@ pub use hierarchy::Subsumption;
 pub use published::{Kind, published, published_urls};
 pub use sources::Sources;
 pub use value_set::{Filter, Include, Listed, ValueSet};
+pub use versions::{Pin, Versions};
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,16 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// How many were looked for.
+    pub fn len(&self) -> usize {
+        self.code_systems.len() + self.value_sets.len()
+    }
+
+    /// Whether none was looked for.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether this code system was looked for.
     pub fn has_code_system(&self, canonical: &str) -> bool {
         self.code_systems.contains_key(canonical)

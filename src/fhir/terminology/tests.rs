@@ -212,6 +212,29 @@ fn what_an_evaluation_looks_at_is_bounded() {
 }
 
 #[test]
+fn versions_are_pinned_as_asked() {
+    let rule = |version: &str| set(&format!(r#"{{"include": [{{"system": "urn:metals"{version}}}]}}"#));
+    let (open, second) = (rule(""), rule(r#", "version": "2""#));
+    for (pin, canonical, of_open, of_second) in [
+        (Pin::Default, "urn:metals|3", Some("urn:metals|3"), Some("urn:metals|2")),
+        (Pin::Check, "urn:metals|3", Some("urn:metals|3"), None),
+        (Pin::Check, "urn:metals|2", Some("urn:metals|2"), Some("urn:metals|2")),
+        (Pin::Force, "urn:metals|3", Some("urn:metals|3"), Some("urn:metals|3")),
+        (Pin::Force, "urn:other|3", Some("urn:metals"), Some("urn:metals|2")),
+    ] {
+        let mut versions = Versions::default();
+        versions.add(pin, canonical).unwrap();
+        let named = |set: &ValueSet| {
+            let pinned = versions.on(Arc::new(set.clone())).ok()?;
+            pinned.named_code_systems().next()
+        };
+        assert_eq!(named(&open).as_deref(), of_open, "{pin:?} {canonical}");
+        assert_eq!(named(&second).as_deref(), of_second, "{pin:?} {canonical}");
+    }
+    assert!(Versions::default().add(Pin::Force, "urn:metals").is_err());
+}
+
+#[test]
 fn a_code_is_found_although_other_parts_are_not_at_hand() {
     let sources = sources(Vec::new());
     let set = set(r#"{"include": [{"system": "urn:unknown"}, {"system": "urn:metals"}]}"#);

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// A value set, read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ValueSet {
     /// Canonical URL; empty of one without.
     pub url: String,
@@ -35,7 +35,7 @@ pub struct ValueSet {
 }
 
 /// A rule of `compose`: all that it asks for must hold of a code.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Include {
     /// The code system.
     pub system: Option<String>,
