@@ -172,3 +172,23 @@ fn without_rules(set: &ValueSet) -> Failure {
     let told = format!("The value set {} does not say what it is composed of.", shown(&set.url));
     Failure::new(IssueType::NotSupported, told)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Doc;
+
+    /// Rules that go over a code system again and again are stopped, not carried out.
+    #[test]
+    fn what_an_evaluation_looks_at_is_bounded() {
+        let read = |json: &str| Doc::parse(json).unwrap();
+        let system = read(r#"{"url": "urn:x", "content": "complete", "concept": [{"code": "a"}, {"code": "b"}]}"#);
+        let rule = r#"{"system": "urn:x", "filter": [{"property": "code", "op": "=", "value": "c"}]}"#;
+        let set = read(&format!(r#"{{"compose": {{"include": [{rule}, {rule}]}}}}"#));
+        let (set, mut sources) = (ValueSet::read(set.root()), Sources::default());
+        sources.add_code_system("urn:x", Some(Arc::new(CodeSystem::read(system.root()))));
+        let after = |looked: usize| Expander { looked, ..Expander::new(&sources, 10) }.expand(&set);
+        assert!(after(LOOKED - 4).unwrap().members.is_empty());
+        assert_eq!(after(LOOKED - 3).unwrap_err().code(), IssueType::TooCostly);
+    }
+}
