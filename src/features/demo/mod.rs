@@ -4,7 +4,7 @@
 //! JSON in `data/`, with dates told relative to today (`{{day-3}}`), so that the schedule lies around the day
 //! on which the demo is started; slots, measurements and the ECG are made here. The same day always gives the
 //! same bytes, and ids never depend on the day, so loading again changes records instead of doubling them; only those that are
-//! [`due`].
+//! [`due()`].
 
 mod dates;
 mod due;

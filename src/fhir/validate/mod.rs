@@ -5,7 +5,7 @@
 //! was there: a diagnostic may end in a log. On a good resource the walk allocates next to nothing; the path of a
 //! problem is found only when there is one.
 //!
-//! Invariants are evaluated where the walk meets their element ([`invariant`]); warnings only if they are asked for.
+//! Invariants are evaluated where the walk meets their element (`invariant.rs`); warnings only if they are asked for.
 //!
 //! What a type asks of its elements is compiled once ([`Validator::new`]) from the tables, so that neither names nor
 //! bindings are looked up during the walk.

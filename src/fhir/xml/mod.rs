@@ -1,4 +1,4 @@
-//! FHIR's XML (xml.html), both ways, by R4's tables: [`read`] makes the JSON text that the rest of the house works on,
+//! FHIR's XML (xml.html), both ways, by R4's tables: [`read()`] makes the JSON text that the rest of the house works on,
 //! [`write()`] makes XML of a parsed resource, [`patch()`] changes it. The code names no type: order, arrays, attributes and choices come from
 //! [`crate::spec`].
 //!

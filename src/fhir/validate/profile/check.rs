@@ -1,5 +1,6 @@
 //! A resource against profiles: from rule to rule, along with the values that they are about.
 
+use super::element::Max;
 use super::rules::{Child, Rules, TypeRule};
 use super::{Profiling, compile};
 use crate::json::Value;
@@ -9,8 +10,6 @@ use crate::spec::{TypeId, r4};
 use crate::validate::invariant::Conditions;
 use crate::validate::report::{Report, shown_url};
 use std::sync::LazyLock;
-
-use super::element::Max;
 
 /// Profiles in elements in profiles; a circle of profiles ends here.
 const DEEPEST: usize = 60;
@@ -165,7 +164,7 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
 
     /// Whether a value has one of these types, and what is asked of that.
     fn types(&mut self, types: &'a [TypeRule], node: Node<'a>, at: Value<'a>) {
-        let mut fitting = types.iter().filter(|it| is_type(node.of, it.of)).peekable();
+        let mut fitting = types.iter().filter(|it| r4().is_a(node.of, it.of)).peekable();
         if fitting.peek().is_none() {
             let names: Vec<_> = types.iter().map(|it| &*r4().of(it.of).name).collect();
             let told = format!("The value must have the type {}.", names.join(" or "));
@@ -245,11 +244,6 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
 /// Where a value is told of.
 pub(super) fn place<'a>(node: &Node<'a>) -> Option<Value<'a>> {
     node.value().or(node.companion())
-}
-
-/// A backbone element is of a type of its own, which a profile calls BackboneElement or Element.
-fn is_type(of: TypeId, wanted: TypeId) -> bool {
-    r4().is_a(of, wanted)
 }
 
 fn times(count: u32) -> String {
