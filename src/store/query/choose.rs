@@ -15,8 +15,8 @@ const MANY_OF_TYPE: i64 = 5000;
 const GATHERING: i64 = 4;
 /// The same where its sort value is looked up, too.
 const SORTING: i64 = 10;
-/// How many times further than expected a walk may go, at least and at most: values that belong together lie together.
-const PATIENCE: [i64; 2] = [2, 4];
+/// How many times further than expected a walk may go in any case: values that belong together lie together.
+const PATIENCE: i64 = 2;
 
 /// How a branch is searched.
 #[derive(Debug, PartialEq, Eq)]
@@ -166,8 +166,7 @@ impl Estimate<'_> {
             likely = likely.saturating_add(self.sizes.effort(&it.size, true));
             worst = worst.saturating_add(self.sizes.effort(&it.size, false));
         }
-        let [least, most] = PATIENCE.map(|it| distance.saturating_mul(it));
-        let most = (gathering / worst).clamp(least, most).min(self.enough * MANY);
+        let most = distance.saturating_mul(PATIENCE).max(gathering / worst);
         (distance.saturating_mul(likely) <= gathering).then_some(Walk { clause: along, most })
     }
 }

@@ -105,11 +105,11 @@ async fn chains_are_walked_to_where_their_ends_are_many() {
     assert_eq!(walked(&choice), None);
 }
 
-/// A walk goes some way further than what it looks for should be, and never on and on.
+/// A walk goes as far as takes no longer than to gather, or else some way further than what it looks for should be.
 #[tokio::test]
 async fn walks_are_bounded() {
     let (_folder, place) = place().await;
-    for (name, most) in [("frequent", 40), ("rare", 400)] {
+    for (name, most) in [("frequent", 5000), ("rare", 400)] {
         let choice = chosen(&place, "Observation", vec![any(code(name))], Aim::Sorted(4, None)).await;
         assert_eq!(choice.walk, Some(Walk { clause: None, most }));
     }
