@@ -11,10 +11,8 @@ use fhir::search::{Clause, Test};
 const MANY: i64 = 100;
 /// Resource types are counted up to this many times [`Runner::enough`].
 const MANY_OF_TYPE: i64 = 5000;
-/// What a row takes that is gathered, in the units of [`Sizes::effort`].
-const GATHERING: i64 = 4;
-/// The same where its sort value is looked up, too.
-const SORTING: i64 = 10;
+/// What a row takes that is gathered, in the units of [`Sizes::effort`]: rows of a range lie anywhere in other tables.
+const GATHERING: i64 = 10;
 /// How many times further than expected a walk may go in any case: values that belong together lie together.
 const PATIENCE: i64 = 2;
 
@@ -150,16 +148,17 @@ impl Estimate<'_> {
             Aim::First(_) if gathered.is_ordered => None,
             Aim::First(limit) => {
                 let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
-                self.walk(candidates, gathered.rows.saturating_mul(GATHERING), ordered.map(|it| it.clause), limit)
+                self.walk(candidates, gathered.rows, ordered.map(|it| it.clause), limit)
             }
-            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows.saturating_mul(SORTING), bounds, limit),
+            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows, bounds, limit),
         };
         Choice { clause: Some(gathered.clause), walk }
     }
 
     /// A walk along a clause's rows, if it promises to be less work than to gather: each other clause lets its share of
     /// all resources pass.
-    fn walk(&self, candidates: &[Candidate], gathering: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
+    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
+        let gathering = gathered.saturating_mul(GATHERING);
         let (mut distance, mut likely, mut worst) = (limit as i64 + 1, 1_i64, 1_i64);
         for it in candidates.iter().filter(|it| Some(it.clause) != along) {
             distance = distance.saturating_mul((self.all / it.rows.max(1)).max(1));

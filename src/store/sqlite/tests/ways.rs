@@ -28,8 +28,8 @@ fn patients(sex: &str) -> Filter {
     vec![any(Test::Token(ParamId::of("Patient", "sex"), TokenTest::Code(sex.into())))]
 }
 
-/// A place where ten rows are many: Observations of which each is `common`, every other `frequent`, one in forty `rare`,
-/// of a hundred patients.
+/// A place where ten rows are many: Observations of a hundred patients, of which each is `common`, every other
+/// `frequent`, one in forty `rare`, and one in a hundred `rarest`.
 async fn place() -> (Folder, Arc<Place>) {
     let folder = folder(10);
     let ward = ward(&folder).await;
@@ -48,6 +48,7 @@ async fn place() -> (Folder, Arc<Place>) {
         ];
         entries.extend(i.is_multiple_of(2).then(|| token("frequent")));
         entries.extend(i.is_multiple_of(40).then(|| token("rare")));
+        entries.extend(i.is_multiple_of(100).then(|| token("rarest")));
         puts.push(put(&*ward.session, "Observation", &format!("o{i}"), Expect::Absent, "", &entries));
     }
     ward.session.commit(Changes { puts, ..Changes::default() }).await.unwrap();
@@ -101,7 +102,7 @@ async fn chains_are_walked_to_where_their_ends_are_many() {
     let by = |code_: &str| Test::Has { of: "Observation".into(), param: p("subject"), filter: vec![any(code(code_))] };
     let choice = chosen(&place, "Patient", vec![any(by("common"))], Aim::First(4)).await;
     assert_eq!(walked(&choice), Some(None));
-    let choice = chosen(&place, "Patient", vec![any(by("rare"))], Aim::First(4)).await;
+    let choice = chosen(&place, "Patient", vec![any(by("rarest"))], Aim::First(4)).await;
     assert_eq!(walked(&choice), None);
 }
 
