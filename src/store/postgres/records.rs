@@ -12,7 +12,7 @@ use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
 use crate::{Key, Result, Stored};
 use async_trait::async_trait;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -43,11 +43,32 @@ impl Records {
             shared,
             last: AtomicI64::new(0),
         };
-        let end = records.reading().fetch(Sql::new("SELECT coalesce(max(seq), 0) FROM change")).await?;
-        if let Some(row) = end.first() {
+        let last = Sql::new(
+            "SELECT coalesce((SELECT seq FROM change ORDER BY seq DESC LIMIT 1), 0), \
+             EXISTS (SELECT FROM change WHERE tx >= pg_snapshot_xmax(pg_current_snapshot()) OFFSET 0)",
+        );
+        if let Some(row) = records.reading().fetch(last).await?.first() {
             records.last.store(numbers::time_of(row.try_get(0)?), Ordering::Relaxed);
+            if row.try_get(1)? {
+                records.forget_transactions().await?;
+            }
         }
         Ok(records)
+    }
+
+    /// Marks changes as old that carry numbers which this database has not come to: it was restored from a dump, and
+    /// whoever follows the log would take them for new for ever.
+    async fn forget_transactions(&self) -> Result<()> {
+        let mut taken = self.place.writes.take().await?;
+        // Several statements in one message are one transaction.
+        let forget = format!(
+            "SELECT enter('{}', NULL, NULL); \
+             UPDATE change SET tx = '3' WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())",
+            self.tenancy.number.text()
+        );
+        sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut taken.connection).await?;
+        taken.give_back();
+        Ok(())
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {

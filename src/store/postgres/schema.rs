@@ -57,6 +57,7 @@ impl Kind {
                 ("isolation", include_str!("../../../migrations/postgres/tenant/0003_isolation.sql")),
                 ("ledger", include_str!("../../../migrations/postgres/tenant/0004_ledger.sql")),
                 ("take back", include_str!("../../../migrations/postgres/tenant/0005_take_back.sql")),
+                ("compression", include_str!("../../../migrations/postgres/tenant/0006_compression.sql")),
             ],
         }
     }

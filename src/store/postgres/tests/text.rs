@@ -126,3 +126,24 @@ async fn rebuilding_tells_how_far_it_has_come() {
     assert_eq!(done.load(Ordering::Relaxed), 300);
     assert_eq!(find(&*s, "anna").await.len(), 300);
 }
+
+/// A dump put back elsewhere brings the numbers of transactions along, which mean nothing there.
+#[tokio::test]
+async fn a_restored_log_is_followed() {
+    let Some(database) = database(1000).await else { return };
+    let store = database.store(LONG).await;
+    let s = session(&store, "ward").await;
+    write(&*s, vec![patient(&*s, "a", Expect::Absent, "Anna")]).await;
+    assert_eq!(find(&*s, "anna").await, ["a"]);
+    store.close().await;
+    let mut owner = database.owner().await;
+    sqlx::raw_sql("UPDATE medisync_pool.change SET tx = '999999999999'").execute(&mut owner).await.unwrap();
+    std::fs::remove_dir_all(database.folder.path().join("ward.text")).unwrap();
+
+    let store = database.store(LONG).await;
+    let s = session(&store, "ward").await;
+    write(&*s, vec![patient(&*s, "b", Expect::Absent, "Anna")]).await;
+    assert_eq!(find(&*s, "anna").await, ["a", "b"]);
+    let ahead = "SELECT count(*) FROM medisync_pool.change WHERE tx = '999999999999'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(ahead).fetch_one(&mut owner).await.unwrap(), 0);
+}
