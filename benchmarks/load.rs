@@ -53,6 +53,11 @@ impl Measured {
         self.latencies.get(at).copied().unwrap_or_default()
     }
 
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// How many in a second.
     pub fn rate(&self) -> f64 {
         self.count as f64 / self.elapsed.as_secs_f64()

@@ -8,6 +8,7 @@
 mod client;
 mod limits;
 mod load;
+mod place;
 mod process;
 mod records;
 mod request;
@@ -19,8 +20,10 @@ mod workloads;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use load::Load;
+use place::{Cluster, Places};
 use run::Plan;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Measures MediSync against what its parts could do at best.
@@ -54,6 +57,9 @@ struct Run {
     /// The store to measure.
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
+    /// The script that starts a private PostgreSQL.
+    #[arg(long)]
+    postgres: PathBuf,
     /// Fewer records and shorter runs.
     #[arg(long)]
     quick: bool,
@@ -69,6 +75,8 @@ struct Run {
 enum Database {
     /// The embedded store.
     Sqlite,
+    /// A private PostgreSQL.
+    Postgres,
 }
 
 #[derive(Subcommand)]
@@ -88,25 +96,31 @@ enum Limit {
         #[arg(long)]
         group: usize,
     },
+    /// Answers from the server's own database, by hand-written statements.
+    Postgres {
+        /// URL of the database to read and write.
+        url: String,
+        /// URL of a database whose resources are written again.
+        models: String,
+    },
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
         // One thread suffices for the load, and leaves the rest of the machine to the server.
         Command::Run(run) => {
-            let Database::Sqlite = run.database;
-            print!("{}", one_thread()?.block_on(run.plan().run())?);
+            print!("{}", one_thread()?.block_on(run.plan()?.run())?);
             Ok(())
         }
         Command::Scale(run) => {
-            let Database::Sqlite = run.database;
-            print!("{}", one_thread()?.block_on(run.plan().scale())?);
+            print!("{}", one_thread()?.block_on(run.plan()?.scale())?);
             Ok(())
         }
         Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {
             match limit {
                 Limit::Memory { answers } => limits::memory::run(&answers).await,
                 Limit::Sqlite { file, models, group } => limits::sqlite::run(&file, &models, group).await,
+                Limit::Postgres { url, models } => limits::postgres::run(&url, &models).await,
             }
         }),
     }
@@ -117,10 +131,15 @@ fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 impl Run {
-    fn plan(self) -> Plan {
+    fn plan(self) -> Result<Plan> {
         let (warm_up, length) = if self.quick { (100, 300) } else { (300, 2000) };
-        Plan {
+        let places = match self.database {
+            Database::Sqlite => Places::Sqlite,
+            Database::Postgres => Places::Postgres(Arc::new(Cluster::start(&self.postgres)?)),
+        };
+        Ok(Plan {
             server: self.server,
+            places,
             records: self.records,
             patients: if self.quick { 20 } else { usize::MAX },
             load: Load {
@@ -130,6 +149,6 @@ impl Run {
             },
             parallel: if self.quick { vec![4] } else { vec![4, 2, 8] },
             date: self.date,
-        }
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! A server in a process of its own, and what the kernel says of it.
 
 use crate::client::Connection;
+use crate::place::Cluster;
 use crate::request::Request;
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsStr;
@@ -8,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `USER_HZ`, in which Linux counts a process's time, whatever the kernel's own tick.
@@ -18,6 +20,8 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What works for it besides itself.
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Process {
@@ -41,14 +45,19 @@ impl Process {
         };
         // What it says later must find a reader, or it would be killed by a closed pipe.
         std::thread::spawn(move || lines.map_while(std::io::Result::ok).for_each(drop));
-        Ok(Process { child, address })
+        Ok(Process { child, address, cluster: None })
     }
 
-    /// CPU time that all threads took so far, in the kernel too (proc(5), `/proc/PID/stat`).
+    /// The same, with the database that works for it: what that takes counts as well.
+    pub fn on(mut self, cluster: Option<Arc<Cluster>>) -> Process {
+        self.cluster = cluster;
+        self
+    }
+
+    /// CPU time that all threads took so far, in the kernel too, with the database's processes.
     pub fn cpu(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = ticks(&stat).context("an unknown form of /proc/PID/stat")?;
-        Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+        let database = self.cluster.as_ref().map(|it| it.cpu()).transpose()?;
+        Ok(cpu_of(&self.child.id().to_string())? + database.unwrap_or_default())
     }
 
     /// Bytes of memory in use (`VmRSS`).
@@ -90,9 +99,29 @@ pub fn run(program: &Path, arguments: &[&OsStr]) -> Result<()> {
     Ok(())
 }
 
+/// CPU time of a process (proc(5), `/proc/PID/stat`).
+pub fn cpu_of(pid: &str) -> Result<Duration> {
+    time(pid, OWN)
+}
+
+/// CPU time of those of its children that have ended and were waited for.
+pub fn cpu_of_ended_children(pid: &str) -> Result<Duration> {
+    time(pid, CHILDREN)
+}
+
+/// Where user and system time stand behind the program's name.
+const OWN: usize = 11;
+const CHILDREN: usize = 13;
+
+fn time(pid: &str, field: usize) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let ticks = ticks(&stat, field).context("an unknown form of /proc/PID/stat")?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
 /// User and system time; the program's name, in brackets, may hold anything.
-fn ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+fn ticks(stat: &str, field: usize) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(field);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
@@ -104,7 +133,8 @@ mod tests {
 
     #[test]
     fn ticks_are_user_and_system_time() {
-        let stat = "42 (a (b) c) S 1 1 1 0 -1 4194560 100 0 0 0 25 17 0 0 20 0 3 0 1000 1 1";
-        assert_eq!(ticks(stat), Some(42));
+        let stat = "42 (a (b) c) S 1 1 1 0 -1 4194560 100 0 0 0 25 17 3 4 20 0 3 0 1000 1 1";
+        assert_eq!(ticks(stat, OWN), Some(42));
+        assert_eq!(ticks(stat, CHILDREN), Some(7));
     }
 }

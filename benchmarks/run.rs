@@ -2,6 +2,7 @@
 
 use crate::limits::memory::Answers;
 use crate::load::{Load, Measured};
+use crate::place::{Cluster, Place, Places};
 use crate::process::{self, Process};
 use crate::records::{self, Loaded, Records};
 use crate::request::Request;
@@ -10,6 +11,7 @@ use crate::workloads::{BASE, Material, Workload, check_found};
 use anyhow::{Context, Result};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -17,6 +19,8 @@ use tempfile::TempDir;
 pub struct Plan {
     /// The server's program.
     pub server: PathBuf,
+    /// Where servers keep their data.
+    pub places: Places,
     /// Folder of Synthea's Bundles.
     pub records: PathBuf,
     /// Patients to load.
@@ -54,9 +58,10 @@ impl Plan {
         let mut times = Vec::new();
         let mut memory = 0;
         for _ in 0..5 {
-            let folder = tempfile::tempdir()?;
+            let place = self.places.make()?;
+            self.make_tenant(&place)?;
             let begun = Instant::now();
-            let server = self.serve(folder.path())?;
+            let server = self.serve(&place)?;
             server.answers(&[Request::get("/livez")]).await?;
             times.push(begun.elapsed());
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -64,42 +69,56 @@ impl Plan {
         }
         times.sort_unstable();
         table.notes.push(format!(
-            "start-up with an empty store, until the first answer: {} ms; idle memory: {} MiB",
+            "start-up with an empty tenant, until the first answer: {} ms; idle memory: {} MiB",
             times[times.len() / 2].as_millis(),
             memory >> 20
         ));
         Ok(())
     }
 
-    fn serve(&self, folder: &Path) -> Result<Process> {
-        let database = database(folder);
-        let arguments = ["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &database];
-        Process::start(&self.server, &arguments.map(OsStr::new))
+    fn serve(&self, place: &Place) -> Result<Process> {
+        let arguments = ["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &place.url()];
+        Ok(Process::start(&self.server, &arguments.map(OsStr::new))?.on(place.cluster()))
+    }
+
+    fn make_tenant(&self, place: &Place) -> Result<()> {
+        process::run(&self.server, &["tenant", "create", "bench", "--database", &place.url()].map(OsStr::new))
     }
 
     /// A server whose tenant has nothing yet.
-    pub async fn serve_new(&self, folder: &Path) -> Result<Process> {
-        let database = database(folder);
-        process::run(&self.server, &["tenant", "create", "bench", "--database", &database].map(OsStr::new))?;
-        let server = self.serve(folder)?;
+    pub async fn serve_new(&self, place: &Place) -> Result<Process> {
+        self.make_tenant(place)?;
+        let server = self.serve(place)?;
         server.answers(&[Request::get(format!("{BASE}/Patient?_count=1"))]).await?;
         Ok(server)
     }
 
+    /// What the hand-written limit writes Bundles to: as empty as the server's store is before it loads them.
+    fn emptied(&self, place: &Place) -> Result<Target> {
+        Ok(match place {
+            Place::Sqlite(folder) => Target::Copy(copy_of(&file_in(folder))?),
+            Place::Postgres { .. } => {
+                let empty = self.places.make()?;
+                self.make_tenant(&empty)?;
+                Target::Database(empty)
+            }
+        })
+    }
+
     async fn with_records(&self, records: &Records, table: &mut Table) -> Result<()> {
-        let scratch = tempfile::tempdir()?;
-        let server = self.serve_new(scratch.path()).await?;
-        let file = scratch.path().join("tenants/bench.sqlite");
-        let empty = copy_of(&file)?;
+        let place = self.places.make()?;
+        let server = self.serve_new(&place).await?;
+        let empty = self.emptied(&place)?;
 
         let (parallel, others) = self.parallel.split_first().context("how many Bundles at a time?")?;
         let (bundles, loaded, made) = self.load_all(&server, records, *parallel).await?;
         let material = Material::gather(&server, made.clone()).await?;
         let cores = std::thread::available_parallelism()?;
         table.setting = format!(
-            "{} resources ({} patients) on SQLite, {} connections, {cores} cores, {}.",
+            "{} resources ({} patients) on {}, {} connections, {cores} cores, {}.",
             made.len(),
             records.patients.len(),
+            place.kind(),
             self.load.connections,
             self.date
         );
@@ -109,13 +128,11 @@ impl Plan {
             let first: Vec<_> = workload.requests.iter().cycle().take(CREATED_FIRST).cloned().collect();
             server.answers(&first).await?;
         }
-        let copy = copy_of(&file)?;
-        let models = copy_of(&file)?;
-        let limits = Limits { copy: sqlite(&copy), models: sqlite(&models) };
+        let limits = Limits::of(&place)?;
 
         let reads = material.reads();
         let (memory, refused) = memory_limit(&server, &reads).await?;
-        let sqlx = limits.start(&limits.copy, 128)?;
+        let sqlx = limits.start(&limits.target, 128)?;
         for workload in reads.iter().chain(&writes) {
             if let Some((_, why)) = refused.iter().find(|it| it.0 == workload.name) {
                 table.rows.push(Row { name: workload.name.into(), server: Err(why.clone()), sqlx: None, memory: None });
@@ -125,27 +142,47 @@ impl Plan {
             eprintln!("{}: {}", row.name, row.server.as_ref().map_or(0.0, Measured::rate));
             table.rows.push(row);
         }
+        if let Some(cluster) = place.cluster() {
+            let create = &writes[1].requests;
+            let ours = self.database_ms(&cluster, &server, create).await?;
+            let by_hand = self.database_ms(&cluster, &sqlx, create).await?;
+            table.notes.push(format!(
+                "CPU ms are those of the server and of PostgreSQL together; of a create of an Observation PostgreSQL takes \
+                 {ours:.3} ms, with the limit {by_hand:.3} ms"
+            ));
+        }
         drop(sqlx);
-        let alone = self.load.put_on(&limits.start(&limits.copy, 1)?, &writes[1].requests).await?;
-        table.notes.push(format!(
-            "axum + sqlx commits up to 128 creates together, as the server does; one at a time it creates {:.0} \
-             Observations per second at {:.3} ms of CPU",
-            alone.rate(),
-            alone.cpu_ms()
-        ));
+        if let Target::Copy(_) = &limits.target {
+            let alone = self.load.put_on(&limits.start(&limits.target, 1)?, &writes[1].requests).await?;
+            table.notes.push(format!(
+                "axum + sqlx commits up to 128 creates together, as the server does; one at a time it creates {:.0} \
+                 Observations per second at {:.3} ms of CPU",
+                alone.rate(),
+                alone.cpu_ms()
+            ));
+        }
         drop((server, memory));
 
-        let limit = limits.start(&sqlite(&empty), 128)?;
+        let limit = limits.start(&empty, 128)?;
         let bulk = bulk(&limit, records, &loaded, *parallel).await?;
         let mut rows = vec![bundle_row(*parallel, bundles, Some(bulk))];
         for parallel in others {
-            let folder = tempfile::tempdir()?;
-            let server = self.serve_new(folder.path()).await?;
+            let place = self.places.make()?;
+            let server = self.serve_new(&place).await?;
             let (measured, ..) = self.load_all(&server, records, *parallel).await?;
             rows.push(bundle_row(*parallel, measured, None));
         }
         table.rows.extend(rows);
         Ok(())
+    }
+
+    /// CPU milliseconds of the database for each of these requests.
+    async fn database_ms(&self, cluster: &Cluster, server: &Process, requests: &[Request]) -> Result<f64> {
+        let before = cluster.cpu()?;
+        let measured = self.load.put_on(server, requests).await?;
+        // What warming up took is in the sum as well, and in the same measure in its count.
+        let all = measured.count() as f64 * (1.0 + self.load.warm_up.as_secs_f64() / self.load.length.as_secs_f64());
+        Ok(cluster.cpu()?.saturating_sub(before).as_secs_f64() * 1000.0 / all)
     }
 
     /// A workload on the server and on its limits, in turn: what else the machine does then meets all of them.
@@ -217,17 +254,60 @@ fn why(error: &anyhow::Error) -> String {
     "failed".to_owned()
 }
 
-/// The hand-written limit's files.
+/// What the hand-written limit reads and writes.
+enum Target {
+    /// A copy of a SQLite file.
+    Copy(TempDir),
+    /// A database: the server's own, or an empty one.
+    Database(Place),
+    /// The server's own database.
+    Same(String, Option<Arc<Cluster>>),
+}
+
+/// The hand-written limit: its data, and where it takes the resources from that it copies.
 struct Limits {
-    copy: PathBuf,
-    models: PathBuf,
+    target: Target,
+    models: Target,
+}
+
+impl Target {
+    fn of(place: &Place) -> Result<Target> {
+        Ok(match place {
+            Place::Sqlite(folder) => Target::Copy(copy_of(&file_in(folder))?),
+            Place::Postgres { .. } => Target::Same(place.url(), place.cluster()),
+        })
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Target::Copy(folder) => sqlite(folder).display().to_string(),
+            Target::Database(place) => place.url(),
+            Target::Same(url, _) => url.clone(),
+        }
+    }
+
+    fn cluster(&self) -> Option<Arc<Cluster>> {
+        match self {
+            Target::Copy(_) => None,
+            Target::Database(place) => place.cluster(),
+            Target::Same(_, cluster) => cluster.clone(),
+        }
+    }
 }
 
 impl Limits {
-    fn start(&self, file: &Path, group: usize) -> Result<Process> {
-        let group = group.to_string();
-        let rest = [file.as_os_str(), self.models.as_os_str(), OsStr::new("--group"), OsStr::new(&group)];
-        limit(&["limit", "sqlite"].map(OsStr::new), &rest)
+    fn of(place: &Place) -> Result<Limits> {
+        Ok(Limits { target: Target::of(place)?, models: Target::of(place)? })
+    }
+
+    fn start(&self, target: &Target, group: usize) -> Result<Process> {
+        let (name, models, group) = (target.name(), self.models.name(), group.to_string());
+        let arguments: &[&str] = match target {
+            Target::Copy(_) => &["limit", "sqlite", &name, &models, "--group", &group],
+            Target::Database(_) | Target::Same(..) => &["limit", "postgres", &name, &models],
+        };
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        Ok(limit(&arguments, &[])?.on(target.cluster()))
     }
 }
 
@@ -255,8 +335,9 @@ fn transactions(bundles: &[Vec<u8>]) -> Vec<Request> {
     bundles.iter().map(|it| Request::with_body("POST", BASE, it)).collect()
 }
 
-fn database(folder: &Path) -> String {
-    format!("sqlite:{}", folder.display())
+/// The tenant's file in a store's folder.
+fn file_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("tenants/bench.sqlite")
 }
 
 /// A copy of a SQLite file that nobody writes to at the moment, with its log, in a folder of its own.

@@ -15,8 +15,8 @@ impl Plan {
         let Some(records) = Records::read(&self.records, self.patients)? else {
             return Ok("SKIPPED: there are no Synthea records; name their folder with --records\n".to_owned());
         };
-        let scratch = tempfile::tempdir()?;
-        let server = self.serve_new(scratch.path()).await?;
+        let place = self.places.make()?;
+        let server = self.serve_new(&place).await?;
         let (_, _, made) = self.load_all(&server, &records, self.parallel[0]).await?;
         let once = made.len();
         let material = Material::gather(&server, made).await?;
@@ -35,9 +35,12 @@ impl Plan {
             }
         }
         let mut table = format!(
-            "{once} resources, and about {COPIES} times as many; CPU ms of the server for a page, {} connections, {}.\n\n\
+            "{once} resources on {}, and about {COPIES} times as many; CPU ms for a page, the database's included, {} connections, \
+             {}.\n\n\
              | search | 1× | {COPIES}× | ratio |\n|---|--:|--:|--:|\n",
-            self.load.connections, self.date
+            place.kind(),
+            self.load.connections,
+            self.date
         );
         for (workload, costs) in workloads.iter().zip(costs) {
             let (small, large) = (costs[0], costs[1]);

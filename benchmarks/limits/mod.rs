@@ -1,9 +1,12 @@
 //! What the server is held against, each a program of its own: axum answering the same bytes from memory, and
-//! axum with sqlx running the same statements on a copy of the same file, without any FHIR between.
+//! axum with sqlx running the same statements, written by hand, on a copy of the same file or on the same database, without
+//! any FHIR between.
 
 pub mod memory;
+pub mod postgres;
 mod queries;
 mod resource;
+mod routes;
 pub mod sqlite;
 mod writer;
 

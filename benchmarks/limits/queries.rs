@@ -1,8 +1,9 @@
 //! The limit's reads: a resource by type and id, and a patient's Observations, by statements written by hand.
 
 use super::resource::{connect, options};
-use anyhow::{Context, Result};
-use bytes::{BufMut, Bytes, BytesMut};
+use super::routes::bundle;
+use anyhow::Result;
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
@@ -61,11 +62,7 @@ impl Queries {
     }
 
     /// A Bundle with the first `count` Observations of a patient.
-    pub async fn observations(&self, query: &str) -> Result<Bytes> {
-        let parameters = || query.split('&').filter_map(|it| it.split_once('='));
-        let value = |name: &str| parameters().find(|it| it.0 == name).map(|it| it.1);
-        let patient = value("patient").context("no patient")?.trim_start_matches("Patient/");
-        let count: usize = value("_count").context("no _count")?.parse()?;
+    pub async fn observations(&self, patient: &str, count: usize) -> Result<Bytes> {
         let rows = sqlx::query(
             "SELECT r.type, r.id, r.version, r.updated, r.method, r.body, r.rid FROM \
              (SELECT rid FROM reference WHERE param = ? AND target = ? ORDER BY rid LIMIT ? + 0) p \
@@ -76,16 +73,11 @@ impl Queries {
         .bind(count as i64 + 1)
         .fetch_all(&self.pool)
         .await?;
-        let mut out = BytesMut::with_capacity(65536);
-        out.put_slice(b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[");
-        for (i, row) in rows.iter().take(count).enumerate() {
-            let (of, id): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-            out.put_slice(if i > 0 { b"," } else { b"" });
-            out.put_slice(format!("{{\"fullUrl\":\"http://localhost/fhir/bench/{of}/{id}\",\"resource\":").as_bytes());
-            out.put_slice(row.try_get::<&[u8], _>(5)?);
-            out.put_slice(b",\"search\":{\"mode\":\"match\"}}");
-        }
-        out.put_slice(b"]}");
-        Ok(out.freeze())
+        let found: Vec<(&str, &str, &[u8])> = rows
+            .iter()
+            .take(count)
+            .map(|it| Ok((it.try_get(0)?, it.try_get(1)?, it.try_get(5)?)))
+            .collect::<Result<_>>()?;
+        Ok(bundle(found.into_iter()))
     }
 }

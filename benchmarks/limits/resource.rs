@@ -10,15 +10,15 @@ use std::sync::Arc;
 /// All rows that one resource has.
 #[derive(Clone, Default)]
 pub struct Resource {
-    of: String,
-    body: Vec<u8>,
-    keys: Vec<i64>,
+    pub(super) of: String,
+    pub(super) body: Vec<u8>,
+    pub(super) keys: Vec<i64>,
     /// Those of `keys` that no other resource has, such as an identifier's: each copy gets its own.
-    unique: FxHashSet<i64>,
-    references: Vec<(i64, i64)>,
-    strings: Vec<(i64, String, i64)>,
-    dates: Vec<(i64, i64, i64)>,
-    numbers: Vec<(i64, f64, f64)>,
+    pub(super) unique: FxHashSet<i64>,
+    pub(super) references: Vec<(i64, i64)>,
+    pub(super) strings: Vec<(i64, String, i64)>,
+    pub(super) dates: Vec<(i64, i64, i64)>,
+    pub(super) numbers: Vec<(i64, f64, f64)>,
 }
 
 impl Resource {
@@ -65,7 +65,7 @@ pub struct Copy {
 }
 
 impl Copy {
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         let (high, low) = (mixed(self.rid as u64), mixed(!self.rid as u64));
         format!(
             "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
@@ -77,7 +77,7 @@ impl Copy {
         )
     }
 
-    fn keys(&self) -> impl Iterator<Item = i64> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = i64> {
         let new = |it: i64| mixed((it ^ self.rid) as u64) as i64;
         self.resource.keys.iter().map(move |it| if self.resource.unique.contains(it) { new(*it) } else { *it })
     }
