@@ -31,6 +31,7 @@ mod search_sort;
 mod search_string;
 mod search_text;
 mod search_token;
+mod smart;
 mod synthea;
 mod synthea_search;
 mod terminology;

@@ -1,6 +1,7 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
 use crate::operation::{Definition, Operations};
+use crate::security::{self, Authorization, ISSUER};
 use crate::terminology::claims;
 use crate::{Answer, Context, Engine, Place, Request};
 use fhir::search::is_served;
@@ -11,13 +12,14 @@ use serde_json::{Value as Json, json};
 /// Stands where the tenant's base belongs.
 const BASE: &str = "medisync:base";
 
-/// The statement with everything but the base.
-fn statement(spec: &Spec, operations: &Operations) -> String {
+/// The statement with everything but the base and the authorization server.
+fn statement(spec: &Spec, operations: &Operations, authorization: Option<&Authorization>) -> String {
     let claims = include_str!("../../capability-statement/statement.json");
     let mut statement: Json = serde_json::from_str(claims).unwrap_or_else(|it| panic!("statement.json: {it}"));
     statement["software"]["version"] = env!("CARGO_PKG_VERSION").into();
     statement["implementation"]["url"] = BASE.into();
     let rest = &mut statement["rest"][0];
+    rest["security"] = security::claims(authorization);
     let template = rest["resource"][0].take();
     rest["resource"] = spec.resources().map(|of| resource(spec, of, &template, operations)).collect();
     let of_system: Vec<Json> = operations.definitions().filter(|it| it.on_system).map(operation).collect();
@@ -53,10 +55,19 @@ impl Engine {
             return Ok(Answer::new(200, statement.replace(BASE, ctx.base())));
         }
         // A tenant's own search parameters are claimed as soon as they are served.
-        let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations));
-        let statement =
-            of_tenant.as_ref().unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations)));
-        Ok(Answer::new(200, statement.replace(BASE, ctx.base())))
+        let authorization = self.settings.authorization.as_ref();
+        let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations, authorization));
+        let statement = of_tenant
+            .as_ref()
+            .unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations, authorization)));
+        let statement = statement.replace(BASE, ctx.base());
+        Ok(Answer::new(
+            200,
+            match authorization {
+                Some(it) => statement.replace(ISSUER, &it.issuer(ctx.tenant().name(), ctx.base())),
+                None => statement,
+            },
+        ))
     }
 }
 
@@ -117,7 +128,12 @@ mod tests {
 
     #[test]
     fn every_type_is_claimed_with_its_parameters() {
-        let statement: Json = serde_json::from_str(&statement(r4(), &Operations::new(Vec::new()))).unwrap();
+        let statement: Json = serde_json::from_str(&statement(
+            r4(),
+            &Operations::new(Vec::new()),
+            Some(&Authorization { origin: None, is_shared: true }),
+        ))
+        .unwrap();
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         assert_eq!(resources.len(), r4().resources().count());
         let patient = resources.iter().find(|it| it["type"] == "Patient").unwrap();
@@ -128,7 +144,8 @@ mod tests {
     #[test]
     fn the_statement_is_valid() {
         let doc = fhir::json::Doc::parse(
-            statement(r4(), &Operations::new(Vec::new())).replace(BASE, "http://here/fhir/demo"),
+            statement(r4(), &Operations::new(Vec::new()), Some(&Authorization { origin: None, is_shared: true }))
+                .replace(BASE, "http://here/fhir/demo"),
         )
         .unwrap();
         let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);

@@ -19,11 +19,12 @@ mod profiles;
 mod read;
 mod request;
 mod search;
+mod security;
 mod summary;
 mod terminology;
 mod write;
 
-pub use access::{Access, Scopes};
+pub use access::{Access, Grant, Level, Scopes};
 pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;
@@ -32,6 +33,7 @@ pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
 pub use profiles::ProfileBreach;
 pub use request::{Answer, Headers, Request, Verb};
+pub use security::Authorization;
 pub use terminology::Resolver;
 
 use fhir::Result;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub profile_breach: ProfileBreach,
     /// How long one query of the store may take.
     pub query_time: Duration,
+    /// How requests are authorized, for the CapabilityStatement; not at all where there is none.
+    pub authorization: Option<Authorization>,
 }
 
 impl Default for Settings {
@@ -77,6 +81,7 @@ impl Default for Settings {
             index_rest: 3,
             profile_breach: ProfileBreach::default(),
             query_time: Duration::from_secs(10),
+            authorization: None,
         }
     }
 }
@@ -115,7 +120,18 @@ impl Engine {
             tokio::spawn(own::listen(told, Arc::downgrade(&own)));
         }
         let terminology = AllCaches::default();
-        Engine { store, settings, ambient, indexer, own, terminology, operations, claims, terminology_claims, description }
+        Engine {
+            store,
+            settings,
+            ambient,
+            indexer,
+            own,
+            terminology,
+            operations,
+            claims,
+            terminology_claims,
+            description,
+        }
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;

@@ -9,9 +9,8 @@ use store::{Key, Stored};
 impl Engine {
     /// The current version of a resource.
     pub(crate) async fn read(&self, ctx: &Context, key: &Key, request: &Request) -> Result<Answer> {
-        ctx.caller.scopes.demand(Access::Read, &key.of)?;
         let view = View::of_read(&request.query)?;
-        self.show(ctx.session.read(key).await?, request, &view)
+        self.show(self.read_within(ctx, key).await?, request, &view)
     }
 
     /// One version of a resource.

@@ -1,7 +1,7 @@
 //! Opens the store that `--database` names.
 
 use crate::config::Place;
-use crate::{clock, config, random};
+use crate::{auth, clock, config, random};
 use anyhow::{Context, Result, bail};
 use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
@@ -47,10 +47,12 @@ fn unusable(settings: &config::Store, cause: store::Error) -> anyhow::Error {
     anyhow::anyhow!("cannot use the database {}: {cause}{advice}", settings.database)
 }
 
-/// An engine on a store, with this machine's clock and randomness, and with every feature's operations.
+/// An engine on a store, with this machine's clock and randomness, and with every feature's operations and those of users.
 pub fn engine(store: Arc<dyn Store>, settings: engine::Settings) -> Engine {
     let ambient = Ambient { now_ms: clock::now_ms, new_id: random::id };
-    Engine::new(store, settings, ambient, features::operations())
+    let mut operations = features::operations();
+    operations.extend(auth::operations());
+    Engine::new(store, settings, ambient, operations)
 }
 
 /// Proof that this process alone writes into a folder; gives it up when dropped or when the process ends, however it

@@ -1,7 +1,7 @@
 //! `_include` and `_revinclude` (search.html#include): resources that those found point to, or that point to them.
 
 use super::params::Search;
-use crate::{Access, Context, Engine};
+use crate::{Context, Engine};
 use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::search::{Clause, IndexSink, ParamId, Target, Test, is_served};
@@ -98,13 +98,10 @@ impl Engine {
                     false => self.forward(ctx, include, &round).await?,
                     true => self.reverse(ctx, include, &round).await?,
                 };
-                for stored in more {
-                    if !ctx.caller.scopes.allow(Access::Read, &stored.key.of) {
-                        hidden.insert(stored.key.of);
-                    } else if seen.insert(stored.key.clone()) {
-                        fresh.push(stored);
-                    }
-                }
+                let more = more.into_iter().filter(|it| !seen.contains(&it.key)).collect();
+                let (readable, not_granted) = self.readable(ctx, more).await?;
+                hidden.extend(not_granted);
+                fresh.extend(readable.into_iter().filter(|it| seen.insert(it.key.clone())));
             }
             if included.resources.len() + fresh.len() > self.settings.max_includes {
                 let told =

@@ -8,7 +8,7 @@ mod unindexed;
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::summary::View;
-use crate::{Access, Answer, Context, Engine, Request};
+use crate::{Answer, Context, Engine, Request};
 use fhir::outcome::outcome;
 use fhir::{Failure, Issue, IssueType, Result};
 use params::{Search, Total};
@@ -23,11 +23,8 @@ impl Engine {
         compartment: Option<&Key>,
         request: &Request,
     ) -> Result<Answer> {
-        let search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
-        for branch in &search.branches {
-            ctx.caller.scopes.demand(Access::Search, &branch.of)?;
-            ctx.caller.scopes.demand_filter(&branch.filter)?;
-        }
+        let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
+        self.narrow(ctx, &mut search.branches)?;
         let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),
             None => None,

@@ -1,16 +1,19 @@
 //! Lets a request in, or not: from tenant, base and token to a [`Context`].
 
-use super::{TokenKeys, verify};
+use super::{Claims, TokenKeys, grant, verify};
 use crate::clock;
 use engine::{Caller, Context, Engine, Scopes};
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Tenant;
 
 /// The most contexts kept for requests to come.
 const MOST_ADMITTED: usize = 4096;
+/// How long a token is taken to be still granted, in milliseconds: what is revoked is refused by every node soon after.
+const GRANTED: i64 = 1000;
 
 /// Whom the gate lets in.
 pub enum Mode {
@@ -28,19 +31,23 @@ pub struct Gate {
     engine: Arc<Engine>,
     mode: Mode,
     tenants: RwLock<FxHashMap<Box<str>, Arc<Known>>>,
-    admitted: RwLock<FxHashMap<[u8; 32], Admitted>>,
+    admitted: RwLock<FxHashMap<[u8; 32], Arc<Admitted>>>,
 }
 
 /// A tenant that was asked for before.
-struct Known {
-    tenant: Tenant,
-    keys: TokenKeys,
+pub struct Known {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The key of its tokens.
+    pub keys: TokenKeys,
 }
 
 struct Admitted {
     context: Context,
     /// In milliseconds since the epoch.
     until: i64,
+    /// The grant that the token belongs to, and when it was last seen to hold.
+    grant: Option<(String, AtomicI64)>,
 }
 
 impl Gate {
@@ -49,9 +56,12 @@ impl Gate {
         Gate { engine, mode, tenants: RwLock::default(), admitted: RwLock::default() }
     }
 
-    /// Whether requests need a token.
-    pub fn needs_token(&self) -> bool {
-        matches!(self.mode, Mode::Tokens { .. })
+    /// Who issues tokens, the `--issuer` setting; none where nobody needs one.
+    pub fn issuer(&self) -> Option<&str> {
+        match &self.mode {
+            Mode::Tokens { issuer } => Some(issuer),
+            Mode::Open => None,
+        }
     }
 
     /// The context of a request to `tenant`, whose base the caller knows as `base`. `is_public` says that the
@@ -66,17 +76,34 @@ impl Gate {
         let kind = if is_public { "public" } else { "private" };
         let key = digest(&[tenant, base, kind, authorization.unwrap_or_default()]);
         let now = clock::now_ms();
-        if let Some(known) = read(&self.admitted).get(&key).filter(|it| now < it.until) {
-            return Ok(known.context.clone());
+        let admitted = read(&self.admitted).get(&key).filter(|it| now < it.until).cloned();
+        if let Some(admitted) = admitted {
+            admitted.still_granted(now).await?;
+            return Ok(admitted.context.clone());
         }
         let known = self.known(tenant).await?;
-        let (caller, until) = self.caller(&known, authorization, is_public)?;
+        let (caller, until, grant) = self.caller(&known, authorization, is_public)?;
         let context = self.engine.context(&known.tenant, caller, base).await?;
-        self.remember(key, Admitted { context: context.clone(), until }, now);
+        let grant = grant.map(|it| (it, AtomicI64::new(0)));
+        let admitted = Admitted { context: context.clone(), until, grant };
+        admitted.still_granted(now).await?;
+        self.remember(key, admitted, now);
         Ok(context)
     }
 
-    async fn known(&self, name: &str) -> Result<Arc<Known>> {
+    /// What a token of the tenant says, as long as it holds.
+    pub async fn claims(&self, tenant: &Known, token: &str) -> Result<Claims> {
+        let issuer = self.issuer().unwrap_or_default();
+        let claims = verify(token, &tenant.keys, issuer, tenant.tenant.name())?;
+        if let Some(name) = &claims.grant {
+            let session = self.engine.store().open(&tenant.tenant).await?;
+            grant::living(&*session, name).await?.ok_or_else(revoked)?;
+        }
+        Ok(claims)
+    }
+
+    /// The tenant of this name.
+    pub async fn known(&self, name: &str) -> Result<Arc<Known>> {
         if let Some(known) = read(&self.tenants).get(name) {
             return Ok(known.clone());
         }
@@ -88,16 +115,22 @@ impl Gate {
         Ok(known)
     }
 
-    /// The caller, and until when that holds.
-    fn caller(&self, known: &Known, authorization: Option<&str>, is_public: bool) -> Result<(Caller, i64)> {
+    /// The caller, until when that holds, and the grant that the token belongs to.
+    fn caller(
+        &self,
+        known: &Known,
+        authorization: Option<&str>,
+        is_public: bool,
+    ) -> Result<(Caller, i64, Option<String>)> {
         match (&self.mode, authorization) {
-            (Mode::Open, _) => Ok((caller("no-auth", Scopes::all()), i64::MAX)),
-            (Mode::Tokens { .. }, None) if is_public => Ok((caller("anonymous", Scopes::default()), i64::MAX)),
+            (Mode::Open, _) => Ok((caller("no-auth", Scopes::all()), i64::MAX, None)),
+            (Mode::Tokens { .. }, None) if is_public => Ok((caller("anonymous", Scopes::default()), i64::MAX, None)),
             (Mode::Tokens { issuer }, authorization) => {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
                 let claims = verify(token, &known.keys, issuer, known.tenant.name())?;
                 let until = claims.exp.saturating_mul(1000);
-                Ok((claims.caller(), until))
+                let grant = claims.grant.clone();
+                Ok((claims.caller(), until, grant))
             }
         }
     }
@@ -110,8 +143,25 @@ impl Gate {
         if all.len() >= MOST_ADMITTED {
             all.clear();
         }
-        all.insert(key, admitted);
+        all.insert(key, Arc::new(admitted));
     }
+}
+
+impl Admitted {
+    /// Fails with 401 once the token's grant was revoked.
+    async fn still_granted(&self, now: i64) -> Result<()> {
+        let Some((name, seen)) = &self.grant else { return Ok(()) };
+        if now < seen.load(Ordering::Relaxed) + GRANTED {
+            return Ok(());
+        }
+        grant::living(self.context.session(), name).await?.ok_or_else(revoked)?;
+        seen.store(now, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn revoked() -> Failure {
+    Failure::new(IssueType::Unknown, "What the access token stands for was revoked; ask for a new one.")
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
@@ -123,7 +173,7 @@ fn caller(subject: &str, scopes: Scopes) -> Caller {
 }
 
 /// The token of an `Authorization` header (RFC 6750 section 2.1).
-fn bearer(authorization: &str) -> Option<&str> {
+pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

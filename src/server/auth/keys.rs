@@ -2,7 +2,8 @@
 
 use crate::random;
 use anyhow::{Context, Result, anyhow};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
@@ -26,6 +27,8 @@ pub struct TokenKeys {
     pub signing: EncodingKey,
     /// Verifies.
     pub verifying: DecodingKey,
+    /// What verifies, for others (RFC 7517).
+    pub public: Jwk,
 }
 
 impl TokenKeys {
@@ -38,9 +41,10 @@ impl TokenKeys {
     pub(super) fn from_der(private: &[u8]) -> Result<TokenKeys> {
         let key = SecretKey::from_pkcs8_der(private).map_err(|cause| anyhow!("{cause}"))?;
         let public = key.public_key().to_encoded_point(false);
-        Ok(TokenKeys {
-            signing: EncodingKey::from_ec_der(private),
-            verifying: DecodingKey::from_ec_der(public.as_bytes()),
-        })
+        let signing = EncodingKey::from_ec_der(private);
+        let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::ES256)?;
+        jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256)?);
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(TokenKeys { signing, verifying: DecodingKey::from_ec_der(public.as_bytes()), public: jwk })
     }
 }

@@ -1,11 +1,23 @@
 //! Who may come in: signed tokens, and the contexts of those who hold one. Contexts are made here and nowhere else.
 
+pub mod account;
+pub mod client;
+pub mod code;
 mod gate;
+pub mod grant;
+pub mod kept;
 mod keys;
+mod operations;
+pub mod password;
+pub mod scope;
+pub mod secret;
+pub mod throttle;
 mod token;
+pub mod visit;
 
-pub use gate::{Gate, Mode};
+pub use gate::{Gate, Known, Mode, bearer};
 pub use keys::{TokenKeys, new_token_key};
+pub use operations::operations;
 pub use token::{Claims, verify};
 
 use fhir::{Failure, IssueType};

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 /// The only algorithm: what a token's header asks for is not followed.
 const ALGORITHM: Algorithm = Algorithm::ES256;
 
+/// The type of access tokens (RFC 9068 section 2.1); a token of another type is none, whoever signed it.
+const TYPE: &str = "at+jwt";
+
 /// What a token says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who signed: the server's issuer and the tenant.
     pub iss: String,
@@ -32,6 +35,21 @@ pub struct Claims {
     pub exp: i64,
     /// The token's own name.
     pub jti: String,
+    /// The client that it was issued to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The grant that it holds as long as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The patient whose records `patient/` scopes are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
+    /// The encounter in context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<String>,
+    /// The resource that the user is, relative to the base.
+    #[serde(default, rename = "fhirUser", skip_serializing_if = "Option::is_none")]
+    pub fhir_user: Option<String>,
 }
 
 impl Claims {
@@ -48,13 +66,13 @@ impl Claims {
     /// The token.
     pub fn sign(&self, keys: &TokenKeys) -> jsonwebtoken::errors::Result<String> {
         let mut header = Header::new(ALGORITHM);
-        header.typ = Some("at+jwt".into());
+        header.typ = Some(TYPE.into());
         jsonwebtoken::encode(&header, self, &keys.signing)
     }
 
     /// The caller as the engine knows it.
     pub fn caller(self) -> Caller {
-        Caller { subject: self.sub, roles: self.roles, scopes: Scopes::parse(&self.scope).0 }
+        Caller { subject: self.sub, roles: self.roles, scopes: Scopes::parse(&self.scope, self.patient.as_deref()).0 }
     }
 }
 
@@ -67,6 +85,9 @@ pub fn verify(token: &str, keys: &TokenKeys, issuer: &str, tenant: &str) -> Resu
     wanted.leeway = 0;
     let claims =
         jsonwebtoken::decode::<Claims>(token, &keys.verifying, &wanted).map_err(|it| refusal(it.kind(), tenant))?;
+    if claims.header.typ.as_deref() != Some(TYPE) {
+        return Err(not_ours());
+    }
     if claims.claims.tenant != tenant {
         return Err(of_another_tenant(tenant));
     }
@@ -81,8 +102,12 @@ fn refusal(kind: &ErrorKind, tenant: &str) -> Failure {
         ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::InvalidSignature => {
             of_another_tenant(tenant)
         }
-        _ => Failure::new(IssueType::Unknown, "The access token is not one that this server issued."),
+        _ => not_ours(),
     }
+}
+
+fn not_ours() -> Failure {
+    Failure::new(IssueType::Unknown, "The access token is not one that this server issued.")
 }
 
 fn of_another_tenant(tenant: &str) -> Failure {
@@ -111,6 +136,7 @@ mod tests {
             iat: now,
             exp: now + 60,
             jti: "1".into(),
+            ..Claims::default()
         }
     }
 
@@ -140,6 +166,9 @@ mod tests {
         let (ours, theirs) = (keys(), keys());
         let token = claims().sign(&theirs).unwrap();
         assert_eq!(verify(&token, &ours, "medisync", "north").unwrap_err().status, 401);
+
+        let untyped = jsonwebtoken::encode(&Header::new(ALGORITHM), &claims(), &ours.signing).unwrap();
+        assert_eq!(verify(&untyped, &ours, "medisync", "north").unwrap_err().status, 401);
 
         let shared = jsonwebtoken::EncodingKey::from_secret(b"guess");
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &shared).unwrap();

@@ -1,5 +1,6 @@
 //! What can be typed: one command, one file.
 
+mod client;
 mod completions;
 mod load;
 mod migrate;
@@ -7,6 +8,7 @@ mod reindex;
 mod serve;
 mod tenant;
 mod token;
+mod user;
 
 use crate::config::{File, Log, LogFlags};
 use crate::logging;
@@ -49,6 +51,10 @@ enum Command {
     Load(load::Load),
     /// Issue an access token
     Token(token::Token),
+    /// Make and list users who sign in
+    User(user::User),
+    /// Register, approve and list apps and programs
+    Client(client::Client),
     /// Bring the database of every tenant up to date
     Migrate(migrate::Migrate),
     /// Make a tenant's full-text index anew
@@ -68,6 +74,8 @@ impl Cli {
             Command::Tenant(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Load(it) => it.run(&file),
             Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),

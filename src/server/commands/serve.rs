@@ -2,11 +2,12 @@
 
 use super::print;
 use crate::auth::{Gate, Mode};
-use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, Place, StoreFlags};
-use crate::http::{Server, listen};
+use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, Place, SignInFlags, StoreFlags};
+use crate::http::{Origins, Server, listen};
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
+use engine::Authorization;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,6 +40,8 @@ pub struct Serve {
     limits: LimitFlags,
     #[command(flatten)]
     auth: AuthFlags,
+    #[command(flatten)]
+    sign_in: SignInFlags,
 }
 
 /// What `serve` works with.
@@ -49,6 +52,7 @@ struct Plan {
     http: config::Http,
     store: config::Store,
     limits: config::Limits,
+    sign_in: config::SignIn,
 }
 
 impl Serve {
@@ -57,7 +61,8 @@ impl Serve {
         let http = self.http.resolve(file)?;
         let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
         let (store, limits) = (self.store.resolve(file)?, self.limits.resolve(file)?);
-        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits };
+        let sign_in = self.sign_in.resolve(file)?;
+        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, sign_in };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -86,7 +91,13 @@ async fn serve(plan: Plan) -> Result<()> {
         database::verify(&plan.store).await?;
     }
     let store = database::open(&plan.store).await?;
-    let engine = Arc::new(database::engine(store.clone(), plan.limits.engine(&plan.store)));
+    let mut settings = plan.limits.engine(&plan.store);
+    if let Mode::Tokens { .. } = plan.mode {
+        let origin = plan.http.base_url.given().map(ToString::to_string);
+        let is_shared = plan.http.cors_origins == Origins::Any;
+        settings.authorization = Some(Authorization { origin, is_shared });
+    }
+    let engine = Arc::new(database::engine(store.clone(), settings));
     if plan.demo {
         demo::prepare(&engine).await?;
     }
@@ -94,7 +105,8 @@ async fn serve(plan: Plan) -> Result<()> {
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
-    let server = Arc::new(Server::new(engine.clone(), Gate::new(engine.clone(), plan.mode), &plan.http, &plan.limits)?);
+    let gate = Gate::new(engine.clone(), plan.mode);
+    let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, &plan.sign_in, plan.demo)?);
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");

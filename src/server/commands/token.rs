@@ -15,7 +15,8 @@ Examples:
   medisync token --tenant north --scope \"user/Patient.rs user/Observation.r\" --subject nurse-17 --role nurse --expires 8h
 
 Scopes are SMART's (system/TYPE.cruds or user/TYPE.cruds, TYPE may be *): c creates, r reads, u changes, d deletes,
-s searches; .read, .write and .* are understood too.")]
+s searches; .read, .write and .* are understood too. With --patient ID, patient/TYPE.rs reads what is in that patient's
+compartment; ?PARAMETER=VALUE behind a scope narrows it.")]
 pub struct Token {
     /// The tenant that the token is for
     #[arg(long, value_name = "NAME")]
@@ -29,6 +30,9 @@ pub struct Token {
     /// A role of the user; may be given several times
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+    /// The patient whose records patient/ scopes are about
+    #[arg(long, value_name = "ID")]
+    patient: Option<String>,
     /// How long it holds
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: Span,
@@ -41,7 +45,7 @@ pub struct Token {
 impl Token {
     /// Prints a token.
     pub fn run(self, file: &File) -> Result<()> {
-        check(&self.scope)?;
+        check(&self.scope, self.patient.as_deref())?;
         let store = self.store.clone().resolve(file)?;
         let issuer = self.auth.clone().resolve(file)?.issuer;
         block_on(self.issue(store, issuer))
@@ -63,16 +67,21 @@ impl Token {
             iat: now,
             exp: now.saturating_add(seconds),
             jti: u128::from_le_bytes(random::bytes()?).to_string(),
+            patient: self.patient,
+            ..Claims::default()
         };
         print(claims.sign(&TokenKeys::of(&tenant)?)?)
     }
 }
 
 /// Refuses scopes that would grant nothing: whoever asks for them should know.
-fn check(scope: &str) -> Result<()> {
-    let (_, unknown) = Scopes::parse(scope);
+fn check(scope: &str, patient: Option<&str>) -> Result<()> {
+    let (_, unknown) = Scopes::parse(scope, patient);
     if !unknown.is_empty() {
-        bail!("this server has no scope {}; a scope looks like system/Patient.rs or user/*.cruds", unknown.join(", "));
+        bail!(
+            "this server has no scope {}; a scope looks like system/Patient.rs or user/*.cruds, or with --patient patient/*.rs",
+            unknown.join(", ")
+        );
     }
     if scope.trim().is_empty() {
         bail!("--scope is empty; such a token would allow nothing");

@@ -6,6 +6,7 @@
 mod auto;
 mod file;
 mod place;
+mod registration;
 mod units;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use auto::Auto;
 pub use file::File;
 pub use place::{DatabaseUrl, Place};
+pub use registration::Registration;
 pub use units::{Size, Span};
 
 use anyhow::{Context, Result, anyhow};
@@ -83,6 +85,13 @@ settings! {
 }
 
 settings! {
+    /// How people and apps come in.
+    SignIn, SignInFlags, "Sign-in" {
+        registration: Registration = "approval", "MEDISYNC_REGISTRATION", "WHO", "Apps that register themselves: open takes them at once, approval has them wait for `medisync client approve`, closed refuses them";
+    }
+}
+
+settings! {
     /// How the server is reached, and how much it does at a time.
     Http, HttpFlags, "Server" {
         listen: SocketAddr = "127.0.0.1:8080", "MEDISYNC_LISTEN", "ADDRESS", "Address and port to listen on; port 0 takes a free one";
@@ -125,13 +134,14 @@ impl Limits {
             index_rest: self.index_rest,
             profile_breach: self.profile_breach,
             query_time: store.query_time.duration(),
+            authorization: None,
         }
     }
 }
 
 /// Every key that a settings file may have, written with `_`.
 fn keys() -> impl Iterator<Item = &'static str> {
-    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS]
+    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, SignInFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS]
         .into_iter()
         .flatten()
         .copied()

@@ -75,6 +75,18 @@ impl Addresses {
         }
     }
 
+    /// The bases by which a tenant can be addressed where the request was sent, the usual one first.
+    pub fn bases(&self, parts: &Parts, tenant: &str) -> Result<Vec<String>> {
+        let origin = self.origin(parts)?;
+        let host = host(parts)?;
+        let mut bases = vec![format!("{origin}/fhir/{tenant}")];
+        if self.tenant_of(host).as_deref() == Some(tenant) {
+            let scheme = self.origin.as_ref().map_or("http", |it| &it.scheme);
+            bases.push(format!("{scheme}://{host}/fhir"));
+        }
+        Ok(bases)
+    }
+
     /// Finds the tenant of a request below `/fhir`.
     pub fn resolve(&self, parts: &Parts) -> Result<Address> {
         let below = parts.uri.path().strip_prefix("/fhir").unwrap_or_default();

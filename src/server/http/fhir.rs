@@ -3,8 +3,8 @@
 use super::address::Address;
 use super::edge::Seen;
 use super::negotiate::{Format, negotiate};
-use super::route::{OPEN_API, route};
-use super::{Server, answer, body, gzip, page, xml};
+use super::route::{OPEN_API, SMART, route};
+use super::{Server, answer, body, gzip, oauth, page, xml};
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -42,6 +42,10 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) 
     seen.route = route(&address.path);
     let verb = Verb::parse(parts.method.as_str())
         .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
+    if *seen.route == SMART && matches!(verb, Verb::Get | Verb::Head) {
+        let configuration = oauth::smart_configuration(server, parts, &address.tenant).await?;
+        return Ok(answer::response(200, "application/json", configuration.into()));
+    }
     let context = admit(server, parts, verb, &address).await?;
     seen.tenant = Some(context.tenant().name().into());
     let request = read_request(server, parts, body, verb, &address.path).await?;

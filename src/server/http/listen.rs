@@ -1,16 +1,23 @@
 //! Connections: HTTP/1.1, as clients and proxies speak it to a server without TLS.
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// How long to wait before accepting again where the system has no room for one more connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
+
+/// The address at the other end of a request's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// How patient the server is.
 #[derive(Clone, Copy)]
@@ -27,7 +34,12 @@ pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Rece
     http.timer(TokioTimer::new()).header_read_timeout(times.idle);
     let connections = GracefulShutdown::new();
     while let Some(stream) = next(&listener, &mut stop).await {
-        let service = TowerToHyperService::new(router.clone());
+        let (stream, address) = stream;
+        let routes = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(address));
+            routes.call(request)
+        });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(cause) = connection.await {
@@ -42,18 +54,18 @@ pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Rece
 }
 
 /// The next connection; `None` once the server is to stop.
-async fn next(listener: &TcpListener, stop: &mut watch::Receiver<bool>) -> Option<TcpStream> {
+async fn next(listener: &TcpListener, stop: &mut watch::Receiver<bool>) -> Option<(TcpStream, IpAddr)> {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|it| *it) => return None,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 if let Err(cause) = stream.set_nodelay(true) {
                     tracing::debug!(%cause, "a connection keeps Nagle's algorithm");
                 }
-                return Some(stream);
+                return Some((stream, address.ip()));
             }
             Err(cause) => {
                 tracing::warn!(%cause, "a connection could not be accepted");

@@ -12,6 +12,7 @@ mod health;
 pub mod listen;
 mod metrics;
 mod negotiate;
+mod oauth;
 mod page;
 mod pretty;
 mod request_id;
@@ -45,6 +46,10 @@ pub struct Server {
     limits: Limits,
     metrics: Metrics,
     request_ids: RequestIds,
+    /// What becomes of apps that register themselves.
+    registration: config::Registration,
+    /// Whether the demo's users are told on the start page.
+    is_demo: bool,
     /// Permits to carry out a request.
     permits: Semaphore,
     /// Who may call from a browser.
@@ -59,16 +64,18 @@ struct Limits {
 }
 
 impl Server {
-    /// A server of an engine, behind a gate.
+    /// A server of an engine, behind a gate. `is_demo` has it tell of the demo's users.
     pub fn new(
         engine: Arc<Engine>,
         gate: Gate,
         http: &config::Http,
         limits: &config::Limits,
+        sign_in: &config::SignIn,
+        is_demo: bool,
     ) -> anyhow::Result<Server> {
         Ok(Server {
             engine,
-            addresses: Addresses::new(http, !gate.needs_token()),
+            addresses: Addresses::new(http, gate.issuer().is_none()),
             gate,
             limits: Limits {
                 body: http.max_body.0,
@@ -77,6 +84,8 @@ impl Server {
             },
             metrics: Metrics::default(),
             request_ids: RequestIds::new()?,
+            registration: sign_in.registration,
+            is_demo,
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
         })
@@ -94,6 +103,8 @@ impl Server {
             .route("/fhir", any(fhir::fhir))
             .route("/fhir/", any(fhir::fhir))
             .route("/fhir/{*path}", any(fhir::fhir))
+            .route("/auth/{tenant}/{*path}", any(oauth::oauth))
+            .route("/.well-known/oauth-authorization-server/auth/{tenant}", any(oauth::metadata))
             .fallback(health::unknown)
             .layer(from_fn_with_state(self.clone(), edge::edge))
             .with_state(self);

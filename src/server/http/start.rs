@@ -1,7 +1,8 @@
 //! The start page and the files that pages refer to.
 
 use super::{Server, answer, page};
-use crate::pages::{self, Link, StartView, TenantView};
+use crate::demo::users::{APP, PASSWORD, REDIRECTS, USERS};
+use crate::pages::{self, DemoView, Link, StartView, TenantView};
 use crate::tenants;
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Bytes;
@@ -50,15 +51,27 @@ pub async fn start(State(server): State<Arc<Server>>, request: Request) -> Respo
     shown.await.unwrap_or_else(|failure: Failure| answer::failure(&failure))
 }
 
-fn page(server: &Server, origin: &str, tenants: &[(String, String)]) -> Response {
-    let tenants: Vec<TenantView<'_>> =
-        tenants.iter().map(|(name, base)| TenantView { name, base, searches: &SEARCHES }).collect();
+fn page(server: &Server, origin: &str, shown: &[(String, String)]) -> Response {
+    let shown: Vec<TenantView<'_>> =
+        shown.iter().map(|(name, base)| TenantView { name, base, searches: &SEARCHES }).collect();
+    let users: Vec<_> = USERS.iter().map(|it| (it.role, it.username, it.fhir_user)).collect();
+    let account = format!("{origin}/auth/{}/account", tenants::DEMO);
+    let configuration = format!("{origin}/fhir/{}/.well-known/smart-configuration", tenants::DEMO);
+    let is_signed_in_to = server.is_demo && server.gate.issuer().is_some();
     let page = pages::start(&StartView {
         version: env!("CARGO_PKG_VERSION"),
         origin,
-        authentication: server.gate.needs_token(),
+        authentication: server.gate.issuer().is_some(),
         scope: page::READING,
-        tenants: &tenants,
+        tenants: &shown,
+        demo: is_signed_in_to.then_some(DemoView {
+            users: &users,
+            password: PASSWORD,
+            account: &account,
+            client_id: APP,
+            redirects: &REDIRECTS,
+            configuration: &configuration,
+        }),
         documents: &DOCUMENTS,
     });
     page::response(200, page)
@@ -68,7 +81,7 @@ fn page(server: &Server, origin: &str, tenants: &[(String, String)]) -> Response
 /// token: only the demo is shown there.
 async fn tenants(server: &Server, origin: &str) -> Result<Vec<(String, String)>> {
     let names = server.engine.store().tenants().await?;
-    let is_open = !server.gate.needs_token();
+    let is_open = server.gate.issuer().is_none();
     let shown = names.into_iter().filter(|it| is_open || it == tenants::DEMO).take(MOST_TENANTS);
     Ok(shown.map(|name| (name.clone(), format!("{origin}/fhir/{name}"))).collect())
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::auth::{Claims, Mode, TokenKeys};
-use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, StoreFlags};
+use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, SignInFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode};
@@ -28,13 +28,14 @@ impl House {
         let limits = LimitFlags::default().resolve(&file).unwrap();
         let mut http = HttpFlags::default().resolve(&file).unwrap();
         set(&mut http);
+        let sign_in = SignInFlags::default().resolve(&file).unwrap();
         let issuer = AuthFlags::default().resolve(&file).unwrap().issuer;
         let database = database::open(&store).await.unwrap();
         let north = tenants::create(&*database, "north").await.unwrap().unwrap();
         tenants::create(&*database, "south").await.unwrap().unwrap();
         let engine = Arc::new(database::engine(database.clone(), limits.engine(&store)));
         let gate = Gate::new(engine.clone(), Mode::Tokens { issuer });
-        let server = Arc::new(Server::new(engine, gate, &http, &limits).unwrap());
+        let server = Arc::new(Server::new(engine, gate, &http, &limits, &sign_in, false).unwrap());
         House { server, north, _folder: folder }
     }
 
@@ -51,6 +52,7 @@ impl House {
             iat: now,
             exp: now + 60,
             jti: "1".into(),
+            ..Claims::default()
         };
         claims.sign(&TokenKeys::of(&self.north).unwrap()).unwrap()
     }

@@ -17,6 +17,7 @@ mod outcome;
 mod request;
 mod resource;
 mod search_form;
+mod sign_in;
 mod start;
 mod summary;
 mod views;
@@ -28,8 +29,11 @@ mod tests;
 pub use assets::{ASSETS, asset};
 pub use message::{message, unauthorized};
 pub use resource::resource;
+pub use sign_in::{ConsentView, PatientView, PickerView, SignInView, StepView, account, consent, picker, sign_in};
 pub use start::start;
-pub use views::{Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView};
+pub use views::{
+    DemoView, Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView,
+};
 
 /// The policy to send with every [`Page`] as `Content-Security-Policy`.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \

@@ -4,7 +4,7 @@ use super::href::Href;
 use super::html::Html;
 use super::layout::Layout;
 use super::message::{shell, token_command};
-use super::{Link, Page, StartView, TenantView};
+use super::{DemoView, Link, Page, StartView, TenantView};
 
 /// The start page.
 pub fn start(view: &StartView<'_>) -> Page {
@@ -21,6 +21,9 @@ pub fn start(view: &StartView<'_>) -> Page {
         .raw("</p></section>");
     tenants(&mut html, view);
     access(&mut html, view);
+    if let Some(demo) = &view.demo {
+        sign_ins(&mut html, demo);
+    }
     commands(&mut html, view);
     html.raw("<div class=\"columns\">");
     links(&mut html, "Documentation", view.documents);
@@ -80,6 +83,30 @@ fn access(html: &mut Html, view: &StartView<'_>) {
         .raw("</section>");
 }
 
+fn sign_ins(html: &mut Html, demo: &DemoView<'_>) {
+    html.raw("<section aria-labelledby=\"users\"><h2 id=\"users\">Sign in to the demo</h2><p>Each of these users has the password <code>")
+        .text(demo.password)
+        .raw("</code> and can ")
+        .link_or_text(Href::new(demo.account).as_ref(), "sign in")
+        .raw(".</p><ul class=\"plain\">");
+    for (role, username, fhir_user) in demo.users {
+        html.raw("<li>")
+            .text(role)
+            .raw(": <code>")
+            .text(username)
+            .raw("</code> <span class=\"quiet\">")
+            .text(fhir_user);
+        html.raw("</span></li>");
+    }
+    html.raw("</ul><p>A SMART app can be used at once as the public client <code>")
+        .text(demo.client_id)
+        .raw("</code>, with answers to ")
+        .text(&demo.redirects.join(" "))
+        .raw(". It begins with the ")
+        .link_or_text(Href::new(demo.configuration).as_ref(), "SMART configuration")
+        .raw(".</p></section>");
+}
+
 fn tenant_name<'a>(view: &StartView<'a>) -> &'a str {
     view.tenants.first().map_or("NAME", |it| it.name)
 }
@@ -131,6 +158,14 @@ mod tests {
             authentication,
             scope: "user/*.rs",
             tenants,
+            demo: authentication.then_some(DemoView {
+                users: &[("Doctor", "lena", "Practitioner/1")],
+                password: "open sesame",
+                account: "http://here/auth/demo/account",
+                client_id: "demo-app",
+                redirects: &["http://localhost:3000/"],
+                configuration: "http://here/fhir/demo/.well-known/smart-configuration",
+            }),
             documents: &[
                 Link { label: "Guide", href: "https://docs.example/guide" },
                 Link { label: "Trap", href: "javascript:alert(1)" },
@@ -155,6 +190,7 @@ mod tests {
         let body = page(true, &[TenantView { name: "demo", base: "http://here/fhir/demo", searches: &[] }]);
         assert!(body.contains("medisync token --tenant demo"));
         assert!(body.contains("Bearer $TOKEN"));
+        assert!(body.contains("<code>lena</code>") && body.contains("<code>open sesame</code>"));
     }
 
     #[test]

@@ -48,8 +48,26 @@ pub struct StartView<'a> {
     pub scope: &'a str,
     /// The tenants to show.
     pub tenants: &'a [TenantView<'a>],
+    /// The demo's users and app, where people may sign in as them.
+    pub demo: Option<DemoView<'a>>,
     /// The documentation.
     pub documents: &'a [Link<'a>],
+}
+
+/// Who can sign in to the demo.
+pub struct DemoView<'a> {
+    /// Role, name and who it is, of each user.
+    pub users: &'a [(&'a str, &'a str, &'a str)],
+    /// The password of all of them.
+    pub password: &'a str,
+    /// Where they see that they are signed in.
+    pub account: &'a str,
+    /// The id of an app that can be used at once.
+    pub client_id: &'a str,
+    /// Where its answers may go.
+    pub redirects: &'a [&'a str],
+    /// The configuration that SMART apps begin with.
+    pub configuration: &'a str,
 }
 
 /// One tenant on the start page.

@@ -86,7 +86,7 @@ impl House {
 
     /// A caller with these scopes.
     pub async fn caller(&self, scopes: &str) -> Context {
-        let caller = Caller { subject: "nurse".into(), roles: Vec::new(), scopes: Scopes::parse(scopes).0 };
+        let caller = Caller { subject: "nurse".into(), roles: Vec::new(), scopes: Scopes::parse(scopes, None).0 };
         self.engine.context(&self.tenant, caller, BASE).await.unwrap()
     }
 

@@ -1,5 +1,10 @@
 //! What a caller may do: SMART scopes (SMART App Launch 2, scopes-and-launch-context), deny by default.
 
+mod grant;
+mod narrow;
+
+pub use grant::{Grant, Level};
+
 use fhir::search::{Clause, Test};
 use fhir::{Failure, IssueType, Result};
 
@@ -29,19 +34,20 @@ impl Access {
 /// The scopes of a token that bear on resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes {
-    /// Resource type or `*`, and a bit for each [`Access`].
-    grants: Vec<(String, u8)>,
+    grants: Vec<Grant>,
+    /// The id of the patient whose records `patient/` scopes are about.
+    patient: Option<String>,
 }
 
 impl Scopes {
-    /// Reads a `scope` claim: `system/*.*`, `user/Patient.read`, `system/Observation.rs`, separated by spaces.
-    /// Scopes that this server cannot hold to (those of a patient's compartment, those with search criteria, unknown
-    /// ones) grant nothing; they are returned beside, so that who asks for a token is told.
-    pub fn parse(text: &str) -> (Scopes, Vec<String>) {
-        let mut scopes = Scopes::default();
+    /// Reads a `scope` claim: `system/*.*`, `user/Patient.read`, `system/Observation.rs?category=laboratory`, separated by
+    /// spaces. Scopes that this server cannot hold to (see [`Grant::parse`]) grant nothing, nor do those of a patient where
+    /// none is in context; they are returned beside, so that who asks for a token is told.
+    pub fn parse(text: &str, patient: Option<&str>) -> (Scopes, Vec<String>) {
+        let mut scopes = Scopes { grants: Vec::new(), patient: patient.map(str::to_owned) };
         let mut unknown = Vec::new();
         for word in text.split_whitespace() {
-            match grant(word) {
+            match Grant::parse(word).filter(|it| it.level != Level::Patient || patient.is_some()) {
                 Some(grant) => scopes.grants.push(grant),
                 None => unknown.push(word.to_owned()),
             }
@@ -51,22 +57,26 @@ impl Scopes {
 
     /// Every access to every type: what work without a caller has.
     pub fn all() -> Scopes {
-        Scopes { grants: vec![("*".into(), 31)] }
+        Scopes { grants: vec![Grant::all()], patient: None }
     }
 
-    /// Whether this access to a resource type is granted.
+    /// Whether this access to all resources of a type is granted.
     pub fn allow(&self, access: Access, of: &str) -> bool {
-        self.grants.iter().any(|(granted, bits)| (granted == "*" || granted == of) && bits & access as u8 != 0)
+        let is_whole = |it: &Grant| it.level != Level::Patient && it.criteria.is_none();
+        self.grants.iter().any(|it| (it.of == "*" || it.of == of) && it.has(access) && is_whole(it))
     }
 
-    /// Fails with 403 unless this access to a resource type (`*`: to all of them) is granted.
+    /// Fails with 403 unless this access to all resources of a type (`*`: of all types) is granted.
     pub fn demand(&self, access: Access, of: &str) -> Result<()> {
         if self.allow(access, of) {
             return Ok(());
         }
-        let what = if of == "*" { "all resource types".to_owned() } else { of.to_owned() };
-        let told = format!("The access token's scopes do not allow to {} {what}.", access.words());
-        Err(Failure::new(IssueType::Forbidden, told))
+        if self.grants.iter().any(|it| (it.of == "*" || it.of == of) && it.has(access)) {
+            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes resources can \
+                        be read and searched, and nothing else.";
+            return Err(Failure::new(IssueType::Forbidden, told));
+        }
+        Err(not_granted(access, of))
     }
 
     /// Fails with 403 unless every type that a filter looks at by chains may be searched: whether a chain matches tells
@@ -90,34 +100,10 @@ impl Scopes {
     }
 }
 
-fn grant(word: &str) -> Option<(String, u8)> {
-    let (of, access) = word.strip_prefix("system/").or(word.strip_prefix("user/"))?.rsplit_once('.')?;
-    let bits = match access {
-        "*" => 31,
-        "read" => Access::Read as u8 | Access::Search as u8,
-        "write" => Access::Create as u8 | Access::Update as u8 | Access::Delete as u8,
-        letters => letter_bits(letters)?,
-    };
-    (of == "*" || fhir::spec::r4().resource(of).is_some()).then(|| (of.to_owned(), bits))
-}
-
-/// The letters of `cruds`, each at most once and in this order.
-fn letter_bits(letters: &str) -> Option<u8> {
-    let mut rest = letters;
-    let mut bits = 0;
-    for (letter, access) in [
-        ('c', Access::Create),
-        ('r', Access::Read),
-        ('u', Access::Update),
-        ('d', Access::Delete),
-        ('s', Access::Search),
-    ] {
-        if let Some(behind) = rest.strip_prefix(letter) {
-            bits |= access as u8;
-            rest = behind;
-        }
-    }
-    (bits != 0 && rest.is_empty()).then_some(bits)
+/// The refusal of an access to a type (`*`: to all of them).
+fn not_granted(access: Access, of: &str) -> Failure {
+    let what = if of == "*" { "all resource types" } else { of };
+    Failure::new(IssueType::Forbidden, format!("The access token's scopes do not allow to {} {what}.", access.words()))
 }
 
 #[cfg(test)]
@@ -127,7 +113,7 @@ mod tests {
     #[test]
     fn scopes_grant_what_they_say_and_no_more() {
         let (scopes, unknown) =
-            Scopes::parse("system/Patient.read user/Observation.cu openid patient/*.read system/Nope.read");
+            Scopes::parse("system/Patient.read user/Observation.cu openid patient/*.read system/Nope.read", None);
         assert!(scopes.allow(Access::Read, "Patient") && scopes.allow(Access::Search, "Patient"));
         assert!(!scopes.allow(Access::Create, "Patient"));
         assert!(scopes.allow(Access::Create, "Observation") && !scopes.allow(Access::Read, "Observation"));
@@ -136,28 +122,25 @@ mod tests {
     }
 
     #[test]
-    fn chains_demand_what_they_look_at() {
-        let of = fhir::spec::r4().resource("Observation").unwrap();
-        let query = fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0, codes: &fhir::search::NO_CODES };
-        let filter = |name: &str| vec![query.clause(name, "x").unwrap()];
-        let (scopes, _) = Scopes::parse("system/Observation.rs system/Patient.rs");
-        assert!(scopes.demand_filter(&filter("subject:Patient.name")).is_ok());
-        for name in ["encounter.reason-code", "subject:Patient.organization.name", "_has:DiagnosticReport:result:code"]
-        {
-            assert_eq!(scopes.demand_filter(&filter(name)).unwrap_err().status, 403, "{name}");
+    fn narrowed_scopes_grant_no_whole_type() {
+        let (scopes, unknown) = Scopes::parse("patient/*.rs user/Observation.rs?category=laboratory", Some("1"));
+        assert!(unknown.is_empty());
+        for of in ["Patient", "Observation", "*"] {
+            assert!(!scopes.allow(Access::Read, of) && scopes.demand(Access::Read, of).is_err(), "{of}");
         }
     }
 
     #[test]
-    fn letters_come_in_order() {
-        for (word, is_scope) in [
-            ("system/*.cruds", true),
-            ("system/*.rs", true),
-            ("system/*.sr", false),
-            ("system/*.", false),
-            ("system/*.rr", false),
-        ] {
-            assert_eq!(grant(word).is_some(), is_scope, "{word}");
+    fn chains_demand_what_they_look_at() {
+        let of = fhir::spec::r4().resource("Observation").unwrap();
+        let query =
+            fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0, codes: &fhir::search::NO_CODES };
+        let filter = |name: &str| vec![query.clause(name, "x").unwrap()];
+        let (scopes, _) = Scopes::parse("system/Observation.rs system/Patient.rs", None);
+        assert!(scopes.demand_filter(&filter("subject:Patient.name")).is_ok());
+        for name in ["encounter.reason-code", "subject:Patient.organization.name", "_has:DiagnosticReport:result:code"]
+        {
+            assert_eq!(scopes.demand_filter(&filter(name)).unwrap_err().status, 403, "{name}");
         }
     }
 }

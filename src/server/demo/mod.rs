@@ -1,4 +1,6 @@
-//! `--demo`: tenant `demo` with the demo hospital in it.
+//! `--demo`: tenant `demo` with the demo hospital in it, and users to sign in as.
+
+pub mod users;
 
 use crate::{clock, tenants};
 use anyhow::{Context, Result};
@@ -22,7 +24,7 @@ pub async fn prepare(engine: &Engine) -> Result<()> {
             engine.load(&context, item).await.context("the demo hospital cannot be loaded")?;
         }
     }
-    Ok(())
+    users::prepare(context.session()).await.context("the demo's users cannot be made")
 }
 
 async fn tenant(engine: &Engine) -> Result<Tenant> {

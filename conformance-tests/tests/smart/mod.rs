@@ -1,0 +1,8 @@
+//! SMART App Launch 2.2, OAuth 2.1 and OpenID Connect, and what is done to abuse them.
+
+mod abuse;
+mod clients;
+mod launches;
+mod place;
+mod scopes;
+mod signing_in;

@@ -1,0 +1,163 @@
+//! Signing in with name and password: sessions, forged forms, guessing.
+
+use super::place::{Browser, Person, Place, text};
+use serde_json::json;
+
+/// What is told of a wrong password is told of an unknown name.
+#[tokio::test]
+async fn an_unknown_name_is_answered_like_a_wrong_password() {
+    let Some(place) = Place::new() else { return };
+    let known = place.practitioner().await;
+    let mut answers = Vec::new();
+    for name in [known.name.clone(), "nobody-at-all".to_owned()] {
+        let mut browser = Browser::new(&place);
+        let page = browser.get("account").await.expect(200);
+        let wrong = Person { name: name.clone(), password: "not the password".into() };
+        let answer = browser.sign_in(&page, &wrong).await.expect(401).text().replace(&name, "NAME");
+        answers.push(answer.split("<form").next().unwrap().to_owned());
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+/// Guessing is slowed down for the address it comes from, and for nobody else.
+#[tokio::test]
+async fn guessing_is_slowed_and_locks_nobody_out() {
+    let Some(place) = Place::new() else { return };
+    let person = place.practitioner().await;
+    let wrong = Person { name: person.name.clone(), password: "not the password".into() };
+    let attempt = async |from: &str, person: &Person| {
+        let mut browser = Browser::new(&place);
+        let page = browser.get("account").await.expect(200);
+        let form = [("username", &*person.name), ("password", &*person.password)];
+        browser.submit_with(&page, "sign-in", &form, &[("x-forwarded-for", from)]).await.status
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(attempt("192.0.2.1", &wrong).await);
+    }
+    assert_eq!((statuses[0], statuses[6]), (401, 429));
+    assert_eq!(attempt("192.0.2.1", &person).await, 429);
+    assert_eq!(attempt("192.0.2.2", &person).await, 303);
+}
+
+/// A form that this browser was not given, or that another site sends, does nothing.
+#[tokio::test]
+async fn a_forged_form_is_refused() {
+    let Some(place) = Place::new() else { return };
+    let (person, app) = (place.practitioner().await, place.app("user/*.rs"));
+    let mut browser = Browser::new(&place);
+    let page = browser.ask_as(&person, &place.asked(&app, "user/*.rs")).await.expect(200);
+    let allow = ("action", "allow");
+    browser.submit(&page, "authorize", &[allow, ("csrf", "")]).await.expect(403);
+    browser.submit(&page, "authorize", &[allow, ("csrf", "AAAA")]).await.expect(403);
+    let from_elsewhere = [("sec-fetch-site", "cross-site")];
+    browser.submit_with(&page, "authorize", &[allow], &from_elsewhere).await.expect(403);
+    let mut stranger = Browser::new(&place);
+    let theirs = stranger.get("account").await.expect(200);
+    stranger.submit(&page, "authorize", &[allow]).await.expect(403);
+    browser.submit(&theirs, "sign-in", &[("username", "x"), ("password", "y")]).await.expect(403);
+    browser.submit(&page, "authorize", &[allow]).await.expect(303);
+}
+
+/// The cookie of before the sign-in is worth nothing afterwards (session fixation).
+#[tokio::test]
+async fn signing_in_changes_the_cookie() {
+    let Some(place) = Place::new() else { return };
+    let person = place.practitioner().await;
+    let mut browser = Browser::new(&place);
+    let page = browser.get("account").await.expect(200);
+    let before = browser.cookie.clone();
+    browser.sign_in(&page, &person).await.expect(303);
+    assert_ne!(before, browser.cookie);
+    let mut fixed = Browser::new(&place);
+    fixed.cookie = before;
+    assert!(fixed.get("account").await.text().contains("type=\"password\""));
+    assert!(browser.get("account").await.text().contains("Ana Weiss"));
+}
+
+/// A form leads nowhere but on (open redirect).
+#[tokio::test]
+async fn a_sign_in_leads_nowhere_else() {
+    let Some(place) = Place::new() else { return };
+    let person = place.practitioner().await;
+    for next in ["https://evil.example/", "//evil.example/", "../../x", "token", "/auth/other/authorize?"] {
+        let mut browser = Browser::new(&place);
+        let page = browser.get("account").await.expect(200);
+        let form = [("username", &*person.name), ("password", &*person.password), ("next", next)];
+        browser.submit(&page, "sign-in", &form).await.expect(400);
+    }
+}
+
+/// Signing out everywhere ends every sign-in, and what apps were granted, within two seconds.
+#[tokio::test]
+async fn signing_out_everywhere_ends_everything() {
+    let Some(place) = Place::new() else { return };
+    let (person, app) = (place.practitioner().await, place.app("user/*.rs offline_access"));
+    let tokens = place.granted(&app, &person, "user/*.rs offline_access", None).await;
+    let sees = place.with(tokens["access_token"].as_str());
+    sees.get("Patient").await.expect(200);
+    let (mut here, mut there) = (Browser::new(&place), Browser::new(&place));
+    for browser in [&mut here, &mut there] {
+        let page = browser.get("account").await.expect(200);
+        browser.sign_in(&page, &person).await.expect(303);
+    }
+    let page = here.get("account").await.expect(200);
+    here.submit(&page, "account", &[("leave", "everywhere")]).await.expect(200);
+    assert!(there.get("account").await.text().contains("type=\"password\""));
+    place.refresh(&app, &text(&tokens, "refresh_token")).await.expect(400);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    sees.get("Patient").await.expect_outcome(401..=401);
+}
+
+/// A user is made by an operation, signs in, and no longer once disabled.
+#[tokio::test]
+async fn users_are_made_over_fhir_and_can_be_disabled() {
+    let Some(place) = Place::new() else { return };
+    let patient = format!("Patient/{}", place.patient("Mine").await);
+    let make = |name: &str, password: &str, user: &str| {
+        json!({"resourceType": "Parameters", "parameter": [{"name": "username", "valueString": name},
+            {"name": "password", "valueString": password}, {"name": "user", "valueString": user}]})
+    };
+    place.admin.post("$create-user", &make("ana", "a long password", &patient)).await.expect(200);
+    for (name, password, user, status) in [
+        ("Ana", "a long password", &*patient, 409),
+        ("bo", "short", &patient, 400),
+        ("bo", "a long password", "Patient/nobody", 400),
+        ("bo", "a long password", "Device/1", 400),
+    ] {
+        place.admin.post("$create-user", &make(name, password, user)).await.expect_outcome(status..=status);
+    }
+    let reader = place.with(Some(&place.program.token(&place.tenant, "system/*.rs")));
+    reader.post("$create-user", &make("bo", "a long password", &patient)).await.expect_outcome(403..=403);
+
+    let person = Person { name: "ANA".into(), password: "a long password".into() };
+    let mut browser = Browser::new(&place);
+    let page = browser.get("account").await.expect(200);
+    browser.sign_in(&page, &person).await.expect(303);
+    place.program.succeed(&["user", "disable", "--tenant", &place.tenant, "ana"]);
+    assert!(browser.get("account").await.text().contains("type=\"password\""));
+    let page = browser.get("account").await.expect(200);
+    browser.sign_in(&page, &person).await.expect(401);
+
+    place.program.succeed(&["user", "enable", "--tenant", &place.tenant, "ana"]);
+    let said = place.program.succeed(&["user", "password", "--tenant", &place.tenant, "ana"]);
+    browser.sign_in(&page, &person).await.expect(401);
+    let renewed = Person { password: said.trim().rsplit(' ').next().unwrap().to_owned(), ..person };
+    browser.sign_in(&page, &renewed).await.expect(303);
+}
+
+/// A sign-in is one tenant's.
+#[tokio::test]
+async fn a_cookie_is_one_tenants() {
+    let (Some(north), Some(south)) = (Place::new(), Place::new()) else { return };
+    let person = north.practitioner().await;
+    let mut browser = Browser::new(&north);
+    let page = browser.get("account").await.expect(200);
+    browser.sign_in(&page, &person).await.expect(303);
+    let value = browser.cookie.clone().unwrap().split_once('=').unwrap().1.to_owned();
+    let mut elsewhere = Browser::new(&south);
+    elsewhere.cookie = Some(format!("medisync-{}={value}", south.tenant));
+    let page = elsewhere.get("account").await.expect(200);
+    assert!(page.text().contains("type=\"password\""));
+    elsewhere.sign_in(&page, &person).await.expect(401);
+}

@@ -1,0 +1,141 @@
+//! Access that is granted to some resources of a type only, those of a patient's compartment or those that match
+//! criteria: a search gets more criteria, and what is read must pass them.
+
+use super::grant::{Level, clauses};
+use super::{Access, Scopes};
+use crate::{Context, Engine};
+use fhir::search::{Clause, Codes, Query, Test};
+use fhir::spec::r4;
+use fhir::{Failure, IssueType, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::{Branch, Key, Plan, Stored};
+
+/// Resources looked up in one query.
+const BATCH: usize = 200;
+
+/// How far access to a type goes.
+enum Reach {
+    /// To all resources of the type.
+    Whole,
+    /// To those that match.
+    Narrow(Clause),
+}
+
+impl Scopes {
+    /// How far this access to a type goes; `None` if it is not granted at all.
+    fn reach(&self, query: &Query<'_>, access: Access) -> Option<Reach> {
+        let name = &*query.spec.of(query.of).name;
+        if self.allow(access, name) {
+            return Some(Reach::Whole);
+        }
+        let granted = self.grants.iter().filter(|it| it.has(access) && (it.of == "*" || it.of == name));
+        let alternatives: Vec<Test> = granted
+            .filter_map(|grant| {
+                let mut filter = match &grant.criteria {
+                    Some(criteria) => clauses(query, criteria)?,
+                    None => Vec::new(),
+                };
+                if grant.level == Level::Patient {
+                    filter.push(query.in_compartment(r4().resource("Patient")?, self.patient.as_ref()?)?);
+                }
+                Some(Test::All(filter))
+            })
+            .collect();
+        (!alternatives.is_empty()).then_some(Reach::Narrow(Clause::Any(alternatives)))
+    }
+}
+
+impl Engine {
+    /// How far access to a type goes; fails with 403 if it is not granted.
+    fn reach(&self, ctx: &Context, access: Access, of: &str) -> Result<Reach> {
+        if ctx.caller.scopes.allow(access, of) {
+            return Ok(Reach::Whole);
+        }
+        let of_type =
+            r4().resource(of).ok_or_else(|| Failure::new(IssueType::NotSupported, "Unknown resource type."))?;
+        let params = ctx.params();
+        // A scope's criteria name no value sets, so none are looked up.
+        let codes = Codes::none();
+        let query = Query { spec: params.spec(), of: of_type, base: ctx.base(), now: self.now_micros(), codes: &codes };
+        ctx.caller.scopes.reach(&query, access).ok_or_else(|| super::not_granted(access, of))
+    }
+
+    /// Narrows a search to what the caller may find; fails with 403 where that is nothing.
+    pub(crate) fn narrow(&self, ctx: &Context, branches: &mut [Branch]) -> Result<()> {
+        for branch in branches {
+            self.narrow_filter(ctx, &mut branch.filter)?;
+            if let Reach::Narrow(clause) = self.reach(ctx, Access::Search, &branch.of)? {
+                branch.filter.push(clause);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a chain matches tells of the resource at its end, so it looks at those only that may be found.
+    fn narrow_filter(&self, ctx: &Context, filter: &mut [Clause]) -> Result<()> {
+        let tests = filter.iter_mut().flat_map(|it| match it {
+            Clause::Any(tests) | Clause::None(tests) => tests,
+        });
+        for test in tests {
+            match test {
+                Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
+                    self.narrow_filter(ctx, filter)?;
+                    if let Reach::Narrow(clause) = self.reach(ctx, Access::Search, of)? {
+                        filter.push(clause);
+                    }
+                }
+                Test::All(filter) => self.narrow_filter(ctx, filter)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The current version of a resource, unless the caller may not read it: then it is as if it were not there. Fails
+    /// with 403 where nothing of the type may be read.
+    pub(crate) async fn read_within(&self, ctx: &Context, key: &Key) -> Result<Option<Stored>> {
+        match self.reach(ctx, Access::Read, &key.of)? {
+            Reach::Whole => Ok(ctx.session.read(key).await?),
+            Reach::Narrow(clause) => Ok(within(ctx, &key.of, &[&key.id], clause).await?.pop()),
+        }
+    }
+
+    /// Those of the resources that the caller may read, and the types that may not be read at all.
+    pub(crate) async fn readable(&self, ctx: &Context, all: Vec<Stored>) -> Result<(Vec<Stored>, FxHashSet<String>)> {
+        let mut ids: FxHashMap<&str, Vec<&str>> = FxHashMap::default();
+        for stored in &all {
+            ids.entry(&stored.key.of).or_default().push(&stored.key.id);
+        }
+        let mut hidden = FxHashSet::default();
+        let mut unseen: FxHashSet<Key> = FxHashSet::default();
+        for (of, ids) in ids {
+            match self.reach(ctx, Access::Read, of) {
+                Ok(Reach::Whole) => {}
+                Ok(Reach::Narrow(clause)) => {
+                    unseen.extend(ids.iter().map(|id| Key::new(of, *id)));
+                    for seen in within(ctx, of, &ids, clause).await? {
+                        unseen.remove(&seen.key);
+                    }
+                }
+                Err(failure) if failure.status == 403 => {
+                    hidden.insert(of.to_owned());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let is_seen = |it: &Stored| !hidden.contains(&it.key.of) && !unseen.contains(&it.key);
+        Ok((all.into_iter().filter(is_seen).collect(), hidden))
+    }
+}
+
+/// Those of the resources with these ids that match.
+async fn within(ctx: &Context, of: &str, ids: &[&str], clause: Clause) -> Result<Vec<Stored>> {
+    let mut found = Vec::new();
+    for batch in ids.chunks(BATCH) {
+        let these = Clause::Any(batch.iter().map(|id| Test::Id((*id).to_owned())).collect());
+        let branch = Branch { of: of.to_owned(), filter: vec![these, clause.clone()], sort: Vec::new() };
+        let plan = Plan { branches: vec![branch], after: None, limit: batch.len() };
+        found.extend(ctx.session.search(&plan).await?.found);
+    }
+    Ok(found)
+}

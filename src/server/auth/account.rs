@@ -1,0 +1,157 @@
+//! Users of a tenant: each is a Practitioner, Patient, RelatedPerson or Person, has a password, and may be given scopes up
+//! to those of the account.
+
+use super::kept::{self, Entry, Kept};
+use super::password;
+use crate::{clock, random};
+use engine::Grant;
+use fhir::json::Doc;
+use fhir::{Failure, IssueType, Result};
+use serde::{Deserialize, Serialize};
+use store::{Key, Session};
+
+/// The resource types that a user can be.
+const KINDS: [&str; 4] = ["Practitioner", "Patient", "RelatedPerson", "Person"];
+
+/// An account, kept under the user's name in lower case.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// What tokens call the user: stays the same whatever else changes.
+    pub id: String,
+    /// The resource that the user is: `Practitioner/1`.
+    pub fhir_user: String,
+    /// What pages call the user.
+    pub name: String,
+    /// The password's hash.
+    pub password: String,
+    /// The most that an app is granted for the user: scopes on resources.
+    pub scope: String,
+    /// Whether the user may sign in.
+    pub is_enabled: bool,
+    /// What was granted, and where the user signed in, before this time holds no longer.
+    pub signed_out: i64,
+}
+
+impl Kept for Account {
+    const KIND: &'static str = "account";
+}
+
+/// What an account is made of.
+pub struct NewAccount {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// `Practitioner/1`
+    pub fhir_user: String,
+    /// Scopes on resources; what the kind of user has where there are none.
+    pub scope: Option<String>,
+}
+
+/// A user's name as it is kept.
+pub fn folded(username: &str) -> String {
+    username.trim().to_lowercase()
+}
+
+/// The account of a user.
+pub async fn find(session: &dyn Session, username: &str) -> Result<Option<Entry<Account>>> {
+    kept::find(session, &folded(username)).await
+}
+
+/// Makes an account; fails if the name is taken, the resource is not there or something else is wrong with it.
+pub async fn create(session: &dyn Session, new: NewAccount) -> Result<Account> {
+    let username = folded(&new.username);
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@' | '+');
+    if !(1..=100).contains(&username.len()) || !username.chars().all(is_plain) {
+        return Err(refused("A user's name is 1 to 100 letters, digits and . - _ @ +."));
+    }
+    password::check(&new.password, &username)?;
+    let key = user_key(&new.fhir_user)?;
+    let name = name_of(session, &key).await?;
+    let scope = new.scope.unwrap_or_else(|| usual_scope(&key.of).to_owned());
+    if let Some(word) = scope.split_whitespace().find(|it| Grant::parse(it).is_none()) {
+        return Err(refused(format!("{} is no scope on resources that this server has.", fhir::outcome::shown(word))));
+    }
+    let account = Account {
+        id: random::id(),
+        fhir_user: key.to_string(),
+        name,
+        password: password::hash(new.password).await?,
+        scope,
+        is_enabled: true,
+        signed_out: 0,
+    };
+    match kept::write(session, vec![kept::insert(username, &account, None)?]).await? {
+        true => Ok(account),
+        false => Err(Failure::new(IssueType::Duplicate, "There is a user of this name already.").with_status(409)),
+    }
+}
+
+/// Ends all that was granted for a user, and all sign-ins.
+pub async fn sign_out(session: &dyn Session, username: &str) -> Result<()> {
+    // Others change an account now and then, never many at a time.
+    for _ in 0..8 {
+        let Some(mut account) = find(session, username).await? else { return Ok(()) };
+        account.value.signed_out = clock::now_ms();
+        if kept::write(session, vec![account.replace()?]).await? {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(IssueType::Transient, "The account is being changed by others; try again."))
+}
+
+/// The patient whose records a user who is no professional has: the user, or whom a RelatedPerson belongs to.
+pub async fn own_patient(session: &dyn Session, account: &Account) -> Result<Option<String>> {
+    let key = user_key(&account.fhir_user)?;
+    match key.of.as_str() {
+        "Patient" => Ok(Some(key.id)),
+        "RelatedPerson" => {
+            let doc = current(session, &key).await?;
+            let reference = doc.root().get("patient").and_then(|it| it.str("reference"));
+            Ok(reference.and_then(|it| it.strip_prefix("Patient/")).map(str::to_owned))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn usual_scope(of: &str) -> &'static str {
+    match of {
+        "Practitioner" | "Person" => "user/*.cruds patient/*.rs",
+        _ => "patient/*.rs",
+    }
+}
+
+fn user_key(reference: &str) -> Result<Key> {
+    match reference.split_once('/') {
+        Some((of, id)) if KINDS.contains(&of) && !id.is_empty() && !id.contains('/') => Ok(Key::new(of, id)),
+        _ => Err(refused("A user is a Practitioner, Patient, RelatedPerson or Person of the tenant: Practitioner/1.")),
+    }
+}
+
+async fn current(session: &dyn Session, key: &Key) -> Result<Doc> {
+    let stored = session.read(key).await?.filter(|it| !it.is_deleted());
+    let stored = stored.ok_or_else(|| refused(format!("There is no such {} in the tenant.", key.of)))?;
+    let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+    Doc::parse(text).map_err(Failure::internal)
+}
+
+/// A person's name, as a page shows it.
+async fn name_of(session: &dyn Session, key: &Key) -> Result<String> {
+    let doc = current(session, key).await?;
+    Ok(human_name(doc.root()).unwrap_or_else(|| key.of.clone()))
+}
+
+/// The first name of a resource in one line.
+pub fn human_name(resource: fhir::json::Value<'_>) -> Option<String> {
+    let name = resource.get("name")?.each().next()?;
+    if let Some(text) = name.str("text") {
+        return Some(text.to_owned());
+    }
+    let given = name.get("given").into_iter().flat_map(|it| it.each()).filter_map(|it| it.scalar());
+    let parts: Vec<&str> = given.chain(name.str("family")).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+fn refused(told: impl Into<String>) -> Failure {
+    Failure::new(IssueType::Value, told)
+}

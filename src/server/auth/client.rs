@@ -1,0 +1,162 @@
+//! Registered apps and programs (RFC 7591): what they may ask for, and how they prove who they are.
+
+use super::kept::Kept;
+use fhir::{Failure, IssueType, Result};
+use jsonwebtoken::jwk::JwkSet;
+use serde::{Deserialize, Serialize};
+
+/// How a client proves who it is at the token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Not at all: an app in a browser or on a phone, which can keep no secret.
+    None,
+    /// By a secret in the Authorization header.
+    ClientSecretBasic,
+    /// By a secret in the form.
+    ClientSecretPost,
+    /// By a signed assertion (RFC 7523; SMART's asymmetric authentication).
+    PrivateKeyJwt,
+}
+
+impl ClientAuth {
+    /// All of them, as registrations and metadata name them.
+    pub const ALL: [(ClientAuth, &'static str); 4] = [
+        (ClientAuth::None, "none"),
+        (ClientAuth::ClientSecretBasic, "client_secret_basic"),
+        (ClientAuth::ClientSecretPost, "client_secret_post"),
+        (ClientAuth::PrivateKeyJwt, "private_key_jwt"),
+    ];
+
+    /// Whether there is a secret.
+    pub fn has_secret(self) -> bool {
+        matches!(self, ClientAuth::ClientSecretBasic | ClientAuth::ClientSecretPost)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        ClientAuth::ALL.iter().find(|(it, _)| *it == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// A client, kept under its id.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Client {
+    /// What people are told.
+    pub name: String,
+    /// Where answers may go; compared whole.
+    pub redirect_uris: Vec<String>,
+    /// `authorization_code`, `refresh_token`, `client_credentials`
+    pub grant_types: Vec<String>,
+    /// How it proves who it is.
+    pub auth: ClientAuth,
+    /// The secret's hash.
+    pub secret: Option<String>,
+    /// Its public keys.
+    pub jwks: Option<JwkSet>,
+    /// The most it is granted.
+    pub scope: String,
+    /// Whether it may be used.
+    pub is_approved: bool,
+    /// Whether it registered itself.
+    pub is_self_made: bool,
+    /// When it was registered, in milliseconds since the epoch.
+    pub created: i64,
+}
+
+impl Kept for Client {
+    const KIND: &'static str = "client";
+}
+
+/// The grants that can be registered for.
+pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+
+impl Client {
+    /// Whether it is registered for a grant.
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|it| it == grant_type)
+    }
+
+    /// Fails with what is wrong with it.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |told: &str| Err(Failure::new(IssueType::Value, told));
+        if self.name.trim().is_empty() || self.name.chars().count() > 100 {
+            return refuse("client_name has 1 to 100 characters.");
+        }
+        if self.grant_types.is_empty() || !self.grant_types.iter().all(|it| GRANT_TYPES.contains(&it.as_str())) {
+            return refuse("grant_types are authorization_code, refresh_token and client_credentials.");
+        }
+        let has_code = self.may_use("authorization_code");
+        if has_code == self.redirect_uris.is_empty() || self.redirect_uris.len() > 20 {
+            return refuse("redirect_uris, 1 to 20 of them, go with the grant authorization_code, and only with it.");
+        }
+        if !self.redirect_uris.iter().all(|it| is_redirect(it)) {
+            return refuse(
+                "A redirect URI is an https address without fragment, http on localhost or a loopback address, or a \
+                 private scheme with a dot in it such as org.example.app:/back.",
+            );
+        }
+        if self.may_use("client_credentials") && self.auth != ClientAuth::PrivateKeyJwt {
+            return refuse("client_credentials goes with token_endpoint_auth_method private_key_jwt.");
+        }
+        if (self.auth == ClientAuth::PrivateKeyJwt) != self.jwks.as_ref().is_some_and(|it| !it.keys.is_empty()) {
+            return refuse("jwks, with at least one key, goes with private_key_jwt, and only with it.");
+        }
+        Ok(())
+    }
+}
+
+/// Whether answers may be sent there (RFC 9700 section 4.1, RFC 8252 section 7).
+fn is_redirect(uri: &str) -> bool {
+    let is_plain =
+        |it: char| it.is_ascii_graphic() && !matches!(it, '#' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '}' | '|');
+    if uri.len() > 2000 || !uri.chars().all(is_plain) {
+        return false;
+    }
+    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let authority = rest.strip_prefix("//").and_then(|it| it.split(['/', '?']).next()).unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    match scheme {
+        "https" => !host.is_empty() && !authority.contains('@'),
+        "http" => matches!(host, "localhost" | "127.0.0.1" | "[::1]"),
+        private => {
+            let is_scheme = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || matches!(it, '.' | '-' | '+');
+            private.contains('.')
+                && private.starts_with(|it: char| it.is_ascii_lowercase())
+                && private.chars().all(is_scheme)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_go_to_safe_places() {
+        for (uri, is_safe) in [
+            ("https://app.example.org/back", true),
+            ("https://app.example.org:8443/back?x=1", true),
+            ("http://localhost:3000/", true),
+            ("http://127.0.0.1/back", true),
+            ("http://[::1]:3000/back", true),
+            ("org.example.app:/back", true),
+            ("http://app.example.org/back", false),
+            ("http://localhost.evil.example/", false),
+            ("http://localhost@evil.example/", false),
+            ("https://user@evil.example/", false),
+            ("https://app.example.org/#x", false),
+            ("https:///back", false),
+            ("javascript:alert(1)", false),
+            ("data:text/html,x", false),
+            ("https://a.example/\u{e4}", false),
+            ("https://a.example/ x", false),
+            ("/back", false),
+        ] {
+            assert_eq!(is_redirect(uri), is_safe, "{uri}");
+        }
+    }
+}

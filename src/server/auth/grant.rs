@@ -1,0 +1,147 @@
+//! What a user, or the operator, granted a client. Every token but those of `medisync token` belongs to a grant, and holds
+//! as long as the grant does.
+
+use super::account::Account;
+use super::client::Client;
+use super::kept::{self, Entry, Kept};
+use super::visit::Visit;
+use super::{Claims, secret};
+use crate::random;
+use fhir::Result;
+use serde::{Deserialize, Serialize};
+use store::{Session, Tenant};
+
+/// How long an access token holds, in seconds: a user's, and a program's (SMART says five minutes at the most).
+pub const USER_TOKEN: i64 = 3600;
+/// See [`USER_TOKEN`].
+pub const SYSTEM_TOKEN: i64 = 300;
+/// How long a grant with a refresh token holds after its last use, in milliseconds.
+pub const UNUSED: i64 = 90 * 24 * 3600 * 1000;
+
+/// A grant, kept under a random name.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// The client's id.
+    pub client: String,
+    /// The user's name; none if the client acts for nobody.
+    pub account: Option<String>,
+    /// What tokens call whom they speak for.
+    pub subject: String,
+    /// Scopes, separated by spaces.
+    pub scope: String,
+    /// The patient in context.
+    pub patient: Option<String>,
+    /// The encounter in context.
+    pub encounter: Option<String>,
+    /// The resource that the user is: `Practitioner/1`.
+    pub fhir_user: Option<String>,
+    /// What pages call the user.
+    pub name: Option<String>,
+    /// When it was given, in milliseconds since the epoch.
+    pub began: i64,
+    /// When the user signed in, in milliseconds since the epoch.
+    pub authenticated: Option<i64>,
+    /// How many refresh tokens there were: only the last one is good.
+    pub generation: u32,
+    /// The sign-in that it ends with (`online_access`).
+    pub visit: Option<String>,
+}
+
+impl Kept for Grant {
+    const KIND: &'static str = "grant";
+}
+
+impl Grant {
+    /// Whether a scope was granted.
+    pub fn has(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|it| it == scope)
+    }
+
+    /// Whether it goes on by refresh tokens.
+    pub fn is_refreshed(&self) -> bool {
+        self.has("offline_access") || self.has("online_access")
+    }
+
+    /// How long its access tokens hold, in seconds.
+    pub fn token_time(&self) -> i64 {
+        if self.account.is_some() { USER_TOKEN } else { SYSTEM_TOKEN }
+    }
+
+    /// Until when it is kept, if it is used now.
+    pub fn until(&self, now: i64) -> i64 {
+        now + if self.is_refreshed() { UNUSED } else { self.token_time() * 1000 }
+    }
+
+    /// What an access token of it says.
+    pub fn claims(&self, name: &str, issuer: &str, tenant: &str, now: i64) -> Claims {
+        Claims {
+            iss: Claims::issuer(issuer, tenant),
+            aud: Claims::audience(tenant),
+            sub: self.subject.clone(),
+            tenant: tenant.to_owned(),
+            roles: Vec::new(),
+            scope: self.scope.clone(),
+            iat: now / 1000,
+            exp: now / 1000 + self.token_time(),
+            jti: random::id(),
+            client_id: Some(self.client.clone()),
+            grant: Some(name.to_owned()),
+            patient: self.patient.clone(),
+            encounter: self.encounter.clone(),
+            fhir_user: self.fhir_user.clone(),
+        }
+    }
+
+    /// Its refresh token, the last one.
+    pub fn refresh_token(&self, name: &str, tenant: &Tenant) -> String {
+        let mac = secret::derived(&tenant.secrets().page_key, &purpose(name, self.generation));
+        format!("{name}.{}.{mac}", self.generation)
+    }
+}
+
+fn purpose(name: &str, generation: u32) -> String {
+    format!("refresh token {generation} of {name}")
+}
+
+/// The name of the grant and the generation of a refresh token that this tenant issued.
+pub fn read_refresh_token<'t>(token: &'t str, tenant: &Tenant) -> Option<(&'t str, u32)> {
+    let mut parts = token.splitn(3, '.');
+    let (name, generation, mac) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+    secret::is_derived(&tenant.secrets().page_key, &purpose(name, generation), mac).then_some((name, generation))
+}
+
+/// The grant, as long as it, its client, its user and, where it is bound to one, the sign-in all hold.
+pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Grant>>> {
+    let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
+    let client = kept::find::<Client>(session, &grant.value.client).await?;
+    if !client.is_some_and(|it| it.value.is_approved) {
+        return Ok(None);
+    }
+    if let Some(username) = &grant.value.account {
+        let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
+        let holds = |it: Account| {
+            it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
+        };
+        if !account.is_some_and(holds) {
+            return Ok(None);
+        }
+    }
+    if let Some(visit) = &grant.value.visit
+        && kept::find::<Visit>(session, visit).await?.is_none()
+    {
+        return Ok(None);
+    }
+    Ok(Some(grant))
+}
+
+/// Ends a grant with all its tokens.
+pub async fn revoke(session: &dyn Session, name: &str) -> Result<()> {
+    // A refresh may get in between.
+    for _ in 0..8 {
+        let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(()) };
+        if kept::write(session, vec![grant.delete()]).await? {
+            return Ok(());
+        }
+    }
+    Err(fhir::Failure::new(fhir::IssueType::Transient, "The grant is being changed by others; try again."))
+}

@@ -1,0 +1,76 @@
+//! Typed entries of a tenant's ledger.
+
+use fhir::{Failure, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Changes, CommitError, LedgerChange, LedgerEntry, LedgerStep, Session};
+
+/// What is kept in the ledger under a kind of its own.
+pub trait Kept: Serialize + DeserializeOwned {
+    /// The kind.
+    const KIND: &'static str;
+}
+
+/// An entry as it was found.
+#[derive(Clone, Debug)]
+pub struct Entry<T> {
+    /// Its key.
+    pub key: String,
+    /// What it says.
+    pub value: T,
+    version: i64,
+    expires: Option<i64>,
+}
+
+impl<T: Kept> Entry<T> {
+    fn read(entry: LedgerEntry) -> Result<Entry<T>> {
+        let LedgerEntry { key, version, expires, value } = entry;
+        let value = serde_json::from_str(&value).map_err(Failure::internal)?;
+        Ok(Entry { key, value, version, expires })
+    }
+
+    /// The change that keeps the value as it is now, until the entry expires.
+    pub fn replace(&self) -> Result<LedgerChange> {
+        self.replace_until(self.expires)
+    }
+
+    /// The change that keeps the value as it is now, until another time.
+    pub fn replace_until(&self, expires: Option<i64>) -> Result<LedgerChange> {
+        let step = LedgerStep::Replace { version: self.version, value: json(&self.value)?, expires };
+        Ok(LedgerChange { kind: T::KIND, key: self.key.clone(), step })
+    }
+
+    /// The change that ends it.
+    pub fn delete(&self) -> LedgerChange {
+        LedgerChange { kind: T::KIND, key: self.key.clone(), step: LedgerStep::Delete { version: self.version } }
+    }
+}
+
+/// The entry of this key, unless it has expired.
+pub async fn find<T: Kept>(session: &dyn Session, key: &str) -> Result<Option<Entry<T>>> {
+    session.entry(T::KIND, key).await?.map(Entry::read).transpose()
+}
+
+/// The first entries of a kind.
+pub async fn list<T: Kept>(session: &dyn Session, limit: usize) -> Result<Vec<Entry<T>>> {
+    session.entries(T::KIND, "", limit).await?.into_iter().map(Entry::read).collect()
+}
+
+/// The change that begins an entry, which must not be there.
+pub fn insert<T: Kept>(key: impl Into<String>, value: &T, expires: Option<i64>) -> Result<LedgerChange> {
+    Ok(LedgerChange { kind: T::KIND, key: key.into(), step: LedgerStep::Insert { value: json(value)?, expires } })
+}
+
+/// Writes the changes, all of them; or none and `false` where somebody else was faster.
+pub async fn write(session: &dyn Session, ledger: Vec<LedgerChange>) -> Result<bool> {
+    match session.commit(Changes { ledger, ..Changes::default() }).await {
+        Ok(_) => Ok(true),
+        Err(CommitError::Conflict) => Ok(false),
+        Err(CommitError::Store(error)) => Err(error.into()),
+        Err(other) => Err(Failure::internal(other)),
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Failure::internal)
+}

@@ -1,0 +1,105 @@
+//! Slows guessing of passwords: failures are counted for an account from one address, and for an address. Nobody's failures
+//! keep the account's owner out, who comes from another address.
+
+use super::account;
+use super::kept::{self, Kept};
+use super::secret;
+use fhir::Result;
+use serde::{Deserialize, Serialize};
+use store::Session;
+
+/// Failures that cost nothing: of one account from one address, and of one address.
+const FREE: [u32; 2] = [5, 50];
+/// The first wait and the longest, in milliseconds; each further failure doubles it.
+const FIRST: i64 = 2_000;
+const LONGEST: i64 = 15 * 60 * 1000;
+/// How often an attempt is counted anew where others are counted at the same time.
+const RACES: usize = 16;
+/// When failures are forgotten, in milliseconds.
+const FORGOTTEN: i64 = 3600 * 1000;
+
+/// Failures, kept under a hash of what they are counted for.
+#[derive(Serialize, Deserialize)]
+struct Failures {
+    count: u32,
+    last: i64,
+}
+
+impl Kept for Failures {
+    const KIND: &'static str = "failures";
+}
+
+fn keys(username: &str, address: &str) -> [String; 2] {
+    let username = account::folded(username);
+    [secret::hash(&format!("{}:{username}@{address}", username.len())), secret::hash(&format!("@{address}"))]
+}
+
+/// Counts an attempt, as a failure until [`succeeded`] says otherwise; or gives the milliseconds to wait before it may be
+/// made. Of many attempts at once each is counted before it is made.
+pub async fn attempt(session: &dyn Session, username: &str, address: &str, now: i64) -> Result<i64> {
+    for _ in 0..RACES {
+        let mut changes = Vec::new();
+        for (key, free) in keys(username, address).into_iter().zip(FREE) {
+            let until = Some(now + FORGOTTEN);
+            changes.push(match kept::find::<Failures>(session, &key).await? {
+                Some(mut failures) => {
+                    let wait = failures.value.last + pause(failures.value.count, free) - now;
+                    if wait > 0 {
+                        return Ok(wait);
+                    }
+                    failures.value = Failures { count: failures.value.count.saturating_add(1), last: now };
+                    failures.replace_until(until)?
+                }
+                None => kept::insert(key, &Failures { count: 1, last: now }, until)?,
+            });
+        }
+        if kept::write(session, changes).await? {
+            return Ok(0);
+        }
+    }
+    Ok(FIRST)
+}
+
+/// Takes the attempt back, and all failures of the account from this address.
+pub async fn succeeded(session: &dyn Session, username: &str, address: &str) -> Result<()> {
+    for _ in 0..RACES {
+        let [of_account, of_address] = keys(username, address);
+        let mut changes = Vec::new();
+        changes.extend(kept::find::<Failures>(session, &of_account).await?.map(|it| it.delete()));
+        if let Some(mut failures) = kept::find::<Failures>(session, &of_address).await? {
+            failures.value.count = failures.value.count.saturating_sub(1);
+            changes.push(failures.replace()?);
+        }
+        if changes.is_empty() || kept::write(session, changes).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// How long to wait after so many failures, in milliseconds.
+fn pause(count: u32, free: u32) -> i64 {
+    match count.checked_sub(free) {
+        None => 0,
+        Some(over) => FIRST.saturating_mul(1 << over.min(20)).min(LONGEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_an_end() {
+        assert_eq!([0, 4, 5, 6, 7].map(|it| pause(it, 5)), [0, 0, 2_000, 4_000, 8_000]);
+        assert_eq!(pause(u32::MAX, 5), LONGEST);
+    }
+
+    #[test]
+    fn accounts_and_addresses_are_counted_apart() {
+        let [alice, here] = keys("Alice", "10.0.0.1");
+        assert_eq!(alice, keys("alice", "10.0.0.1")[0]);
+        assert_ne!(alice, keys("alice", "10.0.0.2")[0]);
+        assert_eq!(here, keys("bob", "10.0.0.1")[1]);
+    }
+}

@@ -1,0 +1,68 @@
+//! A user's sign-in in one browser. The browser holds a random cookie; the server keeps its hash.
+
+use super::account::{self, Account};
+use super::kept::{self, Entry, Kept};
+use super::secret;
+use fhir::Result;
+use serde::{Deserialize, Serialize};
+use store::Session;
+
+/// How long a sign-in holds without being used, and at all, in milliseconds.
+const IDLE: i64 = 30 * 60 * 1000;
+const LONGEST: i64 = 12 * 3600 * 1000;
+/// How often its use is written down, in milliseconds.
+const NOTED: i64 = 60 * 1000;
+
+/// A sign-in, kept under the hash of its cookie.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Visit {
+    /// The user's name.
+    pub account: String,
+    /// When the user signed in, in milliseconds since the epoch.
+    pub began: i64,
+    seen: i64,
+}
+
+impl Kept for Visit {
+    const KIND: &'static str = "visit";
+}
+
+/// Who is signed in.
+pub struct Visitor {
+    /// The sign-in.
+    pub visit: Entry<Visit>,
+    /// The user.
+    pub account: Entry<Account>,
+}
+
+/// Begins a sign-in; gives the cookie's value.
+pub async fn begin(session: &dyn Session, username: &str, now: i64) -> Result<String> {
+    let cookie = secret::new()?;
+    let visit = Visit { account: account::folded(username), began: now, seen: now };
+    kept::write(session, vec![kept::insert(secret::hash(&cookie), &visit, Some(now + IDLE))?]).await?;
+    Ok(cookie)
+}
+
+/// Who is signed in by a cookie, if somebody is.
+pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Option<Visitor>> {
+    let Some(mut visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? else { return Ok(None) };
+    let Some(account) = kept::find::<Account>(session, &visit.value.account).await? else { return Ok(None) };
+    let is_over = visit.value.began + LONGEST <= now || visit.value.began <= account.value.signed_out;
+    if is_over || !account.value.is_enabled {
+        return Ok(None);
+    }
+    if visit.value.seen + NOTED <= now {
+        visit.value.seen = now;
+        // Another request of the same browser may have noted it just now.
+        kept::write(session, vec![visit.replace_until(Some(now + IDLE))?]).await?;
+    }
+    Ok(Some(Visitor { visit, account }))
+}
+
+/// Ends a sign-in.
+pub async fn end(session: &dyn Session, cookie: &str) -> Result<()> {
+    if let Some(visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? {
+        kept::write(session, vec![visit.delete()]).await?;
+    }
+    Ok(())
+}

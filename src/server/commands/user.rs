@@ -1,0 +1,203 @@
+//! `medisync user`
+
+use super::{block_on, print};
+use crate::auth::account::{self, Account, NewAccount};
+use crate::auth::{kept, password, secret};
+use crate::config::{self, File, StoreFlags};
+use crate::{clock, database, tenants};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Subcommand;
+use fhir::Failure;
+use std::io::Read;
+use std::sync::Arc;
+use store::Session;
+
+/// The most users that are listed.
+const LISTED: usize = 10_000;
+/// Characters of a password that is made up: 120 bits.
+const MADE_UP: usize = 20;
+
+/// Arguments of `medisync user`.
+#[derive(clap::Args)]
+pub struct User {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Args)]
+struct Where {
+    /// The tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: String,
+    #[command(flatten)]
+    store: StoreFlags,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make a user who signs in; prints a password that is made up, unless one is given
+    #[command(after_help = "Example:\n  medisync user create --tenant north --is Practitioner/17 ana")]
+    Create {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+        /// Who it is: a Practitioner, Patient, RelatedPerson or Person of the tenant
+        #[arg(long, value_name = "REFERENCE")]
+        is: String,
+        /// The most that apps are granted for the user: scopes such as "user/*.rs patient/*.rs"
+        #[arg(long, value_name = "SCOPES")]
+        scope: Option<String>,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give a user another password, and end all that was granted; prints it if it is made up
+    Password {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the users
+    List {
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Let a user sign in no longer, and end all that was granted
+    Disable {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+    },
+    /// Let a user sign in again
+    Enable {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+    },
+}
+
+impl User {
+    /// Does what was asked.
+    pub fn run(self, file: &File) -> Result<()> {
+        match self.action {
+            Action::Create { at, name, is, scope, password_stdin } => {
+                let given = Given::read(password_stdin)?;
+                let store = at.store.resolve(file)?;
+                let new = NewAccount { username: name, password: given.password.clone(), fhir_user: is, scope };
+                block_on(create(store, at.tenant, new, given))
+            }
+            Action::Password { at, name, password_stdin } => {
+                let given = Given::read(password_stdin)?;
+                block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
+            }
+            Action::List { at } => block_on(list(at.store.resolve(file)?, at.tenant)),
+            Action::Disable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, false)),
+            Action::Enable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, true)),
+        }
+    }
+}
+
+/// A password, given or made up.
+struct Given {
+    password: String,
+    is_made_up: bool,
+}
+
+impl Given {
+    /// The first line of standard input, or one that nobody can guess.
+    fn read(from_stdin: bool) -> Result<Given> {
+        if !from_stdin {
+            let password = secret::new().map_err(told)?.chars().take(MADE_UP).collect();
+            return Ok(Given { password, is_made_up: true });
+        }
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read the password from standard input")?;
+        Ok(Given { password: text.lines().next().unwrap_or_default().to_owned(), is_made_up: false })
+    }
+
+    fn print(&self, done: &str) -> Result<()> {
+        match self.is_made_up {
+            true => print(format_args!("{done}; the password is {}", self.password)),
+            false => print(done),
+        }
+    }
+}
+
+async fn create(settings: config::Store, tenant: String, new: NewAccount, given: Given) -> Result<()> {
+    let done = format!("made user {}", new.username);
+    within(&settings, &tenant, async |session| account::create(&*session, new).await.map_err(told)).await?;
+    given.print(&done)
+}
+
+async fn renew(settings: config::Store, tenant: String, name: String, given: Given) -> Result<()> {
+    password::check(&given.password, &name).map_err(told)?;
+    let hash = password::hash(given.password.clone()).await.map_err(told)?;
+    change(settings, tenant, &name, |account| {
+        account.password = hash;
+        account.signed_out = clock::now_ms();
+    })
+    .await?;
+    given.print(&format!("user {name} has another password"))
+}
+
+async fn list(settings: config::Store, tenant: String) -> Result<()> {
+    let all = within(&settings, &tenant, async |session| kept::list::<Account>(&*session, LISTED).await.map_err(told));
+    for entry in all.await? {
+        let state = if entry.value.is_enabled { "" } else { "  disabled" };
+        print(format_args!("{}  {}  {}{state}", entry.key, entry.value.fhir_user, entry.value.scope))?;
+    }
+    Ok(())
+}
+
+async fn enable(settings: config::Store, tenant: String, name: String, is_enabled: bool) -> Result<()> {
+    change(settings, tenant, &name, |account| {
+        account.is_enabled = is_enabled;
+        if !is_enabled {
+            account.signed_out = clock::now_ms();
+        }
+    })
+    .await
+}
+
+async fn change(settings: config::Store, tenant: String, name: &str, step: impl FnOnce(&mut Account)) -> Result<()> {
+    within(&settings, &tenant, async |session| {
+        let account = account::find(&*session, name).await.map_err(told)?;
+        let mut account = account.with_context(|| format!("there is no user `{name}`"))?;
+        step(&mut account.value);
+        if !kept::write(&*session, vec![account.replace().map_err(told)?]).await.map_err(told)? {
+            bail!("the user is being changed by somebody else; try again");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Does something with a tenant's data.
+pub(super) async fn within<T>(
+    settings: &config::Store,
+    tenant: &str,
+    work: impl AsyncFnOnce(Arc<dyn Session>) -> Result<T>,
+) -> Result<T> {
+    let store = database::open(settings).await?;
+    let tenant = tenants::existing(&*store, tenant).await?;
+    let session = store.open(&tenant).await?;
+    let result = work(session).await;
+    store.close().await;
+    result
+}
+
+/// A failure as a person is told it.
+pub(super) fn told(failure: Failure) -> anyhow::Error {
+    let told = failure.issues.first().map(|it| it.diagnostics.to_string()).unwrap_or_default();
+    match failure.cause {
+        Some(cause) => anyhow!("{told} ({cause})"),
+        None => anyhow!(told),
+    }
+}

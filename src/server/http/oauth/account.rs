@@ -1,0 +1,37 @@
+//! The page of somebody who is signed in, and signing out.
+
+use super::Desk;
+use super::browser::Browser;
+use super::form::Form;
+use super::problem::Result;
+use super::sign_in;
+use crate::auth::{account, visit};
+use crate::pages;
+use axum::response::Response;
+
+/// `GET /auth/{tenant}/account`
+pub async fn show(desk: &Desk<'_>) -> Result<Response> {
+    let browser = Browser::of(desk)?;
+    match browser.visitor(desk).await? {
+        None => sign_in::ask(desk, &browser, "account"),
+        Some(visitor) => page(desk, &browser, &visitor.account.value.name, false),
+    }
+}
+
+/// `POST /auth/{tenant}/account`: signs out here, or everywhere with all that apps were granted.
+pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
+    let browser = Browser::of(desk)?;
+    browser.check(desk, form.get("csrf"))?;
+    let visitor = browser.visitor(desk).await?;
+    if let (Some(visitor), Some("everywhere")) = (&visitor, form.get("leave")) {
+        account::sign_out(&*desk.session, &visitor.account.key).await?;
+    }
+    visit::end(&*desk.session, browser.cookie()).await?;
+    page(desk, &browser, "", true)
+}
+
+fn page(desk: &Desk<'_>, browser: &Browser, user: &str, is_signed_out: bool) -> Result<Response> {
+    let action = format!("/auth/{}/account", desk.tenant());
+    let place = (desk.tenant(), &*desk.base());
+    browser.page(desk, 200, pages::account(place, &action, &browser.csrf(desk), user, is_signed_out), None)
+}

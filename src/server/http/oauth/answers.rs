@@ -1,0 +1,83 @@
+//! What a client gets for a grant: access token, refresh token, id token, and the context (SMART
+//! scopes-and-launch-context.html).
+
+use super::problem::{Problem, Result};
+use super::{Desk, json};
+use crate::auth::grant::Grant;
+use ::fhir::Failure;
+use axum::response::Response;
+use jsonwebtoken::{Algorithm, Header};
+use serde_json::{Value as Json, json};
+
+/// The token endpoint's answer.
+pub struct Issued<'g> {
+    /// The grant's name.
+    pub name: &'g str,
+    /// The grant, its scope perhaps less than was granted.
+    pub grant: &'g Grant,
+    /// The id token's nonce.
+    pub nonce: Option<&'g str>,
+    /// What the app is to do.
+    pub intent: Option<&'g str>,
+}
+
+impl Issued<'_> {
+    /// The tokens (RFC 6749 section 5.1).
+    pub fn answer(&self, desk: &Desk<'_>) -> Result<Response> {
+        let Issued { name, grant, .. } = self;
+        let claims = grant.claims(name, desk.token_issuer(), desk.tenant(), desk.now);
+        let token = claims.sign(&desk.known.keys).map_err(Failure::internal)?;
+        let mut answer = json!({
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": grant.token_time(),
+            "scope": grant.scope,
+        });
+        if grant.account.is_some() && grant.is_refreshed() {
+            answer["refresh_token"] = grant.refresh_token(name, &desk.known.tenant).into();
+        }
+        if grant.has("openid") {
+            answer["id_token"] = self.id_token(desk)?.into();
+        }
+        for (member, value) in [("patient", &grant.patient), ("encounter", &grant.encounter)] {
+            if let Some(value) = value {
+                answer[member] = value.as_str().into();
+            }
+        }
+        if let Some(intent) = self.intent {
+            answer["intent"] = intent.into();
+        }
+        Ok(json(200, &answer))
+    }
+
+    /// OpenID Connect Core section 2.
+    fn id_token(&self, desk: &Desk<'_>) -> Result<String> {
+        let mut claims = user(desk, self.grant);
+        claims["iss"] = desk.issuer().into();
+        claims["aud"] = self.grant.client.as_str().into();
+        claims["iat"] = (desk.now / 1000).into();
+        claims["exp"] = (desk.now / 1000 + self.grant.token_time()).into();
+        if let Some(time) = self.grant.authenticated {
+            claims["auth_time"] = (time / 1000).into();
+        }
+        if let Some(nonce) = self.nonce {
+            claims["nonce"] = nonce.into();
+        }
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid.clone_from(&desk.known.keys.public.common.key_id);
+        jsonwebtoken::encode(&header, &claims, &desk.known.keys.signing)
+            .map_err(|it| Problem::from(Failure::internal(it)))
+    }
+}
+
+/// What an app may know of the user.
+pub fn user(desk: &Desk<'_>, grant: &Grant) -> Json {
+    let mut claims = json!({ "sub": grant.subject });
+    if let Some(user) = grant.fhir_user.as_ref().filter(|_| grant.has("fhirUser")) {
+        claims["fhirUser"] = desk.whole(user).into();
+    }
+    if let Some(name) = grant.name.as_ref().filter(|_| grant.has("profile")) {
+        claims["name"] = name.as_str().into();
+    }
+    claims
+}

@@ -1,0 +1,185 @@
+//! The authorization endpoint: what an app asks for (RFC 6749 section 4.1.1, RFC 7636, RFC 9700, SMART app-launch.html).
+
+use super::Desk;
+use super::browser::{self, Browser};
+use super::form::Form;
+use super::problem::{Problem, Result};
+use super::{clients, consent, sign_in};
+use crate::auth::client::Client;
+use crate::http::page;
+use crate::pages::{self, MessageView};
+use axum::response::Response;
+use engine::Grant;
+
+/// What an app asks for, as far as it is as it must be.
+pub struct Asked {
+    /// The client's id.
+    pub client_id: String,
+    /// The client.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect_uri: String,
+    /// What the answer repeats.
+    pub state: Option<String>,
+    /// Scopes.
+    pub scope: String,
+    /// PKCE's challenge, S256.
+    pub challenge: String,
+    /// The nonce of the id token.
+    pub nonce: Option<String>,
+    /// The name of what the EHR shows.
+    pub launch: Option<String>,
+    /// Whether no page may be shown.
+    pub is_silent: bool,
+    /// Whether the user is to sign in again.
+    pub is_anew: bool,
+    /// The request as a query, for forms to carry on.
+    pub query: String,
+    /// The same without what has the user sign in again.
+    pub query_signed_in: String,
+}
+
+/// Why the app's request is refused.
+pub enum Refusal {
+    /// Told to the user: who asks, or where the answer would go, is not known.
+    Here(Problem),
+    /// Told to the app.
+    There {
+        /// Where the answer goes.
+        to: String,
+        /// What it repeats.
+        state: Option<String>,
+        /// OAuth's code.
+        code: &'static str,
+        /// A sentence.
+        told: String,
+    },
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Refusal {
+        Refusal::Here(problem)
+    }
+}
+
+/// `GET /auth/{tenant}/authorize`, or `POST` with the same parameters (authorize-post).
+pub async fn begin(desk: &Desk<'_>, form: Result<Form>) -> Result<Response> {
+    let asked = match form.map_err(Refusal::Here) {
+        Ok(form) => read(desk, &form).await,
+        Err(refusal) => Err(refusal),
+    };
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refuse(desk, refusal),
+    };
+    let browser = Browser::of(desk)?;
+    match browser.visitor(desk).await? {
+        _ if asked.is_silent && asked.is_anew => {
+            deny(desk, &asked, "invalid_request", "prompt is none, or something else.")
+        }
+        None if asked.is_silent => deny(desk, &asked, "login_required", "Nobody is signed in."),
+        Some(visitor) if !asked.is_anew => consent::ask(desk, &browser, &asked, &visitor, None).await,
+        _ => sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)),
+    }
+}
+
+/// Reads a request; it is refused here until it is sure whose it is and where the answer goes.
+pub async fn read(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
+    let client_id = form.need("client_id")?;
+    let client = clients::approved(desk, client_id).await?.map(|it| it.value);
+    let client = client.filter(|it| it.may_use("authorization_code")).ok_or_else(|| {
+        Problem::request("The app is not registered here, waits for approval, or is not for people to sign in to.")
+    })?;
+    let redirect_uri = form.need("redirect_uri")?;
+    if !client.redirect_uris.iter().any(|it| it == redirect_uri) {
+        let told = "The app asks for the answer at an address that it is not registered with.";
+        return Err(Problem::request(told).into());
+    }
+    let state = form.get("state").map(str::to_owned);
+    let there = |code, told: String| Refusal::There { to: redirect_uri.to_owned(), state: state.clone(), code, told };
+    check(desk, form).map_err(|it| there(it.code, it.told))?;
+    let prompt = form.get("prompt").unwrap_or_default();
+    Ok(Asked {
+        client_id: client_id.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        scope: form.get("scope").unwrap_or_default().to_owned(),
+        challenge: form.get("code_challenge").unwrap_or_default().to_owned(),
+        nonce: form.get("nonce").map(str::to_owned),
+        launch: form.get("launch").map(str::to_owned),
+        is_silent: prompt.split(' ').any(|it| it == "none"),
+        is_anew: prompt.split(' ').any(|it| it == "login"),
+        query: form.query_without(""),
+        query_signed_in: form.query_without("prompt"),
+        client,
+        state,
+    })
+}
+
+/// What an app may be told that it does wrong.
+fn check(desk: &Desk<'_>, form: &Form) -> Result<()> {
+    match form.need("response_type")? {
+        "code" => {}
+        _ => return Err(Problem::new("unsupported_response_type", "response_type is code.")),
+    }
+    if form.get("response_mode").is_some_and(|it| it != "query") {
+        return Err(Problem::request("response_mode is query."));
+    }
+    if form.get("request").is_some() {
+        return Err(Problem::new("request_not_supported", "Request objects are not taken."));
+    }
+    if form.get("request_uri").is_some() {
+        return Err(Problem::new("request_uri_not_supported", "Request objects are not taken."));
+    }
+    let is_challenge =
+        |it: &str| it.len() == 43 && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
+    if form.get("code_challenge_method") != Some("S256") || !is_challenge(form.need("code_challenge")?) {
+        return Err(Problem::request("PKCE is needed: code_challenge, and code_challenge_method=S256."));
+    }
+    let scope = form.get("scope").ok_or_else(|| Problem::new("invalid_scope", "The parameter scope is missing."))?;
+    if scope.split(' ').any(|it| it == "launch") != form.get("launch").is_some() {
+        return Err(Problem::request("The scope launch and the parameter launch go together."));
+    }
+    let is_fhir = |it: &str| it.starts_with("launch") || Grant::parse(it).is_some();
+    if scope.split(' ').any(is_fhir) || form.get("aud").is_some() {
+        let bases = desk.server.addresses.bases(desk.parts, desk.tenant())?;
+        if !bases.iter().any(|it| it == form.need("aud").unwrap_or_default().trim_end_matches('/')) {
+            let told = format!("aud is the FHIR base that the app will ask: {}", bases.join(" or "));
+            return Err(Problem::request(told));
+        }
+    }
+    Ok(())
+}
+
+/// Tells why a request is refused: the app, where it is known, or else the user.
+pub fn refuse(desk: &Desk<'_>, refusal: Refusal) -> Result<Response> {
+    match refusal {
+        Refusal::There { to, state, code, told } => {
+            let answer = [("error", code), ("error_description", &told)];
+            browser::redirect(&with(desk, &to, &answer, state.as_deref()))
+        }
+        Refusal::Here(problem) if problem.cause.is_some() => Err(problem),
+        Refusal::Here(problem) => {
+            let view = MessageView {
+                status: problem.status,
+                heading: "The app's request is refused",
+                paragraphs: &[&problem.told],
+                commands: &[],
+            };
+            Ok(page::response(problem.status, pages::message(&view)))
+        }
+    }
+}
+
+/// Tells the app that it is not let in.
+pub fn deny(desk: &Desk<'_>, asked: &Asked, code: &'static str, told: &str) -> Result<Response> {
+    let (to, state) = (asked.redirect_uri.clone(), asked.state.clone());
+    refuse(desk, Refusal::There { to, state, code, told: told.to_owned() })
+}
+
+/// A redirect URI with an answer, the state, and who answers (RFC 9207).
+pub fn with(desk: &Desk<'_>, to: &str, answer: &[(&str, &str)], state: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(answer).extend_pairs(state.map(|it| ("state", it))).append_pair("iss", &desk.issuer());
+    let sign = if to.contains('?') { '&' } else { '?' };
+    format!("{to}{sign}{}", query.finish())
+}

@@ -1,0 +1,82 @@
+//! What the authorization server tells of itself: SMART's configuration (conformance.html#using-well-known), RFC 8414,
+//! OpenID Connect Discovery, and its public key.
+
+use super::Desk;
+use super::problem::Result;
+use crate::auth::client::{ClientAuth, GRANT_TYPES};
+use crate::auth::scope;
+use crate::config::Registration;
+use crate::http::answer;
+use axum::response::Response;
+use serde_json::{Value as Json, json};
+
+/// SMART's capabilities that are served (conformance.html#capabilities).
+pub const CAPABILITIES: [&str; 16] = [
+    "launch-standalone",
+    "launch-ehr",
+    "authorize-post",
+    "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
+    "sso-openid-connect",
+    "context-standalone-patient",
+    "context-ehr-patient",
+    "context-ehr-encounter",
+    "permission-patient",
+    "permission-user",
+    "permission-offline",
+    "permission-online",
+    "permission-v1",
+    "permission-v2",
+];
+
+/// The algorithms of clients' assertions.
+pub const ASSERTION_ALGORITHMS: [&str; 4] = ["RS384", "ES384", "RS256", "ES256"];
+
+/// `[base]/.well-known/smart-configuration`
+pub fn smart(desk: &Desk<'_>) -> Json {
+    let mut all = authorization_server(desk);
+    all["capabilities"] = json!(CAPABILITIES);
+    all
+}
+
+/// RFC 8414 section 2; OpenID Connect Discovery section 3.
+pub fn authorization_server(desk: &Desk<'_>) -> Json {
+    let issuer = desk.issuer();
+    let at = |path: &str| format!("{issuer}/{path}");
+    let methods: Vec<&str> = ClientAuth::ALL.iter().map(|(_, name)| *name).collect();
+    let mut all = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("authorize"),
+        "token_endpoint": at("token"),
+        "introspection_endpoint": at("introspect"),
+        "revocation_endpoint": at("revoke"),
+        "userinfo_endpoint": at("userinfo"),
+        "jwks_uri": at("jwks"),
+        "scopes_supported": scope::supported(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": GRANT_TYPES,
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "claims_supported": ["sub", "fhirUser", "name", "auth_time", "nonce"],
+        "authorization_response_iss_parameter_supported": true,
+    });
+    if desk.server.registration != Registration::Closed {
+        all["registration_endpoint"] = at("register").into();
+    }
+    all
+}
+
+/// `/auth/{tenant}/jwks` (RFC 7517 section 5)
+pub fn jwks(desk: &Desk<'_>) -> Json {
+    json!({ "keys": [desk.known.keys.public] })
+}
+
+/// A document as a response.
+pub fn document(json: &Json) -> Result<Response> {
+    Ok(answer::response(200, "application/json", json.to_string().into()))
+}

@@ -1,0 +1,231 @@
+//! A tenant's authorization server: OAuth 2.1, OpenID Connect and SMART App Launch 2.2 below `/auth/{tenant}/`.
+
+mod account;
+mod answers;
+mod authorize;
+mod browser;
+mod clients;
+mod consent;
+mod form;
+mod metadata;
+mod problem;
+mod register;
+mod sign_in;
+mod token;
+mod tokens;
+
+use super::edge::Seen;
+use super::listen::Peer;
+use super::route::Route;
+use super::{Server, answer};
+use crate::auth::Known;
+use crate::auth::account::{Account, own_patient};
+use crate::{clock, tenants};
+use ::fhir::{Failure, IssueType};
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
+use axum::response::Response;
+use engine::{Caller, Context, Scopes};
+use form::Form;
+use problem::{Problem, Result};
+use std::net::IpAddr;
+use std::sync::Arc;
+use store::Session;
+
+/// One request to a tenant's authorization server.
+pub(super) struct Desk<'s> {
+    server: &'s Server,
+    parts: &'s Parts,
+    known: Arc<Known>,
+    session: Arc<dyn Session>,
+    /// Scheme, host and port as the client used them.
+    origin: String,
+    /// Milliseconds since the epoch.
+    now: i64,
+}
+
+macro_rules! endpoints {
+    ($($name:ident $path:literal $methods:literal,)*) => {
+        $(static $name: Route = Route { pattern: concat!("[auth]/", $path), methods: $methods };)*
+        /// The endpoint at a path below a tenant's issuer.
+        fn endpoint(path: &str) -> Option<&'static Route> {
+            match path {
+                $($path => Some(&$name),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+endpoints! {
+    AUTHORIZE "authorize" "GET, POST",
+    SIGN_IN "sign-in" "POST",
+    ACCOUNT "account" "GET, POST",
+    TOKEN "token" "POST",
+    INTROSPECT "introspect" "POST",
+    REVOKE "revoke" "POST",
+    REGISTER "register" "POST",
+    USER_INFO "userinfo" "GET, POST",
+    JWKS "jwks" "GET",
+    OPENID ".well-known/openid-configuration" "GET",
+}
+
+/// RFC 8414 section 3: the path of the issuer comes last.
+static METADATA: Route = Route { pattern: "/.well-known/oauth-authorization-server", methods: "GET" };
+
+/// Every request below `/auth/{tenant}/`.
+pub async fn oauth(
+    State(server): State<Arc<Server>>,
+    Path((tenant, path)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    carry_out(&server, &parts, body, &tenant, endpoint(&path)).await
+}
+
+/// `/.well-known/oauth-authorization-server/auth/{tenant}`
+pub async fn metadata(State(server): State<Arc<Server>>, Path(tenant): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    carry_out(&server, &parts, body, &tenant, Some(&METADATA)).await
+}
+
+/// SMART's configuration of the tenant whose base was asked.
+pub(super) async fn smart_configuration(server: &Server, parts: &Parts, tenant: &str) -> ::fhir::Result<Vec<u8>> {
+    let desk = Desk::open(server, parts, tenant).await?;
+    Ok(metadata::smart(&desk).to_string().into_bytes())
+}
+
+async fn carry_out(
+    server: &Server,
+    parts: &Parts,
+    body: Body,
+    tenant: &str,
+    endpoint: Option<&'static Route>,
+) -> Response {
+    let mut seen = Seen { route: endpoint.unwrap_or(&super::route::OTHER), tenant: None, cause: None };
+    let result = match endpoint {
+        None => Err(Problem { status: 404, ..Problem::request("The authorization server has no such address.") }),
+        Some(endpoint) => dispatch(server, parts, body, tenant, endpoint, &mut seen).await,
+    };
+    let mut response = result.unwrap_or_else(|problem| {
+        seen.cause = problem.cause.as_deref().map(Into::into);
+        problem.response()
+    });
+    if response.status() == 405 {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(seen.route.methods));
+    }
+    response.extensions_mut().insert(seen);
+    response
+}
+
+async fn dispatch(
+    server: &Server,
+    parts: &Parts,
+    body: Body,
+    tenant: &str,
+    endpoint: &'static Route,
+    seen: &mut Seen,
+) -> Result<Response> {
+    let is_post = parts.method == Method::POST;
+    if !endpoint.methods.split(", ").any(|it| it == parts.method.as_str()) {
+        let told = format!("This address takes {} only.", endpoint.methods);
+        return Err(Problem { status: 405, ..Problem::request(told) });
+    }
+    let desk = Desk::open(server, parts, tenant).await?;
+    seen.tenant = Some(desk.tenant().into());
+    let body = if is_post { read(body).await? } else { Vec::new() };
+    let form = || if is_post { posted(parts, &body) } else { Form::parse(parts.uri.query().unwrap_or("").as_bytes()) };
+    match endpoint {
+        it if *it == AUTHORIZE && is_post && form()?.get("action").is_some() => consent::decide(&desk, &form()?).await,
+        it if *it == AUTHORIZE => authorize::begin(&desk, form()).await,
+        it if *it == SIGN_IN => sign_in::sign_in(&desk, &form()?).await,
+        it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
+        it if *it == ACCOUNT => account::show(&desk).await,
+        it if *it == TOKEN => token::exchange(&desk, &form()?).await,
+        it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
+        it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,
+        it if *it == REGISTER => register::register(&desk, &body).await,
+        it if *it == USER_INFO => tokens::user_info(&desk).await,
+        it if *it == JWKS => metadata::document(&metadata::jwks(&desk)),
+        _ => metadata::document(&metadata::authorization_server(&desk)),
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>> {
+    let read = axum::body::to_bytes(body, form::LARGEST).await;
+    Ok(read.map_err(|_| Problem::request("The body is too large, or ended before it was complete."))?.to_vec())
+}
+
+/// A form that was posted. Its parameters stand in the body alone: an address is written to logs.
+fn posted(parts: &Parts, body: &[u8]) -> Result<Form> {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Problem::request("Send the parameters as application/x-www-form-urlencoded."));
+    }
+    Form::parse(body)
+}
+
+impl<'s> Desk<'s> {
+    async fn open(server: &'s Server, parts: &'s Parts, tenant: &str) -> ::fhir::Result<Desk<'s>> {
+        if server.gate.issuer().is_none() {
+            let told = "This server was started with --no-auth: it lets everybody in and has no authorization server.";
+            return Err(Failure::new(IssueType::NotFound, told));
+        }
+        if !tenants::is_name(tenant) {
+            return Err(Failure::new(IssueType::NotFound, "No tenant can be called so."));
+        }
+        let known = server.gate.known(tenant).await?;
+        let session = server.engine.store().open(&known.tenant).await?;
+        Ok(Desk { server, parts, known, session, origin: server.addresses.origin(parts)?, now: clock::now_ms() })
+    }
+
+    fn tenant(&self) -> &str {
+        self.known.tenant.name()
+    }
+
+    /// The name of the authorization server: what its addresses begin with.
+    fn issuer(&self) -> String {
+        format!("{}/auth/{}", self.origin, self.tenant())
+    }
+
+    /// The tenant's FHIR base.
+    fn base(&self) -> String {
+        format!("{}/fhir/{}", self.origin, self.tenant())
+    }
+
+    /// A resource of the tenant by its whole address.
+    fn whole(&self, reference: &str) -> String {
+        format!("{}/{reference}", self.base())
+    }
+
+    /// The setting `issuer`, of which access tokens' `iss` is made.
+    fn token_issuer(&self) -> &str {
+        self.server.gate.issuer().unwrap_or_default()
+    }
+
+    /// The address that a request came from. A proxy on this machine tells whom it speaks for.
+    fn address(&self) -> String {
+        let peer = self.parts.extensions.get::<Peer>().map(|it| it.0);
+        let forwarded = self.parts.headers.get("x-forwarded-for").and_then(|it| it.to_str().ok());
+        let forwarded = forwarded.and_then(|it| it.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+        let address = if peer.is_some_and(|it| it.is_loopback()) { forwarded.or(peer) } else { peer };
+        address.map_or_else(|| "unknown".to_owned(), |it| it.to_string())
+    }
+
+    /// What a user may do here.
+    async fn context_of(&self, account: &Account) -> Result<Context> {
+        let patient = own_patient(&*self.session, account).await?;
+        let scopes = Scopes::parse(&account.scope, patient.as_deref()).0;
+        let caller = Caller { subject: account.id.clone(), roles: Vec::new(), scopes };
+        Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)
+    }
+}
+
+/// A document of JSON that nobody is to keep.
+fn json(status: u16, body: &serde_json::Value) -> Response {
+    answer::response(status, "application/json", body.to_string().into())
+}
