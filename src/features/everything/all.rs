@@ -6,8 +6,8 @@
 
 use super::record::Record;
 use super::support::Support;
-use fhir::search::{Clause, Test};
 use fhir::Result;
+use fhir::search::{Clause, Test};
 use rustc_hash::FxHashSet;
 use store::{Branch, Key, Plan, Position, SortValue, Stored};
 

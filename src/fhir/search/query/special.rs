@@ -34,7 +34,14 @@ mod tests {
     use crate::spec::r4;
 
     fn clause(name: &str, value: &str) -> Result<Clause> {
-        Query { spec: r4(), of: r4().resource("Patient").unwrap(), base: "http://here", now: 0, codes: &crate::search::NO_CODES }.clause(name, value)
+        Query {
+            spec: r4(),
+            of: r4().resource("Patient").unwrap(),
+            base: "http://here",
+            now: 0,
+            codes: &crate::search::NO_CODES,
+        }
+        .clause(name, value)
     }
 
     #[test]

@@ -90,7 +90,8 @@ fn texts_go_to_their_parameters() {
 
 #[test]
 fn a_query_names_the_parameter() {
-    let query = Query { spec: r4(), of: r4().resource("Patient").unwrap(), base: "", now: 0, codes: &crate::search::NO_CODES };
+    let query =
+        Query { spec: r4(), of: r4().resource("Patient").unwrap(), base: "", now: 0, codes: &crate::search::NO_CODES };
     let text = |code: &str, test| Ok(Clause::Any(vec![Test::Text(ParamId::of("Patient", code), test)]));
     assert_eq!(query.clause("_text", "fever"), text("_text", phrase(&["fever"])));
     assert_eq!(query.clause("name:phonetic", "Meier"), text("name", TextTest::sounds("Meier").unwrap()));
