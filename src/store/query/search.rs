@@ -1,7 +1,7 @@
 //! Searches: how the order is kept, and the page's bodies.
 //!
 //! A branch is driven by one clause ([`super::choose`]); the others are probed. What was found is sorted, where a walk
-//! along the order ([`super::walk`]) has not found the page before.
+//! along the order ([`mod@super::walk`]) has not found the page before.
 
 use super::choose::{Aim, Choice, Walk, choose};
 use super::filter::{ARMS, Answers, Filters};
