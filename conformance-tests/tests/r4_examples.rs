@@ -21,6 +21,9 @@ const FAULTY: &[(&str, &str)] = &[
     ("Observation-clinical-gender.json", "Observation.performer"),
     // Two entries with one fullUrl and no version (bdl-7).
     ("Bundle-dataelements.json", "bdl-7"),
+    // Extensions where their definitions do not let them stand (defining-extensions.html#context).
+    ("Bundle-valueset-expansions.json", "http://hl7.org/fhir/StructureDefinition/translation"),
+    ("Bundle-valuesets.json", "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"),
     // Mandatory elements that are missing.
     ("ImplementationGuide-fhir.json", "name"),
     ("Questionnaire-qs1.json", "linkId"),
