@@ -2,7 +2,7 @@
 
 use super::Access;
 use fhir::search::text::asked;
-use fhir::search::{Codes, Query};
+use fhir::search::{Clause, Codes, Query, Test};
 use fhir::spec::{TypeId, r4};
 use std::fmt;
 
@@ -117,11 +117,24 @@ impl fmt::Display for Grant {
     }
 }
 
-/// Criteria as clauses on a type; `None` if the type does not have them, or if they are on full text, which lags behind.
-pub(super) fn clauses(query: &Query<'_>, criteria: &str) -> Option<Vec<fhir::search::Clause>> {
+/// Criteria as clauses on a type; `None` if the type does not have them, if they are on full text, which lags behind, or
+/// if they look at other resources than the one they are about: whether they match would tell of those.
+pub(super) fn clauses(query: &Query<'_>, criteria: &str) -> Option<Vec<Clause>> {
     let pairs = form_urlencoded::parse(criteria.as_bytes());
     let filter: Vec<_> = pairs.map(|(name, value)| query.clause(&name, &value).ok()).collect::<Option<_>>()?;
-    (!filter.is_empty() && asked(&filter).is_empty()).then_some(filter)
+    (!filter.is_empty() && asked(&filter).is_empty() && are_alone(&filter)).then_some(filter)
+}
+
+/// Whether clauses look at nothing but the resource itself.
+fn are_alone(filter: &[Clause]) -> bool {
+    let mut tests = filter.iter().flat_map(|it| match it {
+        Clause::Any(tests) | Clause::None(tests) => tests,
+    });
+    tests.all(|test| match test {
+        Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } => false,
+        Test::All(filter) => are_alone(filter),
+        _ => true,
+    })
 }
 
 /// The letters of `cruds`.
@@ -163,6 +176,10 @@ mod tests {
             ("patient/*.write", None),
             ("patient/Observation.rs?nonsense=1", None),
             ("user/Observation.rs?code:text=x", None),
+            ("patient/Patient.rs?general-practitioner:Practitioner.family=x", None),
+            ("patient/Patient.rs?_has:Observation:patient:code=x", None),
+            ("patient/Patient.rs?_filter=general-practitioner.family+eq+x", None),
+            ("user/Encounter.rs?location:below=Location/1", None),
             ("user/Nothing.rs", None),
             ("openid", None),
         ] {

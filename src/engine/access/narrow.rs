@@ -84,6 +84,8 @@ impl Engine {
                         filter.push(clause);
                     }
                 }
+                // A hierarchy is walked through all of its members.
+                Test::Kin { of, .. } => ctx.caller.scopes.demand(Access::Search, of)?,
                 Test::All(filter) => self.narrow_filter(ctx, filter)?,
                 _ => {}
             }

@@ -100,13 +100,16 @@ pub async fn sign_out(session: &dyn Session, username: &str) -> Result<()> {
     Err(Failure::new(IssueType::Transient, "The account is being changed by others; try again."))
 }
 
-/// The patient whose records a user who is no professional has: the user, or whom a RelatedPerson belongs to.
+/// The patient whose records a user who is no professional has: the user, or whom a RelatedPerson belongs to who is active.
 pub async fn own_patient(session: &dyn Session, account: &Account) -> Result<Option<String>> {
     let key = user_key(&account.fhir_user)?;
     match key.of.as_str() {
         "Patient" => Ok(Some(key.id)),
         "RelatedPerson" => {
-            let doc = current(session, &key).await?;
+            let Some(doc) = found(session, &key).await? else { return Ok(None) };
+            if doc.root().get("active").and_then(|it| it.as_bool()) == Some(false) {
+                return Ok(None);
+            }
             let reference = doc.root().get("patient").and_then(|it| it.str("reference"));
             Ok(reference.and_then(|it| it.strip_prefix("Patient/")).map(str::to_owned))
         }
@@ -116,7 +119,7 @@ pub async fn own_patient(session: &dyn Session, account: &Account) -> Result<Opt
 
 fn usual_scope(of: &str) -> &'static str {
     match of {
-        "Practitioner" | "Person" => "user/*.cruds patient/*.rs",
+        "Practitioner" => "user/*.cruds patient/*.rs",
         _ => "patient/*.rs",
     }
 }
@@ -129,10 +132,14 @@ fn user_key(reference: &str) -> Result<Key> {
 }
 
 async fn current(session: &dyn Session, key: &Key) -> Result<Doc> {
-    let stored = session.read(key).await?.filter(|it| !it.is_deleted());
-    let stored = stored.ok_or_else(|| refused(format!("There is no such {} in the tenant.", key.of)))?;
+    let doc = found(session, key).await?;
+    doc.ok_or_else(|| refused(format!("There is no such {} in the tenant.", key.of)))
+}
+
+async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
+    let Some(stored) = session.read(key).await?.filter(|it| !it.is_deleted()) else { return Ok(None) };
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
-    Doc::parse(text).map_err(Failure::internal)
+    Doc::parse(text).map(Some).map_err(Failure::internal)
 }
 
 /// A person's name, as a page shows it.

@@ -1,7 +1,7 @@
 //! What a user, or the operator, granted a client. Every token but those of `medisync token` belongs to a grant, and holds
 //! as long as the grant does.
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::client::Client;
 use super::kept::{self, Entry, Kept};
 use super::visit::Visit;
@@ -119,10 +119,14 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
     }
     if let Some(username) = &grant.value.account {
         let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
-        let holds = |it: Account| {
+        let holds = |it: &Account| {
             it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
         };
-        if !account.is_some_and(holds) {
+        let Some(account) = account.filter(holds) else { return Ok(None) };
+        // Who acted for a patient may no longer.
+        if account.fhir_user.starts_with("RelatedPerson/")
+            && account::own_patient(session, &account).await? != grant.value.patient
+        {
             return Ok(None);
         }
     }

@@ -34,6 +34,11 @@ pub fn operations() -> [Operation; 2] {
 }
 
 async fn create_user(call: Call<'_>) -> Result<Answer> {
+    // A user could make one who is somebody else, and outlives whatever is taken from the maker.
+    if !call.ctx.caller().scopes.is_administrator() {
+        let told = "Users are made with an administrator's token, of scope system/*.cruds.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().to_owned();
     let new = NewAccount {
         username: text("username"),

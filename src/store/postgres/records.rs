@@ -67,6 +67,7 @@ impl Records {
             self.tenancy.number.text()
         );
         sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut taken.connection).await?;
+        taken.commit().await?;
         taken.give_back();
         Ok(())
     }

@@ -90,7 +90,16 @@ async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Re
     let oldest = oldest_transaction(records).await?;
     let mut cursor = (followed.tx, 0);
     let mut batch = after(records, cursor).await?;
-    if batch.iter().any(|it| !followed.seen.contains_key(&it.seq)) {
+    // What was put in already may fill whole batches, as long as a transaction that is older is under way.
+    while let Some(last) = batch.last()
+        && batch.iter().all(|it| followed.seen.contains_key(&it.seq))
+    {
+        cursor = (last.tx, last.seq);
+        batch = after(records, cursor).await?;
+    }
+    if batch.is_empty() {
+        followed.pass(oldest);
+    } else {
         let _permit = records.shared.text_writers.acquire().await.map_err(|_| Error::Closed)?;
         let view = followed.view.clone();
         let mut writer = blocking(move || view.writer()).await?;
@@ -122,11 +131,16 @@ async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Re
 }
 
 impl Followed {
+    /// Everything before this transaction is in the view.
+    fn pass(&mut self, tx: i64) {
+        self.tx = tx;
+        self.seen.retain(|_, it| *it >= tx);
+    }
+
     /// Commits what was put in; the view is at this transaction then.
     async fn commit(&mut self, mut writer: Writer, tx: i64) -> Result<Writer> {
         let writer = blocking(move || writer.commit(tx).map(|()| writer)).await?;
-        self.tx = tx;
-        self.seen.retain(|_, it| *it >= tx);
+        self.pass(tx);
         let view = self.view.clone();
         blocking(move || view.refresh()).await?;
         Ok(writer)

@@ -15,6 +15,8 @@ pub struct Issued<'g> {
     pub name: &'g str,
     /// The grant, its scope perhaps less than was granted.
     pub grant: &'g Grant,
+    /// Whether a refresh token goes with it.
+    pub is_refreshed: bool,
     /// The id token's nonce.
     pub nonce: Option<&'g str>,
     /// What the app is to do.
@@ -33,7 +35,7 @@ impl Issued<'_> {
             "expires_in": grant.token_time(),
             "scope": grant.scope,
         });
-        if grant.account.is_some() && grant.is_refreshed() {
+        if self.is_refreshed {
             answer["refresh_token"] = grant.refresh_token(name, &desk.known.tenant).into();
         }
         if grant.has("openid") {

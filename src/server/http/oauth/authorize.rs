@@ -136,11 +136,11 @@ fn check(desk: &Desk<'_>, form: &Form) -> Result<()> {
         return Err(Problem::request("PKCE is needed: code_challenge, and code_challenge_method=S256."));
     }
     let scope = form.get("scope").ok_or_else(|| Problem::new("invalid_scope", "The parameter scope is missing."))?;
-    if scope.split(' ').any(|it| it == "launch") != form.get("launch").is_some() {
+    if scope.split_whitespace().any(|it| it == "launch") != form.get("launch").is_some() {
         return Err(Problem::request("The scope launch and the parameter launch go together."));
     }
     let is_fhir = |it: &str| it.starts_with("launch") || Grant::parse(it).is_some();
-    if scope.split(' ').any(is_fhir) || form.get("aud").is_some() {
+    if scope.split_whitespace().any(is_fhir) || form.get("aud").is_some() {
         let bases = desk.server.addresses.bases(desk.parts, desk.tenant())?;
         if !bases.iter().any(|it| it == form.need("aud").unwrap_or_default().trim_end_matches('/')) {
             let told = format!("aud is the FHIR base that the app will ask: {}", bases.join(" or "));

@@ -86,6 +86,23 @@ async fn a_late_commit_is_found() {
     assert_eq!(find(&*s, "anna").await, ["early", "late", "next", "old"]);
 }
 
+/// However much is put in while an older transaction goes on, what comes next is found.
+#[tokio::test]
+async fn many_changes_beside_an_older_transaction_are_gone_past() {
+    let Some(database) = database(1000).await else { return };
+    let store = database.store(LONG).await;
+    let s = session(&store, "ward").await;
+    let mut older = database.owner().await;
+    sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()").execute(&mut older).await.unwrap();
+    write(&*s, (0..600).map(|i| patient(&*s, &format!("p{i}"), Expect::Absent, "Anna")).collect()).await;
+    assert_eq!(find(&*s, "anna").await.len(), 600);
+    write(&*s, vec![patient(&*s, "next", Expect::Absent, "Berta")]).await;
+    assert_eq!(find(&*s, "berta").await, ["next"]);
+    older.close().await.unwrap();
+    write(&*s, vec![patient(&*s, "last", Expect::Absent, "Berta")]).await;
+    assert_eq!(find(&*s, "berta").await, ["last", "next"]);
+}
+
 #[tokio::test]
 async fn a_restart_resumes_and_tenants_never_meet() {
     let Some(database) = database(1000).await else { return };
