@@ -23,8 +23,11 @@ pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let browser = Browser::of(desk)?;
     browser.check(desk, form.get("csrf"))?;
     let visitor = browser.visitor(desk).await?;
-    if let (Some(visitor), Some("everywhere")) = (&visitor, form.get("leave")) {
-        account::sign_out(&*desk.session, &visitor.account.key).await?;
+    match (&visitor, form.get("leave")) {
+        (Some(visitor), Some("everywhere")) => account::sign_out(&*desk.session, &visitor.account.key).await?,
+        // Whose sign-in has ended meanwhile signs in once more, so that it is known whose grants end.
+        (None, Some("everywhere")) => return sign_in::ask(desk, &browser, "account"),
+        _ => {}
     }
     visit::end(&*desk.session, browser.cookie()).await?;
     page(desk, &browser, "", true)
