@@ -4,6 +4,8 @@ pub mod json;
 pub mod outcome;
 pub mod path;
 pub mod primitive;
+#[cfg(test)]
+mod r4_package;
 pub mod search;
 pub mod spec;
 pub mod terminology;

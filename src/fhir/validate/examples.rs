@@ -3,7 +3,8 @@
 use super::*;
 use crate::json::Doc;
 use crate::outcome::{IssueType, Severity};
-use std::path::{Path, PathBuf};
+use crate::r4_package::{files, package};
+use std::path::Path;
 
 const NO_TEXT: &str = "The narrative must have some text or an image";
 const NO_BASE: &str = "base is required";
@@ -41,13 +42,6 @@ const FAULTY: &[(&str, &str)] = &[
     ("ig-r4", "name is required"),
 ];
 
-/// The npm package `hl7.fhir.r4.examples`, where the test script or the caller has put it.
-pub(super) fn package() -> Option<PathBuf> {
-    let given = std::env::var_os("MEDISYNC_R4_PACKAGE").map(PathBuf::from);
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/r4-package/package");
-    Some(given.unwrap_or(usual)).filter(|it| it.is_dir())
-}
-
 fn validate(path: &Path) -> Vec<Issue> {
     let text = std::fs::read_to_string(path).expect("an example is readable");
     let doc = Doc::parse(text).expect("an example is JSON");
@@ -62,14 +56,7 @@ fn is_fault(issue: &Issue) -> bool {
 
 #[test]
 fn every_example_without_a_fault_is_valid() {
-    let Some(package) = package() else {
-        eprintln!("SKIPPED: no R4 package in MEDISYNC_R4_PACKAGE or target/r4-package/package");
-        return;
-    };
-    let mut files: Vec<_> =
-        std::fs::read_dir(package).expect("the package is readable").map(|it| it.unwrap().path()).collect();
-    files.retain(|it| it.extension().is_some_and(|it| it == "json"));
-    files.sort();
+    let Some(files) = files() else { return };
     let mut wrong = Vec::new();
     let mut count = 0;
     for path in &files {

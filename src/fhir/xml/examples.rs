@@ -2,6 +2,7 @@
 
 use super::{Layout, read, write};
 use crate::json::{Doc, Limits};
+use crate::r4_package::files;
 use std::path::{Path, PathBuf};
 
 const NO_TEXT: &str = "must have some text or an image";
@@ -16,13 +17,6 @@ const FAULTY: &[(&str, &str)] = &[
 
 /// The indented form differs in white space only: beyond this size it would cost more than it tells.
 const SMALL: usize = 20_000;
-
-/// The npm package `hl7.fhir.r4.examples`, where the test script or the caller has put it.
-fn package() -> Option<PathBuf> {
-    let given = std::env::var_os("MEDISYNC_R4_PACKAGE").map(PathBuf::from);
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/r4-package/package");
-    Some(given.unwrap_or(usual)).filter(|it| it.is_dir())
-}
 
 fn there_and_back(json: &str) -> Result<(), String> {
     let before = Doc::parse(json).map_err(|it| it.to_string())?;
@@ -40,14 +34,7 @@ fn there_and_back(json: &str) -> Result<(), String> {
 
 #[test]
 fn every_example_comes_back_as_it_was() {
-    let Some(package) = package() else {
-        eprintln!("SKIPPED: no R4 package in MEDISYNC_R4_PACKAGE or target/r4-package/package");
-        return;
-    };
-    let mut files: Vec<_> =
-        std::fs::read_dir(package).expect("the package is readable").map(|it| it.unwrap().path()).collect();
-    files.retain(|it| it.extension().is_some_and(|it| it == "json"));
-    files.sort();
+    let Some(mut files) = files() else { return };
     files.retain(|it| !is_about_the_package(it));
     assert!(files.len() > 4000, "only {} examples", files.len());
     let (one, other) = files.split_at(files.len() / 2);

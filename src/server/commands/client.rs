@@ -1,32 +1,20 @@
 //! `medisync client`
 
-use super::user::{told, within};
+use super::user::{LISTED, Where, told, within};
 use super::{block_on, print};
 use crate::auth::client::{Client as Registered, ClientAuth};
 use crate::auth::{kept, scope, secret};
-use crate::config::{self, File, StoreFlags};
+use crate::config::{self, File};
 use crate::{clock, random};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use std::path::PathBuf;
-
-/// The most clients that are listed.
-const LISTED: usize = 10_000;
 
 /// Arguments of `medisync client`.
 #[derive(clap::Args)]
 pub struct Client {
     #[command(subcommand)]
     action: Action,
-}
-
-#[derive(clap::Args)]
-struct Where {
-    /// The tenant
-    #[arg(long, value_name = "NAME")]
-    tenant: String,
-    #[command(flatten)]
-    store: StoreFlags,
 }
 
 #[derive(clap::Args)]

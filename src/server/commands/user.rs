@@ -12,8 +12,8 @@ use std::io::Read;
 use std::sync::Arc;
 use store::Session;
 
-/// The most users that are listed.
-const LISTED: usize = 10_000;
+/// The most users, or clients, that are listed.
+pub(super) const LISTED: usize = 10_000;
 /// Characters of a password that is made up: 120 bits.
 const MADE_UP: usize = 20;
 
@@ -24,13 +24,14 @@ pub struct User {
     action: Action,
 }
 
+/// Whose accounts.
 #[derive(clap::Args)]
-struct Where {
+pub(super) struct Where {
     /// The tenant
     #[arg(long, value_name = "NAME")]
-    tenant: String,
+    pub(super) tenant: String,
     #[command(flatten)]
-    store: StoreFlags,
+    pub(super) store: StoreFlags,
 }
 
 #[derive(Subcommand)]

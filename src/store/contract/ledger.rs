@@ -1,6 +1,6 @@
 //! The ledger: entries beside the resources, each used up once.
 
-use super::{Engine, Ward, is_conflict, put, tenant, ward};
+use super::{Engine, Ward, is_conflict, one_wins, put, tenant, ward};
 use crate::{Changes, CommitError, Committed, Expect, Key, LedgerChange, LedgerStep};
 use std::sync::Arc;
 
@@ -100,13 +100,7 @@ pub(crate) async fn one_uses_an_entry_up(engine: &dyn Engine) {
             tokio::spawn(async move { session.commit(Changes { ledger: vec![step], ..Changes::default() }).await })
         })
         .collect();
-    let mut winners = 0;
-    for racer in racers {
-        let result = racer.await.unwrap();
-        assert!(result.is_ok() || is_conflict(&result), "{result:?}");
-        winners += usize::from(result.is_ok());
-    }
-    assert_eq!(winners, 1);
+    one_wins(racers).await;
 }
 
 /// An entry is one tenant's.

@@ -148,3 +148,14 @@ impl Ward {
 pub(crate) fn is_conflict(result: &Result<Committed, CommitError>) -> bool {
     matches!(result, Err(CommitError::Conflict))
 }
+
+/// Of several that change the same, one does, and the others are told that it was changed.
+pub(crate) async fn one_wins(racers: Vec<tokio::task::JoinHandle<Result<Committed, CommitError>>>) {
+    let mut winners = 0;
+    for racer in racers {
+        let result = racer.await.unwrap();
+        assert!(result.is_ok() || is_conflict(&result), "{result:?}");
+        winners += usize::from(result.is_ok());
+    }
+    assert_eq!(winners, 1);
+}

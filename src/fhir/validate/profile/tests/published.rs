@@ -44,7 +44,7 @@ fn every_slicing_of_r4_tells_its_slices() {
 /// The same profiles by their snapshots, which the tables leave out.
 #[test]
 fn every_snapshot_of_r4_compiles() {
-    let Some(package) = crate::validate::examples::package() else { return };
+    let Some(package) = crate::r4_package::package() else { return };
     let files = std::fs::read_dir(package).unwrap().map(|it| it.unwrap().path());
     let is_definition = |it: &std::path::PathBuf| {
         it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("StructureDefinition-"))
