@@ -5,7 +5,7 @@
 pub struct LedgerEntry {
     /// Its name within its kind.
     pub key: String,
-    /// Rises with each change.
+    /// Another with each change, and never one that an entry of this key had before.
     pub version: i64,
     /// From when on it is as good as gone, in milliseconds since the epoch.
     pub expires: Option<i64>,

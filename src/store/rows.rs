@@ -1,5 +1,6 @@
 //! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
 
+use crate::query::canonical;
 use fhir::search::fold::fold;
 use fhir::search::near::{Row, Spot};
 use fhir::search::{Filter, First, IndexSink, ParamId, Target, Unit};
@@ -67,9 +68,10 @@ impl IndexHash {
         self.of(b'o', 0, &[])
     }
 
-    /// What stands for criteria on resources of a type where those who act on them wait for each other.
+    /// What stands for criteria on resources of a type where those who act on them wait for each other: the same however
+    /// they are put.
     pub(crate) fn criteria(&self, of: &str, filter: &Filter) -> i64 {
-        self.of(b'k', 0, &[of, &format!("{filter:?}")])
+        self.of(b'k', 0, &[of, &canonical(filter)])
     }
 
     pub(crate) fn url(&self, url: &str) -> i64 {

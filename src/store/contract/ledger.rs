@@ -1,6 +1,6 @@
 //! The ledger: entries beside the resources, each used up once.
 
-use super::{Engine, Ward, is_conflict, one_wins, put, tenant, ward};
+use super::{Engine, WARD, Ward, clock, is_conflict, one_wins, put, tenant, ward};
 use crate::{Changes, CommitError, Committed, Expect, Key, LedgerChange, LedgerStep};
 use std::sync::Arc;
 
@@ -26,6 +26,11 @@ async fn write(ward: &Ward, ledger: Vec<LedgerChange>) -> Result<Committed, Comm
     ward.session.commit(Changes { ledger, ..Changes::default() }).await
 }
 
+/// The version that an entry has now.
+async fn version(ward: &Ward, key: &str) -> i64 {
+    value(ward, key).await.map(|it| it.0).unwrap()
+}
+
 async fn value(ward: &Ward, key: &str) -> Option<(i64, String)> {
     ward.session.entry(KIND, key).await.unwrap().map(|it| (it.version, it.value))
 }
@@ -36,12 +41,14 @@ pub(crate) async fn entries_change(engine: &dyn Engine) {
     assert_eq!(value(&ward, "a").await, None);
     write(&ward, vec![insert("a", "1", None)]).await.unwrap();
     assert!(is_conflict(&write(&ward, vec![insert("a", "2", None)]).await));
-    write(&ward, vec![replace("a", 1, "3")]).await.unwrap();
-    assert!(is_conflict(&write(&ward, vec![replace("a", 1, "4")]).await));
-    assert_eq!(value(&ward, "a").await, Some((2, "3".into())));
-    assert!(is_conflict(&write(&ward, vec![delete("a", 1)]).await));
-    write(&ward, vec![delete("a", 2)]).await.unwrap();
-    assert!(is_conflict(&write(&ward, vec![replace("a", 2, "5")]).await));
+    let first = version(&ward, "a").await;
+    write(&ward, vec![replace("a", first, "3")]).await.unwrap();
+    assert!(is_conflict(&write(&ward, vec![replace("a", first, "4")]).await));
+    let (second, said) = value(&ward, "a").await.unwrap();
+    assert_eq!(said, "3");
+    assert!(is_conflict(&write(&ward, vec![delete("a", first)]).await));
+    write(&ward, vec![delete("a", second)]).await.unwrap();
+    assert!(is_conflict(&write(&ward, vec![replace("a", second, "5")]).await));
     assert_eq!(value(&ward, "a").await, None);
 }
 
@@ -74,6 +81,42 @@ pub(crate) async fn entries_expire(engine: &dyn Engine) {
     assert_eq!(value(&ward, "old").await.map(|it| it.1), Some("2".into()));
 }
 
+/// Whoever writes, by whatever clock: an entry is there until the time that it says.
+pub(crate) async fn entries_outlive_a_clock_ahead(engine: &dyn Engine) {
+    const HOUR: i64 = 3_600_000;
+    let ahead = engine.open_at(|| clock() + HOUR).await;
+    let session = ahead.open(&tenant(&*ahead, WARD).await).await.unwrap();
+    let first = put(&*session, "Patient", "p", Expect::Absent, "", &[]);
+    session.commit(Changes { puts: vec![first], ..Changes::default() }).await.unwrap();
+    ahead.close().await;
+    let ward = ward(engine).await;
+    // A version is never from before its predecessor.
+    ward.update("Patient", "p", 1, &[]).await;
+    write(&ward, vec![insert("a", "1", Some(clock() + HOUR / 2))]).await.unwrap();
+    write(&ward, vec![insert("b", "1", None)]).await.unwrap();
+    assert!(value(&ward, "a").await.is_some(), "it was swept away");
+    assert!(is_conflict(&write(&ward, vec![insert("a", "2", None)]).await), "it was taken for expired");
+}
+
+/// Whoever knows an entry that is gone cannot change one that was made in its place.
+pub(crate) async fn entries_made_again(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        write(&ward, vec![insert("a", "1", None)]).await.unwrap();
+        seen.push(version(&ward, "a").await);
+        write(&ward, vec![replace("a", version(&ward, "a").await, "2")]).await.unwrap();
+        seen.push(version(&ward, "a").await);
+        write(&ward, vec![delete("a", version(&ward, "a").await)]).await.unwrap();
+    }
+    write(&ward, vec![insert("a", "old", Some(1))]).await.unwrap();
+    write(&ward, vec![insert("a", "1", None)]).await.unwrap();
+    for former in seen {
+        assert!(is_conflict(&write(&ward, vec![replace("a", former, "3")]).await));
+        assert!(is_conflict(&write(&ward, vec![delete("a", former)]).await));
+    }
+}
+
 /// A kind's entries come by key, a part at a time.
 pub(crate) async fn entries_are_listed(engine: &dyn Engine) {
     let ward = ward(engine).await;
@@ -93,10 +136,11 @@ pub(crate) async fn entries_are_listed(engine: &dyn Engine) {
 pub(crate) async fn one_uses_an_entry_up(engine: &dyn Engine) {
     let ward = ward(engine).await;
     write(&ward, vec![insert("code", "1", None)]).await.unwrap();
+    let version = version(&ward, "code").await;
     let racers: Vec<_> = (0..20)
         .map(|i| {
             let session = Arc::clone(&ward.session);
-            let step = if i % 2 == 0 { delete("code", 1) } else { replace("code", 1, "used") };
+            let step = if i % 2 == 0 { delete("code", version) } else { replace("code", version, "used") };
             tokio::spawn(async move { session.commit(Changes { ledger: vec![step], ..Changes::default() }).await })
         })
         .collect();
@@ -110,7 +154,7 @@ pub(crate) async fn entries_of_two_tenants(engine: &dyn Engine) {
     let other = ward.store.open(&tenant(&*ward.store, "other").await).await.unwrap();
     assert!(other.entry(KIND, "a").await.unwrap().is_none());
     assert!(other.entries(KIND, "", 10).await.unwrap().is_empty());
-    let theirs = Changes { ledger: vec![delete("a", 1)], ..Changes::default() };
+    let theirs = Changes { ledger: vec![delete("a", version(&ward, "a").await)], ..Changes::default() };
     assert!(is_conflict(&other.commit(theirs).await));
     assert!(value(&ward, "a").await.is_some());
 }

@@ -22,14 +22,25 @@ use crate::{Changes, CommitError, Committed, Expect, Key, Method, Put, Secrets, 
 use async_trait::async_trait;
 use model::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// An engine under test, with a database of its own.
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
     /// Opens the store; again, to find what was there when it was closed.
-    async fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<dyn Store> {
+        self.open_at(clock).await
+    }
+    /// The same, where another time is told.
+    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store>;
     /// How many index rows a tenant has in all tables.
     async fn index_rows(&self, tenant: &str) -> i64;
+}
+
+/// A clock that steps a millisecond each time it is asked, from some day on.
+pub(crate) fn clock() -> i64 {
+    static NOW: AtomicI64 = AtomicI64::new(1_790_000_000_000);
+    NOW.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One test for each case on the engine that the expression makes; none where it cannot be had.
@@ -42,10 +53,11 @@ macro_rules! contract {
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, long_strings, nothing_at_all;
             links: references, chains, logical_links, hierarchies, nested;
-            ledger: entries_change, entries_with_resources, entries_expire, entries_are_listed, one_uses_an_entry_up,
-                entries_of_two_tenants;
+            ledger: entries_change, entries_with_resources, entries_expire, entries_outlive_a_clock_ahead, entries_are_listed,
+                entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
             measures: quantities, places;
-            updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed;
+            updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed,
+                strings_folded_anew;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             walks: by_row, by_date, by_what_refers;
             properties: answers_equal_the_model, all_ranges_at_the_ends;

@@ -3,7 +3,7 @@
 use super::filters::{pages, plan};
 use super::model::Entry;
 use super::{Engine, WARD, ward};
-use crate::{Build, BuildChange, Changes, Reindexed, Sort, SortBy};
+use crate::{Build, BuildChange, Changes, Key, Reindexed, Sort, SortBy};
 use fhir::search::{Clause, ParamId, RangeTest, StringTest, Test, TokenTest, Unit, UnitTest};
 
 fn p(code: &str) -> ParamId {
@@ -60,7 +60,7 @@ pub(crate) async fn old_values_are_taken_back(engine: &dyn Engine) {
             }
         }
     }
-    let updated = ward.session.read(&crate::Key::new("Patient", "p")).await.unwrap().unwrap().updated * 1000;
+    let updated = ward.session.read(&Key::new("Patient", "p")).await.unwrap().unwrap().updated * 1000;
     let now = Test::Date(p("_lastUpdated"), vec![RangeTest::Overlaps(updated, updated)]);
     assert_eq!(pages(&ward, plan("Patient", vec![Clause::Any(vec![now])], Vec::new(), 5)).await, ["p"]);
     let by_time = vec![Sort { by: SortBy::Date(p("_lastUpdated")), descending: true, is_single: false }];
@@ -136,4 +136,24 @@ pub(crate) async fn reindexed(engine: &dyn Engine) {
     ward.session.commit(change(BuildChange::Drop("b".into()))).await.unwrap();
     ward.session.commit(change(BuildChange::Advance(further))).await.unwrap();
     assert!(ward.session.builds().await.unwrap().is_empty(), "what was dropped does not come back");
+}
+
+/// Rows made anew have their strings as they are folded now, also where the text is the same.
+pub(crate) async fn strings_folded_anew(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    ward.create("Patient", "p", &entries("v", 1)).await;
+    let mut rows = ward.session.rows();
+    rows.of_type("Patient");
+    entries("v", 1).iter().for_each(|it| it.tell(&mut rows));
+    assert!(!rows.strings.is_empty());
+    rows.strings.iter_mut().for_each(|it| it.1 = "as folded tomorrow".into());
+    let reindexed = vec![Reindexed { key: Key::new("Patient", "p"), version: 1, rows }];
+    ward.session.commit(Changes { reindexed, ..Changes::default() }).await.unwrap();
+    let texts = ["as folded tomorrow", "v"].map(|it| StringTest::Prefix(it.to_owned()));
+    let mut found = Vec::new();
+    for text in texts {
+        let clause = Clause::Any(vec![Test::String(p("string"), text)]);
+        found.push(pages(&ward, plan("Patient", vec![clause], Vec::new(), 5)).await.join(" "));
+    }
+    assert_eq!(found, ["p", ""]);
 }

@@ -59,10 +59,13 @@ impl Directory {
         Ok(Directory { connections: Connections::new(target.clone(), &setup, CONNECTIONS, TIME) })
     }
 
-    /// A number that no other node has that started lately.
-    pub(super) async fn node(&self) -> Result<i64> {
-        let rows = self.fetch(|| sqlx::query("SELECT nextval('node')")).await?;
-        Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
+    /// What tells a node from the others: by chance, as there are more nodes than numbers in the end; and a number that no
+    /// other has that started lately.
+    pub(super) async fn node(&self) -> Result<(i64, i64)> {
+        let node = "SELECT hashtextextended(gen_random_uuid()::text, 0), nextval('node')";
+        let rows = self.fetch(|| sqlx::query(node)).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
     pub(super) async fn find(&self, name: &str) -> Result<Option<Entry>> {

@@ -41,8 +41,9 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     records: &Records,
     changes: &[LedgerChange],
-    now: i64,
 ) -> Result<bool, sqlx::Error> {
+    // Not the time of the commit, which may be ahead of the clock: what it is later than another node wrote.
+    let now = records.clock();
     // All take the rows in one order.
     let mut changes: Vec<&LedgerChange> = changes.iter().collect();
     changes.sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
@@ -71,9 +72,11 @@ async fn take(
 ) -> Result<bool, sqlx::Error> {
     let query = match &change.step {
         LedgerStep::Insert { value, expires } => sqlx::query(
+            // Somewhere among 2^62: nobody holds it from an entry that was here before.
             "INSERT INTO ledger AS l (kind, key, tenant, version, expires, value) \
-             VALUES ($1, $2, $3::text::int, 1, $4, $5) ON CONFLICT (tenant, kind, key) DO UPDATE \
-             SET version = l.version + 1, expires = excluded.expires, value = excluded.value WHERE l.expires <= $6",
+             VALUES ($1, $2, $3::text::int, (random() * 4611686018427387904)::bigint, $4, $5) \
+             ON CONFLICT (tenant, kind, key) DO UPDATE \
+             SET version = excluded.version, expires = excluded.expires, value = excluded.value WHERE l.expires <= $6",
         )
         .bind(change.kind)
         .bind(&change.key)

@@ -29,7 +29,6 @@ pub(crate) use numbers::least_at;
 use crate::{Error, Result, Secrets, Session, Store, Tenant, Told};
 use async_trait::async_trait;
 use directory::{Directory, Entry, Placement};
-use numbers::Numbers;
 use place::{Bounds, Place};
 use records::Records;
 use rustc_hash::FxHashMap;
@@ -82,8 +81,10 @@ struct Shared {
     clock: Clock,
     bounds: Bounds,
     text_folder: PathBuf,
+    /// Tells the node's notices from those of others.
     node: i64,
-    numbers: Numbers,
+    /// Tells numbers that the node makes from most that others make at the same time.
+    number: i64,
     text_writers: tokio::sync::Semaphore,
     /// Instead of [`ENOUGH`].
     enough: Option<i64>,
@@ -122,17 +123,17 @@ impl PostgresStore {
     async fn open_with(url: &str, settings: PostgresSettings, enough: Option<i64>) -> Result<PostgresStore> {
         let target: Target = url.parse()?;
         let directory = Directory::open(&target).await?;
-        let node = directory.node().await?;
+        let (node, number) = directory.node().await?;
         let shared = Shared {
             clock: settings.clock,
             node,
+            number,
             bounds: Bounds {
                 connections: settings.connections,
                 query_time: settings.query_time,
                 write_time: settings.write_time,
             },
             text_folder: settings.text_folder,
-            numbers: Numbers::of_node(node),
             text_writers: tokio::sync::Semaphore::new(text::WRITERS),
             enough,
         };

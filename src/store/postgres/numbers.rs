@@ -1,7 +1,10 @@
-//! Numbers that nodes make by themselves: time-ordered, and no two the same, so that no statement asks a sequence.
+//! Numbers that nodes make by themselves for a tenant: time-ordered, so that no statement asks a sequence.
 //!
 //! From the top: 41 bits of milliseconds, 10 bits of the node, 12 bits that count. A node that makes more than 4096 in a
-//! millisecond runs ahead of the time by the next.
+//! millisecond runs ahead of the time by the next. No two are the same as long as no two nodes have the same bits, which
+//! come again after 1024 starts; should two nodes make the same one all the same, the later is refused and made anew.
+//!
+//! Each tenant's are counted apart: how much one writes cannot be told from another's.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

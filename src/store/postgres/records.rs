@@ -24,6 +24,7 @@ pub(super) struct Records {
     pub(super) writer: Writer,
     pub(super) text: Follower,
     pub(super) shared: Arc<Shared>,
+    numbers: Numbers,
     /// The time of the last change, in milliseconds.
     last: AtomicI64,
 }
@@ -40,6 +41,7 @@ impl Records {
             lookups: Lookups::default(),
             writer: Writer::default(),
             text,
+            numbers: Numbers::of_node(shared.number),
             shared,
             last: AtomicI64::new(0),
         };
@@ -77,7 +79,7 @@ impl Records {
     }
 
     pub(super) fn numbers(&self) -> &Numbers {
-        &self.shared.numbers
+        &self.numbers
     }
 
     /// The time.

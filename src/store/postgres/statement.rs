@@ -139,13 +139,13 @@ take_back(
     WHERE p.is_there AND (i.rid, i.slot, i.low, i.high) NOT IN (SELECT rid, slot, low, high FROM numbers_now)))";
 
 /// Index rows come; `{…}` is where from.
-fn indexed(references: &str, strings: &str, dates: &str, numbers: &str, tail: &str) -> String {
+fn indexed(references: &str, strings: &str, dates: &str, numbers: &str, tail: &str, tail_of_strings: &str) -> String {
     format!(
         "\
 , new_reference AS (
   INSERT INTO reference (tenant, rid, param, target) SELECT t.id, u.* FROM t CROSS JOIN {references}{tail}
 ), new_string AS (
-  INSERT INTO string (tenant, rid, param, exact, norm, whole) SELECT t.id, u.* FROM t CROSS JOIN {strings}{tail}
+  INSERT INTO string (tenant, rid, param, exact, norm, whole) SELECT t.id, u.* FROM t CROSS JOIN {strings}{tail_of_strings}
 ), new_date AS (
   INSERT INTO date (tenant, rid, slot, low, high) SELECT t.id, u.* FROM t CROSS JOIN {dates}{tail}
 ), new_number AS (
@@ -153,6 +153,12 @@ fn indexed(references: &str, strings: &str, dates: &str, numbers: &str, tail: &s
 )"
     )
 }
+
+/// What is there stays.
+const KEPT: &str = " ON CONFLICT DO NOTHING";
+/// A string that is there is kept by what it was folded to, which may be another by now.
+const FOLDED_ANEW: &str = " ON CONFLICT (tenant, rid, param, exact) DO UPDATE SET norm = excluded.norm, whole = excluded.whole \
+     WHERE (string.norm, string.whole) IS DISTINCT FROM (excluded.norm, excluded.whole)";
 
 const LOADED: &str = "\
 , new_loaded AS (
@@ -171,6 +177,7 @@ pub(super) fn text(shape: Shape, has_content: bool) -> String {
                 "unnest($22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[]) u",
                 "unnest($26::bigint[], $27::bigint[], $28::float8[], $29::float8[]) u",
                 "",
+                "",
             ));
         }
         Shape::Change | Shape::Reindex => {
@@ -179,7 +186,8 @@ pub(super) fn text(shape: Shape, has_content: bool) -> String {
                 text.push_str(part);
             }
             let now = ["references_now u", "strings_now u", "dates_now u", "numbers_now u"];
-            text.push_str(&indexed(now[0], now[1], now[2], now[3], " ON CONFLICT DO NOTHING"));
+            let strings = if shape == Shape::Reindex { FOLDED_ANEW } else { KEPT };
+            text.push_str(&indexed(now[0], now[1], now[2], now[3], KEPT, strings));
         }
     }
     if has_content {

@@ -122,7 +122,7 @@ async fn attempt_on(
     if !changes.reindexed.is_empty() {
         run(connection, records, Batch::of_reindexed(&changes.reindexed, &records.tenancy.hash)).await?;
     }
-    if !changes.ledger.is_empty() && !ledger::write(connection, records, &changes.ledger, now).await.map_err(missed)? {
+    if !changes.ledger.is_empty() && !ledger::write(connection, records, &changes.ledger).await.map_err(missed)? {
         return Err(Missed::Refused(CommitError::Conflict));
     }
     if let Some(build) = &changes.build {

@@ -4,6 +4,7 @@
 
 mod choose;
 mod counts;
+mod criteria;
 mod dialect;
 mod ends;
 mod filter;
@@ -24,6 +25,7 @@ mod strings;
 mod walk;
 
 pub(crate) use counts::Counts;
+pub(crate) use criteria::canonical;
 pub(crate) use dialect::Dialect;
 pub(crate) use filter::Answers;
 pub(crate) use guard::still_holds;

@@ -85,7 +85,9 @@ impl<'a> Batch<'a> {
             }
         }
         if !change.ledger.is_empty() {
-            ledger::write(&mut state.connection, &change.ledger, self.now).await?;
+            // Not the time of the commit, which may be ahead of the clock.
+            let now = (state.clock)();
+            ledger::write(&mut state.connection, &change.ledger, now).await?;
         }
         // A second version of a resource within the group needs the first one on its row.
         if rkeys.iter().any(|it| self.pending_rkeys.contains(it)) {

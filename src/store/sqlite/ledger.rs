@@ -73,9 +73,10 @@ async fn take(connection: &mut SqliteConnection, change: &LedgerChange, now: i64
     let (kind, key) = (change.kind, change.key.as_str());
     let query = match &change.step {
         LedgerStep::Insert { value, expires } => sqlx::query(
-            "INSERT INTO ledger (kind, key, version, expires, value) VALUES (?, ?, 1, ?, ?) \
+            // Somewhere among 2^62: nobody holds it from an entry that was here before.
+            "INSERT INTO ledger (kind, key, version, expires, value) VALUES (?, ?, random() & 4611686018427387903, ?, ?) \
              ON CONFLICT (kind, key) DO UPDATE \
-             SET version = version + 1, expires = excluded.expires, value = excluded.value WHERE expires <= ?",
+             SET version = excluded.version, expires = excluded.expires, value = excluded.value WHERE ledger.expires <= ?",
         )
         .bind(kind)
         .bind(key)

@@ -63,7 +63,7 @@ impl Writer {
 pub(super) struct State {
     pub(super) connection: SqliteConnection,
     pub(super) hash: IndexHash,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// The greatest `resource.rid` given.
     pub(super) last_rid: i64,
     /// The greatest `change.seq` given.

@@ -5,22 +5,16 @@
 
 use super::{ENOUGH, PostgresSettings, PostgresStore};
 use crate::Store;
-use crate::contract::{Engine, contract};
+use crate::contract::{Engine, clock, contract};
 use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-
-/// A clock that steps a millisecond each time it is asked, from some day on.
-pub(super) fn clock() -> i64 {
-    static NOW: AtomicI64 = AtomicI64::new(1_790_000_000_000);
-    NOW.fetch_add(1, Ordering::Relaxed)
-}
 
 /// A database of its own, and a folder for full-text views; both go when it is dropped.
 pub(super) struct Database {
@@ -75,9 +69,16 @@ impl Database {
 
     /// A store with so many connections.
     pub(super) async fn store_with(&self, query_time: Duration, connections: u32) -> PostgresStore {
-        let text_folder = self.folder.path().to_owned();
-        let settings = PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections };
+        self.open_store(PostgresSettings { connections, ..self.settings(query_time) }).await
+    }
+
+    pub(super) async fn open_store(&self, settings: PostgresSettings) -> PostgresStore {
         PostgresStore::open_with(&self.url(), settings, Some(self.enough)).await.unwrap()
+    }
+
+    pub(super) fn settings(&self, query_time: Duration) -> PostgresSettings {
+        let text_folder = self.folder.path().to_owned();
+        PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections: 12 }
     }
 
     /// A connection with all rights.
@@ -99,8 +100,8 @@ impl Drop for Database {
 
 #[async_trait]
 impl Engine for Database {
-    async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(self.store(Duration::from_secs(20)).await)
+    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store> {
+        Arc::new(self.open_store(PostgresSettings { clock, ..self.settings(Duration::from_secs(20)) }).await)
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {
@@ -115,6 +116,7 @@ impl Engine for Database {
 }
 
 mod isolation;
+mod nodes;
 mod outages;
 mod plans;
 mod text;

@@ -2,11 +2,10 @@
 
 use super::{SqliteStore, options};
 use crate::Store;
-use crate::contract::{Engine, contract};
+use crate::contract::{Engine, clock, contract};
 use async_trait::async_trait;
 use sqlx::{ConnectOptions, Connection};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -21,18 +20,16 @@ pub(super) struct Folder {
     enough: i64,
 }
 
-/// A clock that steps a millisecond each time it is asked, from some day on.
-fn clock() -> i64 {
-    static NOW: AtomicI64 = AtomicI64::new(1_790_000_000_000);
-    NOW.fetch_add(1, Ordering::Relaxed)
-}
-
 pub(super) fn folder(enough: i64) -> Folder {
     Folder { folder: tempfile::tempdir().unwrap(), enough }
 }
 
 impl Folder {
     pub(super) async fn store(&self, query_time: Duration) -> SqliteStore {
+        self.store_at(clock, query_time).await
+    }
+
+    async fn store_at(&self, clock: fn() -> i64, query_time: Duration) -> SqliteStore {
         let mut store = SqliteStore::open(self.folder.path(), clock, query_time).await.unwrap();
         store.settings.enough = self.enough;
         store
@@ -41,8 +38,8 @@ impl Folder {
 
 #[async_trait]
 impl Engine for Folder {
-    async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(self.store(Duration::from_secs(20)).await)
+    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store> {
+        Arc::new(self.store_at(clock, Duration::from_secs(20)).await)
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {
