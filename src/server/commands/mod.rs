@@ -4,6 +4,7 @@ mod client;
 mod completions;
 mod load;
 mod migrate;
+mod package;
 mod reindex;
 mod serve;
 mod tenant;
@@ -49,6 +50,8 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Load records from files
     Load(load::Load),
+    /// Install and list FHIR packages
+    Package(package::Package),
     /// Issue an access token
     Token(token::Token),
     /// Make and list users who sign in
@@ -73,6 +76,7 @@ impl Cli {
             Command::Serve(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Tenant(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Load(it) => it.run(&file),
+            Command::Package(it) => it.run(&file),
             Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),

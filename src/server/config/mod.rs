@@ -122,6 +122,13 @@ settings! {
     }
 }
 
+settings! {
+    /// Where FHIR packages come from.
+    Packages, PackageFlags, "Packages" {
+        package_folder: PathBuf = "./packages", "MEDISYNC_PACKAGE_FOLDER", "FOLDER", "Where FHIR packages are looked up by name, as NAME-VERSION.tgz";
+    }
+}
+
 impl Limits {
     /// The engine's settings.
     pub fn engine(&self, store: &Store) -> engine::Settings {
@@ -141,10 +148,16 @@ impl Limits {
 
 /// Every key that a settings file may have, written with `_`.
 fn keys() -> impl Iterator<Item = &'static str> {
-    [StoreFlags::KEYS, LogFlags::KEYS, AuthFlags::KEYS, SignInFlags::KEYS, HttpFlags::KEYS, LimitFlags::KEYS]
-        .into_iter()
-        .flatten()
-        .copied()
+    let all = [
+        StoreFlags::KEYS,
+        LogFlags::KEYS,
+        AuthFlags::KEYS,
+        SignInFlags::KEYS,
+        HttpFlags::KEYS,
+        LimitFlags::KEYS,
+        PackageFlags::KEYS,
+    ];
+    all.into_iter().flatten().copied()
 }
 
 /// The first of flag (or variable), file and default. What the file says must be right even where a flag goes before

@@ -29,6 +29,7 @@ fn every_default_can_be_read() {
     SignInFlags::default().resolve(&file).unwrap();
     HttpFlags::default().resolve(&file).unwrap();
     LimitFlags::default().resolve(&file).unwrap();
+    PackageFlags::default().resolve(&file).unwrap();
 }
 
 #[test]
