@@ -58,21 +58,32 @@ async fn an_unknown_parameter_is_told_when_lenient() {
 async fn an_unknown_parameter_is_refused_when_strict() {
     let client = Client::fresh();
     let strict = async |path: &str| client.call("GET", path).header("prefer", "handling=strict").send().await;
-    for query in
-        ["Patient?colour=red", "Patient?code=x", "Patient?_sort=colour", "Observation?_revinclude=Patient:colour"]
-    {
+    for query in [
+        "Patient?colour=red",
+        "Patient?code=x",
+        "Patient?_sort=colour",
+        "Observation?_revinclude=Patient:colour",
+        "Patient?_contained=both",
+    ] {
         strict(query).await.expect_outcome(400..=400);
     }
-    strict("Patient?name=x&_count=5&_sort=-birthdate&_total=none&_summary=true").await.expect(200);
+    strict("Patient?name=x&_count=5&_sort=-birthdate&_total=none&_summary=true&_contained=false").await.expect(200);
 }
 
 /// search.html#errors: a malformed value of a known parameter is refused however lenient.
 #[tokio::test]
 async fn a_malformed_value_is_always_400() {
     let client = Client::fresh();
-    for query in
-        ["_count=few", "_count=-1", "_summary=some", "_total=all", "_lastUpdated=x", "birthdate=x", "active:missing=x"]
-    {
+    for query in [
+        "_count=few",
+        "_count=-1",
+        "_summary=some",
+        "_contained=some",
+        "_total=all",
+        "_lastUpdated=x",
+        "birthdate=x",
+        "active:missing=x",
+    ] {
         let call = client.call("GET", &format!("Patient?{query}")).header("prefer", "handling=lenient");
         call.send().await.expect_outcome(400..=400);
     }

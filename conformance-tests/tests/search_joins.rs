@@ -178,6 +178,12 @@ async fn a_revinclude_brings_what_refers_to_matches() {
         ("Patient?family=sample&_revinclude=Observation:performer", "ann", "b"),
         ("Organization?name=north&_revinclude=Patient:organization", "north", "ann"),
         ("Organization?name=north&_revinclude=Observation:subject", "north", ""),
+        ("Organization?name=north&_revinclude=*", "north", "ann"),
+        ("Organization?name=south&_revinclude=*", "south", "bob"),
+        ("Patient?family=sample&_revinclude=Observation:*", "ann", "a b named"),
+        ("Patient?family=sample&_revinclude=*", "ann", "a b named visit"),
+        ("Patient?family=builder&_revinclude=*", "bob", "b"),
+        ("Organization?name=north&_revinclude:iterate=*", "north", "a ann b named visit"),
     ];
     for (query, matched, brought) in cases {
         assert_eq!(included(&client, &ward, query).await, (matched.into(), brought.into()), "{query}");

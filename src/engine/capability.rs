@@ -87,7 +87,7 @@ fn resource(spec: &Spec, of: TypeId, template: &Json, operations: &Operations) -
     out["searchInclude"] = std::iter::once("*".to_owned()).chain(includes).collect();
     let reverse: Vec<String> = spec.resources().flat_map(|from| pointing(spec, from, of)).collect();
     if !reverse.is_empty() {
-        out["searchRevInclude"] = reverse.into();
+        out["searchRevInclude"] = std::iter::once("*".to_owned()).chain(reverse).collect();
     }
     out["searchParam"] = served_params(spec, of).map(search_param).collect();
     let of_type = operations.definitions().filter(|it| it.on_type || it.on_instance).filter(|it| it.is_for(name));

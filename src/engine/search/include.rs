@@ -1,6 +1,7 @@
 //! `_include` and `_revinclude` (search.html#include): resources that those found point to, or that point to them.
 
 use super::params::Search;
+use crate::own::Params;
 use crate::{Context, Engine};
 use fhir::json::Doc;
 use fhir::outcome::shown;
@@ -27,7 +28,7 @@ pub(super) struct Include {
 }
 
 impl Include {
-    /// Reads `_include[:iterate]=Type:param[:Target]`, `Type:*` or `*`.
+    /// Reads `_include[:iterate]=Type:param[:Target]`, `Type:*` or `*`, and `_revinclude` alike.
     pub(super) fn parse(spec: &Spec, name: &str, value: &str) -> Result<Include> {
         let (head, modifier) = name.split_once(':').unwrap_or((name, ""));
         let iterates = match modifier {
@@ -41,12 +42,14 @@ impl Include {
             "_revinclude" => true,
             _ => return Err(refused("A parameter that begins with _include or _revinclude is unknown.")),
         };
-        if value == "*" && !is_reverse {
+        if value == "*" {
             return Ok(Include { is_reverse, iterates, source: None, param: None, target: None });
         }
         let mut parts = value.split(':');
         let (Some(source), Some(code), target, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-            return Err(refused(format!("{head} takes [type]:[reference parameter], perhaps with :[target type].")));
+            let told =
+                format!("{head} takes [type]:[reference parameter], perhaps with :[target type], [type]:* or *.");
+            return Err(refused(told));
         };
         let resource = |name: &str| {
             r4().resource(name).ok_or_else(|| refused(format!("{head} names a resource type that R4 has not.")))
@@ -174,33 +177,46 @@ impl Engine {
         Ok(ctx.session.search(&plan).await?.found)
     }
 
+    /// All that points to resources by the parameters asked for.
     async fn reverse(&self, ctx: &Context, include: &Include, to: &[Stored]) -> Result<Vec<Stored>> {
-        let Some(source) = include.source else { return Ok(Vec::new()) };
-        let name = &r4().of(source).name;
-        let known = ctx.params();
-        let params: Vec<ParamId> = known
-            .spec()
-            .params_of(source)
-            .into_iter()
-            .filter(|it| is_reference_served(it) && include.param.as_deref().is_none_or(|code| *it.code == *code))
-            .map(|it| ParamId::of_param(name, it))
-            .collect();
         let is_target = |it: &&Stored| include.target.is_none_or(|of| *r4().of(of).name == *it.key.of);
         let mut targets: Vec<&Key> = to.iter().filter(is_target).map(|it| &it.key).collect();
         targets.sort();
         let mut all = Vec::new();
         for batch in targets.chunk_by(|a, b| a.of == b.of).flat_map(|it| it.chunks(BATCH)) {
-            let Some(of) = batch.first().map(|it| &it.of) else { continue };
-            let ids: Vec<Test> = batch.iter().map(|it| Test::Id(it.id.clone())).collect();
-            let filter = vec![Clause::Any(ids)];
-            let points = |param: &ParamId| Test::Chain { param: *param, of: of.clone(), filter: filter.clone() };
-            let filter = vec![Clause::Any(params.iter().map(points).collect())];
-            let branch = Branch { of: name.to_string(), filter, sort: Vec::new() };
-            let plan = Plan { branches: vec![branch], after: None, limit: self.settings.max_includes + 1 };
-            all.extend(ctx.session.search(&plan).await?.found);
+            let branches = pointing(&ctx.params(), include, batch);
+            if !branches.is_empty() {
+                let plan = Plan { branches, after: None, limit: self.settings.max_includes + 1 };
+                all.extend(ctx.session.search(&plan).await?.found);
+            }
         }
         Ok(all)
     }
+}
+
+/// A search for all that points to resources of one type, a branch for each type that has a parameter for it.
+fn pointing(params: &Params, include: &Include, to: &[&Key]) -> Vec<Branch> {
+    let spec = params.spec();
+    let Some((of, target)) = to.first().and_then(|it| Some((&it.of, r4().resource(&it.of)?))) else {
+        return Vec::new();
+    };
+    let ids = vec![Clause::Any(to.iter().map(|it| Test::Id(it.id.clone())).collect())];
+    let is_asked = |it: &&SearchParam| {
+        let may_point = it.targets.is_empty() || it.targets.contains(&target);
+        is_reference_served(it) && may_point && include.param.as_deref().is_none_or(|code| *it.code == *code)
+    };
+    let sources = spec.resources().filter(|it| include.source.is_none_or(|source| source == *it));
+    let branch = |source: TypeId| {
+        let name = &spec.of(source).name;
+        let known = spec.params_of(source);
+        let tests: Vec<Test> = known
+            .into_iter()
+            .filter(is_asked)
+            .map(|it| Test::Chain { param: ParamId::of_param(name, it), of: of.clone(), filter: ids.clone() })
+            .collect();
+        (!tests.is_empty()).then(|| Branch { of: name.to_string(), filter: vec![Clause::Any(tests)], sort: Vec::new() })
+    };
+    sources.filter_map(branch).collect()
 }
 
 /// Takes the references of resources to this server's own.

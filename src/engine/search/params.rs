@@ -199,6 +199,7 @@ impl Reader<'_> {
                 }
             }
             "_sort" => return Ok(self.sort(value)?),
+            "_contained" => return Ok(self.contained(value)?),
             _ if name.starts_with("_include") || name.starts_with("_revinclude") => {
                 self.search.includes.push(Include::parse(self.spec, name, value)?);
             }
@@ -226,6 +227,21 @@ impl Reader<'_> {
             Err(QueryError::Invalid(told)) => Err(Failure::new(IssueType::Invalid, told).into()),
             Err(QueryError::Needs(asked)) => Err(Unread::Needs(asked)),
         }
+    }
+
+    /// search.html#contained: what is contained in others is not matched by itself, which is what `false` asks for.
+    fn contained(&mut self, value: &str) -> Result<()> {
+        match value {
+            "false" => {
+                self.honoured.append_pair("_contained", value);
+            }
+            "true" | "both" => {
+                let told = "Contained resources are not matched by themselves: _contained is false.";
+                self.unknown.push(told.to_owned());
+            }
+            _ => return Err(Failure::new(IssueType::Value, "_contained is true, false or both.")),
+        }
+        Ok(())
     }
 
     /// search.html#sort; a key that is unknown, or of a kind that has no order here, is said and left out.
