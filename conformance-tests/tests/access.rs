@@ -193,6 +193,38 @@ async fn scopes_say_what_may_be_done() {
     assert_eq!(all.read(&path).await["identifier"][0]["value"], "scoped");
 }
 
+/// A patch is answered with the whole resource, and its tests and paths tell of what is there: who may change but not read
+/// sends whole resources.
+#[tokio::test]
+async fn a_patch_needs_a_scope_to_read() {
+    let Some((program, tenant, base)) = new_tenant() else { return };
+    let all = Client::new(&base, Some(program.token(&tenant, "system/*.*")));
+    let id = all.create(&patient("hidden")).await;
+    let path = format!("Patient/{id}");
+    let writer = all.with_token(Some(program.token(&tenant, "system/Patient.cuds")));
+    let guess = json!([{"op": "test", "path": "/identifier/0/value", "value": "hidden"}]);
+    let asking = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+        {"name": "type", "valueCode": "delete"},
+        {"name": "path", "valueString": "Patient.name.where(family = 'hidden')"}]}]});
+    for path in [path.clone(), "Patient?identifier=hidden".to_owned()] {
+        for (media_type, body) in [("application/json-patch+json", &guess), ("application/fhir+json", &asking)] {
+            let answer = writer.call("PATCH", &path).body(media_type, body.to_string()).send().await;
+            let told = answer.expect_outcome(403..=403).to_string();
+            assert!(told.contains("to read Patient"), "{told}");
+        }
+    }
+    let entries = || vec![entry("PATCH", &path, asking.clone())];
+    let answers = crate::bundle::responses(writer.bundle("batch", entries()).await, "batch-response");
+    assert_eq!(crate::bundle::statuses(&answers), [403]);
+    writer.bundle("transaction", entries()).await.expect_outcome(403..=403);
+    let changed = with(patient("changed"), json!({"id": id}));
+    writer.put(&path, &changed).await.expect(200);
+    writer.call("PUT", &path).header("if-match", "W/\"1\"").json(&changed).send().await.expect_outcome(412..=412);
+    let both = all.with_token(Some(program.token(&tenant, "system/Patient.ru")));
+    let test = json!([{"op": "test", "path": "/identifier/0/value", "value": "changed"}]);
+    both.call("PATCH", &path).body("application/json-patch+json", test.to_string()).send().await.expect(200);
+}
+
 /// What a scope refuses alone, it refuses in a Bundle, and includes bring nothing that is not granted.
 #[tokio::test]
 async fn bundles_and_includes_open_no_way_around_a_scope() {

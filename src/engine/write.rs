@@ -147,12 +147,12 @@ impl Engine {
                 self.aim_update_where(ctx, of, request, resource).await
             }
             Interaction::Patch { key } => {
-                scopes.demand(Access::Update, &key.of)?;
+                scopes.demand_patch(&key.of)?;
                 let there = existing(ctx.session.read(key).await?)?;
                 aim_existing(Target::of(key.clone(), Method::Patch, Some(there)), request)
             }
             Interaction::PatchWhere { of } => {
-                scopes.demand(Access::Update, of)?;
+                scopes.demand_patch(of)?;
                 let matched = self.only_match(ctx, of, &request.query).await?;
                 let there = existing(matched.found)?;
                 let target = Target::of(there.key.clone(), Method::Patch, Some(there)).guarded(matched.guard);

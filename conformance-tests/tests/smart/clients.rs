@@ -23,13 +23,13 @@ fn now() -> i64 {
 }
 
 /// A program that signs, allowed these scopes.
-fn backend(place: &Place, scope: &str) -> String {
+fn backend(place: &Place<'_>, scope: &str) -> String {
     let file = place.program.directory().join(format!("keys-{}.json", unique()));
     std::fs::write(&file, keys().to_string()).unwrap();
     place.register(&["--jwks", file.to_str().unwrap(), "--scope", scope]).0
 }
 
-fn claims(place: &Place, client: &str) -> Value {
+fn claims(place: &Place<'_>, client: &str) -> Value {
     json!({"iss": client, "sub": client, "aud": format!("{}/token", place.issuer()), "exp": now() + 200, "jti": unique()})
 }
 
@@ -39,7 +39,7 @@ fn signed(claims: &Value) -> String {
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(&STANDARD.decode(PRIVATE).unwrap())).unwrap()
 }
 
-async fn ask(place: &Place, assertion: &str, scope: &str) -> Answer {
+async fn ask(place: &Place<'_>, assertion: &str, scope: &str) -> Answer {
     let form = [
         ("grant_type", "client_credentials"),
         ("scope", scope),

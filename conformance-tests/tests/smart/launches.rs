@@ -1,8 +1,9 @@
 //! App launches (SMART App Launch 2.2, app-launch.html): standalone, by an EHR, and what comes of them.
 
-use super::place::{Browser, Place, REDIRECT, text};
+use super::place::{Browser, Person, Place, REDIRECT, text};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use conformance_tests::samples::with;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ async fn what_the_configuration_lists_is_there() {
 }
 
 /// The claims of an id token that the published key signed (OpenID Connect Core section 3.1.3.7).
-async fn identity(place: &Place, tokens: &Value, client: &str) -> Value {
+async fn identity(place: &Place<'_>, tokens: &Value, client: &str) -> Value {
     let keys: JwkSet =
         serde_json::from_value(place.with(None).get(&format!("{}/jwks", place.issuer())).await.expect(200).json())
             .unwrap();
@@ -140,6 +141,81 @@ async fn an_ehr_launch_gives_the_app_what_the_ehr_shows() {
     let stranger = place.person(&format!("Patient/{other}"));
     let answer = Browser::new(&place).ask_as(&stranger, &asked).await.expect(303);
     assert!(answer.needed_header("location").contains("error=access_denied"));
+}
+
+/// What the EHR shows is told to those only who were granted to know it.
+#[tokio::test]
+async fn an_app_without_the_scope_is_told_no_context() {
+    let Some(place) = Place::new() else { return };
+    let mine = place.patient("Mine").await;
+    let shown = json!({"resourceType": "Parameters", "parameter": [{"name": "intent", "valueString": "reconcile"}]});
+    let launched = place.admin.post(&format!("Patient/{mine}/$launch-context"), &shown).await.expect(200).json();
+    let name = text(&launched["parameter"][0], "valueString");
+    let (app, person) = (place.app("user/*.rs"), place.practitioner().await);
+    let mut asked = place.asked(&app, "launch launch/patient patient/*.rs user/*.rs");
+    asked.push(("launch", name));
+    let code = Browser::new(&place).let_in(&person, &asked, None).await;
+    let tokens = place.redeem(&app, &code).await.expect(200).json();
+    assert_eq!(text(&tokens, "scope"), "user/*.rs");
+    for member in ["patient", "encounter", "intent"] {
+        assert!(tokens.get(member).is_none(), "{tokens}");
+    }
+    let token = text(&tokens, "access_token");
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    assert!(serde_json::from_slice::<Value>(&claims).unwrap().get("patient").is_none());
+}
+
+/// relatedperson.html: a relation that has ended, or a person who is no longer active, opens nothing, within two seconds.
+#[tokio::test]
+async fn who_is_no_longer_active_gets_no_further() {
+    let Some(place) = Place::new() else { return };
+    let patient = place.admin.create(&json!({"resourceType": "Patient"})).await;
+    let of = json!({"reference": format!("Patient/{patient}")});
+    for (resource, change) in [
+        (json!({"resourceType": "RelatedPerson", "patient": of}), json!({"period": {"end": "2020-01-01"}})),
+        (json!({"resourceType": "RelatedPerson", "patient": of}), json!({"period": {"start": "2999"}})),
+        (json!({"resourceType": "RelatedPerson", "patient": of}), json!({"active": false})),
+        (json!({"resourceType": "Practitioner"}), json!({"active": false})),
+        (json!({"resourceType": "Patient"}), json!({"active": false})),
+    ] {
+        let kind = resource["resourceType"].as_str().unwrap();
+        let id = place.admin.create(&resource).await;
+        let person = place.person(&format!("{kind}/{id}"));
+        let scope = if kind == "Practitioner" { "user/*.rs offline_access" } else { "patient/*.rs offline_access" };
+        let app = place.app(scope);
+        let tokens = place.granted(&app, &person, scope, None).await;
+        let sees = place.with(tokens["access_token"].as_str());
+        sees.get("Patient").await.expect(200);
+        let ended = with(with(resource.clone(), json!({"id": id})), change.clone());
+        place.admin.put(&format!("{kind}/{id}"), &ended).await.expect(200);
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        sees.get("Patient").await.expect_outcome(401..=401);
+        place.refresh(&app, &text(&tokens, "refresh_token")).await.expect(400);
+        let answer = Browser::new(&place).ask_as(&person, &place.asked(&app, scope)).await.expect(303);
+        assert!(answer.needed_header("location").contains("error=access_denied"), "{kind} {change}");
+    }
+}
+
+/// Browsers apply form-action to where a form's answer redirects: a sign-in may lead on to the app that asked, and to no
+/// other.
+#[tokio::test]
+async fn a_sign_in_may_lead_to_the_app_that_asked() {
+    let Some(place) = Place::new() else { return };
+    let (app, person) = (place.app("user/*.rs"), place.practitioner().await);
+    let mut browser = Browser::new(&place);
+    let page = browser.ask(&place.asked(&app, "user/*.rs")).await.expect(200);
+    let wrong = Person { name: person.name, password: "not the password".into() };
+    let again = browser.sign_in(&page, &wrong).await.expect(401);
+    for page in [page, again] {
+        let policy = page.needed_header("content-security-policy");
+        assert!(policy.contains("form-action 'self' https://app.example.org;"), "{policy}");
+    }
+    for next in ["account".to_owned(), "authorize?client_id=x&redirect_uri=https%3A%2F%2Fevil.example".to_owned()] {
+        let page = browser.get("account").await.expect(200);
+        let page = browser.submit(&page, "sign-in", &[("next", &next), ("username", "x")]).await.expect(401);
+        let policy = page.needed_header("content-security-policy");
+        assert!(policy.contains("form-action 'self';"), "{policy}");
+    }
 }
 
 /// online_access: refreshed as long as the user is signed in.

@@ -2,7 +2,10 @@
 
 mod abuse;
 mod clients;
+mod hosts;
+mod introspection;
 mod launches;
 mod place;
 mod scopes;
 mod signing_in;
+mod strangers;

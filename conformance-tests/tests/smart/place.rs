@@ -12,8 +12,8 @@ pub const REDIRECT: &str = "https://app.example.org/back?x=1";
 pub const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-standard-43";
 
 /// A new tenant of a server.
-pub struct Place {
-    pub program: &'static Program,
+pub struct Place<'p> {
+    pub program: &'p Program,
     pub root: String,
     pub tenant: String,
     /// May do everything over FHIR.
@@ -26,18 +26,23 @@ pub struct Person {
     pub password: String,
 }
 
-impl Place {
+impl Place<'_> {
     /// A tenant of the shared server; none when the cases run against another server.
-    pub fn new() -> Option<Place> {
+    pub fn new() -> Option<Place<'static>> {
         if foreign_base().is_some() {
             skipped("users are made for the server's own program only");
             return None;
         }
         let (program, root) = program();
+        Some(Place::of(program, root))
+    }
+
+    /// A tenant of this server.
+    pub fn of<'p>(program: &'p Program, root: &str) -> Place<'p> {
         let tenant = format!("smart-{}", unique());
         program.create_tenant(&tenant);
         let admin = Client::new(&format!("{root}/fhir/{tenant}"), Some(program.token(&tenant, "system/*.*")));
-        Some(Place { program, root: root.clone(), tenant, admin })
+        Place { program, root: root.to_owned(), tenant, admin }
     }
 
     /// The authorization server.
@@ -176,12 +181,12 @@ pub fn told<'p>(parameters: &'p [(String, String)], name: &str) -> Option<&'p st
 
 /// A browser, with its cookie.
 pub struct Browser<'p> {
-    place: &'p Place,
+    place: &'p Place<'p>,
     pub cookie: Option<String>,
 }
 
 impl Browser<'_> {
-    pub fn new(place: &Place) -> Browser<'_> {
+    pub fn new<'p>(place: &'p Place<'p>) -> Browser<'p> {
         Browser { place, cookie: None }
     }
 

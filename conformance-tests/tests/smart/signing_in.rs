@@ -1,6 +1,7 @@
 //! Signing in with name and password: sessions, forged forms, guessing.
 
 use super::place::{Browser, Person, Place, text};
+use conformance_tests::Program;
 use serde_json::json;
 
 /// What is told of a wrong password is told of an unknown name.
@@ -38,6 +39,41 @@ async fn guessing_is_slowed_and_locks_nobody_out() {
     assert_eq!((statuses[0], statuses[6]), (401, 429));
     assert_eq!(attempt("192.0.2.1", &person).await, 429);
     assert_eq!(attempt("192.0.2.2", &person).await, 303);
+}
+
+/// Where a proxy tells of several addresses, the last one counts: the first ones are whatever the client sent.
+#[tokio::test]
+async fn an_address_cannot_be_made_up_behind_a_proxy() {
+    let Some(place) = Place::new() else { return };
+    let person = place.practitioner().await;
+    let mut statuses = Vec::new();
+    for at in 0..7 {
+        let mut browser = Browser::new(&place);
+        let page = browser.get("account").await.expect(200);
+        let form = [("username", &*person.name), ("password", "not the password")];
+        let (made_up, last) = (format!("192.0.2.{at}"), format!("2001:db8::{at}"));
+        let headers = [("x-forwarded-for", &*made_up), ("x-forwarded-for", &*last)];
+        statuses.push(browser.submit_with(&page, "sign-in", &form, &headers).await.status);
+    }
+    assert_eq!((statuses[0], statuses[6]), (401, 429));
+}
+
+/// Where no proxy is trusted, none is believed.
+#[tokio::test]
+async fn proxies_are_a_setting() {
+    let Some(program) = Program::fresh() else { return };
+    let server = program.serve(&["--trusted-proxies", "none"]);
+    let place = Place::of(&program, &server.root);
+    let person = place.practitioner().await;
+    let mut statuses = Vec::new();
+    for at in 0..7 {
+        let mut browser = Browser::new(&place);
+        let page = browser.get("account").await.expect(200);
+        let form = [("username", &*person.name), ("password", "not the password")];
+        let from = format!("192.0.2.{at}");
+        statuses.push(browser.submit_with(&page, "sign-in", &form, &[("x-forwarded-for", &from)]).await.status);
+    }
+    assert_eq!((statuses[0], statuses[6]), (401, 429));
 }
 
 /// A form that this browser was not given, or that another site sends, does nothing.

@@ -84,6 +84,20 @@ impl Scopes {
         Err(not_granted(access, of))
     }
 
+    /// Fails with 403 unless resources of a type may be changed and read: a patch is answered with the whole resource, and
+    /// whether its tests and paths hold tells of what is there.
+    pub fn demand_patch(&self, of: &str) -> Result<()> {
+        self.demand(Access::Update, of)?;
+        if self.allow(Access::Read, of) {
+            return Ok(());
+        }
+        let told = format!(
+            "A patch tells of what it changes, so the access token needs a scope to read {of} beside the one to change it. \
+             PUT needs none to read."
+        );
+        Err(Failure::new(IssueType::Forbidden, told))
+    }
+
     /// Fails with 403 unless every type that a filter looks at by chains may be searched: whether a chain matches tells
     /// of the resource at its end.
     pub fn demand_filter(&self, filter: &[Clause]) -> Result<()> {
@@ -124,6 +138,20 @@ mod tests {
         assert!(scopes.allow(Access::Create, "Observation") && !scopes.allow(Access::Read, "Observation"));
         assert!(!scopes.allow(Access::Read, "*"));
         assert_eq!(unknown, ["openid", "patient/*.read", "system/Nope.read"]);
+    }
+
+    #[test]
+    fn a_patch_needs_reading_too() {
+        for (text, is_granted) in [
+            ("system/Patient.ru", true),
+            ("user/Patient.u user/*.r", true),
+            ("system/Patient.u", false),
+            ("system/Patient.u patient/*.rs", false),
+            ("system/Patient.r", false),
+        ] {
+            let scopes = Scopes::parse(text, Some("1")).0;
+            assert_eq!(scopes.demand_patch("Patient").is_ok(), is_granted, "{text}");
+        }
     }
 
     #[test]

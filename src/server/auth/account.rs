@@ -100,23 +100,6 @@ pub async fn sign_out(session: &dyn Session, username: &str) -> Result<()> {
     Err(Failure::new(IssueType::Transient, "The account is being changed by others; try again."))
 }
 
-/// The patient whose records a user who is no professional has: the user, or whom a RelatedPerson belongs to who is active.
-pub async fn own_patient(session: &dyn Session, account: &Account) -> Result<Option<String>> {
-    let key = user_key(&account.fhir_user)?;
-    match key.of.as_str() {
-        "Patient" => Ok(Some(key.id)),
-        "RelatedPerson" => {
-            let Some(doc) = found(session, &key).await? else { return Ok(None) };
-            if doc.root().get("active").and_then(|it| it.as_bool()) == Some(false) {
-                return Ok(None);
-            }
-            let reference = doc.root().get("patient").and_then(|it| it.str("reference"));
-            Ok(reference.and_then(|it| it.strip_prefix("Patient/")).map(str::to_owned))
-        }
-        _ => Ok(None),
-    }
-}
-
 fn usual_scope(of: &str) -> &'static str {
     match of {
         "Practitioner" => "user/*.cruds patient/*.rs",
@@ -124,7 +107,8 @@ fn usual_scope(of: &str) -> &'static str {
     }
 }
 
-fn user_key(reference: &str) -> Result<Key> {
+/// The key of the resource that a user is.
+pub(super) fn user_key(reference: &str) -> Result<Key> {
     match reference.split_once('/') {
         Some((of, id)) if KINDS.contains(&of) && !id.is_empty() && !id.contains('/') => Ok(Key::new(of, id)),
         _ => Err(refused("A user is a Practitioner, Patient, RelatedPerson or Person of the tenant: Practitioner/1.")),
@@ -136,7 +120,8 @@ async fn current(session: &dyn Session, key: &Key) -> Result<Doc> {
     doc.ok_or_else(|| refused(format!("There is no such {} in the tenant.", key.of)))
 }
 
-async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
+/// A resource as it is now, unless it was deleted.
+pub(super) async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
     let Some(stored) = session.read(key).await?.filter(|it| !it.is_deleted()) else { return Ok(None) };
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
     Doc::parse(text).map(Some).map_err(Failure::internal)

@@ -60,6 +60,9 @@ pub struct Client {
     pub is_approved: bool,
     /// Whether it registered itself.
     pub is_self_made: bool,
+    /// Whether it is told of all tokens, as a resource server is, and not of its own alone.
+    #[serde(default)]
+    pub introspects: bool,
     /// When it was registered, in milliseconds since the epoch.
     pub created: i64,
 }
@@ -98,6 +101,9 @@ impl Client {
         }
         if self.may_use("client_credentials") && self.auth != ClientAuth::PrivateKeyJwt {
             return refuse("client_credentials goes with token_endpoint_auth_method private_key_jwt.");
+        }
+        if self.introspects && self.auth == ClientAuth::None {
+            return refuse("Whom introspection tells of all tokens must prove who it is.");
         }
         if (self.auth == ClientAuth::PrivateKeyJwt) != self.jwks.as_ref().is_some_and(|it| !it.keys.is_empty()) {
             return refuse("jwks, with at least one key, goes with private_key_jwt, and only with it.");

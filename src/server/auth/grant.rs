@@ -1,12 +1,13 @@
 //! What a user, or the operator, granted a client. Every token but those of `medisync token` belongs to a grant, and holds
 //! as long as the grant does.
 
-use super::account::{self, Account};
+use super::account::Account;
 use super::client::Client;
 use super::kept::{self, Entry, Kept};
+use super::standing::standing;
 use super::visit::Visit;
 use super::{Claims, secret};
-use crate::random;
+use crate::{clock, random};
 use fhir::Result;
 use serde::{Deserialize, Serialize};
 use store::{Session, Tenant};
@@ -110,7 +111,7 @@ pub fn read_refresh_token<'t>(token: &'t str, tenant: &Tenant) -> Option<(&'t st
     secret::is_derived(&tenant.secrets().page_key, &purpose(name, generation), mac).then_some((name, generation))
 }
 
-/// The grant, as long as it, its client, its user and, where it is bound to one, the sign-in all hold.
+/// The grant, as long as it, its client, its user, who that is and, where it is bound to one, the sign-in all hold.
 pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Grant>>> {
     let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
     let client = kept::find::<Client>(session, &grant.value.client).await?;
@@ -123,9 +124,10 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
             it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
         };
         let Some(account) = account.filter(holds) else { return Ok(None) };
-        // Who acted for a patient may no longer.
-        if account.fhir_user.starts_with("RelatedPerson/")
-            && account::own_patient(session, &account).await? != grant.value.patient
+        let Some(standing) = standing(session, &account, clock::now_ms()).await? else { return Ok(None) };
+        // A RelatedPerson may belong to another patient by now.
+        if let (Some(own), Some(granted)) = (&standing.patient, &grant.value.patient)
+            && own != granted
         {
             return Ok(None);
         }

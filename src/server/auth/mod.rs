@@ -11,6 +11,7 @@ mod operations;
 pub mod password;
 pub mod scope;
 pub mod secret;
+pub mod standing;
 pub mod throttle;
 mod token;
 pub mod visit;

@@ -1,5 +1,5 @@
 //! Slows guessing of passwords: failures are counted for an account from one address, and for an address. Nobody's failures
-//! keep the account's owner out, who comes from another address.
+//! keep the account's owner out, who comes from another address. Registrations of apps are counted apart.
 
 use super::account;
 use super::kept::{self, Kept};
@@ -10,6 +10,8 @@ use store::Session;
 
 /// Failures that cost nothing: of one account from one address, and of one address.
 const FREE: [u32; 2] = [5, 50];
+/// Registrations from one address that cost nothing.
+const FREE_REGISTRATIONS: u32 = 5;
 /// The first wait and the longest, in milliseconds; each further failure doubles it.
 const FIRST: i64 = 2_000;
 const LONGEST: i64 = 15 * 60 * 1000;
@@ -34,12 +36,22 @@ fn keys(username: &str, address: &str) -> [String; 2] {
     [secret::hash(&format!("{}:{username}@{address}", username.len())), secret::hash(&format!("@{address}"))]
 }
 
-/// Counts an attempt, as a failure until [`succeeded`] says otherwise; or gives the milliseconds to wait before it may be
-/// made. Of many attempts at once each is counted before it is made.
-pub async fn attempt(session: &dyn Session, username: &str, address: &str, now: i64) -> Result<i64> {
+/// Counts an attempt to sign in, as a failure until [`succeeded`] says otherwise; or gives the milliseconds to wait before
+/// it may be made. Of many attempts at once each is counted before it is made.
+pub async fn sign_in(session: &dyn Session, username: &str, address: &str, now: i64) -> Result<i64> {
+    count(session, keys(username, address).into_iter().zip(FREE).collect(), now).await
+}
+
+/// Counts a registration, or gives the milliseconds to wait before it may be made.
+pub async fn registration(session: &dyn Session, address: &str, now: i64) -> Result<i64> {
+    count(session, vec![(secret::hash(&format!("registration from {address}")), FREE_REGISTRATIONS)], now).await
+}
+
+/// Counts an attempt under each key, of which so many are free, unless one of them has to wait.
+async fn count(session: &dyn Session, keys: Vec<(String, u32)>, now: i64) -> Result<i64> {
     for _ in 0..RACES {
         let mut changes = Vec::new();
-        for (key, free) in keys(username, address).into_iter().zip(FREE) {
+        for (key, free) in keys.clone() {
             let until = Some(now + FORGOTTEN);
             changes.push(match kept::find::<Failures>(session, &key).await? {
                 Some(mut failures) => {

@@ -31,6 +31,9 @@ struct New {
     /// It can keep no secret: it runs in a browser or on a phone
     #[arg(long, conflicts_with = "jwks")]
     public: bool,
+    /// Introspection tells it of every token, as a resource server needs; others are told of their own
+    #[arg(long, conflicts_with = "public")]
+    introspection: bool,
     /// Its public keys (a JWK Set), by which it signs; without --redirect it is a program that acts for nobody
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
@@ -127,6 +130,7 @@ fn client(new: New) -> Result<Registered> {
         scope: new.scope,
         is_approved: true,
         is_self_made: false,
+        introspects: new.introspection,
         created: clock::now_ms(),
     })
 }

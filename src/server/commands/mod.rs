@@ -45,7 +45,7 @@ Every setting is a flag, a MEDISYNC_… variable or a key in the settings file, 
 #[derive(Subcommand)]
 enum Command {
     /// Answer FHIR requests over HTTP
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Make and list tenants
     Tenant(tenant::Tenant),
     /// Load records from files

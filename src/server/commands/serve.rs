@@ -107,6 +107,7 @@ async fn serve(plan: Plan) -> Result<()> {
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
     let gate = Gate::new(engine.clone(), plan.mode);
     let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, &plan.sign_in, plan.demo)?);
+    server.warn_of_hosts(address);
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");

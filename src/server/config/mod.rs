@@ -95,8 +95,9 @@ settings! {
     /// How the server is reached, and how much it does at a time.
     Http, HttpFlags, "Server" {
         listen: SocketAddr = "127.0.0.1:8080", "MEDISYNC_LISTEN", "ADDRESS", "Address and port to listen on; port 0 takes a free one";
-        base_url: Auto<crate::http::Origin> = "auto", "MEDISYNC_BASE_URL", "URL", "The server's own address as clients see it, such as https://fhir.example.org; auto takes it from each request's Host header";
+        base_url: Auto<crate::http::Origin> = "auto", "MEDISYNC_BASE_URL", "URL", "The server's own address as clients see it, such as https://fhir.example.org; auto takes it from each request's Host header, and on an address that is not loopback answers only as localhost, its IP address and tenant-hosts";
         cors_origins: crate::http::Origins = "none", "MEDISYNC_CORS_ORIGINS", "ORIGINS", "Pages of which other origins may call the server from a browser: none, any, or a list such as https://app.example.org,https://www.example.org";
+        trusted_proxies: crate::http::Proxies = "loopback", "MEDISYNC_TRUSTED_PROXIES", "ADDRESSES", "Proxies that are believed whom they speak for (X-Forwarded-For): loopback, none, or a list of addresses and blocks such as 10.0.0.0/8";
         tenant_hosts: String = "localhost", "MEDISYNC_TENANT_HOSTS", "DOMAIN", "Requests to TENANT.DOMAIN are for that tenant";
         workers: Auto<usize> = "auto", "MEDISYNC_WORKERS", "COUNT", "Threads that answer requests; auto takes one for each core";
         max_requests: usize = "1024", "MEDISYNC_MAX_REQUESTS", "COUNT", "Requests carried out at the same time; more of them wait";

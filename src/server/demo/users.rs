@@ -65,6 +65,7 @@ fn app() -> Client {
         scope: SCOPE.into(),
         is_approved: true,
         is_self_made: false,
+        introspects: false,
         created: clock::now_ms(),
     }
 }

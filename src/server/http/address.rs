@@ -1,12 +1,11 @@
 //! Which tenant a request is for: by path, by host name or by `X-Tenant-ID`, and never by two that disagree.
 
+use super::host::{self, Hosts};
 use crate::config::{self, Auto};
 use crate::tenants;
 use ::fhir::{Failure, IssueType, Result};
-use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Scheme, host and port: `https://fhir.example.org`.
@@ -22,7 +21,7 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Origin, String> {
         let wrong = || format!("`{text}` is not an address such as https://fhir.example.org");
         let (scheme, authority) = text.trim_end_matches('/').split_once("://").ok_or_else(wrong)?;
-        if !matches!(scheme, "http" | "https") || !is_authority(authority) {
+        if !matches!(scheme, "http" | "https") || !host::is_authority(authority) {
             return Err(wrong());
         }
         Ok(Origin { scheme: scheme.into(), authority: authority.into() })
@@ -40,8 +39,8 @@ pub struct Addresses {
     origin: Option<Origin>,
     /// `.localhost`: what follows the tenant in a tenant's own host name.
     tenant_hosts: String,
-    /// Whether only this machine may ask, by a name of its own.
-    is_local: bool,
+    /// As what it answers.
+    hosts: Hosts,
 }
 
 /// What a FHIR request is addressed to.
@@ -57,28 +56,48 @@ pub struct Address {
 
 impl Addresses {
     /// As the settings say. With `is_local`, requests must address this machine as such and come from no other
-    /// site's page: a browser would otherwise lend a stranger's script its place on the machine.
+    /// site's page.
     pub fn new(http: &config::Http, is_local: bool) -> Addresses {
         let origin = match &http.base_url {
             Auto::Auto => None,
             Auto::Given(origin) => Some(origin.clone()),
         };
         let tenant_hosts = format!(".{}", http.tenant_hosts.trim_matches('.').to_ascii_lowercase());
-        Addresses { origin, tenant_hosts, is_local }
+        let hosts = match (is_local, &origin) {
+            (true, _) => Hosts::Local,
+            (false, None) if !http.listen.ip().is_loopback() => Hosts::Known,
+            _ => Hosts::Any,
+        };
+        Addresses { origin, tenant_hosts, hosts }
+    }
+
+    /// The domain of which requests must be, beside localhost and the address that was connected to; `None` where
+    /// requests may address the server by any name.
+    pub fn known_domain(&self) -> Option<&str> {
+        (self.hosts == Hosts::Known).then(|| self.tenant_hosts.trim_start_matches('.'))
+    }
+
+    /// The host that a request addresses, if this server answers as it.
+    fn host<'p>(&self, parts: &'p Parts) -> Result<&'p str> {
+        let host = host::of(parts)?;
+        if let Some(domain) = self.known_domain() {
+            host::check_is_known(parts, host, domain)?;
+        }
+        Ok(host)
     }
 
     /// The server's own address as the client used it.
     pub fn origin(&self, parts: &Parts) -> Result<String> {
         match &self.origin {
             Some(origin) => Ok(origin.to_string()),
-            None => Ok(format!("http://{}", host(parts)?)),
+            None => Ok(format!("http://{}", self.host(parts)?)),
         }
     }
 
     /// The bases by which a tenant can be addressed where the request was sent, the usual one first.
     pub fn bases(&self, parts: &Parts, tenant: &str) -> Result<Vec<String>> {
         let origin = self.origin(parts)?;
-        let host = host(parts)?;
+        let host = self.host(parts)?;
         let mut bases = vec![format!("{origin}/fhir/{tenant}")];
         if self.tenant_of(host).as_deref() == Some(tenant) {
             let scheme = self.origin.as_ref().map_or("http", |it| &it.scheme);
@@ -93,12 +112,13 @@ impl Addresses {
         let below = below.strip_prefix('/').unwrap_or(below);
         let (first, rest) = below.split_once('/').unwrap_or((below, ""));
         let by_path = Some(first).filter(|it| tenants::is_name(it));
-        let host = host(parts)?;
-        if self.is_local {
-            check_is_local(parts, host)?;
+        let host = self.host(parts)?;
+        if self.hosts == Hosts::Local {
+            host::check_is_local(parts, host)?;
         }
         let by_host = self.tenant_of(host);
         let by_header = header(parts)?;
+        let is_by_host = by_host.is_some();
         let named = [by_path.map(str::to_owned), by_host, by_header];
         let mut names = named.iter().flatten();
         let tenant = names.next().ok_or_else(no_tenant)?.clone();
@@ -111,7 +131,8 @@ impl Addresses {
         let base = match (by_path, &self.origin) {
             (Some(_), _) => format!("{}/fhir/{tenant}", self.origin(parts)?),
             // Below a tenant's own host name, links must stay there.
-            (None, Some(origin)) => format!("{}://{host}/fhir", origin.scheme),
+            (None, Some(origin)) if is_by_host => format!("{}://{host}/fhir", origin.scheme),
+            (None, Some(origin)) => format!("{origin}/fhir"),
             (None, None) => format!("http://{host}/fhir"),
         };
         Ok(Address { tenant, base, path: decoded(if by_path.is_some() { rest } else { below })? })
@@ -119,7 +140,7 @@ impl Addresses {
 
     /// The tenant whose own host name this is.
     fn tenant_of(&self, host: &str) -> Option<String> {
-        let name = name(host).to_ascii_lowercase();
+        let name = host::name(host).to_ascii_lowercase();
         let tenant = name.strip_suffix(&self.tenant_hosts)?;
         tenants::is_name(tenant).then(|| tenant.to_owned())
     }
@@ -130,45 +151,6 @@ fn no_tenant() -> Failure {
         IssueType::Required,
         "Name the tenant: by the address /fhir/{tenant}, by its host name, or by the header X-Tenant-ID.",
     )
-}
-
-/// The host that the client addressed; HTTP/2 has it in the address, HTTP/1.1 in a header.
-fn host(parts: &Parts) -> Result<&str> {
-    let from_header = || parts.headers.get(HOST).and_then(|it| it.to_str().ok());
-    let host = parts.uri.authority().map(|it| it.as_str()).or_else(from_header);
-    host.filter(|it| is_authority(it))
-        .ok_or_else(|| Failure::new(IssueType::Invalid, "The request needs a Host header with a host name."))
-}
-
-/// A host without its port.
-fn name(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
-/// Whether a host is this machine by whatever address (RFC 6761 section 6.3).
-fn is_local(host: &str) -> bool {
-    let name = name(host).trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    let is_address = || name.parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
-    name == "localhost" || name.ends_with(".localhost") || is_address()
-}
-
-/// Refuses what a page of another site may have made a browser send.
-fn check_is_local(parts: &Parts, host: &str) -> Result<()> {
-    let origin = parts.headers.get(ORIGIN).and_then(|it| it.to_str().ok());
-    let is_own_page = origin.is_none_or(|it| it.split_once("://").is_some_and(|(_, host)| is_local(host)));
-    if is_local(host) && is_own_page {
-        return Ok(());
-    }
-    let told = "With --no-auth this server answers only programs and pages of this machine, as localhost.";
-    Err(Failure::new(IssueType::Forbidden, told))
-}
-
-fn is_authority(text: &str) -> bool {
-    let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b':' | b'[' | b']' | b'_');
-    (1..=255).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 /// The tenant that `X-Tenant-ID` names.
@@ -216,7 +198,7 @@ mod tests {
 
     fn resolve(origin: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Result<Address> {
         let origin = origin.map(|it| it.parse().unwrap());
-        Addresses { origin, tenant_hosts: HOSTS.into(), is_local: false }.resolve(&parts(uri, headers))
+        Addresses { origin, tenant_hosts: HOSTS.into(), hosts: Hosts::Any }.resolve(&parts(uri, headers))
     }
 
     fn address(tenant: &str, base: &str, path: &str) -> Address {
@@ -237,6 +219,8 @@ mod tests {
         assert_eq!(by_host, address("north", "http://North.fhir.example.org:80/fhir", "Patient"));
         let by_header = resolve(None, "/fhir/metadata", &[("host", "x"), ("x-tenant-id", "north")]).unwrap();
         assert_eq!(by_header, address("north", "http://x/fhir", "metadata"));
+        let behind_proxy = resolve(Some("https://x.org"), "/fhir/metadata", &[("host", "y"), ("x-tenant-id", "north")]);
+        assert_eq!(behind_proxy.unwrap(), address("north", "https://x.org/fhir", "metadata"));
     }
 
     #[test]
@@ -267,7 +251,7 @@ mod tests {
 
     #[test]
     fn without_tokens_only_this_machine_is_answered() {
-        let addresses = Addresses { origin: None, tenant_hosts: HOSTS.into(), is_local: true };
+        let addresses = Addresses { origin: None, tenant_hosts: HOSTS.into(), hosts: Hosts::Local };
         let status =
             |headers: &[_]| addresses.resolve(&parts("/fhir/north", headers)).map_or_else(|it| it.status, |_| 200);
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "[::1]:80", "north.localhost:8080"] {

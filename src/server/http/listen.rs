@@ -19,6 +19,10 @@ const NO_ROOM: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
+/// The address at this end of a request's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Local(pub IpAddr);
+
 /// How patient the server is.
 #[derive(Clone, Copy)]
 pub struct Times {
@@ -35,9 +39,13 @@ pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Rece
     let connections = GracefulShutdown::new();
     while let Some(stream) = next(&listener, &mut stop).await {
         let (stream, address) = stream;
+        let local = stream.local_addr().map(|it| Local(it.ip())).ok();
         let routes = TowerToHyperService::new(router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(address));
+            if let Some(local) = local {
+                request.extensions_mut().insert(local);
+            }
             routes.call(request)
         });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));

@@ -7,8 +7,10 @@ mod body;
 mod cors;
 mod edge;
 mod fhir;
+mod forwarded;
 mod gzip;
 mod health;
+mod host;
 pub mod listen;
 mod metrics;
 mod negotiate;
@@ -24,6 +26,7 @@ mod xml;
 
 pub use address::{Addresses, Origin};
 pub use cors::Origins;
+pub use forwarded::Proxies;
 
 use crate::auth::Gate;
 use crate::config;
@@ -34,6 +37,7 @@ use axum::routing::{any, get};
 use engine::Engine;
 use metrics::Metrics;
 use request_id::RequestIds;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -54,6 +58,8 @@ pub struct Server {
     permits: Semaphore,
     /// Who may call from a browser.
     origins: Origins,
+    /// Who is believed for whom it speaks.
+    proxies: Proxies,
 }
 
 /// How much one request may ask for, as far as HTTP sees it.
@@ -88,7 +94,18 @@ impl Server {
             is_demo,
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
+            proxies: http.trusted_proxies.clone(),
         })
+    }
+
+    /// Says loudly where requests are refused that address the server by a name it was not told.
+    pub fn warn_of_hosts(&self, listening: SocketAddr) {
+        if let Some(domain) = self.addresses.known_domain() {
+            tracing::warn!(
+                "base-url is not set on {listening}: ONLY requests to localhost, {domain}, *.{domain} and the IP address that \
+                 was connected to are answered; set --base-url to the address by which clients reach this server"
+            );
+        }
     }
 
     /// All routes.

@@ -29,7 +29,9 @@ mod tests;
 pub use assets::{ASSETS, asset};
 pub use message::{message, unauthorized};
 pub use resource::resource;
-pub use sign_in::{ConsentView, PatientView, PickerView, SignInView, StepView, account, consent, picker, sign_in};
+pub use sign_in::{
+    ConsentView, PatientView, PickerView, SignInView, StepView, StrayView, account, consent, picker, sign_in, stray,
+};
 pub use start::start;
 pub use views::{
     DemoView, Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView,

@@ -72,6 +72,34 @@ pub struct ConsentView<'a> {
     pub is_unknown: bool,
 }
 
+/// Why an app that nobody here knows is not let in.
+pub struct StrayView<'a> {
+    /// Where.
+    pub tenant: Place<'a>,
+    /// The app's name.
+    pub app: &'a str,
+    /// What is wrong.
+    pub told: &'a str,
+    /// Where the app takes answers.
+    pub to: &'a str,
+    /// The answer: that address with what is wrong.
+    pub answer: &'a str,
+}
+
+/// The page that leaves it to the person whether to go on to an app that registered itself.
+pub fn stray(view: &StrayView<'_>) -> Page {
+    let mut html = Html::default();
+    html.raw("<article class=\"form\"><h1>").text(view.app).raw(" is not let in</h1><p>").text(view.told).raw("</p>");
+    html.raw("<p class=\"status bad\">This app registered itself: nobody at ")
+        .text(view.tenant.0)
+        .raw(" has looked at it.</p><p>Only if you know it, <a rel=\"noreferrer\"")
+        .attr("href", view.answer)
+        .raw(">go on to ")
+        .text(view.to)
+        .raw("</a></p></article>");
+    Layout { title: "Not let in", tenant: Some(view.tenant) }.page(&html)
+}
+
 /// The page that asks for name and password.
 pub fn sign_in(view: &SignInView<'_>) -> Page {
     let mut html = Html::default();
@@ -221,6 +249,16 @@ mod tests {
         assert!(found(Some(Vec::new())).contains("No patient"));
         let one = vec![PatientView { id: "p1".into(), about: "Bo, 1980".into() }];
         assert!(found(Some(one)).contains("name=\"patient\" value=\"p1\">Bo, 1980</button>"));
+    }
+
+    #[test]
+    fn a_stray_is_told_of_and_linked() {
+        let (to, answer) = ("https://a.example/?x=1&y", "https://a.example/?x=1&y&error=\"<");
+        let body = stray(&StrayView { tenant: STEP.tenant, app: STEP.app, told: "No.", to, answer }).body;
+        assert!(
+            body.contains("href=\"https://a.example/?x=1&amp;y&amp;error=&quot;&lt;\"") && body.contains("<p>No.</p>")
+        );
+        assert!(body.contains("&lt;Growth&gt; is not let in"));
     }
 
     #[test]

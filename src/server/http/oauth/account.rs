@@ -13,7 +13,7 @@ use axum::response::Response;
 pub async fn show(desk: &Desk<'_>) -> Result<Response> {
     let browser = Browser::of(desk)?;
     match browser.visitor(desk).await? {
-        None => sign_in::ask(desk, &browser, "account"),
+        None => sign_in::ask(desk, &browser, "account").await,
         Some(visitor) => page(desk, &browser, &visitor.account.value.name, false),
     }
 }
@@ -26,7 +26,7 @@ pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     match (&visitor, form.get("leave")) {
         (Some(visitor), Some("everywhere")) => account::sign_out(&*desk.session, &visitor.account.key).await?,
         // Whose sign-in has ended meanwhile signs in once more, so that it is known whose grants end.
-        (None, Some("everywhere")) => return sign_in::ask(desk, &browser, "account"),
+        (None, Some("everywhere")) => return sign_in::ask(desk, &browser, "account").await,
         _ => {}
     }
     visit::end(&*desk.session, browser.cookie()).await?;

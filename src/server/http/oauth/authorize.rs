@@ -7,7 +7,7 @@ use super::problem::{Problem, Result};
 use super::{clients, consent, sign_in};
 use crate::auth::client::Client;
 use crate::http::page;
-use crate::pages::{self, MessageView};
+use crate::pages::{self, MessageView, StrayView};
 use axum::response::Response;
 use engine::Grant;
 
@@ -47,7 +47,9 @@ pub enum Refusal {
     There {
         /// Where the answer goes.
         to: String,
-        /// What it repeats.
+        /// The app's name, if nobody here knows the app.
+        stranger: Option<String>,
+        /// What the answer repeats.
         state: Option<String>,
         /// OAuth's code.
         code: &'static str,
@@ -79,7 +81,7 @@ pub async fn begin(desk: &Desk<'_>, form: Result<Form>) -> Result<Response> {
         }
         None if asked.is_silent => deny(desk, &asked, "login_required", "Nobody is signed in."),
         Some(visitor) if !asked.is_anew => consent::ask(desk, &browser, &asked, &visitor, None).await,
-        _ => sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)),
+        _ => sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)).await,
     }
 }
 
@@ -96,8 +98,10 @@ pub async fn read(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
         return Err(Problem::request(told).into());
     }
     let state = form.get("state").map(str::to_owned);
-    let there = |code, told: String| Refusal::There { to: redirect_uri.to_owned(), state: state.clone(), code, told };
-    check(desk, form).map_err(|it| there(it.code, it.told))?;
+    if let Err(Problem { code, told, .. }) = check(desk, form) {
+        let (to, stranger) = (redirect_uri.to_owned(), stranger(&client));
+        return Err(Refusal::There { to, stranger, state, code, told });
+    }
     let prompt = form.get("prompt").unwrap_or_default();
     Ok(Asked {
         client_id: client_id.to_owned(),
@@ -150,12 +154,22 @@ fn check(desk: &Desk<'_>, form: &Form) -> Result<()> {
     Ok(())
 }
 
-/// Tells why a request is refused: the app, where it is known, or else the user.
+/// The name of an app that registered itself and that nobody here has looked at.
+fn stranger(client: &Client) -> Option<String> {
+    client.is_self_made.then(|| client.name.clone())
+}
+
+/// Tells why a request is refused: the app, where it is known, or else the user. Nobody is sent on to an app that
+/// registered itself without having let it in: whoever follows a link to this server trusts where it leads (RFC 9700
+/// section 4.11.2).
 pub fn refuse(desk: &Desk<'_>, refusal: Refusal) -> Result<Response> {
     match refusal {
-        Refusal::There { to, state, code, told } => {
-            let answer = [("error", code), ("error_description", &told)];
-            browser::redirect(&with(desk, &to, &answer, state.as_deref()))
+        Refusal::There { to, stranger, state, code, told } => {
+            let answer = with(desk, &to, &[("error", code), ("error_description", &told)], state.as_deref());
+            let Some(app) = stranger else { return browser::redirect(&answer) };
+            let view =
+                StrayView { tenant: (desk.tenant(), &desk.base()), app: &app, told: &told, to: &to, answer: &answer };
+            Ok(page::response(400, pages::stray(&view)))
         }
         Refusal::Here(problem) if problem.cause.is_some() => Err(problem),
         Refusal::Here(problem) => {
@@ -173,7 +187,7 @@ pub fn refuse(desk: &Desk<'_>, refusal: Refusal) -> Result<Response> {
 /// Tells the app that it is not let in.
 pub fn deny(desk: &Desk<'_>, asked: &Asked, code: &'static str, told: &str) -> Result<Response> {
     let (to, state) = (asked.redirect_uri.clone(), asked.state.clone());
-    refuse(desk, Refusal::There { to, state, code, told: told.to_owned() })
+    refuse(desk, Refusal::There { to, stranger: stranger(&asked.client), state, code, told: told.to_owned() })
 }
 
 /// A redirect URI with an answer, the state, and who answers (RFC 9207).

@@ -7,10 +7,11 @@ use super::browser::Browser;
 use super::form::Form;
 use super::problem::{Problem, Result};
 use super::sign_in;
-use crate::auth::account::{self, human_name};
+use crate::auth::account::human_name;
 use crate::auth::code::{CODE, Code, Launch};
 use crate::auth::grant::Grant;
 use crate::auth::kept;
+use crate::auth::standing::standing;
 use crate::auth::visit::Visitor;
 use crate::auth::{scope, secret};
 use crate::pages::{self, ConsentView, PatientView, PickerView, StepView};
@@ -48,7 +49,7 @@ pub async fn decide(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         Err(refusal) => return authorize::refuse(desk, refusal),
     };
     let Some(visitor) = browser.visitor(desk).await? else {
-        return sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in));
+        return sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)).await;
     };
     match form.get("action") {
         Some("search") => search(desk, &browser, &asked, &visitor, form).await,
@@ -117,16 +118,20 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Optio
             None => return Ok(Step::Denied("invalid_request", "The launch is unknown, or too old.")),
         },
     };
-    let is_about_patient = |it: &str| {
-        it == "launch/patient" || engine::Grant::parse(it).is_some_and(|grant| grant.level == Level::Patient)
+    let Some(standing) = standing(&*desk.session, account, desk.now).await? else {
+        return Ok(Step::Denied("access_denied", "Who the user is in the records is no longer active."));
     };
-    let own = account::own_patient(&*desk.session, account).await?;
-    let id = match (&launch, own) {
+    let mut scopes =
+        scope::granted(&asked.scope, &asked.client.scope, Some(&account.scope), |level| level != Level::System);
+    let has = |scopes: &[String], it: &str| scopes.iter().any(|scope| scope == it);
+    let is_launched = has(&scopes, "launch");
+    let is_told = is_launched || scopes.iter().any(|it| is_about_patient(it));
+    let id = match (&launch, standing.patient) {
         (Some(launch), Some(own)) if launch.patient != own => {
             return Ok(Step::Denied("access_denied", "The launch is about another patient."));
         }
+        _ if !is_told => None,
         (Some(launch), _) => Some(launch.patient.clone()),
-        (None, _) if !asked.scope.split_whitespace().any(is_about_patient) => None,
         (None, Some(own)) => Some(own),
         (None, None) => match chosen {
             Some(chosen) => Some(chosen.to_owned()),
@@ -140,11 +145,9 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Optio
             None => return Ok(Step::Denied("access_denied", "The user may not see this patient.")),
         },
     };
-    let is_open = |level| level == Level::User || (level == Level::Patient && patient.is_some());
-    let mut scopes = scope::granted(&asked.scope, &asked.client.scope, Some(&account.scope), is_open);
-    let encounter = launch.as_ref().and_then(|it| it.encounter.clone());
+    let is_encounter_told = is_launched || has(&scopes, "launch/encounter");
+    let encounter = launch.as_ref().and_then(|it| it.encounter.clone()).filter(|_| is_encounter_told);
     scopes.retain(|it| match it.as_str() {
-        "launch/patient" => patient.is_some(),
         "launch/encounter" => encounter.is_some(),
         "offline_access" | "online_access" => asked.client.may_use("refresh_token"),
         _ => true,
@@ -152,7 +155,13 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Optio
     if scopes.is_empty() {
         return Ok(Step::Denied("invalid_scope", "Of these scopes the app or the user has none."));
     }
-    Ok(Step::Settled(Settled { scopes, patient, encounter, intent: launch.and_then(|it| it.intent) }))
+    let intent = launch.and_then(|it| it.intent).filter(|_| is_launched);
+    Ok(Step::Settled(Settled { scopes, patient, encounter, intent }))
+}
+
+/// Whether a scope tells of a patient, or opens a patient's records.
+fn is_about_patient(scope: &str) -> bool {
+    scope == "launch/patient" || engine::Grant::parse(scope).is_some_and(|grant| grant.level == Level::Patient)
 }
 
 /// The answer that lets the app in: a code.

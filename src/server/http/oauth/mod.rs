@@ -15,11 +15,12 @@ mod token;
 mod tokens;
 
 use super::edge::Seen;
-use super::listen::Peer;
+use super::forwarded::counted;
 use super::route::Route;
 use super::{Server, answer};
 use crate::auth::Known;
-use crate::auth::account::{Account, own_patient};
+use crate::auth::account::Account;
+use crate::auth::standing::standing;
 use crate::{clock, tenants};
 use ::fhir::{Failure, IssueType};
 use axum::body::Body;
@@ -31,7 +32,6 @@ use axum::response::Response;
 use engine::{Caller, Context, Scopes};
 use form::Form;
 use problem::{Problem, Result};
-use std::net::IpAddr;
 use std::sync::Arc;
 use store::Session;
 
@@ -207,19 +207,15 @@ impl<'s> Desk<'s> {
         self.server.gate.issuer().unwrap_or_default()
     }
 
-    /// The address that a request came from. A proxy on this machine tells whom it speaks for.
+    /// The address that a request came from, as attempts are counted for it.
     fn address(&self) -> String {
-        let peer = self.parts.extensions.get::<Peer>().map(|it| it.0);
-        let forwarded = self.parts.headers.get("x-forwarded-for").and_then(|it| it.to_str().ok());
-        let forwarded = forwarded.and_then(|it| it.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
-        let address = if peer.is_some_and(|it| it.is_loopback()) { forwarded.or(peer) } else { peer };
-        address.map_or_else(|| "unknown".to_owned(), |it| it.to_string())
+        self.server.proxies.client(self.parts).map_or_else(|| "unknown".to_owned(), counted)
     }
 
     /// What a user may do here.
     async fn context_of(&self, account: &Account) -> Result<Context> {
-        let patient = own_patient(&*self.session, account).await?;
-        let scopes = Scopes::parse(&account.scope, patient.as_deref()).0;
+        let standing = standing(&*self.session, account, self.now).await?;
+        let scopes = standing.map(|it| Scopes::parse(&account.scope, it.patient.as_deref()).0).unwrap_or_default();
         let caller = Caller { subject: account.id.clone(), roles: Vec::new(), scopes };
         Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)
     }

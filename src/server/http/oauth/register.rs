@@ -34,7 +34,7 @@ pub async fn register(desk: &Desk<'_>, body: &[u8]) -> Result<Response> {
         let told = "Apps do not register themselves here; ask whoever runs the server.";
         return Err(Problem { status: 403, ..Problem::new("access_denied", told) });
     }
-    let wait = throttle::attempt(&*desk.session, "/register", &desk.address(), desk.now).await?;
+    let wait = throttle::registration(&*desk.session, &desk.address(), desk.now).await?;
     if wait > 0 {
         return Err(Problem::too_often(wait));
     }
@@ -81,6 +81,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         scope: scope.join(" "),
         is_approved: false,
         is_self_made: true,
+        introspects: false,
         created: desk.now,
     })
 }

@@ -10,15 +10,15 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
 
-/// `POST /auth/{tenant}/introspect`: for clients that prove who they are. One that registered itself is told of its own
-/// tokens only.
+/// `POST /auth/{tenant}/introspect`: for clients that prove who they are. They are told of their own tokens, and of others'
+/// if they were registered for it (RFC 7662 section 4).
 pub async fn introspect(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let client = clients::authenticated(desk, form).await?;
     if client.value.auth == ClientAuth::None {
         return Err(Problem::client("Introspection is for clients that prove who they are."));
     }
     let told = active(desk, form.need("token")?).await?;
-    let told = told.filter(|it| !client.value.is_self_made || it["client_id"] == client.key.as_str());
+    let told = told.filter(|it| client.value.introspects || it["client_id"] == client.key.as_str());
     Ok(json(200, &told.unwrap_or_else(|| json!({ "active": false }))))
 }
 
