@@ -35,7 +35,7 @@ Takes a FHIR package (.tgz) from a file, or by name from the folder of packages.
 version, is left as it is; so a package can be installed again. Packages that it depends on and that are not installed are
 named. With SQLite the server must not be running on the same data folder.")]
     Install {
-        /// Files, or names as NAME[@VERSION]
+        /// Files, or names as NAME or NAME@VERSION
         #[arg(required = true, value_name = "PACKAGE")]
         packages: Vec<String>,
         /// The tenant to install for
