@@ -188,15 +188,17 @@ async fn load_takes_every_kind_of_file_once() {
     file(&program, "lines.ndjson", format!("{}\n\n{}\n", named("line-1"), named("line-2")));
     file(&program, "packed.json.gz", records::gzip(named("gz").to_string().as_bytes()));
     file(&program, "packed.ndjson.bz2", records::bzip2(format!("{}\n{}", named("bz-1"), named("bz-2")).as_bytes()));
+    let xml = r#"<Patient xmlns="http://hl7.org/fhir"><id value="from-xml"/></Patient>"#;
+    file(&program, "resource.xml.gz", records::gzip(xml.as_bytes()));
     file(&program, "notes.txt", "not FHIR");
     let folder = program.directory().join("files");
     for _ in 0..2 {
         program.succeed(&["load", "--tenant", "clinic", text(&folder)]);
-        assert_eq!(patients(&program).await, 8);
+        assert_eq!(patients(&program).await, 9);
     }
     let one = file(&program, "lines.ndjson", named("line-3").to_string());
     program.succeed(&["load", "--tenant", "clinic", text(&one)]);
-    assert_eq!(patients(&program).await, 9);
+    assert_eq!(patients(&program).await, 10);
 }
 
 /// What is refused is listed with its file and the reason, the rest is loaded, and the exit code is not 0.

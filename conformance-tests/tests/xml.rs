@@ -218,3 +218,18 @@ async fn an_xml_patch_changes_what_it_selects() {
     }
     assert_eq!(client.read(&path).await, read);
 }
+
+/// http.html#paging: the pages behind a link have the format of the first, also for who cannot send headers.
+#[tokio::test]
+async fn page_links_keep_the_format() {
+    let client = Client::fresh();
+    let id = client.create(&json!({ "resourceType": "Patient" })).await;
+    client.create(&json!({ "resourceType": "Patient" })).await;
+    client.put(&format!("Patient/{id}"), &json!({ "resourceType": "Patient", "id": id, "active": true })).await;
+    for path in ["Patient?_count=1&_format=json&_pretty=true", &format!("Patient/{id}/_history?_count=1&_format=json")] {
+        let page = client.page(path).await;
+        let next = page.link("next").expect("a next link").to_owned();
+        assert!(next.contains("_format=json"), "{next}");
+        client.get(&next).await.expect(200);
+    }
+}

@@ -58,7 +58,7 @@ impl Engine {
         let mut honoured = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             match &*name {
-                "_format" | "_pretty" => continue,
+                "_format" | "_pretty" => {}
                 "_page" => {
                     token = Some(value.into_owned());
                     continue;

@@ -17,6 +17,7 @@ mod patch;
 mod prefer;
 mod profiles;
 mod read;
+mod referred;
 mod request;
 mod search;
 mod security;

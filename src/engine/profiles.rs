@@ -5,6 +5,7 @@
 //! StructureDefinition was written.
 
 use crate::own::Params;
+use crate::referred::Referred;
 use crate::terminology::Resolver;
 use crate::{Context, Engine};
 use fhir::json::Value;
@@ -140,17 +141,19 @@ impl Engine {
     ) -> Result<Vec<Issue>> {
         let known = self.profiles(ctx).await?;
         let mut codes = Codes::default();
+        let mut referred = Referred::new(ctx);
         for _ in 0..ROUNDS {
-            let issues = self.checked_by(resource, asked, warnings, (&known, &codes));
-            if codes.missing.get_mut().is_ok_and(|it| it.is_empty()) {
+            let issues = self.checked_by(resource, asked, warnings, (&known, &codes, &referred));
+            if codes.missing.get_mut().is_ok_and(|it| it.is_empty()) && !referred.is_waiting() {
                 return Ok(issues);
             }
             let mut resolver = self.resolver(ctx).await?;
-            if !codes.find(&mut resolver).await {
+            let has_codes = codes.find(&mut resolver).await;
+            if !self.refer(ctx, &mut referred).await? && !has_codes {
                 return Ok(issues);
             }
         }
-        Ok(self.checked_by(resource, asked, warnings, (&known, &codes)))
+        Ok(self.checked_by(resource, asked, warnings, (&known, &codes, &referred)))
     }
 
     fn checked_by(
@@ -158,7 +161,7 @@ impl Engine {
         resource: Value<'_>,
         asked: &[String],
         warnings: bool,
-        (known, codes): (&Profiles, &Codes),
+        (known, codes, referred): (&Profiles, &Codes, &Referred),
     ) -> Vec<Issue> {
         let members = |set: &str, system: Option<&str>, code: &str| codes.has(set, system, code);
         let severity = self.settings.profile_breach.severity();
@@ -166,6 +169,7 @@ impl Engine {
         let demands = Demands {
             warnings,
             now: Some((self.ambient.now_ms)()),
+            services: referred,
             profiling: Some(profiling),
             ..Demands::errors(References::Literal)
         };

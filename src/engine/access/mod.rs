@@ -4,6 +4,7 @@ mod grant;
 mod narrow;
 
 pub use grant::{Grant, Level};
+pub(crate) use narrow::Reach;
 
 use fhir::search::{Clause, Test};
 use fhir::{Failure, IssueType, Result};

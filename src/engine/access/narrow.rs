@@ -14,7 +14,7 @@ use store::{Branch, Key, Plan, Stored};
 const BATCH: usize = 200;
 
 /// How far access to a type goes.
-enum Reach {
+pub(crate) enum Reach {
     /// To all resources of the type.
     Whole,
     /// To those that match.
@@ -47,7 +47,7 @@ impl Scopes {
 
 impl Engine {
     /// How far access to a type goes; fails with 403 if it is not granted.
-    fn reach(&self, ctx: &Context, access: Access, of: &str) -> Result<Reach> {
+    pub(crate) fn reach(&self, ctx: &Context, access: Access, of: &str) -> Result<Reach> {
         if ctx.caller.scopes.allow(access, of) {
             return Ok(Reach::Whole);
         }

@@ -178,7 +178,7 @@ impl Reader<'_> {
 
     fn parameter(&mut self, engine: &Engine, name: &str, value: &str) -> Result<(), Unread> {
         match name {
-            "_format" | "_pretty" => return Ok(()),
+            "_format" | "_pretty" => {}
             "_page" => {
                 self.search.token = Some(value.to_owned());
                 return Ok(());

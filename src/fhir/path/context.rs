@@ -15,9 +15,13 @@ pub const DEFAULT_BUDGET: u32 = 2_000_000;
 pub trait Services: Sync {
     /// The resource that a Reference or canonical points to, where it is not in the document itself
     /// (fhirpath.html#functions, `resolve`). By default a phantom of the type that the reference's text names.
-    fn resolve<'a>(&self, reference: &str, _context: &Context<'a>) -> Option<Item<'a>> {
-        let of = super::resolve::type_in(reference)?;
-        Some(Item::Node(Node::phantom(of)))
+    fn resolve<'a>(&'a self, reference: &str, _context: &Context<'a>) -> Option<Item<'a>> {
+        unread(reference)
+    }
+
+    /// Whether what a relative reference names is stored here; `None` where that is not known.
+    fn is_stored(&self, _reference: &str) -> Option<bool> {
+        None
     }
 
     /// Whether a code, Coding or CodeableConcept is in a value set; `None` where that is not known.
@@ -54,6 +58,12 @@ pub trait Services: Sync {
 pub struct Offline;
 
 impl Services for Offline {}
+
+/// What is known of a resource by a reference's text alone: its type.
+pub fn unread<'a>(reference: &str) -> Option<Item<'a>> {
+    let of = super::resolve::type_in(reference)?;
+    Some(Item::Node(Node::phantom(of)))
+}
 
 /// What an expression is evaluated on.
 #[derive(Clone)]

@@ -50,7 +50,7 @@ mod temporal;
 mod terms;
 mod types;
 
-pub use context::{Context, DEFAULT_BUDGET, Offline, Services};
+pub use context::{Context, DEFAULT_BUDGET, Offline, Services, unread};
 pub use error::PathError;
 pub use item::{Item, Node};
 pub(crate) use navigate::Children;
@@ -110,6 +110,19 @@ impl Expression {
         let truth = eval.truth(&self.expr, &frame);
         *left = eval.left();
         truth
+    }
+
+    /// What the expression answers, paid for from what is left of such a budget.
+    pub(crate) fn evaluate_within<'a>(
+        &'a self,
+        context: &Context<'a>,
+        left: &mut u32,
+    ) -> Result<Vec<Item<'a>>, PathError> {
+        let frame = Frame { this: Some(&context.focus), index: 0, total: None };
+        let eval = Eval::within(context, *left);
+        let items = eval.collect(&self.expr, &frame);
+        *left = eval.left();
+        items.map(|it| it.into_vec())
     }
 
     /// What can be said of the expression as a condition on an element of this type by its children that are there.

@@ -8,13 +8,17 @@ use std::path::Path;
 
 const NO_TEXT: &str = "The narrative must have some text or an image";
 const NO_BASE: &str = "base is required";
+const NOT_ITS_URL: &str = "fullUrl must end with the type and id";
 const NO_DEFINITION: &str = "sdf-4: If the structure is not abstract";
 
 /// Examples with a fault, and what is said of it.
 const FAULTY: &[(&str, &str)] = &[
     ("ActivityDefinition-blood-tubes-supply", NO_TEXT),
     ("ActivityDefinition-heart-valve-replacement", NO_TEXT),
+    ("Bundle-10bb101f-a121-4264-a920-67be9cb82c74", NOT_ITS_URL),
+    ("Bundle-3a0707d3-549e-4467-b8b8-5a2ab3800efe", NOT_ITS_URL),
     ("Bundle-dataelements", "bdl-7: FullUrl must be unique"),
+    ("Bundle-lri-example", NOT_ITS_URL),
     ("DeviceMetric-example", "parent must point to one of: Device."),
     ("DeviceUseStatement-example", "reasonReference must point to"),
     ("EventDefinition-example", NO_TEXT),

@@ -75,6 +75,16 @@ impl<'a> Conditions<'a> {
         Conditions { root, resource: root, now, services, context: None, left }
     }
 
+    /// Those in another document, within what is left to be spent here.
+    pub(super) fn elsewhere(&self, root: Value<'a>) -> Conditions<'a> {
+        Conditions { left: self.left, ..Conditions::new(root, self.now, self.services) }
+    }
+
+    /// Counts what was spent elsewhere.
+    pub(super) fn spent(&mut self, elsewhere: &Conditions<'a>) {
+        self.left = self.left.min(elsewhere.left);
+    }
+
     /// Checks an element against invariants. `seen` are its children that are there, where that is known.
     pub(super) fn check<'i: 'a>(
         &mut self,
@@ -114,20 +124,51 @@ impl<'a> Conditions<'a> {
         {
             return Ok(holds);
         }
-        let share = self.left.min(DEFAULT_BUDGET);
-        let mut left = share;
-        let Some(context) = self.context() else { return Ok(true) };
-        context.set_focus(Node::new(of, Some(value), None).into());
-        let truth = compiled.expression.truth_within(context, &mut left);
-        self.left -= share - left;
-        truth.map(|it| it != Some(false))
+        let node = Node::new(of, Some(value), None);
+        self.spending(node, None, |context, left| compiled.expression.truth_within(context, left))
+            .map(|it| it != Some(false))
     }
 
     /// What an expression answers on an element, within what is left to be spent.
     pub(super) fn evaluate(&mut self, expression: &'a Expression, on: Node<'a>) -> Result<Vec<Item<'a>>, PathError> {
-        let Some(context) = self.context() else { return Ok(Vec::new()) };
+        self.spending(on, Vec::new(), |context, left| expression.evaluate_within(context, left))
+    }
+
+    /// Whether an expression with a variable is true of an element.
+    pub(super) fn truth_with(
+        &mut self,
+        expression: &'a Expression,
+        on: Node<'a>,
+        (name, item): (&'a str, Item<'a>),
+    ) -> Result<Option<bool>, PathError> {
+        self.spending(on, None, |context, left| {
+            expression.truth_within(&context.clone().with_variable(name, vec![item]), left)
+        })
+    }
+
+    pub(super) fn services(&self) -> &'a dyn Services {
+        self.services
+    }
+
+    /// The current resource, as an expression starts from it.
+    pub(super) fn node(&self) -> Option<Node<'a>> {
+        Node::resource(self.resource)
+    }
+
+    /// Does something with the context on an element, paid for from what is left; without a context it is `without`.
+    fn spending<T>(
+        &mut self,
+        on: Node<'a>,
+        without: T,
+        evaluate: impl FnOnce(&Context<'a>, &mut u32) -> Result<T, PathError>,
+    ) -> Result<T, PathError> {
+        let share = self.left.min(DEFAULT_BUDGET);
+        let mut left = share;
+        let Some(context) = self.context() else { return Ok(without) };
         context.set_focus(on.into());
-        expression.evaluate(context)
+        let answer = evaluate(context, &mut left);
+        self.left -= share - left;
+        answer
     }
 
     /// The context in the current resource.

@@ -10,6 +10,7 @@
 //! What a type asks of its elements is compiled once ([`Validator::new`]) from the tables, so that neither names nor
 //! bindings are looked up during the walk.
 
+mod bundle;
 mod codes;
 mod errata;
 pub(crate) mod expression;
@@ -69,6 +70,7 @@ pub struct Validator<'s> {
     types: Vec<TypeRules<'s>>,
     /// `Element`: what the `_` companion of a primitive is.
     companion: Option<TypeId>,
+    bundle: Option<TypeId>,
 }
 
 impl<'s> Validator<'s> {
@@ -78,6 +80,7 @@ impl<'s> Validator<'s> {
             spec,
             types: spec.types().iter().map(|it| TypeRules::compile(spec, it)).collect(),
             companion: spec.type_named("Element"),
+            bundle: spec.type_named("Bundle"),
         }
     }
 

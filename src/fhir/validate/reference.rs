@@ -4,7 +4,7 @@ use super::References;
 use super::rules::Place;
 use super::walk::Walk;
 use crate::json::Value;
-use crate::outcome::IssueType;
+use crate::outcome::{IssueType, Severity};
 use crate::primitive::is_id;
 use crate::spec::{Spec, TypeId};
 
@@ -56,6 +56,11 @@ fn absolute<'t>(spec: &Spec, scheme: &str, rest: &str) -> Option<Literal<'t>> {
     found.map(Literal::Absolute)
 }
 
+/// Whether a text is a URL with a scheme.
+pub(super) fn is_absolute(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
+}
+
 /// Upper case is tolerated here, as senders' references within a Bundle must only agree with its `fullUrl`s.
 fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-')
@@ -74,7 +79,7 @@ fn restful(spec: &Spec, text: &str) -> Option<TypeId> {
 }
 
 /// The type of a path that ends like a FHIR server's.
-fn ends_restful(spec: &Spec, path: &str) -> Option<TypeId> {
+pub(super) fn ends_restful(spec: &Spec, path: &str) -> Option<TypeId> {
     let path = path.split_once("/_history/").map_or(path, |(before, _)| before);
     let (before, id) = path.rsplit_once('/')?;
     let name = before.rsplit('/').next()?;
@@ -106,8 +111,12 @@ impl<'a, 's> Walk<'a, 's> {
                 self.report(IssueType::Value, at, "A conditional reference is allowed only in a transaction.");
                 None
             }
-            Some(Literal::Conditional(of) | Literal::Relative(of)) => Some(of),
-            Some(Literal::Absolute(of)) => of,
+            Some(Literal::Conditional(of)) => Some(of),
+            Some(Literal::Relative(of)) => {
+                self.stored(at, text);
+                Some(of)
+            }
+            Some(Literal::Absolute(of)) => of.or_else(|| self.named_by_urn(at, text)),
             None => {
                 let problem = "The reference must be Type/id with a resource type of R4, an absolute URL, a urn:uuid: or \
                                urn:oid:, or #id of a contained resource.";
@@ -121,6 +130,28 @@ impl<'a, 's> Walk<'a, 's> {
         self.target(place, at, found);
         if stated.is_some_and(|it| it != found) {
             self.report(IssueType::Value, value, "The reference's type must be the type of the resource it points to.");
+        }
+    }
+
+    /// The type of what a `urn:` names: an entry of the Bundle around it.
+    fn named_by_urn(&mut self, at: Value<'a>, text: &str) -> Option<TypeId> {
+        if !text.starts_with("urn:") || self.root().str("resourceType") != Some("Bundle") {
+            return None;
+        }
+        let found = self.bundled(text);
+        if found.is_none() {
+            // Only the Bundle could have what a urn names.
+            self.warn(Severity::Warning, IssueType::NotFound, at, "The reference names nothing in the Bundle.");
+        }
+        found?.str("resourceType").and_then(|it| self.validator.spec.resource(it))
+    }
+
+    /// Tells a relative reference that leads nowhere on this server, where that is known.
+    fn stored(&mut self, at: Value<'a>, text: &str) {
+        let is_in_bundle = self.root().str("resourceType") == Some("Bundle") && self.bundled(text).is_some();
+        if self.wants_warnings() && !is_in_bundle && self.conditions.services().is_stored(text) == Some(false) {
+            let told = "What the reference points to is not on this server.";
+            self.warn(Severity::Warning, IssueType::NotFound, at, told);
         }
     }
 

@@ -37,6 +37,9 @@ impl<'a, 's> Walk<'a, 's> {
             let outer = std::mem::replace(&mut self.container, Container::new(value));
             self.within(of, value);
             self.unreferenced(value);
+            if self.validator.bundle == Some(of) {
+                self.bundle(value);
+            }
             self.container = outer;
         }
     }

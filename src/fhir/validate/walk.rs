@@ -1,5 +1,6 @@
 //! The walk: every value once, with the element it stands for.
 
+use super::bundle::Entries;
 use super::invariant::{Conditions, Invariant};
 use super::profile::{Checker, Profiling};
 use super::report::Report;
@@ -8,7 +9,7 @@ use super::rules::{Elements, Place, Shape, TypeRules};
 use super::{Demands, References, Validator, hint};
 use crate::json::Value;
 use crate::outcome::{Issue, IssueType, Severity};
-use crate::spec::{Binding, Type, TypeId};
+use crate::spec::{Binding, Spec, Type, TypeId};
 
 /// Objects in objects; no resource of R4 comes near, and a hostile one must not exhaust the stack.
 const DEEPEST: usize = 100;
@@ -20,6 +21,8 @@ pub(super) struct Walk<'a, 's> {
     pub(super) container: Container<'a>,
     pub(super) conditions: Conditions<'a>,
     report: Report<'a, 's>,
+    /// The resources of the Bundle that the root is; listed at the first look-up.
+    pub(super) entries: Option<Entries<'a>>,
     depth: usize,
     profiling: Option<Profiling<'a>>,
     /// What profiles apply to, as the walk comes by.
@@ -30,7 +33,9 @@ pub(super) struct Walk<'a, 's> {
 pub(super) enum Claim<'a> {
     /// A resource that names some in `meta.profile`.
     Resource(Value<'a>),
+    /// One in a resource.
     Extension {
+        resource: Value<'a>,
         value: Value<'a>,
         is_modifier: bool,
     },
@@ -50,6 +55,7 @@ impl<'a, 's> Walk<'a, 's> {
             container: Container::new(root),
             conditions: Conditions::new(root, demands.now, demands.services),
             report: Report::new(validator.spec, root, demands.warnings),
+            entries: None,
             depth: 0,
             profiling: demands.profiling,
             claims: Vec::new(),
@@ -65,7 +71,7 @@ impl<'a, 's> Walk<'a, 's> {
             for claim in self.claims {
                 match claim {
                     Claim::Resource(it) => checker.resource(it, &[]),
-                    Claim::Extension { value, is_modifier } => checker.extension(value, is_modifier),
+                    Claim::Extension { resource, value, is_modifier } => checker.extension(resource, value, is_modifier),
                     Claim::Code { value, of, binding } => checker.advise(binding, of, value),
                 }
             }
@@ -91,6 +97,19 @@ impl<'a, 's> Walk<'a, 's> {
     /// Reports a problem of a value.
     pub(super) fn report(&mut self, code: IssueType, at: Value<'a>, diagnostics: impl Into<String>) {
         self.report.tell(Severity::Error, code, at, diagnostics);
+    }
+
+    /// Tells what is no error, if such is wanted.
+    pub(super) fn warn(&mut self, severity: Severity, code: IssueType, at: Value<'a>, told: &str) {
+        self.report.tell(severity, code, at, told);
+    }
+
+    pub(super) fn wants_warnings(&self) -> bool {
+        self.report.warnings
+    }
+
+    pub(super) fn spec(&self) -> &'s Spec {
+        self.validator.spec
     }
 
     /// Reports that a value lacks an element.
@@ -238,7 +257,10 @@ impl<'a, 's> Walk<'a, 's> {
                 let seen = self.object(place.of, value);
                 self.invariants(&place.rules.invariants, place.of, value, seen);
                 match shape {
-                    Shape::Extension => self.claim(Claim::Extension { value, is_modifier: place.element.is_modifier }),
+                    Shape::Extension => {
+                        let resource = self.conditions.resource;
+                        self.claim(Claim::Extension { resource, value, is_modifier: place.element.is_modifier });
+                    }
                     Shape::Reference => self.reference(place, value),
                     _ => self.concept(place, shape, value),
                 }

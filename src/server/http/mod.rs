@@ -22,7 +22,7 @@ mod route;
 mod start;
 #[cfg(test)]
 mod tests;
-mod xml;
+pub mod xml;
 
 pub use address::{Addresses, Origin};
 pub use cors::Origins;

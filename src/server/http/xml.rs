@@ -1,5 +1,5 @@
-//! XML at the edge (xml.html, http.html#mime-type): a request's body becomes JSON before the engine sees it, an answer
-//! becomes XML after.
+//! XML at the edge (xml.html, http.html#mime-type): a request's body, or a file that is loaded, becomes JSON before the
+//! engine sees it, an answer becomes XML after.
 
 use super::answer::parsed;
 use ::fhir::json::Limits;

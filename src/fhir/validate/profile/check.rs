@@ -55,8 +55,9 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         }
     }
 
-    /// Checks an extension against the definition that its url names, if that is known (extensibility.html).
-    pub(in crate::validate) fn extension(&mut self, extension: Value<'a>, is_modifier: bool) {
+    /// Checks an extension in a resource against the definition that its url names, if that is known (extensibility.html).
+    pub(in crate::validate) fn extension(&mut self, resource: Value<'a>, extension: Value<'a>, is_modifier: bool) {
+        self.conditions.resource = resource;
         let (Some(url), Some(of)) = (extension.str("url"), r4().type_named("Extension")) else { return };
         if let Some(found) = self.profiling.known.find(url) {
             self.conforms(url, Node::new(of, Some(extension), None));
@@ -137,6 +138,7 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         for value in &values {
             self.rules(&child.rules, *value);
         }
+        self.additional_of_any(child, &values);
         if let Some(slicing) = &child.slicing {
             self.slices(&child.name, slicing, &values, at);
         }
@@ -170,7 +172,10 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
             let told = format!("The value must have the type {}.", names.join(" or "));
             return self.report.tell(Severity::Error, IssueType::Structure, at, told);
         }
-        let (profiles, targets): (Vec<_>, Vec<_>) = fitting.map(|it| (&it.profiles, &it.targets)).unzip();
+        let fitting: Vec<_> = fitting.collect();
+        let aggregation: Vec<_> = fitting.iter().map(|it| it.aggregation).collect();
+        self.aggregation(&aggregation, node, at);
+        let (profiles, targets): (Vec<_>, Vec<_>) = fitting.iter().map(|it| (&it.profiles, &it.targets)).unzip();
         if profiles.iter().all(|it| !it.is_empty()) {
             let all: Vec<&'a str> = profiles.into_iter().flatten().map(|it| &**it).collect();
             self.one_of(&all, node, at);
@@ -202,12 +207,28 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         if !is_usable {
             return false;
         }
+        if let Some(other) = node.value().filter(|it| !self.report.root.contains(*it)) {
+            return self.would_conform_elsewhere(url, node, other);
+        }
         let trial = Report::new(self.report.spec, self.report.root, false);
         let outer = std::mem::replace(self.report, trial);
         let severity = std::mem::replace(&mut self.profiling.severity, Severity::Error);
         self.conforms(url, node);
         self.profiling.severity = severity;
         !std::mem::replace(self.report, outer).has_errors()
+    }
+
+    /// The same for a resource in another document, of which nothing can be told in this one's places.
+    fn would_conform_elsewhere(&mut self, url: &'a str, node: Node<'a>, other: Value<'a>) -> bool {
+        let mut report = Report::new(self.report.spec, other, false);
+        let mut conditions = self.conditions.elsewhere(other);
+        let profiling = Profiling { severity: Severity::Error, ..self.profiling };
+        let (depth, left) = (self.depth, self.left);
+        let mut checker = Checker { profiling, report: &mut report, conditions: &mut conditions, depth, left };
+        checker.conforms(url, node);
+        self.left = checker.left;
+        self.conditions.spent(&conditions);
+        !report.has_errors()
     }
 
     /// Whether a Reference or canonical points to what one of these profiles allows, as far as that can be seen.
@@ -234,7 +255,7 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
     }
 
     /// What a Reference points to: the resource if it is in the document, else no more than its type.
-    fn resolved(&mut self, node: Node<'a>) -> Option<Node<'a>> {
+    pub(super) fn resolved(&mut self, node: Node<'a>) -> Option<Node<'a>> {
         static RESOLVE: LazyLock<Option<Expression>> = LazyLock::new(|| Expression::parse("resolve()").ok());
         let found = self.conditions.evaluate(RESOLVE.as_ref()?, node).ok()?;
         found.first().and_then(Item::node).copied()

@@ -1,6 +1,6 @@
 //! From a profile's elements to the rules that are checked.
 
-use super::Fault;
+use super::{Fault, Profiles};
 use super::element::{ElementDef, Max, TypeDef};
 use super::rules::{Child, Rules, TypeRule};
 use super::slicing;
@@ -10,6 +10,7 @@ use crate::spec::{Constraint, Element, Kind, Spec, Type, TypeId};
 use crate::validate::errata;
 use crate::validate::invariant::Invariant;
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// Where R4's own definitions are.
 pub(super) const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
@@ -22,9 +23,31 @@ pub(super) fn core_type(spec: &Spec, url: &str) -> Option<TypeId> {
 /// Compiles elements against the types of a standard.
 pub(super) struct Compiler<'s> {
     pub spec: &'s Spec,
+    profiles: &'s Profiles,
+    /// How many other profiles may still be looked into.
+    left: Cell<u32>,
 }
 
-impl Compiler<'_> {
+/// How many other profiles the discriminators of one may look into.
+const MOST_OTHERS: u32 = 16;
+
+impl<'s> Compiler<'s> {
+    pub(super) fn new(spec: &'s Spec, profiles: &'s Profiles) -> Compiler<'s> {
+        Compiler { spec, profiles, left: Cell::new(MOST_OTHERS) }
+    }
+
+    /// The rules of another profile, if it is known and there is work left for it. It is compiled for this alone, since
+    /// profiles may name each other in circles.
+    pub(super) fn other(&self, url: &str) -> Option<Rules> {
+        self.left.set(self.left.get().checked_sub(1)?);
+        self.profiles.compiled_by(self, url)
+    }
+
+    /// The type that a profile is on, R4's own definitions included.
+    pub(super) fn type_of(&self, url: &str) -> Option<TypeId> {
+        core_type(self.spec, url).or_else(|| self.profiles.type_of(url))
+    }
+
     /// The rules of a whole profile on this type.
     pub(super) fn root(&self, tree: Tree, of: TypeId) -> Result<Rules, Fault> {
         let name = self.spec.of(of).name.clone();
@@ -47,6 +70,7 @@ impl Compiler<'_> {
         Ok(Rules {
             value: def.value,
             binding: def.binding.filter(|it| !base.has_binding(it)),
+            additional: def.additional.unwrap_or_default(),
             max_length: def.max_length,
             invariants: self.invariants(base, def.constraints, of)?,
             children: children.into_iter().filter(|it| !it.is_empty()).collect(),
@@ -90,7 +114,8 @@ impl Compiler<'_> {
             }
             let of = self.spec.type_named(&it.code);
             let of = of.ok_or_else(|| Fault::new(base.path, format!("{} is not a type of R4", shown(&it.code))))?;
-            all.push(TypeRule { of, profiles: it.profiles.clone(), targets: it.targets.clone() });
+            let (profiles, targets) = (it.profiles.clone(), it.targets.clone());
+            all.push(TypeRule { of, profiles, targets, aggregation: it.aggregation });
         }
         Ok(if base.asks_as_much(self.spec, &all) { Vec::new() } else { all })
     }
@@ -155,6 +180,7 @@ impl Base<'_> {
             let any = it.targets.is_empty()
                 || it.targets.iter().any(|it| &**it == "http://hl7.org/fhir/StructureDefinition/Resource");
             it.profiles.is_empty()
+                && it.aggregation.is_any()
                 && (any
                     || (named.clone().count() >= targets.len()
                         && !targets.is_empty()

@@ -1,6 +1,8 @@
 //! What one ElementDefinition (elementdefinition.html) asks, read from JSON.
 
 use super::Fault;
+use super::additional::Additional;
+use super::aggregation::Aggregation;
 use super::key::Segment;
 use crate::json::{Doc, Value};
 use crate::spec::{Binding, Constraint, Strength};
@@ -17,6 +19,7 @@ pub(super) struct ElementDef {
     pub value: Option<Wanted>,
     pub slicing: Option<SlicingDef>,
     pub binding: Option<Binding>,
+    pub additional: Option<Vec<Additional>>,
     pub constraints: Vec<Constraint>,
     pub max_length: Option<u32>,
 }
@@ -34,6 +37,7 @@ pub(super) struct TypeDef {
     pub code: Box<str>,
     pub profiles: Vec<Box<str>>,
     pub targets: Vec<Box<str>>,
+    pub aggregation: Aggregation,
 }
 
 /// `fixed[x]` or `pattern[x]`.
@@ -82,6 +86,7 @@ impl ElementDef {
             value: wanted(json)?,
             slicing: json.get("slicing").map(|it| slicing(json, it)).transpose()?,
             binding: binding(json)?,
+            additional: json.get("binding").map(Additional::all),
             constraints,
             max_length: count("maxLength")?,
         })
@@ -100,6 +105,7 @@ impl ElementDef {
         take(&mut self.value, by.value);
         take(&mut self.slicing, by.slicing);
         take(&mut self.binding, by.binding);
+        take(&mut self.additional, by.additional);
         take(&mut self.max_length, by.max_length);
         for constraint in by.constraints {
             if !self.constraints.contains(&constraint) {
@@ -123,6 +129,7 @@ fn types(json: Value<'_>) -> Option<Vec<TypeDef>> {
             code: it.str("code")?.into(),
             profiles: texts(it, "profile"),
             targets: texts(it, "targetProfile"),
+            aggregation: Aggregation::read(it),
         })
     };
     json.get("type").map(|it| it.each().filter_map(read).collect())

@@ -4,10 +4,13 @@
 //! from its differential laid over those of its bases. [`Profiles`] are those of R4 and of a tenant; a profile is
 //! looked up by its canonical URL wherever another one names it, so that profiles may name each other in circles.
 
+mod additional;
+mod aggregation;
 mod check;
 mod compile;
 mod element;
 mod key;
+mod proof;
 mod rules;
 mod slices;
 mod slicing;
@@ -193,8 +196,23 @@ impl Profiles {
         let of = of.ok_or_else(|| Fault::new("", format!("its type {} is not one of R4", shown(name))))?;
         let mut growing = Growing::default();
         self.grow(definition, &mut growing, 0)?;
-        let rules = Compiler { spec: r4() }.root(growing.into_root(), of)?;
-        Ok(Profile { of, rules, usage: Usage::read(definition) })
+        let rules = Compiler::new(r4(), self).root(growing.into_root(), of)?;
+        Ok(Profile { of, rules, usage: Usage::read(definition)? })
+    }
+
+    /// What a compiler makes of one of these profiles, without its usage.
+    fn compiled_by(&self, compiler: &Compiler<'_>, canonical: &str) -> Option<Rules> {
+        let doc = Doc::parse(&*self.source(canonical)?.json).ok()?;
+        let of = r4().type_named(doc.root().str("type")?)?;
+        let mut growing = Growing::default();
+        self.grow(doc.root(), &mut growing, 0).ok()?;
+        compiler.root(growing.into_root(), of).ok()
+    }
+
+    /// The type that one of these profiles is on.
+    fn type_of(&self, canonical: &str) -> Option<TypeId> {
+        let doc = Doc::parse(&*self.source(canonical)?.json).ok()?;
+        r4().type_named(doc.root().str("type")?)
     }
 
     /// Lays a profile's elements over those of its bases (profiling.html#snapshot).

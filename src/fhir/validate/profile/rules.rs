@@ -1,5 +1,7 @@
 //! A profile in the form that it is checked by: of each element only what the profile adds to its type.
 
+use super::additional::Additional;
+use super::aggregation::Aggregation;
 use super::element::{Max, SlicingRules, Wanted};
 use crate::path::{Children, Expression};
 use crate::spec::{Binding, TypeId};
@@ -12,6 +14,7 @@ pub(super) struct Rules {
     pub types: Vec<TypeRule>,
     pub value: Option<Wanted>,
     pub binding: Option<Binding>,
+    pub additional: Vec<Additional>,
     pub max_length: Option<u32>,
     pub invariants: Vec<Invariant<'static>>,
     pub children: Vec<Child>,
@@ -24,6 +27,15 @@ pub(super) struct TypeRule {
     pub profiles: Vec<Box<str>>,
     /// Profiles of what a Reference points to.
     pub targets: Vec<Box<str>>,
+    /// Where that may lie.
+    pub aggregation: Aggregation,
+}
+
+impl TypeRule {
+    /// A type of which no more is asked.
+    pub(super) fn of(of: TypeId) -> TypeRule {
+        TypeRule { of, profiles: Vec::new(), targets: Vec::new(), aggregation: Aggregation::default() }
+    }
 }
 
 /// An element below another.
@@ -92,6 +104,7 @@ impl Rules {
         self.types.is_empty()
             && self.value.is_none()
             && self.binding.is_none()
+            && self.additional.is_empty()
             && self.max_length.is_none()
             && self.invariants.is_empty()
             && self.children.is_empty()

@@ -5,7 +5,7 @@ use super::element::SlicingRules;
 use super::rules::{Proof, Shown, Slice, Slicing, Test};
 use crate::json::Value;
 use crate::outcome::{IssueType, Severity};
-use crate::path::{Item, Node};
+use crate::path::{Item, Node, PathError};
 use crate::spec::r4;
 
 impl<'a> Checker<'a, '_, '_> {
@@ -15,7 +15,15 @@ impl<'a> Checker<'a, '_, '_> {
             let told = format!("The slices of {name} cannot be told apart, and were not checked: {problem}.");
             return self.report.tell(Severity::Warning, IssueType::NotSupported, at, told);
         }
-        let belongs: Vec<Option<usize>> = values.iter().map(|it| self.slice_of(slicing, *it)).collect();
+        let belongs: Result<Vec<Option<usize>>, PathError> =
+            values.iter().map(|it| self.slice_of(slicing, *it)).collect();
+        let belongs = match belongs {
+            Ok(belongs) => belongs,
+            Err(error) => {
+                let told = format!("The slices of {name} could not be told apart, and were not checked: {error}.");
+                return self.report.tell(Severity::Warning, IssueType::NotSupported, at, told);
+            }
+        };
         self.order(slicing, values, &belongs);
         for (index, slice) in slicing.slices.iter().enumerate() {
             let those = values.iter().zip(&belongs).filter(|(_, of)| **of == Some(index)).map(|(it, _)| *it);
@@ -32,22 +40,33 @@ impl<'a> Checker<'a, '_, '_> {
     }
 
     /// The slice that a value is in, the default one if it is in no other.
-    fn slice_of(&mut self, slicing: &'a Slicing, value: Node<'a>) -> Option<usize> {
-        let named = |(at, _): &(usize, &'a Slice)| Some(*at) != slicing.default;
-        let mut all = slicing.slices.iter().enumerate().filter(named);
-        let found = all.find(|(_, slice)| slice.tests.iter().all(|it| self.shows(it, value)));
-        found.map(|(at, _)| at).or(slicing.default)
+    fn slice_of(&mut self, slicing: &'a Slicing, value: Node<'a>) -> Result<Option<usize>, PathError> {
+        for (at, slice) in slicing.slices.iter().enumerate().filter(|(at, _)| Some(*at) != slicing.default) {
+            if self.is_in(slice, value)? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(slicing.default)
     }
 
-    fn shows(&mut self, test: &'a Test, value: Node<'a>) -> bool {
-        let Ok(found) = self.conditions.evaluate(&test.path, value) else { return false };
+    fn is_in(&mut self, slice: &'a Slice, value: Node<'a>) -> Result<bool, PathError> {
+        for test in &slice.tests {
+            if !self.shows(test, value)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn shows(&mut self, test: &'a Test, value: Node<'a>) -> Result<bool, PathError> {
+        let found = self.conditions.evaluate(&test.path, value)?;
         let found: Vec<Node<'a>> = found.iter().filter_map(Item::node).copied().collect();
-        match &test.wanted {
+        Ok(match &test.wanted {
             Proof::Exists(wanted) => found.is_empty() != *wanted,
             Proof::Type(types) => found.iter().any(|it| types.iter().any(|of| r4().is_a(it.of, *of))),
             Proof::Value(all) => found.iter().any(|it| all.iter().all(|shown| self.is_shown(shown, it))),
             Proof::Profile(urls) => found.iter().any(|it| urls.iter().any(|url| self.would_conform(url, *it))),
-        }
+        })
     }
 
     fn is_shown(&self, shown: &'a Shown, node: &Node<'a>) -> bool {

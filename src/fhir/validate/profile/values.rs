@@ -45,6 +45,7 @@ impl<'a> Checker<'a, '_, '_> {
         if let Some(binding) = &rules.binding {
             self.binding(binding, node, at);
         }
+        self.additional(&rules.additional, node, at);
     }
 
     /// Checks a code against what R4 itself advises.
@@ -54,16 +55,27 @@ impl<'a> Checker<'a, '_, '_> {
 
     /// Whether a code is where its element is bound to (terminologies.html#strength).
     fn binding(&mut self, binding: &'a Binding, node: &Node<'a>, at: Value<'a>) {
-        let (severity, word) = match binding.strength {
-            Strength::Required => (Severity::Error, "must"),
-            Strength::Extensible => (Severity::Warning, "should, if one applies,"),
-            Strength::Preferred => (Severity::Information, "should"),
+        let severity = match binding.strength {
+            Strength::Required => Severity::Error,
+            Strength::Extensible => Severity::Warning,
+            Strength::Preferred => Severity::Information,
             Strength::Example => return,
         };
-        let set = shown_url(&binding.value_set);
-        match self.in_value_set(&binding.value_set, node) {
+        let is_in = self.in_value_set(&binding.value_set, node);
+        self.tell_binding((severity, &binding.value_set), is_in, at);
+    }
+
+    /// Tells a code that is not in the value set that it should be in, or of which that is not known.
+    pub(super) fn tell_binding(&mut self, (severity, set): (Severity, &str), is_in: Option<bool>, at: Value<'a>) {
+        let set = shown_url(set);
+        match is_in {
             Some(true) => {}
             Some(false) => {
+                let word = match severity {
+                    Severity::Error => "must",
+                    Severity::Warning => "should, if one applies,",
+                    _ => "should",
+                };
                 let told = format!("The code {word} be one of the value set {set}.");
                 self.report.tell(severity, IssueType::CodeInvalid, at, told);
             }

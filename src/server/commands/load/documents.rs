@@ -57,6 +57,12 @@ impl Files {
         }
     }
 
+    /// Whether the documents of a file are XML.
+    pub fn is_xml(&self, place: Place) -> bool {
+        let name = self.paths.get(place.file).and_then(|it| it.file_name()).unwrap_or_default().to_string_lossy();
+        plain(&name.to_ascii_lowercase()).ends_with(".xml")
+    }
+
     /// Reads the documents of one file in order, until `take` returns false.
     pub fn read(&self, file: usize, mut take: impl FnMut(Place, Bytes) -> bool) -> Result<()> {
         let Some(path) = self.paths.get(file) else { return Ok(()) };
@@ -144,8 +150,13 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
 /// Whether a file in a folder is to be loaded.
 fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let plain = name.strip_suffix(".gz").or(name.strip_suffix(".bz2")).unwrap_or(&name);
-    plain.ends_with(".json") || is_lines(plain)
+    let plain = plain(&name);
+    [".json", ".xml"].iter().any(|it| plain.ends_with(it)) || is_lines(plain)
+}
+
+/// A file's name without the ending of its compression.
+fn plain(name: &str) -> &str {
+    name.strip_suffix(".gz").or(name.strip_suffix(".bz2")).unwrap_or(name)
 }
 
 /// Whether a file of this name holds one document a line.

@@ -27,7 +27,7 @@ Examples:
   medisync load --tenant north records/
   medisync load --tenant north hospitals.json.bz2 patients.ndjson.gz
 
-Takes Bundles, single resources and NDJSON (.ndjson, .jsonl), plain or compressed (.gz, .bz2); of folders every such
+Takes Bundles and single resources (.json, .xml) and NDJSON (.ndjson, .jsonl), plain or compressed (.gz, .bz2); of folders every such
 file, sorted by name. What was loaded before is passed over, so an interrupted load can just be started again.
 What is refused because it refers to something that comes later is tried again at the end.
 The server must not be running on the same data folder.")]
@@ -96,7 +96,7 @@ async fn load(
     report.finish(&files, watch.elapsed());
     database.close().await;
     if files.is_empty() {
-        bail!("there is nothing to load: no .json, .ndjson or .jsonl file, plain or .gz or .bz2");
+        bail!("there is nothing to load: no .json, .xml, .ndjson or .jsonl file, plain or .gz or .bz2");
     }
     Ok(report)
 }

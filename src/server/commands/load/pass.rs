@@ -2,6 +2,7 @@
 
 use super::documents::{Files, Place};
 use super::progress::Progress;
+use crate::http::xml;
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use engine::{Context, Engine, LoadItem, Loaded};
@@ -74,7 +75,8 @@ impl Pass {
         let documents = Arc::new(Mutex::new(documents));
         let mut workers = JoinSet::new();
         for _ in 0..parallel {
-            workers.spawn(work(engine.clone(), context.clone(), documents.clone(), progress.clone()));
+            let work = Worker { engine: engine.clone(), context: context.clone(), files: self.files.clone() };
+            workers.spawn(work.run(documents.clone(), progress.clone()));
         }
         drop(documents);
         let unreadable = tokio::task::spawn_blocking(move || self.read(&sender)).await?;
@@ -111,20 +113,31 @@ impl Pass {
     }
 }
 
-/// Loads documents until there are no more.
-async fn work(
+/// Loads documents.
+struct Worker {
     engine: Arc<Engine>,
     context: Context,
-    documents: Arc<Mutex<mpsc::Receiver<Document>>>,
-    progress: Progress,
-) -> Outcome {
-    let mut outcome = Outcome::default();
-    loop {
-        let next = documents.lock().await.recv().await;
-        let Some(Document { place, item }) = next else { return outcome };
-        let content = item.content;
-        let done = engine.load(&context, item).await;
-        outcome.count(place, content, done, &progress);
+    files: Arc<Files>,
+}
+
+impl Worker {
+    /// Loads until there are no more.
+    async fn run(self, documents: Arc<Mutex<mpsc::Receiver<Document>>>, progress: Progress) -> Outcome {
+        let mut outcome = Outcome::default();
+        loop {
+            let next = documents.lock().await.recv().await;
+            let Some(Document { place, item }) = next else { return outcome };
+            let content = item.content;
+            let done = self.load(place, item).await;
+            outcome.count(place, content, done, &progress);
+        }
+    }
+
+    async fn load(&self, place: Place, mut item: LoadItem) -> fhir::Result<Loaded> {
+        if self.files.is_xml(place) {
+            item.body = xml::to_json(&item.body, &self.engine.settings().json)?;
+        }
+        self.engine.load(&self.context, item).await
     }
 }
 

@@ -42,6 +42,7 @@ fn a_folder_gives_its_documents_in_the_order_of_names() {
     write("2.ndjson.gz", &gzip("C\n\n D \r\n"));
     std::fs::create_dir(folder.path().join("3")).unwrap();
     write("3/e.JSON", b"E");
+    write("3/f.xml.gz", &gzip("F"));
 
     let found = documents(folder.path(), 100).unwrap();
 
@@ -51,6 +52,7 @@ fn a_folder_gives_its_documents_in_the_order_of_names() {
         ("2.ndjson.gz line 1", "C"),
         ("2.ndjson.gz line 3", "D"),
         ("3/e.JSON", "E"),
+        ("3/f.xml.gz", "F"),
     ];
     assert_eq!(found, expected.map(|(place, text)| (place.to_owned(), text.to_owned())));
 }
