@@ -226,7 +226,8 @@ async fn page_links_keep_the_format() {
     let id = client.create(&json!({ "resourceType": "Patient" })).await;
     client.create(&json!({ "resourceType": "Patient" })).await;
     client.put(&format!("Patient/{id}"), &json!({ "resourceType": "Patient", "id": id, "active": true })).await;
-    for path in ["Patient?_count=1&_format=json&_pretty=true", &format!("Patient/{id}/_history?_count=1&_format=json")] {
+    for path in ["Patient?_count=1&_format=json&_pretty=true", &format!("Patient/{id}/_history?_count=1&_format=json")]
+    {
         let page = client.page(path).await;
         let next = page.link("next").expect("a next link").to_owned();
         assert!(next.contains("_format=json"), "{next}");

@@ -34,17 +34,9 @@ pub(super) enum Claim<'a> {
     /// A resource that names some in `meta.profile`.
     Resource(Value<'a>),
     /// One in a resource.
-    Extension {
-        resource: Value<'a>,
-        value: Value<'a>,
-        is_modifier: bool,
-    },
+    Extension { resource: Value<'a>, value: Value<'a>, is_modifier: bool },
     /// A code that should be in a value set.
-    Code {
-        value: Value<'a>,
-        of: TypeId,
-        binding: &'a Binding,
-    },
+    Code { value: Value<'a>, of: TypeId, binding: &'a Binding },
 }
 
 impl<'a, 's> Walk<'a, 's> {
@@ -71,7 +63,9 @@ impl<'a, 's> Walk<'a, 's> {
             for claim in self.claims {
                 match claim {
                     Claim::Resource(it) => checker.resource(it, &[]),
-                    Claim::Extension { resource, value, is_modifier } => checker.extension(resource, value, is_modifier),
+                    Claim::Extension { resource, value, is_modifier } => {
+                        checker.extension(resource, value, is_modifier)
+                    }
                     Claim::Code { value, of, binding } => checker.advise(binding, of, value),
                 }
             }

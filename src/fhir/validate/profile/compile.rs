@@ -1,10 +1,10 @@
 //! From a profile's elements to the rules that are checked.
 
-use super::{Fault, Profiles};
 use super::element::{ElementDef, Max, TypeDef};
 use super::rules::{Child, Rules, TypeRule};
 use super::slicing;
 use super::tree::Tree;
+use super::{Fault, Profiles};
 use crate::path::{Children, Expression};
 use crate::spec::{Constraint, Element, Kind, Spec, Type, TypeId};
 use crate::validate::errata;

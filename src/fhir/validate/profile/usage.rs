@@ -43,10 +43,7 @@ impl Usage {
         let root = elements.and_then(|it| it.get("element")).and_then(|it| it.each().next());
         Ok(Usage {
             contexts: list("context").filter_map(|it| place(it).transpose()).collect::<Result<_, _>>()?,
-            invariants: list("contextInvariant")
-                .filter_map(Value::as_str)
-                .map(parsed)
-                .collect::<Result<_, _>>()?,
+            invariants: list("contextInvariant").filter_map(Value::as_str).map(parsed).collect::<Result<_, _>>()?,
             is_modifier: root.and_then(|it| it.get("isModifier")).and_then(Value::as_bool),
         })
     }

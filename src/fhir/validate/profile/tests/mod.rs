@@ -1,6 +1,7 @@
 //! R4's own profiles, and small ones made by hand.
 
 mod published;
+mod references;
 mod slices;
 mod values;
 
