@@ -7,12 +7,20 @@ use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use store::{PostgresSettings, PostgresStore, SqliteStore, Store};
+use store::{Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Store};
 
 /// Opens the store, brought up to date where need be.
 pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
+    open_for(settings, Residence::default()).await
+}
+
+/// The same, to make tenants that are kept there.
+pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<Arc<dyn Store>> {
     let query_time = settings.query_time.duration();
     match settings.database.place()? {
+        Place::Folder(_) if residence != Residence::default() => {
+            bail!("placements and regions are PostgreSQL's; SQLite has a file for each tenant")
+        }
         Place::Folder(folder) => {
             let store = SqliteStore::open(&folder, clock::now_ms, query_time).await;
             Ok(Arc::new(store.with_context(|| format!("cannot open the data folder {}", folder.display()))?))
@@ -24,6 +32,8 @@ pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
                 write_time: settings.write_time.duration(),
                 text_folder: settings.text_folder.clone(),
                 connections: settings.database_connections,
+                residence,
+                regions: settings.regions.names(),
             };
             let store = PostgresStore::open(settings.database.whole(), settings_of_store).await;
             Ok(Arc::new(store.map_err(|cause| unusable(settings, cause))?))
@@ -34,6 +44,12 @@ pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
 /// Brings a PostgreSQL up to date, with the rights of the URL's login.
 pub async fn migrate(settings: &config::Store) -> Result<()> {
     PostgresStore::migrate(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))
+}
+
+/// Moves a tenant to another placement.
+pub async fn relocate(settings: &config::Store, order: &Move, told: &(dyn Fn(Moving) + Send + Sync)) -> Result<Moved> {
+    let moved = PostgresStore::relocate(settings.database.whole(), order, told).await;
+    moved.map_err(|cause| unusable(settings, cause))
 }
 
 /// Fails where a PostgreSQL is not up to date.

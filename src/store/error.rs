@@ -1,5 +1,6 @@
 //! What may go wrong in a store.
 
+use crate::postgres::MOVED;
 use fhir::{Failure, IssueType};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
@@ -42,6 +43,15 @@ pub enum Error {
     /// The database did not answer in time, though it had agreed to.
     #[error("the database does not answer")]
     Silent,
+    /// The tenant's records are not where they were looked for any more.
+    #[error("the tenant's records moved")]
+    Moved,
+    /// A tenant cannot be moved so.
+    #[error("the tenant cannot be moved: {0}")]
+    CannotMove(String),
+    /// The tenant's records are kept in a region that this server does not serve.
+    #[error("the tenant's region is not one that this server serves")]
+    Region,
     /// The connection was lost while a change was written, and whether it was cannot be told.
     #[error("whether the change was written is unknown")]
     OutcomeUnknown,
@@ -98,6 +108,12 @@ impl From<Error> for Failure {
                 IssueType::Transient,
                 "The connection to the database was lost, and it is not known whether the change was made; look before you send it again.",
             ),
+            Error::Moved => (IssueType::Transient, "The tenant's records are being moved; try again."),
+            Error::Region => {
+                let told = "This server serves other regions than the one this tenant's records are kept in; ask a server of that region.";
+                // Misdirected Request (RFC 9110 §15.5.20).
+                return Failure::new(IssueType::Forbidden, told).with_status(421);
+            }
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
             Error::Database(_) if error.is_passing() => {
                 (IssueType::Transient, "The database cannot take the request now; nothing was changed. Try again.")
@@ -115,6 +131,8 @@ impl From<sqlx::Error> for Error {
         match postgres_code(&error).as_deref() {
             // query_canceled: by statement_timeout, as nobody else cancels our statements.
             Some("57014") => Error::Timeout,
+            // Refused there, or the whole schema is gone: undefined_table, undefined_function.
+            Some(MOVED | "42P01" | "42883") => Error::Moved,
             _ => Error::Database(error),
         }
     }

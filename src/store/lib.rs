@@ -19,7 +19,7 @@ mod text;
 
 pub use error::{CommitError, Error, Result};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
-pub use postgres::{PostgresSettings, PostgresStore};
+pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
     Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,

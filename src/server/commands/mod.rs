@@ -6,6 +6,7 @@ mod load;
 mod migrate;
 mod package;
 mod reindex;
+mod relocate;
 mod serve;
 mod tenant;
 mod token;
@@ -46,7 +47,7 @@ Every setting is a flag, a MEDISYNC_… variable or a key in the settings file, 
 enum Command {
     /// Answer FHIR requests over HTTP
     Serve(Box<serve::Serve>),
-    /// Make and list tenants
+    /// Make, move and list tenants
     Tenant(tenant::Tenant),
     /// Load records from files
     Load(load::Load),

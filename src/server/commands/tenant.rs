@@ -1,7 +1,7 @@
 //! `medisync tenant`
 
-use super::{block_on, print};
-use crate::config::{self, File, StoreFlags};
+use super::{block_on, print, relocate};
+use crate::config::{self, File, ResidenceFlags, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -16,13 +16,20 @@ pub struct Tenant {
 #[derive(Subcommand)]
 enum Action {
     /// Make a tenant, with a database and keys of its own
-    #[command(after_help = "Example:\n  medisync tenant create north-clinic")]
+    #[command(after_help = "\
+Examples:
+  medisync tenant create north-clinic
+  medisync tenant create south-clinic --placement schema --region eu")]
     Create {
         /// Lower-case letters, digits and hyphens, a letter first
         name: String,
         #[command(flatten)]
+        residence: ResidenceFlags,
+        #[command(flatten)]
         store: StoreFlags,
     },
+    /// Move a tenant's records to another placement while it is served (PostgreSQL)
+    Move(relocate::Relocate),
     /// List the tenants' names
     List {
         #[command(flatten)]
@@ -31,17 +38,20 @@ enum Action {
 }
 
 impl Tenant {
-    /// Makes or lists.
+    /// Makes, moves or lists.
     pub fn run(self, file: &File) -> Result<()> {
         match self.action {
-            Action::Create { name, store } => block_on(create(name, store.resolve(file)?)),
+            Action::Create { name, residence, store } => {
+                block_on(create(name, store.resolve(file)?, residence.resolve(file)?))
+            }
+            Action::Move(it) => it.run(file),
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }
 }
 
-async fn create(name: String, settings: config::Store) -> Result<()> {
-    let store = database::open(&settings).await?;
+async fn create(name: String, settings: config::Store, residence: config::Residence) -> Result<()> {
+    let store = database::open_for(&settings, residence.of_tenant()).await?;
     let made = tenants::create(&*store, &name).await?;
     store.close().await;
     match made {

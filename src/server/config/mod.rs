@@ -7,6 +7,7 @@ mod auto;
 mod file;
 mod place;
 mod registration;
+mod residence;
 mod units;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use auto::Auto;
 pub use file::File;
 pub use place::{DatabaseUrl, Place};
 pub use registration::Registration;
+pub use residence::{Region, Regions, SecondUrl};
 pub use units::{Size, Span};
 
 use anyhow::{Context, Result, anyhow};
@@ -63,7 +65,24 @@ settings! {
         database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections for records at the same time; a few more are for the directory of tenants";
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
+        regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
         query_time: Span = "10s", "MEDISYNC_QUERY_TIME", "TIME", "The longest a query of the database may take";
+    }
+}
+
+settings! {
+    /// Where a tenant's records are kept, on PostgreSQL.
+    Residence, ResidenceFlags, "Placement" {
+        placement: store::Placement = "pool", "MEDISYNC_PLACEMENT", "PLACEMENT", "PostgreSQL: pool (tables that tenants share), schema (a schema of its own) or database (another database, given by --url)";
+        url: SecondUrl = "none", "MEDISYNC_URL", "URL", "The other database, for the placement `database`";
+        region: Region = "none", "MEDISYNC_REGION", "LABEL", "What the place's region is called, such as eu";
+    }
+}
+
+impl Residence {
+    /// The same, as the store has it.
+    pub fn of_tenant(self) -> store::Residence {
+        store::Residence { placement: self.placement, url: self.url.whole(), region: self.region.label() }
     }
 }
 
@@ -151,6 +170,7 @@ impl Limits {
 fn keys() -> impl Iterator<Item = &'static str> {
     let all = [
         StoreFlags::KEYS,
+        ResidenceFlags::KEYS,
         LogFlags::KEYS,
         AuthFlags::KEYS,
         SignInFlags::KEYS,

@@ -1,17 +1,18 @@
 //! Who the tenants are and where their records are kept. Its role sees no records.
 
 use super::connections::{Connections, Taken};
+use super::residence::{Residence, Spot};
 use super::schema::{self, Kind};
 use super::target::Target;
 use crate::{Error, Result, Secrets, Tenant};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres, Row};
+use sqlx::{AssertSqlSafe, Postgres, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The schema that tenants share unless they have one of their own.
-const POOL: &str = "medisync_pool";
+/// What is read of a tenant.
+const COLUMNS: &str = "name, number, index_key, page_key, token_key, database, schema, region, attempt, residence";
 /// The most connections of a node.
 const CONNECTIONS: u32 = 4;
 /// How long a look into the directory may take.
@@ -21,34 +22,18 @@ pub(super) struct Directory {
     connections: Connections,
 }
 
-/// Where a tenant's records are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Placement {
-    /// Another database's URL; `None`: the directory's.
-    pub(super) database: Option<String>,
-    pub(super) schema: String,
-}
-
-impl Placement {
-    fn pool() -> Placement {
-        Placement { database: None, schema: POOL.to_owned() }
-    }
-
-    /// How its database is reached, if the directory's is so.
-    pub(super) fn target(&self, directory: &Target) -> Result<Target> {
-        match &self.database {
-            Some(url) => Ok(url.parse()?),
-            None => Ok(directory.clone()),
-        }
-    }
-}
-
 /// What the directory says of a tenant.
 pub(super) struct Entry {
     pub(super) tenant: Tenant,
     /// The tenant in every clinical table.
     pub(super) number: i32,
-    pub(super) placement: Placement,
+    pub(super) spot: Spot,
+    /// What the place's region is called.
+    pub(super) region: Option<String>,
+    /// Counts whoever took the tenant in hand to move it, or to open its place again.
+    pub(super) attempt: i64,
+    /// Counts the places that it had.
+    pub(super) residence: i64,
 }
 
 impl Directory {
@@ -69,11 +54,8 @@ impl Directory {
     }
 
     pub(super) async fn find(&self, name: &str) -> Result<Option<Entry>> {
-        let find = || {
-            let text =
-                "SELECT name, number, index_key, page_key, token_key, database, schema FROM tenant WHERE name = $1";
-            sqlx::query(text).bind(name)
-        };
+        let text = format!("SELECT {COLUMNS} FROM tenant WHERE name = $1");
+        let find = || sqlx::query(AssertSqlSafe(text.clone())).bind(name);
         self.fetch(find).await?.first().map(entry).transpose()
     }
 
@@ -83,11 +65,12 @@ impl Directory {
     }
 
     /// Where records are: the shared schema, and whatever else tenants have.
-    pub(super) async fn placements(&self) -> Result<Vec<Placement>> {
-        let rows = self.fetch(|| sqlx::query("SELECT DISTINCT database, schema FROM tenant")).await?;
-        let mut all = rows.iter().map(placement).collect::<Result<Vec<_>>>()?;
-        if !all.contains(&Placement::pool()) {
-            all.push(Placement::pool());
+    pub(super) async fn spots(&self) -> Result<Vec<Spot>> {
+        let all = "SELECT DISTINCT database, schema FROM tenant ORDER BY database NULLS FIRST, schema";
+        let rows = self.fetch(|| sqlx::query(all)).await?;
+        let mut all = rows.iter().map(spot).collect::<Result<Vec<_>>>()?;
+        if !all.contains(&Spot::pool()) {
+            all.push(Spot::pool());
         }
         Ok(all)
     }
@@ -97,24 +80,66 @@ impl Directory {
         self.fetch(|| sqlx::query("SELECT FROM tenant LIMIT 1")).await.map(|_| ())
     }
 
-    /// Enters a tenant into the shared schema; `false` if the name is taken.
-    pub(super) async fn enter(&self, name: &str, secrets: &Secrets, now_ms: i64) -> Result<bool> {
+    /// Enters a tenant that is to be kept there; `false` if the name is taken.
+    pub(super) async fn enter(
+        &self,
+        name: &str,
+        secrets: &Secrets,
+        now_ms: i64,
+        residence: &Residence,
+    ) -> Result<bool> {
         let mut taken = self.connections.take().await?;
         let entered = sqlx::query(
-            "INSERT INTO tenant (name, created, index_key, page_key, token_key, placement, schema) \
-             VALUES ($1, $2, $3, $4, $5, 'pool', $6) ON CONFLICT (name) DO NOTHING",
+            "WITH n AS (SELECT nextval('tenant_number_seq')::int AS number) \
+             INSERT INTO tenant (number, name, created, index_key, page_key, token_key, placement, schema, database, region) \
+             OVERRIDING SYSTEM VALUE SELECT number, $1, $2, $3, $4, $5, $6, replace($7, '{}', number::text), $8, $9 FROM n \
+             ON CONFLICT (name) DO NOTHING",
         )
         .bind(name)
         .bind(now_ms)
         .bind(secrets.index_key.as_slice())
         .bind(secrets.page_key.as_slice())
         .bind(secrets.token_key.as_slice())
-        .bind(POOL)
+        .bind(residence.placement.word())
+        .bind(residence.schema_pattern())
+        .bind(residence.url.as_deref())
+        .bind(residence.region.as_deref())
         .execute(&mut taken.connection)
         .await?;
         taken.commit().await?;
         taken.give_back();
         Ok(entered.rows_affected() > 0)
+    }
+
+    /// Takes a tenant in hand: whoever did so before can no longer change where it is. `None` if there is no such tenant.
+    pub(super) async fn take(&self, name: &str) -> Result<Option<Entry>> {
+        let text = format!("UPDATE tenant SET attempt = attempt + 1 WHERE name = $1 RETURNING {COLUMNS}");
+        // Made twice it does no harm.
+        let take = || sqlx::query(AssertSqlSafe(text.clone())).bind(name);
+        self.fetch(take).await?.first().map(entry).transpose()
+    }
+
+    /// Says that a tenant is at another place from now on, which tells every node; `None` if somebody else has taken it in
+    /// hand since.
+    pub(super) async fn point(&self, entry: &Entry, residence: &Residence) -> Result<Option<Entry>> {
+        let mut taken = self.connections.take().await?;
+        let text = format!(
+            "UPDATE tenant SET placement = $3, schema = $4, database = $5, region = $6, attempt = attempt + 1, \
+             residence = residence + 1 WHERE name = $1 AND attempt = $2 RETURNING {COLUMNS}"
+        );
+        let spot = residence.spot(entry.number);
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(entry.tenant.name())
+            .bind(entry.attempt)
+            .bind(residence.placement.word())
+            .bind(spot.schema)
+            .bind(spot.database)
+            .bind(residence.region.as_deref())
+            .fetch_optional(&mut taken.connection)
+            .await?;
+        taken.commit().await?;
+        taken.give_back();
+        row.as_ref().map(self::entry).transpose()
     }
 
     pub(super) async fn close(&self) {
@@ -152,11 +177,18 @@ fn entry(row: &PgRow) -> Result<Entry> {
         token_key: row.try_get("token_key")?,
     };
     let tenant = Tenant { name: row.try_get::<String, _>("name")?.into(), secrets: Arc::new(secrets) };
-    Ok(Entry { tenant, number: row.try_get("number")?, placement: placement(row)? })
+    Ok(Entry {
+        tenant,
+        number: row.try_get("number")?,
+        spot: spot(row)?,
+        region: row.try_get("region")?,
+        attempt: row.try_get("attempt")?,
+        residence: row.try_get("residence")?,
+    })
 }
 
-fn placement(row: &PgRow) -> Result<Placement> {
-    Ok(Placement { database: row.try_get("database")?, schema: row.try_get("schema")? })
+fn spot(row: &PgRow) -> Result<Spot> {
+    Ok(Spot { database: row.try_get("database")?, schema: row.try_get("schema")? })
 }
 
 fn exact_bytes<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N]> {

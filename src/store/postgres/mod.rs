@@ -7,11 +7,14 @@
 mod columns;
 mod connections;
 mod directory;
+mod homes;
 mod ledger;
+mod moves;
 mod notices;
 mod numbers;
 mod place;
 mod records;
+mod residence;
 mod runner;
 mod schema;
 mod session;
@@ -28,9 +31,9 @@ pub(crate) use numbers::least_at;
 
 use crate::{Error, Result, Secrets, Session, Store, Tenant, Told};
 use async_trait::async_trait;
-use directory::{Directory, Entry, Placement};
-use place::{Bounds, Place};
-use records::Records;
+use directory::Directory;
+use homes::Homes;
+use place::Bounds;
 use rustc_hash::FxHashMap;
 use session::Door;
 use std::hash::Hash;
@@ -39,7 +42,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use target::Target;
 use tokio::sync::{OnceCell, broadcast};
-use tokio::task::AbortHandle;
+
+pub use moves::{Move, Moved, Moving};
+pub use residence::{Placement, Residence};
+pub(crate) use statement::MOVED;
 
 /// Tells the time in milliseconds since the epoch.
 type Clock = fn() -> i64;
@@ -63,17 +69,16 @@ pub struct PostgresSettings {
     pub text_folder: PathBuf,
     /// The most connections to one placement of records; a few more are for the directory.
     pub connections: u32,
+    /// Where new tenants are kept.
+    pub residence: Residence,
+    /// The regions whose tenants are served; none: all tenants are.
+    pub regions: Vec<String>,
 }
 
 /// Records in PostgreSQL.
 pub struct PostgresStore {
-    target: Target,
-    directory: Directory,
-    shared: Arc<Shared>,
-    places: Opened<Placement, Place>,
-    records: Opened<Arc<str>, Records>,
-    told: broadcast::Sender<Told>,
-    listener: AbortHandle,
+    homes: Arc<Homes>,
+    residence: Residence,
 }
 
 /// What all tenants of a node have in common.
@@ -96,8 +101,8 @@ impl PostgresStore {
     pub async fn migrate(url: &str) -> Result<()> {
         let target: Target = url.parse()?;
         let directory = Directory::open(&target).await?;
-        for placement in directory.placements().await? {
-            schema::migrate(&placement.target(&target)?, &placement.schema, schema::Kind::Records).await?;
+        for spot in directory.spots().await? {
+            schema::migrate(&spot.target(&target)?, &spot.schema, schema::Kind::Records).await?;
         }
         directory.close().await;
         Ok(())
@@ -108,11 +113,17 @@ impl PostgresStore {
         let target: Target = url.parse()?;
         schema::verify(&target, schema::DIRECTORY, schema::Kind::Directory).await?;
         let directory = Directory::open(&target).await?;
-        for placement in directory.placements().await? {
-            schema::verify(&placement.target(&target)?, &placement.schema, schema::Kind::Records).await?;
+        for spot in directory.spots().await? {
+            schema::verify(&spot.target(&target)?, &spot.schema, schema::Kind::Records).await?;
         }
         directory.close().await;
         Ok(())
+    }
+
+    /// Moves a tenant to another placement while it is served, with the rights of the URL's login, and tells how far it has
+    /// come. If it fails the former place serves on, and it can be called again to go on from where it was.
+    pub async fn relocate(url: &str, order: &Move, told: &(dyn Fn(Moving) + Send + Sync)) -> Result<Moved> {
+        moves::run(url, order, told).await
     }
 
     /// Opens the store, brought up to date if need be.
@@ -121,8 +132,8 @@ impl PostgresStore {
     }
 
     async fn open_with(url: &str, settings: PostgresSettings, enough: Option<i64>) -> Result<PostgresStore> {
-        let target: Target = url.parse()?;
-        let directory = Directory::open(&target).await?;
+        settings.residence.verify()?;
+        let directory = Directory::open(&url.parse()?).await?;
         let (node, number) = directory.node().await?;
         let shared = Shared {
             clock: settings.clock,
@@ -137,73 +148,47 @@ impl PostgresStore {
             text_writers: tokio::sync::Semaphore::new(text::WRITERS),
             enough,
         };
-        let (places, records) = (Opened::default(), Opened::default());
-        let told = broadcast::Sender::new(NOTICES);
-        let listener = tokio::spawn(notices::listen(target.clone(), node, told.clone())).abort_handle();
-        Ok(PostgresStore { target, directory, shared: Arc::new(shared), places, records, told, listener })
-    }
-
-    async fn records(&self, name: &Arc<str>) -> Result<Arc<Records>> {
-        let open = async {
-            let Some(entry) = self.directory.find(name).await? else {
-                return Err(Error::Directory("a tenant is gone"));
-            };
-            let place = self.place(&entry.placement).await?;
-            Ok(Arc::new(Records::open(&entry, place, self.shared.clone()).await?))
-        };
-        self.records.get(name, open).await
-    }
-
-    async fn place(&self, placement: &Placement) -> Result<Arc<Place>> {
-        let open = async {
-            let target = placement.target(&self.target)?;
-            Ok(Arc::new(Place::open(&target, &placement.schema, self.shared.bounds).await?))
-        };
-        self.places.get(placement, open).await
+        let homes = Homes::new(url, directory, Arc::new(shared), settings.regions)?;
+        Ok(PostgresStore { homes, residence: settings.residence })
     }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn tenant(&self, name: &str) -> Result<Option<Tenant>> {
-        Ok(self.directory.find(name).await?.map(|it| it.tenant))
+        let Some(entry) = self.homes.directory.find(name).await? else { return Ok(None) };
+        self.homes.admit(&entry)?;
+        Ok(Some(entry.tenant))
     }
 
     async fn tenants(&self) -> Result<Vec<String>> {
-        self.directory.names().await
+        self.homes.directory.names().await
     }
 
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>> {
         if !Tenant::is_name(name) {
             return Err(Error::TenantName);
         }
-        match self.directory.enter(name, &secrets, now_ms).await? {
+        match self.homes.directory.enter(name, &secrets, now_ms, &self.residence).await? {
             true => self.tenant(name).await,
             false => Ok(None),
         }
     }
 
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>> {
-        Ok(Arc::new(Door(self.records(&tenant.name).await?)))
+        Ok(Arc::new(Door::open(self.homes.clone(), &tenant.name).await?))
     }
 
     fn told(&self) -> Option<broadcast::Receiver<Told>> {
-        Some(self.told.subscribe())
+        Some(self.homes.told.subscribe())
     }
 
     async fn ping(&self) -> Result<()> {
-        self.directory.ping().await
+        self.homes.directory.ping().await
     }
 
     async fn close(&self) {
-        self.listener.abort();
-        for place in self.places.all() {
-            place.close().await;
-        }
-        for records in self.records.all() {
-            records.text.close().await;
-        }
-        self.directory.close().await;
+        self.homes.close().await;
     }
 }
 

@@ -1,10 +1,9 @@
-//! What nodes tell each other: that a tenant's definitions changed.
+//! What nodes tell each other: that a tenant's definitions changed, and that its records moved.
 
 use super::target::Target;
 use crate::Told;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::time::Duration;
-use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 const CHANNEL: &str = "medisync";
@@ -22,40 +21,57 @@ pub(super) fn notice(node: i64, tenant: &str) -> String {
     format!("{node} {tenant}")
 }
 
-fn read(payload: &str, node: i64) -> Option<Told> {
-    let (from, tenant) = payload.split_once(' ')?;
-    (from != node.to_string()).then(|| Told::Definitions(tenant.to_owned()))
+/// What a node hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Another node tells of its work.
+    Told(Told),
+    /// The directory says something else of this tenant.
+    Moved(String),
+    /// From now on, or until now, nothing could be heard.
+    Deaf,
 }
 
-/// Passes on what other nodes tell, for ever. While nothing can be heard something may be missed, which is told as well:
-/// past a pooler, where nobody can listen, from time to time.
-pub(super) async fn listen(target: Target, node: i64, tell: broadcast::Sender<Told>) {
+/// The directory itself tells of tenants by `-`, nodes by their number.
+fn read(payload: &str, node: i64) -> Option<Heard> {
+    let (from, tenant) = payload.split_once(' ')?;
+    match from {
+        "-" => Some(Heard::Moved(tenant.to_owned())),
+        from => (from != node.to_string()).then(|| Heard::Told(Told::Definitions(tenant.to_owned()))),
+    }
+}
+
+/// Passes on what is told in a database, for ever. While nothing can be heard something may be missed, which is told as
+/// well, again and again: past a pooler, where nobody can listen, from time to time.
+pub(super) async fn listen(target: Target, node: i64, hear: impl Fn(Heard)) {
     loop {
         if target.is_pooled {
             tokio::time::sleep(DEAF).await;
-            let _ = tell.send(Told::Anything);
+            hear(Heard::Deaf);
+            hear(Heard::Told(Told::Anything));
             continue;
         }
-        if let Err(error) = listen_once(&target.options, node, &tell).await {
+        if let Err(error) = listen_once(&target.options, node, &hear).await {
             tracing::warn!(%error, "other nodes cannot be heard; it is tried again");
         }
+        hear(Heard::Deaf);
         tokio::time::sleep(RETRY).await;
     }
 }
 
-async fn listen_once(options: &PgConnectOptions, node: i64, tell: &broadcast::Sender<Told>) -> sqlx::Result<()> {
+async fn listen_once(options: &PgConnectOptions, node: i64, hear: &impl Fn(Heard)) -> sqlx::Result<()> {
     let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
     let pool = pool.connect_lazy_with(options.clone());
     let mut listener = in_time(PgListener::connect_with(&pool)).await?;
     listener.eager_reconnect(false);
     in_time(listener.listen(CHANNEL)).await?;
-    // Nobody may be there to be told.
-    let _ = tell.send(Told::Anything);
+    hear(Heard::Deaf);
+    hear(Heard::Told(Told::Anything));
     loop {
         match timeout(SILENCE, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => {
-                if let Some(told) = read(notification.payload(), node) {
-                    let _ = tell.send(told);
+                if let Some(heard) = read(notification.payload(), node) {
+                    hear(heard);
                 }
             }
             Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
@@ -77,8 +93,9 @@ mod tests {
 
     #[test]
     fn a_node_does_not_hear_itself() {
-        assert_eq!(read(&notice(3, "north"), 4), Some(Told::Definitions("north".into())));
+        assert_eq!(read(&notice(3, "north"), 4), Some(Heard::Told(Told::Definitions("north".into()))));
         assert_eq!(read(&notice(3, "north"), 3), None);
+        assert_eq!(read("- north", 3), Some(Heard::Moved("north".into())));
         assert_eq!(read("", 3), None);
     }
 }

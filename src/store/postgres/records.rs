@@ -1,12 +1,14 @@
 //! One tenant's records: the placement they are in, the number that marks them there, and what is under way with them.
 
+use super::directory::Entry;
 use super::notices;
 use super::numbers::{self, Numbers};
 use super::place::Place;
+use super::residence::Spot;
 use super::runner::{Number, Reading, Tenancy};
 use super::text::Follower;
 use super::writer::Writer;
-use super::{ENOUGH, Entry, Shared};
+use super::{ENOUGH, Shared};
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
@@ -22,18 +24,29 @@ pub(super) struct Records {
     pub(super) tenancy: Tenancy,
     pub(super) lookups: Lookups,
     pub(super) writer: Writer,
-    pub(super) text: Follower,
+    pub(super) text: Arc<Follower>,
     pub(super) shared: Arc<Shared>,
     numbers: Numbers,
+    /// The place, and which of the tenant's it is.
+    at: (Spot, i64),
     /// The time of the last change, in milliseconds.
     last: AtomicI64,
 }
 
+/// A number that only this tenant has.
+pub(super) fn owner(entry: &Entry) -> i64 {
+    IndexHash::new(&entry.tenant.secrets().index_key).owner()
+}
+
 impl Records {
-    pub(super) async fn open(entry: &Entry, place: Arc<Place>, shared: Arc<Shared>) -> Result<Records> {
+    pub(super) async fn open(
+        entry: &Entry,
+        place: Arc<Place>,
+        text: Arc<Follower>,
+        shared: Arc<Shared>,
+    ) -> Result<Records> {
         let hash = IndexHash::new(&entry.tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
-        let text = Follower::new(shared.text_folder.join(format!("{}.text", entry.tenant.name())), hash.owner());
         let records = Records {
             name: entry.tenant.name.clone(),
             place,
@@ -43,6 +56,7 @@ impl Records {
             text,
             numbers: Numbers::of_node(shared.number),
             shared,
+            at: (entry.spot.clone(), entry.residence),
             last: AtomicI64::new(0),
         };
         let last = Sql::new(
@@ -72,6 +86,11 @@ impl Records {
         taken.commit().await?;
         taken.give_back();
         Ok(())
+    }
+
+    /// Whether they are where the directory has the tenant.
+    pub(super) fn is_at(&self, entry: &Entry) -> bool {
+        self.at == (entry.spot.clone(), entry.residence)
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {

@@ -54,10 +54,14 @@ pub(super) fn query(tenant: &Number, statement: Sql) -> Result<Query<'static, Po
     Ok(sqlx::query_with(AssertSqlSafe(bound_to_tenant(&statement.text)), arguments))
 }
 
+/// Sets the tenant, and refuses one whose records moved away: the parts of a condition are looked at from left to right.
+const BEGINNING: &str = "SELECT q.* FROM (SELECT CASE WHEN set_config('medisync.tenant', $1, true) IS NOT NULL \
+     AND EXISTS (SELECT FROM closed) THEN refuse('MS005', 'moved') END OFFSET 0) t CROSS JOIN LATERAL (";
+
 /// The text around a statement, whose `?` become numbered places behind the tenant's.
 fn bound_to_tenant(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 256);
-    out.push_str("SELECT q.* FROM (SELECT set_config('medisync.tenant', $1, true) OFFSET 0) t CROSS JOIN LATERAL (");
+    out.push_str(BEGINNING);
     let mut place = 1;
     for (i, piece) in text.split('?').enumerate() {
         if i > 0 {

@@ -50,7 +50,10 @@ pub(super) enum Kind {
 impl Kind {
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Kind::Directory => &[("tenants", include_str!("../../../migrations/postgres/directory/0001_tenants.sql"))],
+            Kind::Directory => &[
+                ("tenants", include_str!("../../../migrations/postgres/directory/0001_tenants.sql")),
+                ("moves", include_str!("../../../migrations/postgres/directory/0002_moves.sql")),
+            ],
             Kind::Records => &[
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),
                 ("search", include_str!("../../../migrations/postgres/tenant/0002_search.sql")),
@@ -58,6 +61,7 @@ impl Kind {
                 ("ledger", include_str!("../../../migrations/postgres/tenant/0004_ledger.sql")),
                 ("take back", include_str!("../../../migrations/postgres/tenant/0005_take_back.sql")),
                 ("compression", include_str!("../../../migrations/postgres/tenant/0006_compression.sql")),
+                ("moves", include_str!("../../../migrations/postgres/tenant/0007_moves.sql")),
             ],
         }
     }
@@ -82,7 +86,7 @@ impl Kind {
 }
 
 /// A schema's name in SQL. It is only ever made of this crate's own words and numbers.
-fn quoted(schema: &str) -> Result<String> {
+pub(super) fn quoted(schema: &str) -> Result<String> {
     let is_plain = schema.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
     if is_plain { Ok(format!("\"{schema}\"")) } else { Err(Error::Directory("a schema's name")) }
 }

@@ -1,47 +1,88 @@
 //! What callers hold of a tenant.
 
+use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
-use super::writer::Writer;
+use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
 use crate::lookups::Lookups;
 use crate::query::{self, Sql, Way};
+use crate::rows::IndexHash;
 use crate::{
-    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows,
-    Session, Stored, Walked,
+    Build, Changes, CommitError, Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result,
+    Rows, Session, Stored, Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
 use std::sync::Arc;
 
-pub(super) struct Door(pub(super) Arc<Records>);
+/// A session: it finds the tenant's records wherever they are when it is asked.
+pub(super) struct Door {
+    homes: Arc<Homes>,
+    home: Arc<Home>,
+    hash: IndexHash,
+}
+
+/// Does something with a tenant's records; again where they are now if they were not there any more.
+macro_rules! at_home {
+    ($door:expr, $records:ident => $work:expr) => {{
+        let mut $records = $door.homes.records(&$door.home).await?;
+        let mut tries = 0;
+        loop {
+            let done = $work.await;
+            match done {
+                Err(Error::Moved) if tries < TRIES => {
+                    tries += 1;
+                    $records = $door.homes.after(&$door.home, &$records, tries).await?;
+                }
+                done => break done,
+            }
+        }
+    }};
+}
 
 impl Door {
-    async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
-        let texts = text::answers(&self.0, plan).await?;
-        query::page(&mut self.0.reading(), &texts, plan, way).await
+    /// Opens the way to the records of the tenant of this name.
+    pub(super) async fn open(homes: Arc<Homes>, name: &Arc<str>) -> Result<Door> {
+        let home = homes.of(name);
+        let hash = homes.records(&home).await?.tenancy.hash.clone();
+        Ok(Door { homes, home, hash })
     }
+
+    async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
+        at_home!(self, it => page(&it, plan, way))
+    }
+}
+
+async fn page(records: &Arc<Records>, plan: &Plan, way: Way) -> Result<Page> {
+    let texts = text::answers(records, plan).await?;
+    query::page(&mut records.reading(), &texts, plan, way).await
+}
+
+async fn count(records: &Arc<Records>, plan: &Plan) -> Result<i64> {
+    let texts = text::answers(records, plan).await?;
+    query::count(&mut records.reading(), &texts, plan).await
 }
 
 #[async_trait]
 impl Session for Door {
     fn rows(&self) -> Rows {
-        Rows::new(self.0.tenancy.hash.clone())
+        Rows::new(self.hash.clone())
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Stored>> {
-        Lookups::current(&self.0, key).await
+        at_home!(self, it => Lookups::current(&it, key))
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {
-        query::living(&mut self.0.reading(), keys).await
+        at_home!(self, it => query::living(&mut it.reading(), keys))
     }
 
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
-        query::version(&mut self.0.reading(), key, version).await
+        at_home!(self, it => query::version(&mut it.reading(), key, version))
     }
 
     async fn history(&self, history: &History) -> Result<HistoryPage> {
-        query::history(&mut self.0.reading(), history).await
+        at_home!(self, it => query::history(&mut it.reading(), history))
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
@@ -53,46 +94,54 @@ impl Session for Door {
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
-        let texts = text::answers(&self.0, plan).await?;
-        query::count(&mut self.0.reading(), &texts, plan).await
+        at_home!(self, it => count(&it, plan))
     }
 
-    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
-        Writer::commit(&self.0, changes).await
+    async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
+        let mut records = self.homes.records(&self.home).await?;
+        for tries in 1..=TRIES {
+            match Writer::commit(&records, changes).await {
+                Ok(committed) => return Ok(committed),
+                Err(Unwritten::Refused(error)) => return Err(error),
+                Err(Unwritten::Moved(back)) => changes = back,
+            }
+            records = self.homes.after(&self.home, &records, tries).await?;
+        }
+        Err(Error::Moved.into())
     }
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {
-        query::loaded(&mut self.0.reading(), content).await
+        at_home!(self, it => query::loaded(&mut it.reading(), content))
     }
 
     async fn rebuild_text(&self, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
-        text::rebuild(&self.0, told).await
+        at_home!(self, it => text::rebuild(&it, told))
     }
 
     async fn builds(&self) -> Result<Vec<Build>> {
         let all = Sql::new("SELECT name, types, position, done, total, finished FROM build ORDER BY name");
-        self.0.reading().fetch(all).await?.iter().map(build).collect()
+        at_home!(self, it => it.reading().fetch(all.clone()))?.iter().map(build).collect()
     }
 
     async fn definitions(&self) -> Result<i64> {
-        let rows = self.0.reading().fetch(Sql::new("SELECT number FROM definition")).await?;
+        let rows = at_home!(self, it => it.reading().fetch(Sql::new("SELECT number FROM definition")))?;
         Ok(rows.first().map(|it| it.try_get(0)).transpose()?.unwrap_or(0))
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {
-        query::count_of(&mut self.0.reading(), types).await
+        at_home!(self, it => query::count_of(&mut it.reading(), types))
     }
 
     async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
-        ledger::entry(&self.0, kind, key).await
+        at_home!(self, it => ledger::entry(&it, kind, key))
     }
 
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
-        ledger::entries(&self.0, kind, after, limit).await
+        at_home!(self, it => ledger::entries(&it, kind, after, limit))
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {
-        query::walk(&mut self.0.reading(), types, after, span).await
+        at_home!(self, it => query::walk(&mut it.reading(), types, after, span))
     }
 }
 

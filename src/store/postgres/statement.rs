@@ -13,6 +13,8 @@ pub(super) const TOO_EARLY: &str = "MS002";
 pub(super) const AGAIN: &str = "MS003";
 /// Index rows were made by definitions that are others by now.
 pub(super) const OUTDATED: &str = "MS004";
+/// The tenant's records are elsewhere by now.
+pub(crate) const MOVED: &str = "MS005";
 
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,9 @@ const REINDEXED: &str = "\
   ON CONFLICT (tenant, rid) DO UPDATE SET edition = excluded.edition, keys = excluded.keys
   WHERE resource.edition = excluded.edition - 1
   RETURNING rid
+), noted AS (
+  INSERT INTO reindexed (tenant, rid, tx) SELECT t.id, w.rid, pg_current_xact_id() FROM t CROSS JOIN written w
+  WHERE EXISTS (SELECT FROM leaving) ON CONFLICT (tenant, rid) DO UPDATE SET tx = excluded.tx
 )";
 
 /// What resources are found by from now on, and the keys that are new among it.

@@ -231,6 +231,7 @@ fn missed(error: sqlx::Error) -> Missed {
     match (code.as_str(), said.and_then(PgDatabaseError::constraint)) {
         (statement::CONFLICT, _) | ("23505", Some("resource_rkey")) => Missed::Refused(CommitError::Conflict),
         (statement::OUTDATED, _) => Missed::Refused(CommitError::Outdated),
+        (statement::MOVED | "42P01" | "42883", _) => Missed::Refused(Error::Moved.into()),
         // By statement_timeout: a write cannot be narrowed as a query can, but the database may be faster later.
         ("57014", _) => Missed::Refused(Error::Database(error).into()),
         ("23505", Some("loaded_pkey")) => Missed::Refused(CommitError::LoadedBefore),

@@ -16,7 +16,21 @@ const BYTES: usize = 4 << 20;
 /// The most statements of one tenant that write at the same time.
 const STATEMENTS: usize = 3;
 
-type Reply = oneshot::Sender<Result<Committed, CommitError>>;
+type Reply = oneshot::Sender<Result<Committed, Unwritten>>;
+
+/// Why a change was not written.
+pub(super) enum Unwritten {
+    /// It must not be, or could not be.
+    Refused(CommitError),
+    /// The tenant's records are elsewhere by now; the change may be written there.
+    Moved(Changes),
+}
+
+impl From<CommitError> for Unwritten {
+    fn from(error: CommitError) -> Self {
+        Unwritten::Refused(error)
+    }
+}
 
 /// The changes of one tenant that wait.
 #[derive(Default)]
@@ -32,7 +46,7 @@ struct State {
 }
 
 impl Writer {
-    pub(super) async fn commit(records: &Arc<Records>, mut changes: Changes) -> Result<Committed, CommitError> {
+    pub(super) async fn commit(records: &Arc<Records>, mut changes: Changes) -> Result<Committed, Unwritten> {
         let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
         rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(Rows::finish);
         records.tenancy.counts.wrote(changes.puts.len());
@@ -48,7 +62,7 @@ impl Writer {
             // A task of its own goes on if this caller goes away: a change is written whole or not at all.
             tokio::spawn(write_all(records.clone()));
         }
-        answer.await.map_err(|_| Error::Closed)?
+        answer.await.map_err(|_| CommitError::from(Error::Closed))?
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,13 +141,22 @@ async fn write_all(records: Arc<Records>) {
                     let _ = reply.send(Ok(committed(changes, updated)));
                 }
             }
+            Err(CommitError::Store(Error::Moved)) => {
+                for (changes, reply) in group.into_iter().zip(replies) {
+                    let _ = reply.send(Err(Unwritten::Moved(changes)));
+                }
+            }
             // One change that is refused must not take its neighbours along.
             Err(error) if group.len() > 1 && is_refusal(&error) => {
                 for (changes, reply) in group.into_iter().zip(replies) {
                     let mut alone = [changes];
                     let result = write::write(&records, &mut alone).await;
                     let [changes] = alone;
-                    let _ = reply.send(result.map(|updated| committed(changes, updated)));
+                    let _ = reply.send(match result {
+                        Ok(updated) => Ok(committed(changes, updated)),
+                        Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(changes)),
+                        Err(error) => Err(error.into()),
+                    });
                 }
             }
             Err(error) => answer_with(error, replies),
@@ -166,8 +189,8 @@ fn answer_with(error: CommitError, replies: Vec<Reply>) {
                 CommitError::Store(Error::Closed) => Error::Closed,
                 _ => Error::Silent,
             };
-            let _ = reply.send(Err(same.into()));
+            let _ = reply.send(Err(CommitError::from(same).into()));
         }
-        let _ = first.send(Err(error));
+        let _ = first.send(Err(error.into()));
     }
 }

@@ -1,19 +1,27 @@
 //! Nobody sees another tenant's rows, whatever was asked, broken off or forgotten before.
 
-use super::database;
+use super::{database, database_of};
 use crate::contract::{delete, put, tenant};
-use crate::{Changes, Error, Expect, Key, Session, Store};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use crate::{Changes, Error, Expect, Key, Placement, Session, Store};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Every table of records: its rows are guarded from its owner, too, and every index leads with the tenant.
+/// Every table of records, in every placement: its rows are guarded from its owner, too, and every index leads with the tenant.
 #[tokio::test]
 async fn every_table_of_records_is_guarded() {
-    let Some(database) = database(1000).await else { return };
-    let mut owner = database.owner().await;
+    for placement in [Placement::Pool, Placement::Schema, Placement::Database] {
+        let Some(database) = database_of(placement).await else { return };
+        let store = database.store(LONG).await;
+        write(&*store.open(&tenant(&store, "north").await).await.unwrap(), "p", "").await;
+        let (owner, schema) = database.place(placement, "north").await;
+        every_table_is_guarded(owner, &schema).await;
+    }
+}
+
+async fn every_table_is_guarded(mut owner: PgConnection, schema: &str) {
     let tables = sqlx::query(
         "SELECT c.relname::text, c.relrowsecurity AND c.relforcerowsecurity, \
            (SELECT a.attname = 'tenant' AND a.attnotnull FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = 1), \
@@ -21,9 +29,9 @@ async fn every_table_of_records_is_guarded() {
               AND pg_get_expr(p.polqual, c.oid) LIKE '%tenant = ( SELECT (current_setting(''medisync.tenant''::text))::integer%'), \
            (SELECT bool_and(i.indkey[0] = 1) FROM pg_index i WHERE i.indrelid = c.oid) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = 'medisync_pool' AND c.relkind IN ('r', 'p', 'm', 'v', 'f')",
+         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'm', 'v', 'f')",
     );
-    let tables = tables.fetch_all(&mut owner).await.unwrap();
+    let tables = tables.bind(schema).fetch_all(&mut owner).await.unwrap();
     assert!(tables.len() > 10);
     for table in tables {
         let name: String = table.get(0);

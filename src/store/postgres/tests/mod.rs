@@ -3,7 +3,7 @@
 //! `MEDISYNC_TEST_POSTGRES` is the URL of a PostgreSQL whose login may make databases and roles, as `scripts/postgres
 //! start FOLDER` prints it. Without it nothing is tested here, which is said.
 
-use super::{ENOUGH, PostgresSettings, PostgresStore};
+use super::{ENOUGH, Placement, PostgresSettings, PostgresStore, Residence};
 use crate::Store;
 use crate::contract::{Engine, clock, contract};
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ pub(super) struct Database {
     pub(super) name: String,
     pub(super) folder: TempDir,
     enough: i64,
+    /// Where new tenants are kept.
+    placement: Placement,
 }
 
 /// A new database; `None` where there is no PostgreSQL.
@@ -45,7 +47,15 @@ pub(super) async fn database(enough: i64) -> Option<Database> {
         .await;
     let name = format!("{template}_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     run(&server, &copied(&name)).await;
-    Some(Database { server, name, folder: tempfile::tempdir().unwrap(), enough })
+    Some(Database { server, name, folder: tempfile::tempdir().unwrap(), enough, placement: Placement::Pool })
+}
+
+/// A new database whose tenants are kept there, in [`Database::other`] for [`Placement::Database`].
+pub(super) async fn database_of(placement: Placement) -> Option<Database> {
+    let mut database = database(ENOUGH).await?;
+    database.placement = placement;
+    run(&database.server, &format!("CREATE DATABASE {}", database.other())).await;
+    Some(database)
 }
 
 fn url(server: &PgConnectOptions, database: &str) -> String {
@@ -77,8 +87,45 @@ impl Database {
     }
 
     pub(super) fn settings(&self, query_time: Duration) -> PostgresSettings {
-        let text_folder = self.folder.path().to_owned();
-        PostgresSettings { clock, query_time, write_time: query_time, text_folder, connections: 12 }
+        PostgresSettings {
+            clock,
+            query_time,
+            write_time: query_time,
+            text_folder: self.folder.path().to_owned(),
+            connections: 12,
+            residence: self.residence(self.placement),
+            regions: Vec::new(),
+        }
+    }
+
+    /// The name of a second database.
+    fn other(&self) -> String {
+        format!("{}_other", self.name)
+    }
+
+    pub(super) fn residence(&self, placement: Placement) -> Residence {
+        let url = (placement == Placement::Database).then(|| url(&self.server, &self.other()));
+        Residence { placement, url, region: None }
+    }
+
+    /// A connection with all rights to the database in which a placement is, and the schema that a tenant has there.
+    pub(super) async fn place(&self, placement: Placement, tenant: &str) -> (PgConnection, String) {
+        let number = self.number(tenant).await;
+        let schema = if placement == Placement::Pool { "medisync_pool".into() } else { format!("medisync_t{number}") };
+        let connection = match placement {
+            Placement::Database => self.server.clone().database(&self.other()).connect().await.unwrap(),
+            _ => self.owner().await,
+        };
+        (connection, schema)
+    }
+
+    /// A tenant's number in every table.
+    pub(super) async fn number(&self, tenant: &str) -> i32 {
+        let mut owner = self.owner().await;
+        let number = sqlx::query_scalar("SELECT number FROM medisync.tenant WHERE name = $1").bind(tenant);
+        let number = number.fetch_one(&mut owner).await.unwrap();
+        owner.close().await.unwrap();
+        number
     }
 
     /// A connection with all rights.
@@ -92,7 +139,9 @@ impl Drop for Database {
         let (server, name) = (self.server.clone(), self.name.clone());
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")));
+            for name in [format!("{name}_other"), name] {
+                runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+            }
         });
         dropping.join().unwrap();
     }
@@ -105,17 +154,19 @@ impl Engine for Database {
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {
-        let mut connection = self.owner().await;
-        let of = |table: &str| format!("(SELECT count(*) FROM medisync_pool.{table} i WHERE i.tenant = t.number)");
+        let number = self.number(tenant).await;
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let of = |table: &str| format!("(SELECT count(*) FROM {schema}.{table} i WHERE i.tenant = $1)");
         let tables = ["key", "reference", "string", "date", "number"].map(of).join(" + ");
-        let text = format!("SELECT {tables} FROM medisync.tenant t WHERE t.name = $1");
-        let row = sqlx::query(AssertSqlSafe(text)).bind(tenant).fetch_one(&mut connection).await.unwrap();
+        let query = sqlx::query(AssertSqlSafe(format!("SELECT {tables}"))).bind(number);
+        let row = query.fetch_one(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         row.get(0)
     }
 }
 
 mod isolation;
+mod moves;
 mod nodes;
 mod outages;
 mod plans;
@@ -124,6 +175,16 @@ mod text;
 mod few_rows_are_many {
     use super::*;
     contract!(database(1).await);
+}
+
+mod in_a_schema_of_its_own {
+    use super::*;
+    contract!(database_of(Placement::Schema).await);
+}
+
+mod in_another_database {
+    use super::*;
+    contract!(database_of(Placement::Database).await);
 }
 
 mod few_rows_are_few {

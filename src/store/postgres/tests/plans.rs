@@ -19,7 +19,7 @@ use std::time::Duration;
 async fn records() -> Option<(Database, Arc<Records>)> {
     let database = database(1000).await?;
     let store = database.store(Duration::from_secs(20)).await;
-    let records = store.records(&tenant(&store, "t").await.name).await.unwrap();
+    let records = store.homes.records(&store.homes.of(&tenant(&store, "t").await.name)).await.unwrap();
     Some((database, records))
 }
 

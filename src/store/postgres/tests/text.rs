@@ -3,7 +3,7 @@
 use super::database;
 use crate::contract::{delete, put, tenant};
 use crate::postgres::PostgresStore;
-use crate::{Branch, Changes, Expect, Indexed, Plan, Put, Session, Store};
+use crate::{Branch, Changes, Expect, Indexed, Plan, PostgresSettings, Put, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
 use sqlx::Connection;
@@ -39,9 +39,9 @@ async fn session(store: &PostgresStore, name: &str) -> Arc<dyn Session> {
 #[tokio::test]
 async fn what_any_node_wrote_last_is_found() {
     let Some(database) = database(1000).await else { return };
-    let (a, mut b) = (database.store(LONG).await, database.store(LONG).await);
     let other = tempfile::tempdir().unwrap();
-    Arc::get_mut(&mut b.shared).unwrap().text_folder = other.path().to_owned();
+    let elsewhere = PostgresSettings { text_folder: other.path().to_owned(), ..database.settings(LONG) };
+    let (a, b) = (database.store(LONG).await, database.open_store(elsewhere).await);
     let (here, there) = (session(&a, "ward").await, session(&b, "ward").await);
     assert!(find(&*here, "anna").await.is_empty(), "nothing was ever written");
     write(&*here, vec![patient(&*here, "a", Expect::Absent, "Anna")]).await;

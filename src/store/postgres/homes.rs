@@ -1,0 +1,279 @@
+//! What a node knows of where tenants' records are, and how it learns that they moved.
+//!
+//! The directory is asked when a tenant is first needed, when it tells of a change, and every second while it cannot be
+//! heard. Nobody depends on hearing: a place that a tenant left refuses every statement on it (0007_moves.sql), and what
+//! was refused is done again where the records are now.
+
+use super::directory::{Directory, Entry};
+use super::notices::{self, Heard};
+use super::place::Place;
+use super::records::Records;
+use super::residence::Spot;
+use super::target::Target;
+use super::text::Follower;
+use super::{Opened, Shared, moves};
+use crate::{Error, Result, Told};
+use rustc_hash::FxHashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
+
+/// How often, and after which rest, a place is asked again that refuses a tenant which the directory has there. Between
+/// the two steps of a switch it is so for a moment.
+pub(super) const TRIES: u32 = 60;
+const REST: Duration = Duration::from_millis(50);
+/// After so many tries nobody is at work any more: the place is opened again.
+const DESERTED: u32 = 50;
+
+pub(super) struct Homes {
+    url: String,
+    target: Target,
+    pub(super) directory: Directory,
+    pub(super) shared: Arc<Shared>,
+    /// The regions that are served; none: all.
+    regions: Vec<String>,
+    places: Opened<Spot, Place>,
+    texts: Opened<PathBuf, Follower>,
+    homes: Mutex<FxHashMap<Arc<str>, Arc<Home>>>,
+    /// Rises when the directory may have told of something that was not heard.
+    epoch: AtomicU64,
+    pub(super) told: broadcast::Sender<Told>,
+    listeners: Mutex<FxHashMap<String, AbortHandle>>,
+}
+
+/// A tenant's records, wherever they are.
+pub(super) struct Home {
+    name: Arc<str>,
+    /// Rises when the directory tells of the tenant.
+    epoch: AtomicU64,
+    known: RwLock<Option<Known>>,
+    /// Held by the one who looks into the directory.
+    looking: tokio::sync::Mutex<()>,
+}
+
+struct Known {
+    records: Arc<Records>,
+    as_of: (u64, u64),
+}
+
+impl Homes {
+    pub(super) fn new(
+        url: &str,
+        directory: Directory,
+        shared: Arc<Shared>,
+        regions: Vec<String>,
+    ) -> Result<Arc<Homes>> {
+        let homes = Arc::new(Homes {
+            url: url.to_owned(),
+            target: url.parse()?,
+            directory,
+            shared,
+            regions,
+            places: Opened::default(),
+            texts: Opened::default(),
+            homes: Mutex::default(),
+            epoch: AtomicU64::default(),
+            told: broadcast::Sender::new(super::NOTICES),
+            listeners: Mutex::default(),
+        });
+        homes.listen(url)?;
+        Ok(homes)
+    }
+
+    pub(super) fn of(&self, name: &Arc<str>) -> Arc<Home> {
+        let new = || {
+            Arc::new(Home {
+                name: name.clone(),
+                epoch: AtomicU64::default(),
+                known: RwLock::default(),
+                looking: tokio::sync::Mutex::default(),
+            })
+        };
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.entry(name.clone()).or_insert_with(new).clone()
+    }
+
+    /// Where a tenant's records are, as far as this node has heard.
+    pub(super) async fn records(self: &Arc<Self>, home: &Home) -> Result<Arc<Records>> {
+        if let Some(records) = home.known_as_of(self.now(home)) {
+            return Ok(records);
+        }
+        let _looking = home.looking.lock().await;
+        // As of before the look: what is told meanwhile is looked up again.
+        let now = self.now(home);
+        if let Some(records) = home.known_as_of(now) {
+            return Ok(records);
+        }
+        let last = home.known().as_ref().map(|it| it.records.clone());
+        let records = match self.look(home, last.clone()).await {
+            // Should the records have moved, their former place says so.
+            Err(error) if error.is_passing() || error.is_connection_lost() => return last.ok_or(error),
+            looked => looked?,
+        };
+        *home.known.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Known { records: records.clone(), as_of: now });
+        Ok(records)
+    }
+
+    /// Opens the place that the directory has, unless it is the last one.
+    async fn look(self: &Arc<Self>, home: &Home, last: Option<Arc<Records>>) -> Result<Arc<Records>> {
+        let mut entry = self.entry(home).await?;
+        for tries in 1..=TRIES {
+            if let Some(last) = last.as_ref().filter(|it| it.is_at(&entry)) {
+                return Ok(last.clone());
+            }
+            match self.open(&entry).await {
+                Err(Error::Moved) => self.rest(home, tries).await?,
+                opened => {
+                    let opened = opened?;
+                    let now = self.entry(home).await?;
+                    // A place that the tenant left meanwhile may have been made anew, empty, by opening it.
+                    if opened.is_at(&now) {
+                        return Ok(Arc::new(opened));
+                    }
+                }
+            }
+            entry = self.entry(home).await?;
+        }
+        Err(Error::Moved)
+    }
+
+    async fn entry(&self, home: &Home) -> Result<Entry> {
+        let entry = self.directory.find(&home.name).await?.ok_or(Error::Directory("a tenant is gone"))?;
+        self.admit(&entry)?;
+        Ok(entry)
+    }
+
+    /// Waits for those who switch a tenant's place; opens it when nobody seems to be at work any more.
+    async fn rest(&self, home: &Home, tries: u32) -> Result<()> {
+        if tries == DESERTED {
+            tracing::warn!(tenant = &*home.name, "a move was broken off; the tenant's place is opened again");
+            moves::reopen(&self.directory, &self.target, &home.name).await?;
+        }
+        tokio::time::sleep(REST).await;
+        Ok(())
+    }
+
+    /// Where a tenant's records are, now that their former place refused a statement for the n-th time.
+    pub(super) async fn after(
+        self: &Arc<Self>,
+        home: &Home,
+        former: &Arc<Records>,
+        tries: u32,
+    ) -> Result<Arc<Records>> {
+        home.epoch.fetch_add(1, Ordering::AcqRel);
+        let records = self.records(home).await?;
+        if Arc::ptr_eq(&records, former) {
+            self.rest(home, tries).await?;
+        }
+        Ok(records)
+    }
+
+    /// Fails for a tenant that is kept where this server does not serve.
+    pub(super) fn admit(&self, entry: &Entry) -> Result<()> {
+        let is_served = |region: &String| self.regions.contains(region);
+        if self.regions.is_empty() || entry.region.as_ref().is_some_and(is_served) {
+            Ok(())
+        } else {
+            Err(Error::Region)
+        }
+    }
+
+    /// Hears nothing any more.
+    pub(super) fn stop_listening(&self) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).drain().for_each(|(_, it)| it.abort());
+    }
+
+    pub(super) async fn close(&self) {
+        self.stop_listening();
+        for place in self.places.all() {
+            place.close().await;
+        }
+        for text in self.texts.all() {
+            text.close().await;
+        }
+        self.directory.close().await;
+    }
+
+    async fn open(self: &Arc<Self>, entry: &Entry) -> Result<Records> {
+        let place = self.place(&entry.spot).await?;
+        let text = self
+            .texts
+            .get(&self.text_folder(entry), async {
+                Ok(Arc::new(Follower::new(self.text_folder(entry), super::records::owner(entry))))
+            })
+            .await?;
+        Records::open(entry, place, text, self.shared.clone()).await
+    }
+
+    /// The folder of a tenant's full-text view, which goes by a database's transactions: in another database it is another.
+    fn text_folder(&self, entry: &Entry) -> PathBuf {
+        let name = entry.tenant.name();
+        self.shared.text_folder.join(match entry.spot.database {
+            None => format!("{name}.text"),
+            Some(_) => format!("{name}.{}.text", entry.residence),
+        })
+    }
+
+    async fn place(self: &Arc<Self>, spot: &Spot) -> Result<Arc<Place>> {
+        let open = async {
+            if let Some(url) = &spot.database {
+                self.listen(url)?;
+            }
+            Ok(Arc::new(Place::open(&spot.target(&self.target)?, &spot.schema, self.shared.bounds).await?))
+        };
+        self.places.get(spot, open).await
+    }
+
+    /// Listens to what is told in a database, unless that is done already.
+    fn listen(self: &Arc<Self>, url: &str) -> Result<()> {
+        let target: Target = url.parse()?;
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.entry(url.to_owned()).or_insert_with(|| {
+            let (homes, is_directory) = (Arc::downgrade(self), *url == self.url);
+            let hear = move |heard| {
+                if let Some(homes) = homes.upgrade() {
+                    homes.hear(heard, is_directory);
+                }
+            };
+            tokio::spawn(notices::listen(target, self.shared.node, hear)).abort_handle()
+        });
+        Ok(())
+    }
+
+    fn hear(&self, heard: Heard, is_directory: bool) {
+        match heard {
+            Heard::Told(told) => {
+                // Nobody may be there to be told.
+                let _ = self.told.send(told);
+            }
+            Heard::Moved(name) if is_directory => {
+                let homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(home) = homes.get(name.as_str()) {
+                    home.epoch.fetch_add(1, Ordering::AcqRel);
+                }
+            }
+            Heard::Deaf if is_directory => {
+                self.epoch.fetch_add(1, Ordering::AcqRel);
+            }
+            Heard::Moved(_) | Heard::Deaf => {}
+        }
+    }
+
+    fn now(&self, home: &Home) -> (u64, u64) {
+        (self.epoch.load(Ordering::Acquire), home.epoch.load(Ordering::Acquire))
+    }
+}
+
+impl Home {
+    fn known(&self) -> std::sync::RwLockReadGuard<'_, Option<Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_as_of(&self, now: (u64, u64)) -> Option<Arc<Records>> {
+        self.known().as_ref().filter(|it| it.as_of == now).map(|it| it.records.clone())
+    }
+}

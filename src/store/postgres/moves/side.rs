@@ -1,0 +1,124 @@
+//! One of the two places, as the mover works on it: one connection, with the role of requests and the tenant set within
+//! each transaction.
+
+use super::copy::State;
+use crate::postgres::residence::Spot;
+use crate::postgres::schema::{self, Kind};
+use crate::postgres::target::Target;
+use crate::{Error, Result};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres, Row};
+
+/// Statements of the mover's own go by indexes as requests' do, may take their time, and end with a mover whose machine
+/// does not answer any more.
+const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; SET client_connection_check_interval = '1s'; \
+     SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '5s'; ";
+
+pub(super) struct Side {
+    options: PgConnectOptions,
+    setup: String,
+    /// The schema, as SQL writes it.
+    schema: String,
+    pub(super) connection: PgConnection,
+    /// The tenant in every table.
+    pub(super) number: i32,
+}
+
+impl Side {
+    /// A transaction that sees one moment.
+    pub(super) const SNAPSHOT: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    /// A transaction in which each statement sees what is committed by then.
+    pub(super) const SHARED_VIEW: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+    pub(super) async fn open(spot: &Spot, directory: &Target, number: i32) -> Result<Side> {
+        let options = spot.target(directory)?.options.application_name("medisync move");
+        let setup = schema::entering(&spot.schema, Kind::Records)? + SETTINGS;
+        let mut connection = connect(&options, &setup).await?;
+        schema::verify_role(&mut connection).await?;
+        Ok(Side { options, setup, schema: schema::quoted(&spot.schema)?, connection, number })
+    }
+
+    /// Gives up whatever is under way.
+    pub(super) async fn reconnect(&mut self) -> Result<()> {
+        self.connection = connect(&self.options, &self.setup).await?;
+        Ok(())
+    }
+
+    pub(super) async fn begin(&mut self, how: &str) -> Result<()> {
+        let number = self.number;
+        self.simple(&format!("{how}; SELECT set_config('medisync.tenant', '{number}', true)")).await
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        self.simple("COMMIT").await
+    }
+
+    pub(super) async fn roll_back(&mut self) -> Result<()> {
+        self.simple("ROLLBACK").await
+    }
+
+    /// Statements in one transaction of their own.
+    pub(super) async fn at_once(&mut self, statements: &str) -> Result<()> {
+        let number = self.number;
+        self.simple(&format!("BEGIN; SELECT set_config('medisync.tenant', '{number}', true); {statements}; COMMIT"))
+            .await
+    }
+
+    pub(super) async fn simple(&mut self, statements: &str) -> Result<()> {
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    pub(super) async fn rows(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        Ok(query.fetch_all(&mut self.connection).await?)
+    }
+
+    pub(super) async fn row(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<PgRow> {
+        Ok(query.fetch_one(&mut self.connection).await?)
+    }
+
+    /// Runs a statement, and tells how many rows it changed.
+    pub(super) async fn execute(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<u64> {
+        Ok(query.execute(&mut self.connection).await?.rows_affected())
+    }
+
+    /// The first column of all rows.
+    pub(super) async fn texts(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<String>> {
+        self.rows(query).await?.iter().map(|it| it.try_get(0).map_err(Error::from)).collect()
+    }
+
+    /// Adds rows as the other side has printed them.
+    pub(super) async fn insert(&mut self, table: &str, rows: &[String]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // A type of PostgreSQL's own may be called as a table is: `date`.
+        let schema = &self.schema;
+        let insert = format!("INSERT INTO {table} SELECT * FROM unnest($1::text[]::{schema}.{table}[])");
+        self.execute(sqlx::query(AssertSqlSafe(insert)).bind(rows)).await.map(|_| ())
+    }
+
+    /// Keeps how far the copy here has come.
+    pub(super) async fn save(&mut self, state: &State) -> Result<()> {
+        self.begin(Side::SHARED_VIEW).await?;
+        self.save_within(state).await?;
+        self.commit().await
+    }
+
+    /// The same within a transaction.
+    pub(super) async fn save_within(&mut self, state: &State) -> Result<()> {
+        let query = sqlx::query("UPDATE arriving SET seen = $1::text::pg_snapshot, rid = $2, tx = $3, seq = $4")
+            .bind(state.seen.clone())
+            .bind(state.rid)
+            .bind(state.tx)
+            .bind(state.seq);
+        self.execute(query).await.map(|_| ())
+    }
+}
+
+async fn connect(options: &PgConnectOptions, setup: &str) -> Result<PgConnection> {
+    let mut connection = options.connect().await?;
+    sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
+    Ok(connection)
+}

@@ -1,0 +1,121 @@
+//! Whether both sides have the same: how many rows, and a digest of them that goes by no order.
+
+use super::copy::BY_RESOURCE;
+use super::log::Round;
+use super::side::Side;
+use crate::{Error, Result};
+use rustc_hash::FxHashMap;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row};
+
+/// Tables that say how a move is going, and are no part of what moves.
+const OF_MOVES: [&str; 4] = ["arriving", "closed", "leaving", "reindexed"];
+/// What is copied.
+const COPIED: [&str; 12] = [
+    "build",
+    "change",
+    "date",
+    "definition",
+    "history",
+    "key",
+    "ledger",
+    "loaded",
+    "number",
+    "reference",
+    "resource",
+    "string",
+];
+/// How many parts a small table is compared by.
+pub(super) const PARTS: i64 = 256;
+
+/// How many rows there are, and their digest.
+type Digest = (i64, String);
+
+/// The tables of records, as the catalogue has them.
+pub(super) async fn tables(side: &mut Side) -> Result<Vec<String>> {
+    let tables = "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace \
+         AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'migration' AND c.relname <> ALL ($1) ORDER BY 1";
+    side.texts(sqlx::query(tables).bind(&OF_MOVES.map(str::to_owned)[..])).await
+}
+
+/// Fails where there is a table of which the copy knows nothing, as a newer server's.
+pub(super) async fn knows_all_tables(side: &mut Side) -> Result<()> {
+    let tables = tables(side).await?;
+    match tables.iter().find(|it| !COPIED.contains(&it.as_str())) {
+        None => Ok(()),
+        Some(other) => Err(Error::CannotMove(format!("this version does not know its table {other}; use a newer one"))),
+    }
+}
+
+/// Compares all tables, and tells how many rows they have.
+pub(super) async fn all(from: &mut Side, to: &mut Side) -> Result<u64> {
+    let mut rows = 0;
+    for table in COPIED {
+        let digest = format!("SELECT {} FROM {table} t", digest_of(table));
+        let query = || sqlx::query(AssertSqlSafe(digest.clone()));
+        to.begin(Side::SNAPSHOT).await?;
+        let (there, here) = tokio::try_join!(from.row(query()), to.row(query()))?;
+        to.commit().await?;
+        rows += same(table, read(&there)?, read(&here)?)?;
+    }
+    Ok(rows)
+}
+
+/// Compares what the tables have of these resources, within the transactions that both sides are in.
+pub(super) async fn resources(from: &mut Side, to: &mut Side, rids: &[i64]) -> Result<()> {
+    for table in BY_RESOURCE.into_iter().chain(["history"]) {
+        let digest = format!("SELECT {} FROM {table} t WHERE rid = ANY ($1)", digest_of(table));
+        compare(from, to, table, &digest, rids).await?;
+    }
+    let keys = "SELECT count(*), coalesce(sum(hashtextextended(k::text, 0)), 0)::text FROM resource r \
+         CROSS JOIN unnest(r.keys) AS u(key) JOIN key k ON k.key = u.key AND k.rid = r.rid WHERE r.rid = ANY ($1)";
+    compare(from, to, "key", keys, rids).await
+}
+
+/// Compares what the last round copied, and what the log has of it.
+pub(super) async fn touched(from: &mut Side, to: &mut Side, round: &Round) -> Result<()> {
+    to.begin(Side::SNAPSHOT).await?;
+    resources(from, to, &round.resources).await?;
+    let changes = format!("SELECT {} FROM change t WHERE seq = ANY ($1)", digest_of("change"));
+    compare(from, to, "change", &changes, &round.changes).await?;
+    to.commit().await
+}
+
+/// The digests of a small table's parts.
+pub(super) async fn parts(side: &mut Side, table: &str) -> Result<FxHashMap<i64, Digest>> {
+    let part = part_of("t");
+    let parts = format!("SELECT {}, {part} FROM {table} t GROUP BY {part}", digest_of(table));
+    let rows = side.rows(sqlx::query(AssertSqlSafe(parts))).await?;
+    rows.iter().map(|it| Ok((it.try_get(2)?, read(it)?))).collect()
+}
+
+/// Which part of a small table a row belongs to.
+pub(super) fn part_of(row: &str) -> String {
+    format!("(hashtextextended({row}::text, 0) & {})", PARTS - 1)
+}
+
+async fn compare(from: &mut Side, to: &mut Side, table: &str, digest: &str, which: &[i64]) -> Result<()> {
+    let query = || sqlx::query(AssertSqlSafe(digest)).bind(which);
+    let (there, here) = tokio::try_join!(from.row(query()), to.row(query()))?;
+    same(table, read(&there)?, read(&here)?).map(|_| ())
+}
+
+/// The columns of a digest. A change's transaction is that of the database it is in.
+fn digest_of(table: &str) -> String {
+    let row = if table == "change" { "(t.tenant, t.seq, t.rid, t.version, t.updated, t.type)" } else { "t" };
+    format!("count(*), coalesce(sum(hashtextextended({row}::text, 0)), 0)::text")
+}
+
+fn read(row: &PgRow) -> Result<Digest> {
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+fn same(table: &str, there: Digest, here: Digest) -> Result<u64> {
+    match there == here {
+        true => Ok(there.0.unsigned_abs()),
+        false => Err(Error::CannotMove(format!(
+            "the copy of its table {table} is not the same: {} rows, and {} in the copy",
+            there.0, here.0
+        ))),
+    }
+}
