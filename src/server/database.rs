@@ -49,7 +49,10 @@ pub async fn migrate(settings: &config::Store) -> Result<()> {
 /// Moves a tenant to another placement.
 pub async fn relocate(settings: &config::Store, order: &Move, told: &(dyn Fn(Moving) + Send + Sync)) -> Result<Moved> {
     let moved = PostgresStore::relocate(settings.database.whole(), order, told).await;
-    moved.map_err(|cause| unusable(settings, cause))
+    moved.map_err(|cause| match cause {
+        cause @ store::Error::CannotMove(_) => cause.into(),
+        cause => unusable(settings, cause),
+    })
 }
 
 /// Fails where a PostgreSQL is not up to date.

@@ -5,6 +5,7 @@
 
 mod failures;
 mod full_disk;
+mod moves;
 mod networks;
 mod nodes;
 mod pooler;

@@ -135,7 +135,7 @@ impl Mover<'_> {
         }
         self.to.begin(Side::SHARED_VIEW).await?;
         let keys = "DELETE FROM key WHERE ctid = ANY (ARRAY(SELECT k.ctid FROM resource r CROSS JOIN unnest(r.keys) AS u(key) \
-             JOIN key k ON k.key = u.key AND k.rid = r.rid WHERE r.rid = ANY ($1)))";
+             CROSS JOIN LATERAL (SELECT ctid FROM key WHERE key = u.key AND rid = r.rid OFFSET 0) k WHERE r.rid = ANY ($1)))";
         self.to.execute(sqlx::query(keys).bind(rids)).await?;
         for (table, rows) in tables {
             let delete = format!("DELETE FROM {table} WHERE rid = ANY ($1)");
@@ -178,8 +178,8 @@ impl Mover<'_> {
     }
 
     async fn copy_versions(&mut self, (rids, versions, _): &(Vec<i64>, Vec<i64>, i64)) -> Result<()> {
-        let rows = "SELECT h::text FROM unnest($1::bigint[], $2::bigint[]) AS u(rid, version) \
-             JOIN history h ON h.rid = u.rid AND h.version = u.version";
+        let rows = "SELECT h.row FROM unnest($1::bigint[], $2::bigint[]) AS u(rid, version) \
+             CROSS JOIN LATERAL (SELECT v::text AS row FROM history v WHERE rid = u.rid AND version = u.version OFFSET 0) h";
         let rows = self.from.texts(sqlx::query(rows).bind(rids).bind(versions)).await?;
         self.to.insert("history", &rows).await
     }

@@ -27,7 +27,8 @@ use copy::State;
 pub(super) use fence::reopen;
 use side::Side;
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// When a round took at most this part of the time that writes may wait, the rest is copied while they do.
 const PART: u32 = 3;
