@@ -130,16 +130,22 @@ impl Mover<'_> {
         self.copy_history(rids).await?;
         let mut tables = Vec::new();
         for table in BY_RESOURCE {
-            let rows = format!("SELECT r::text FROM {table} r WHERE rid = ANY ($1)");
+            let rows = format!("SELECT t.line FROM {}", verify::each_of(table, "x::text AS line"));
             tables.push((table, self.from.texts(sqlx::query(AssertSqlSafe(rows)).bind(rids)).await?));
         }
         self.to.begin(Side::SHARED_VIEW).await?;
-        let keys = "DELETE FROM key WHERE ctid = ANY (ARRAY(SELECT k.ctid FROM resource r CROSS JOIN unnest(r.keys) AS u(key) \
-             CROSS JOIN LATERAL (SELECT ctid FROM key WHERE key = u.key AND rid = r.rid OFFSET 0) k WHERE r.rid = ANY ($1)))";
-        self.to.execute(sqlx::query(keys).bind(rids)).await?;
+        // The index rows that the copy has, by their places (0005_take_back.sql).
+        let places = |table| format!("ARRAY(SELECT t.ctid FROM {})", verify::each_of(table, "ctid"));
+        let [references, strings, dates, numbers] = ["reference", "string", "date", "number"].map(places);
+        let keys = format!(
+            "ARRAY(SELECT k.ctid FROM {} CROSS JOIN unnest(t.keys) AS v(key) \
+             CROSS JOIN LATERAL (SELECT ctid FROM key WHERE key = v.key AND rid = t.rid OFFSET 0) k)",
+            verify::each_of("resource", "*")
+        );
+        let take_back = format!("SELECT take_back({keys}, {references}, {strings}, {dates}, {numbers})");
+        self.to.execute(sqlx::query(AssertSqlSafe(take_back)).bind(rids)).await?;
+        self.to.execute(sqlx::query("DELETE FROM resource WHERE rid = ANY ($1)").bind(rids)).await?;
         for (table, rows) in tables {
-            let delete = format!("DELETE FROM {table} WHERE rid = ANY ($1)");
-            self.to.execute(sqlx::query(AssertSqlSafe(delete)).bind(rids)).await?;
             self.to.insert(table, &rows).await?;
         }
         let keys = "INSERT INTO key (tenant, key, rid) SELECT r.tenant, u.key, r.rid \
@@ -178,8 +184,8 @@ impl Mover<'_> {
     }
 
     async fn copy_versions(&mut self, (rids, versions, _): &(Vec<i64>, Vec<i64>, i64)) -> Result<()> {
-        let rows = "SELECT h.row FROM unnest($1::bigint[], $2::bigint[]) AS u(rid, version) \
-             CROSS JOIN LATERAL (SELECT v::text AS row FROM history v WHERE rid = u.rid AND version = u.version OFFSET 0) h";
+        let rows = "SELECT h.line FROM unnest($1::bigint[], $2::bigint[]) AS u(rid, version) \
+             CROSS JOIN LATERAL (SELECT v::text AS line FROM history v WHERE rid = u.rid AND version = u.version OFFSET 0) h";
         let rows = self.from.texts(sqlx::query(rows).bind(rids).bind(versions)).await?;
         self.to.insert("history", &rows).await
     }
