@@ -23,8 +23,7 @@ GRANT EXECUTE ON FUNCTION refuse TO medisync_data;
 -- Sets the tenant for the rest of a transaction that writes. Index rows that were made by `definitions` are refused if
 -- these are others by now: who changes definitions waits for those who write by them, and they for him. What is read
 -- here was committed by then, as a volatile function sees more than the statement that calls it. `told` is what other
--- nodes are told of a change of definitions; null: this is none. Whoever moves the tenant elsewhere takes the lock alone,
--- for the last changes: who comes after that is refused (0007_moves.sql).
+-- nodes are told of a change of definitions; null: this is none.
 CREATE FUNCTION enter(tenant text, definitions bigint, told text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
   number constant int := tenant::int;
@@ -33,11 +32,8 @@ BEGIN
   PERFORM set_config('medisync.tenant', tenant, true);
   IF told IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(class, number);
-  ELSE
+  ELSIF definitions IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock_shared(class, number);
-  END IF;
-  IF EXISTS (SELECT FROM closed) THEN
-    PERFORM refuse('MS005', 'moved');
   END IF;
   IF definitions <> coalesce((SELECT d.number FROM definition d), 0) THEN
     PERFORM refuse('MS004', 'definitions');

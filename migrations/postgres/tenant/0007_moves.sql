@@ -42,3 +42,29 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO medisync_data', the);
   END LOOP;
 END $$;
+
+-- Sets the tenant as before (0003_isolation.sql), and refuses one whose records moved away. Every writer shares the lock: whoever
+-- moves the tenant elsewhere takes it alone for the last changes, and who comes after that finds the place closed.
+CREATE OR REPLACE FUNCTION enter(tenant text, definitions bigint, told text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  number constant int := tenant::int;
+  class constant int := 1802723940;
+BEGIN
+  PERFORM set_config('medisync.tenant', tenant, true);
+  IF told IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(class, number);
+  ELSE
+    PERFORM pg_advisory_xact_lock_shared(class, number);
+  END IF;
+  IF EXISTS (SELECT FROM closed) THEN
+    PERFORM refuse('MS005', 'moved');
+  END IF;
+  IF definitions <> coalesce((SELECT d.number FROM definition d), 0) THEN
+    PERFORM refuse('MS004', 'definitions');
+  END IF;
+  IF told IS NOT NULL THEN
+    INSERT INTO definition AS d VALUES (number, 1) ON CONFLICT ON CONSTRAINT definition_pkey DO UPDATE SET number = d.number + 1;
+    PERFORM pg_notify('medisync', told);
+  END IF;
+  RETURN number;
+END $$;
