@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod job;
 mod ledger;
 mod lookups;
 mod postgres;
@@ -18,6 +19,7 @@ mod tenant;
 mod text;
 
 pub use error::{CommitError, Error, Result};
+pub use job::{Claim, LEASE};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence};
 pub use record::{
@@ -47,6 +49,14 @@ pub trait Store: Send + Sync {
     fn told(&self) -> Option<broadcast::Receiver<Told>> {
         None
     }
+    /// Enters that a tenant has work to be done in the background.
+    async fn ask(&self, tenant: &Tenant) -> Result<()>;
+    /// Claims this tenant's work, or without a tenant what has waited longest; `None` if there is none that nobody is at.
+    async fn claim(&self, tenant: Option<&Tenant>) -> Result<Option<Claim>>;
+    /// Makes a claim hold on; `false` if somebody else has taken over.
+    async fn renew(&self, claim: &Claim) -> Result<bool>;
+    /// Gives a claim up, its work done: but for what was asked for since it was made, which is left to be claimed.
+    async fn finish(&self, claim: &Claim) -> Result<()>;
     /// Succeeds if the database answers.
     async fn ping(&self) -> Result<()>;
     /// Finishes all writes under way and closes every file and connection.

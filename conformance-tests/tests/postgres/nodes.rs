@@ -91,6 +91,40 @@ async fn a_node_that_is_killed_loses_nothing() {
     load.end().await.look(&two).await;
 }
 
+/// Index rows that a node is making when it is killed are made by the other one, though nobody asks it to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_in_the_background_is_taken_over() {
+    const COUNT: usize = 3000;
+    let Some(house) = House::new(&[]) else { return };
+    // It rests so long that it is never through.
+    let (first, one) = house.serve(&["--index-rest", "1000"]);
+    for lot in 0..COUNT / 500 {
+        let entries = (0..500).map(|it| format!("p-{}", lot * 500 + it));
+        let entries: Vec<Value> = entries.map(|id| entry("PUT", &format!("Patient/{id}"), named(&id))).collect();
+        one.post("", &json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})).await.expect(200);
+    }
+    one.post("$reindex", &json!({"resourceType": "Parameters"})).await.expect(200);
+    // It does nothing for this tenant, and is asked for nothing of it, as long as the first one is there.
+    let (second, two) = house.serve(&["--index-rest", "0"]);
+    let work = || house.database.query("SELECT turn FROM medisync.job");
+    let claimed = work();
+    assert!(!claimed.is_empty(), "the first node has claimed the work");
+    // Longer than a claim holds that is not renewed.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(work(), claimed, "nobody took it over");
+    first.kill();
+    let done = async {
+        while !work().is_empty() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(2 * RECOVERY, done).await.expect("the second node takes it over");
+    let build = format!("SELECT finished, done >= {COUNT} FROM {}", house.database.table("build"));
+    assert_eq!(house.database.query(&build), "t|t");
+    two.get("Patient/p-0").await.expect(200);
+    drop(second);
+}
+
 /// http.html#concurrency: of updates that start from the same version one wins, the others are told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_racing_updates_one_wins() {

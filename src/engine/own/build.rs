@@ -1,5 +1,8 @@
 //! Index rows made in the background: a walk over all resources of some types, in steps between which it rests, so that
 //! it takes a bounded share of the machine. It goes on where it was after a restart.
+//!
+//! One node makes a tenant's: it claims the work, and renews its claim while it is at it. When it was killed another one
+//! takes over.
 
 use super::{OwnParams, Params, SEARCH_PARAMETER};
 use crate::write::commit_failure;
@@ -10,7 +13,7 @@ use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Build, BuildChange, Changes, CommitError, Reindexed, Session, Stored};
+use store::{Build, BuildChange, Changes, Claim, CommitError, LEASE, Reindexed, Session, Store, Stored, Tenant};
 use tokio::time::Instant;
 
 /// Resources that a step passes, of whatever type.
@@ -19,8 +22,10 @@ const SPAN: i64 = 200;
 const REST: Duration = Duration::from_millis(1);
 /// The rest after something failed.
 const RETRY: Duration = Duration::from_secs(5);
-/// So many failures in a row end the work until the next start.
-const FAILURES: u32 = 100;
+/// So many failures in a row end the work until somebody takes it over: another node may be able to.
+const FAILURES: u32 = 10;
+/// How often a claim is renewed.
+const BEAT: Duration = Duration::from_secs(LEASE.as_secs() / 4);
 /// Names of builds that somebody asked for begin so.
 const ASKED: &str = "$reindex/";
 
@@ -68,36 +73,42 @@ impl Engine {
             ctx.session.commit(Changes { build, ..Changes::default() }).await.map_err(commit_failure)?;
         }
         begin(&*ctx.session, format!("{ASKED}{}", (self.ambient.new_id)()), types).await?;
-        tokio::spawn(self.work(ctx).run());
-        Ok(())
+        self.work(ctx).begin().await
     }
 
-    /// Goes on with what is to be built, of all tenants, one after the other: what a restart has interrupted needs nobody
-    /// to ask for it. `base_of` gives the base URL of the tenant with a name.
+    /// Goes on with what is to be built and nobody is at, one tenant after the other, until nothing is left: what a restart
+    /// has interrupted needs nobody to ask for it. `base_of` gives the base URL of the tenant with a name.
     pub async fn resume_builds(&self, base_of: impl Fn(&str) -> String) {
-        let tenants = self.store.tenants().await.unwrap_or_else(|failure| {
-            tracing::warn!(%failure, "index rows in the making wait for their tenants' first requests");
-            Vec::new()
-        });
-        for name in tenants {
-            let began = Instant::now();
-            if let Err(failure) = self.resume_builds_of(&name, &base_of(&name)).await {
-                tracing::warn!(%failure, "a tenant's index rows in the making wait for its first request");
+        loop {
+            match self.store.claim(None).await {
+                Ok(Some(claim)) => self.resume_builds_of(claim, &base_of).await,
+                Ok(None) => return,
+                Err(failure) => {
+                    tracing::warn!(%failure, "it cannot be known whose index rows are in the making");
+                    return;
+                }
             }
-            rest(began.elapsed(), self.settings.index_rest).await;
         }
     }
 
-    async fn resume_builds_of(&self, name: &str, base: &str) -> Result<()> {
-        let Some(tenant) = self.store.tenant(name).await? else { return Ok(()) };
-        let ctx = self.system_context(&tenant, "index", base).await?;
-        self.work(&ctx).run().await;
-        Ok(())
+    async fn resume_builds_of(&self, claim: Claim, base_of: impl Fn(&str) -> String) {
+        let name = claim.tenant().to_owned();
+        let resumed = async {
+            let Some(tenant) = self.store.tenant(&name).await? else { return Ok(()) };
+            let ctx = self.system_context(&tenant, "index", &base_of(&name)).await?;
+            self.work(&ctx).work_off(claim).await;
+            Ok::<_, Failure>(())
+        };
+        if let Err(failure) = resumed.await {
+            tracing::warn!(%failure, tenant = name, "index rows in the making wait until the claim is over");
+        }
     }
 
     /// What makes a tenant's index rows.
     pub(super) fn work(&self, ctx: &Context) -> Work {
         Work {
+            store: self.store.clone(),
+            tenant: ctx.tenant.clone(),
             own: ctx.own.clone(),
             session: ctx.session.clone(),
             indexer: self.indexer.clone(),
@@ -109,6 +120,8 @@ impl Engine {
 
 /// All that the task needs, so that it can outlive the request that began it.
 pub(super) struct Work {
+    store: Arc<dyn Store>,
+    tenant: Tenant,
     pub(super) own: Arc<OwnParams>,
     pub(super) session: Arc<dyn Session>,
     indexer: Arc<Indexer>,
@@ -123,15 +136,67 @@ async fn rest(worked: Duration, times: u32) {
 }
 
 impl Work {
-    /// Brings the parameters up to date, and goes on with what is to be built, behind what is being built.
+    /// Brings the parameters up to date, and goes on with what is to be built.
     pub(super) async fn refresh(self) -> Result<()> {
-        self.own.refresh(&*self.session).await?;
-        tokio::spawn(self.run());
+        match self.own.refresh(&*self.session).await? {
+            true => self.begin().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Has what is to be built made in the background, here unless somebody is at it.
+    async fn begin(self) -> Result<()> {
+        self.store.ask(&self.tenant).await.inspect_err(|_| self.own.outdate())?;
+        tokio::spawn(async move {
+            match self.store.claim(Some(&self.tenant)).await {
+                Ok(Some(claim)) => self.work_off(claim).await,
+                // Whoever is at it finds what was asked for.
+                Ok(None) => {}
+                Err(failure) => tracing::warn!(%failure, "index rows wait for somebody who claims the work"),
+            }
+        });
         Ok(())
     }
 
-    async fn run(self) {
-        let _turn = self.own.building.lock().await;
+    /// Makes what is to be made, also what is asked for meanwhile, unless somebody else takes over.
+    async fn work_off(&self, first: Claim) {
+        let mut next = Some(first);
+        while let Some(claim) = next {
+            let is_done = tokio::select! {
+                is_done = self.run() => is_done,
+                () = self.keep(&claim) => false,
+            };
+            if !is_done {
+                return;
+            }
+            let finished = async {
+                self.store.finish(&claim).await?;
+                self.store.claim(Some(&self.tenant)).await
+            };
+            next = finished.await.unwrap_or_else(|failure| {
+                tracing::warn!(%failure, "index rows are made, but that could not be said");
+                None
+            });
+        }
+    }
+
+    /// Renews a claim until it is lost.
+    async fn keep(&self, claim: &Claim) {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let began = Instant::now();
+            match self.store.renew(claim).await {
+                Ok(true) => renewed = began,
+                Ok(false) => return,
+                Err(_) if renewed.elapsed() < LEASE => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes steps until nothing is to be done; `false` if they fail.
+    async fn run(&self) -> bool {
         let mut failures = 0;
         while failures < FAILURES {
             match self.step().await {
@@ -139,7 +204,7 @@ impl Work {
                     failures = 0;
                     rest(worked, self.rest).await;
                 }
-                Ok(None) => return,
+                Ok(None) => return true,
                 Err(failure) => {
                     failures += 1;
                     tracing::warn!(%failure, "index rows could not be made; it is tried again");
@@ -147,14 +212,12 @@ impl Work {
                 }
             }
         }
+        false
     }
 
     /// A step of what is to be done next, and how long it took; `None` when nothing is.
     async fn step(&self) -> Result<Option<Duration>> {
-        let builds = self.session.builds().await?;
-        let mut open = builds.into_iter().filter(|it| !it.is_finished);
-        let is_wanted = |it: &Build| !it.name.starts_with(SEARCH_PARAMETER) || self.progress(it);
-        let Some(mut build) = open.find(is_wanted) else { return Ok(None) };
+        let Some(mut build) = self.next().await? else { return Ok(None) };
         // Who writes by parameters that lack this one may be passed by the walk: they must be done first.
         while self.own.is_former_in_use() {
             tokio::time::sleep(REST).await;
@@ -191,9 +254,23 @@ impl Work {
         Ok(Some(began.elapsed()))
     }
 
-    /// Whether the parameter of a build is one that is not served yet.
-    fn progress(&self, build: &Build) -> bool {
-        self.own.newest().building(&build.name).is_some()
+    /// The build that is to be done next.
+    async fn next(&self) -> Result<Option<Build>> {
+        let is_known =
+            |it: &Build| !it.name.starts_with(SEARCH_PARAMETER) || self.own.newest().building(&it.name).is_some();
+        let mut open = self.open().await?;
+        if !open.iter().all(is_known) {
+            // It is for a parameter that this node has not heard of yet, or for one that is gone.
+            self.own.outdate();
+            self.own.refresh(&*self.session).await?;
+            open = self.open().await?;
+        }
+        Ok(open.into_iter().find(is_known))
+    }
+
+    /// The builds that are not finished.
+    async fn open(&self) -> Result<Vec<Build>> {
+        Ok(self.session.builds().await?.into_iter().filter(|it| !it.is_finished).collect())
     }
 
     fn reindexed(&self, params: &Params, stored: &Stored) -> Result<Reindexed> {

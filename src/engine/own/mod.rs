@@ -138,8 +138,6 @@ pub(crate) struct OwnParams {
     retired: Mutex<Vec<Weak<Params>>>,
     /// Held while they are read from the store.
     reading: tokio::sync::Mutex<()>,
-    /// Held by the one task that makes index rows.
-    building: tokio::sync::Mutex<()>,
     /// Whether what was read is no longer what is stored.
     stale: AtomicBool,
 }
@@ -182,16 +180,16 @@ impl OwnParams {
         !retired.is_empty()
     }
 
-    /// Reads them from the store, where that is needed. Makes known what is to be built.
-    async fn refresh(&self, session: &dyn Session) -> Result<()> {
+    /// Reads them from the store, where that is needed. Makes known what is to be built; whether anything is.
+    async fn refresh(&self, session: &dyn Session) -> Result<bool> {
         let _turn = self.reading.lock().await;
         if self.is_current() {
-            return Ok(());
+            return Ok(false);
         }
         self.stale.store(false, Ordering::Release);
-        let read = read(session).await.inspect_err(|_| self.outdate());
-        self.replace(read?);
-        Ok(())
+        let (params, is_open) = read(session).await.inspect_err(|_| self.outdate())?;
+        self.replace(params);
+        Ok(is_open)
     }
 }
 
@@ -275,11 +273,12 @@ fn generation(key: &Key, version: i64) -> String {
 }
 
 /// A tenant's search parameters as they are stored. Begins the builds that are missing, and drops those whose
-/// parameter is gone.
-async fn read(session: &dyn Session) -> Result<Params> {
+/// parameter is gone. Also tells whether anything is to be built.
+async fn read(session: &dyn Session) -> Result<(Params, bool)> {
     // Before what it counts is read: what comes in between is read again.
     let definitions = session.definitions().await?;
     let builds = session.builds().await?;
+    let mut is_open = builds.iter().any(|it| !it.is_finished);
     let mut spec: Option<Spec> = None;
     let mut listed = Vec::new();
     for stored in all_of(session).await? {
@@ -291,6 +290,7 @@ async fn read(session: &dyn Session) -> Result<Params> {
                 let generation = param.own.as_ref().map_or(version, |it| it.generation.to_string());
                 let build = begun(session, &builds, &generation, &param).await?;
                 let state = state_of(&build);
+                is_open |= !build.is_finished;
                 if let (Some(own), OwnState::Building(progress)) = (&mut param.own, &state) {
                     own.building = Some(progress.clone());
                 }
@@ -310,7 +310,7 @@ async fn read(session: &dyn Session) -> Result<Params> {
         let indexer = Indexer::of_own(&spec);
         (spec, indexer)
     });
-    Ok(Params { own, listed, definitions, profiles: OnceCell::new() })
+    Ok((Params { own, listed, definitions, profiles: OnceCell::new() }, is_open))
 }
 
 /// Every active SearchParameter, the oldest first: of two that collide, that one is served.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -43,6 +44,9 @@ pub struct Serve {
     #[command(flatten)]
     sign_in: SignInFlags,
 }
+
+/// How often a node looks for work in the background that a killed one has left.
+const PATROL: Duration = Duration::from_secs(5);
 
 /// What `serve` works with.
 struct Plan {
@@ -111,7 +115,12 @@ async fn serve(plan: Plan) -> Result<()> {
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");
-    let builds = tokio::spawn(async move { engine.resume_builds(base_of).await });
+    let builds = tokio::spawn(async move {
+        loop {
+            engine.resume_builds(&base_of).await;
+            tokio::time::sleep(PATROL).await;
+        }
+    });
     listen::answer(listener, server.router(), stop, times).await;
     builds.abort();
     store.close().await;

@@ -7,6 +7,7 @@ pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod filters;
 pub(crate) mod histories;
+pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod links;
 pub(crate) mod measures;
@@ -55,6 +56,7 @@ macro_rules! contract {
             links: references, chains, logical_links, hierarchies, nested;
             ledger: entries_change, entries_with_resources, entries_expire, entries_outlive_a_clock_ahead, entries_are_listed,
                 entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
+            jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed,
                 strings_folded_anew;

@@ -147,7 +147,7 @@ impl Directory {
     }
 
     /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken.
-    async fn fetch<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+    pub(super) async fn fetch<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let mut taken = self.connections.take().await?;
         let rows = match self.fetch_on(&mut taken, query()).await {
             Err(error) if error.is_connection_lost() => {

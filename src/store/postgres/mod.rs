@@ -8,6 +8,7 @@ mod columns;
 mod connections;
 mod directory;
 mod homes;
+mod jobs;
 mod ledger;
 mod moves;
 mod notices;
@@ -29,7 +30,7 @@ mod writer;
 pub(crate) use columns::head;
 pub(crate) use numbers::least_at;
 
-use crate::{Error, Result, Secrets, Session, Store, Tenant, Told};
+use crate::{Claim, Error, Result, Secrets, Session, Store, Tenant, Told};
 use async_trait::async_trait;
 use directory::Directory;
 use homes::Homes;
@@ -181,6 +182,22 @@ impl Store for PostgresStore {
 
     fn told(&self) -> Option<broadcast::Receiver<Told>> {
         Some(self.homes.told.subscribe())
+    }
+
+    async fn ask(&self, tenant: &Tenant) -> Result<()> {
+        self.homes.directory.ask(tenant).await
+    }
+
+    async fn claim(&self, tenant: Option<&Tenant>) -> Result<Option<Claim>> {
+        self.homes.directory.claim(tenant).await
+    }
+
+    async fn renew(&self, claim: &Claim) -> Result<bool> {
+        self.homes.directory.renew(claim).await
+    }
+
+    async fn finish(&self, claim: &Claim) -> Result<()> {
+        self.homes.directory.finish(claim).await
     }
 
     async fn ping(&self) -> Result<()> {

@@ -6,6 +6,7 @@ mod builds;
 mod changes;
 mod door;
 mod index;
+mod jobs;
 mod ledger;
 mod place;
 mod places;
@@ -18,7 +19,7 @@ mod text;
 mod writer;
 
 use crate::rows::IndexHash;
-use crate::{Error, Result, Secrets, Session, Store, Tenant};
+use crate::{Claim, Error, Result, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
 use door::Door;
 use place::Settings;
@@ -37,6 +38,8 @@ pub type Clock = fn() -> i64;
 pub struct SqliteStore {
     folder: PathBuf,
     directory: SqlitePool,
+    /// Tells this process from others that had the folder.
+    process: i64,
     settings: Settings,
     places: Arc<Places>,
 }
@@ -63,11 +66,12 @@ impl SqliteStore {
         schema::migrate(&file, &schema::DIRECTORY).await?;
         let directory =
             SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
+        let process = jobs::process(&directory).await?;
         let places = Arc::new(Places::default());
         tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
         let settings =
             Settings { clock, query_time, enough: ENOUGH, text_writers: Arc::new(Semaphore::new(text::WRITERS)) };
-        Ok(SqliteStore { folder: folder.to_owned(), directory, settings, places })
+        Ok(SqliteStore { folder: folder.to_owned(), directory, process, settings, places })
     }
 
     fn door(&self, tenant: &Tenant) -> Door {
@@ -126,6 +130,22 @@ impl Store for SqliteStore {
         let door = self.door(tenant);
         door.place().await?;
         Ok(Arc::new(door))
+    }
+
+    async fn ask(&self, tenant: &Tenant) -> Result<()> {
+        self.ask_for(tenant).await
+    }
+
+    async fn claim(&self, tenant: Option<&Tenant>) -> Result<Option<Claim>> {
+        self.claim_of(tenant).await
+    }
+
+    async fn renew(&self, claim: &Claim) -> Result<bool> {
+        self.renew_claim(claim).await
+    }
+
+    async fn finish(&self, claim: &Claim) -> Result<()> {
+        self.finish_claim(claim).await
     }
 
     async fn ping(&self) -> Result<()> {

@@ -8,8 +8,12 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 /// Schema of `directory.sqlite`.
-pub(super) static DIRECTORY: LazyLock<Migrator> =
-    LazyLock::new(|| migrator(&[("tenants", include_str!("../../../migrations/sqlite/directory/0001_tenants.sql"))]));
+pub(super) static DIRECTORY: LazyLock<Migrator> = LazyLock::new(|| {
+    migrator(&[
+        ("tenants", include_str!("../../../migrations/sqlite/directory/0001_tenants.sql")),
+        ("jobs", include_str!("../../../migrations/sqlite/directory/0002_jobs.sql")),
+    ])
+});
 
 /// Schema of each tenant's file.
 pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {

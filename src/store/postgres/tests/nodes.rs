@@ -55,3 +55,21 @@ async fn numbers_tell_nothing_of_other_tenants() {
     assert_eq!(firsts.len(), 2);
     assert_eq!(firsts[0], firsts[1]);
 }
+
+/// What one node has claimed no other one claims, until the lease is over.
+#[tokio::test]
+async fn work_is_taken_over_after_the_lease() {
+    let Some(database) = database(1000).await else { return };
+    let (one, other) = (database.store(LONG).await, database.store(LONG).await);
+    let north = tenant(&one, "north").await;
+    one.ask(&north).await.unwrap();
+    let claim = one.claim(None).await.unwrap().unwrap();
+    assert!(other.claim(None).await.unwrap().is_none() && other.claim(Some(&north)).await.unwrap().is_none());
+    let mut owner = database.owner().await;
+    sqlx::raw_sql("UPDATE medisync.job SET until = now()").execute(&mut owner).await.unwrap();
+    owner.close().await.unwrap();
+    let taken_over = other.claim(None).await.unwrap().unwrap();
+    assert!(!one.renew(&claim).await.unwrap(), "the claim is lost");
+    one.finish(&claim).await.unwrap();
+    assert!(other.renew(&taken_over).await.unwrap());
+}
