@@ -164,3 +164,20 @@ async fn of_racing_conditional_creates_one_creates() {
         assert_eq!(one.found(&format!("Patient?identifier={value}")).await.len(), 1);
     }
 }
+
+/// Every node knows the keys that a tenant has now, and no other.
+#[tokio::test]
+async fn each_node_follows_a_change_of_keys() {
+    let Some(house) = House::new(&[]) else { return };
+    let nodes = pair(&house);
+    for (_, client) in &nodes {
+        client.get("Patient").await.expect(200);
+    }
+    house.program.succeed(&["tenant", "rotate-keys", TENANT, "--at-once"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let token = house.program.token(TENANT, "system/*.*");
+    for (_, client) in &nodes {
+        client.get("Patient").await.expect_outcome(401..=401);
+        client.with_token(Some(token.clone())).get("Patient").await.expect(200);
+    }
+}

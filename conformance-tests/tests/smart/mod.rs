@@ -4,6 +4,7 @@ mod abuse;
 mod clients;
 mod hosts;
 mod introspection;
+mod keys;
 mod launches;
 mod place;
 mod scopes;

@@ -1,6 +1,6 @@
 //! Lets a request in, or not: from tenant, base and token to a [`Context`].
 
-use super::{Claims, TokenKeys, grant, verify};
+use super::{Claims, KeyRing, grant, verify};
 use crate::clock;
 use engine::{Caller, Context, Engine, Scopes};
 use fhir::{Failure, IssueType, Result};
@@ -12,7 +12,8 @@ use store::Tenant;
 
 /// The most contexts kept for requests to come.
 const MOST_ADMITTED: usize = 4096;
-/// How long a token is taken to be still granted, in milliseconds: what is revoked is refused by every node soon after.
+/// How long a token is taken to be still granted, and a tenant's keys to be the same, in milliseconds: what is revoked is
+/// refused by every node soon after.
 const GRANTED: i64 = 1000;
 
 /// Whom the gate lets in.
@@ -38,16 +39,28 @@ pub struct Gate {
 pub struct Known {
     /// The tenant.
     pub tenant: Tenant,
-    /// The key of its tokens.
-    pub keys: TokenKeys,
+    /// The keys of its tokens.
+    pub keys: KeyRing,
+    /// When the keys were last seen to be these.
+    seen: AtomicI64,
 }
 
 struct Admitted {
     context: Context,
     /// In milliseconds since the epoch.
     until: i64,
-    /// The grant that the token belongs to, and when it was last seen to hold.
-    grant: Option<(String, AtomicI64)>,
+    /// The token that it was let in by.
+    token: Option<Shown>,
+}
+
+/// A token that was verified.
+struct Shown {
+    /// The tenant, with the keys by which it was verified.
+    known: Arc<Known>,
+    /// The grant that it belongs to.
+    grant: Option<String>,
+    /// When it was last seen to hold.
+    seen: AtomicI64,
 }
 
 impl Gate {
@@ -77,24 +90,40 @@ impl Gate {
         let key = digest(&[tenant, base, kind, authorization.unwrap_or_default()]);
         let now = clock::now_ms();
         let admitted = read(&self.admitted).get(&key).filter(|it| now < it.until).cloned();
-        if let Some(admitted) = admitted {
-            admitted.still_granted(now).await?;
+        if let Some(admitted) = admitted
+            && self.still_holds(&admitted, now).await?
+        {
             return Ok(admitted.context.clone());
         }
         let known = self.known(tenant).await?;
-        let (caller, until, grant) = self.caller(&known, authorization, is_public)?;
+        let (caller, until, token) = self.caller(&known, authorization, is_public, now)?;
         let context = self.engine.context(&known.tenant, caller, base).await?;
-        let grant = grant.map(|it| (it, AtomicI64::new(0)));
-        let admitted = Admitted { context: context.clone(), until, grant };
-        admitted.still_granted(now).await?;
+        let admitted = Admitted { context: context.clone(), until, token };
+        admitted.demand_grant().await?;
         self.remember(key, admitted, now);
         Ok(context)
+    }
+
+    /// Whether what was let in before may come in again without another look at its token; fails with 401 once the token's
+    /// grant was revoked.
+    async fn still_holds(&self, admitted: &Admitted, now: i64) -> Result<bool> {
+        let Some(token) = &admitted.token else { return Ok(true) };
+        if now < token.seen.load(Ordering::Relaxed) + GRANTED {
+            return Ok(true);
+        }
+        // Other keys may not know the token.
+        if !Arc::ptr_eq(&token.known, &self.known(token.known.tenant.name()).await?) {
+            return Ok(false);
+        }
+        admitted.demand_grant().await?;
+        token.seen.store(now, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// What a token of the tenant says, as long as it holds.
     pub async fn claims(&self, tenant: &Known, token: &str) -> Result<Claims> {
         let issuer = self.issuer().unwrap_or_default();
-        let claims = verify(token, &tenant.keys, issuer, tenant.tenant.name())?;
+        let claims = verify(token, &tenant.keys, issuer, tenant.tenant.name(), clock::now_ms())?;
         if let Some(name) = &claims.grant {
             let session = self.engine.store().open(&tenant.tenant).await?;
             grant::living(&*session, name).await?.ok_or_else(revoked)?;
@@ -102,35 +131,52 @@ impl Gate {
         Ok(claims)
     }
 
-    /// The tenant of this name.
+    /// The tenant of this name, with its keys as they were a second ago at the most.
     pub async fn known(&self, name: &str) -> Result<Arc<Known>> {
-        if let Some(known) = read(&self.tenants).get(name) {
+        let now = clock::now_ms();
+        let known = read(&self.tenants).get(name).cloned();
+        if let Some(known) = &known
+            && (self.issuer().is_none() || now < known.seen.load(Ordering::Relaxed) + GRANTED)
+        {
             return Ok(known.clone());
         }
-        let unknown = || Failure::new(IssueType::NotFound, format!("This server has no tenant {name}."));
-        let tenant = self.engine.store().tenant(name).await?.ok_or_else(unknown)?;
-        let keys = TokenKeys::of(&tenant).map_err(|cause| Failure::internal(format!("{cause:#}")))?;
-        let known = Arc::new(Known { tenant, keys });
+        let tenant = match &known {
+            Some(known) => known.tenant.clone(),
+            None => {
+                let unknown = || Failure::new(IssueType::NotFound, format!("This server has no tenant {name}."));
+                self.engine.store().tenant(name).await?.ok_or_else(unknown)?
+            }
+        };
+        let session = self.engine.store().open(&tenant).await?;
+        if let Some(known) = known
+            && known.keys.is_current(&*session).await?
+        {
+            known.seen.store(now, Ordering::Relaxed);
+            return Ok(known);
+        }
+        let keys = KeyRing::of(&*session, &tenant).await?;
+        let known = Arc::new(Known { tenant, keys, seen: AtomicI64::new(now) });
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), known.clone());
         Ok(known)
     }
 
-    /// The caller, until when that holds, and the grant that the token belongs to.
+    /// The caller, until when that holds, and the token that shows it.
     fn caller(
         &self,
-        known: &Known,
+        known: &Arc<Known>,
         authorization: Option<&str>,
         is_public: bool,
-    ) -> Result<(Caller, i64, Option<String>)> {
+        now: i64,
+    ) -> Result<(Caller, i64, Option<Shown>)> {
         match (&self.mode, authorization) {
             (Mode::Open, _) => Ok((caller("no-auth", Scopes::all()), i64::MAX, None)),
             (Mode::Tokens { .. }, None) if is_public => Ok((caller("anonymous", Scopes::default()), i64::MAX, None)),
             (Mode::Tokens { issuer }, authorization) => {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
-                let claims = verify(token, &known.keys, issuer, known.tenant.name())?;
+                let claims = verify(token, &known.keys, issuer, known.tenant.name(), now)?;
                 let until = claims.exp.saturating_mul(1000);
-                let grant = claims.grant.clone();
-                Ok((claims.caller(), until, grant))
+                let shown = Shown { known: known.clone(), grant: claims.grant.clone(), seen: AtomicI64::new(now) };
+                Ok((claims.caller(), until, Some(shown)))
             }
         }
     }
@@ -149,13 +195,9 @@ impl Gate {
 
 impl Admitted {
     /// Fails with 401 once the token's grant was revoked.
-    async fn still_granted(&self, now: i64) -> Result<()> {
-        let Some((name, seen)) = &self.grant else { return Ok(()) };
-        if now < seen.load(Ordering::Relaxed) + GRANTED {
-            return Ok(());
-        }
+    async fn demand_grant(&self) -> Result<()> {
+        let Some(name) = self.token.as_ref().and_then(|it| it.grant.as_ref()) else { return Ok(()) };
         grant::living(self.context.session(), name).await?.ok_or_else(revoked)?;
-        seen.store(now, Ordering::Relaxed);
         Ok(())
     }
 }

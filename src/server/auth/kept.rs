@@ -29,6 +29,11 @@ impl<T: Kept> Entry<T> {
         Ok(Entry { key, value, version, expires })
     }
 
+    /// How the entry is told from what stands or stood under its key at other times.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The change that keeps the value as it is now, until the entry expires.
     pub fn replace(&self) -> Result<LedgerChange> {
         self.replace_until(self.expires)

@@ -1,4 +1,4 @@
-//! A tenant's key that signs its access tokens: ECDSA on P-256 (ES256, RFC 7518 section 3.4).
+//! A key that signs a tenant's tokens: ECDSA on P-256 (ES256, RFC 7518 section 3.4).
 
 use crate::random;
 use anyhow::{Context, Result, anyhow};
@@ -21,8 +21,8 @@ pub fn new_token_key() -> Result<Vec<u8>> {
     Err(anyhow!("the system's random numbers make no valid key"))
 }
 
-/// Both halves of a tenant's key.
-pub struct TokenKeys {
+/// Both halves of a key.
+pub struct TokenKey {
     /// Signs.
     pub signing: EncodingKey,
     /// Verifies.
@@ -31,20 +31,20 @@ pub struct TokenKeys {
     pub public: Jwk,
 }
 
-impl TokenKeys {
-    /// The tenant's.
-    pub fn of(tenant: &Tenant) -> Result<TokenKeys> {
-        TokenKeys::from_der(&tenant.secrets().token_key)
+impl TokenKey {
+    /// The one that was made with a tenant.
+    pub(super) fn of(tenant: &Tenant) -> Result<TokenKey> {
+        TokenKey::from_der(&tenant.secrets().token_key)
             .with_context(|| format!("the token key of tenant {} cannot be read", tenant.name()))
     }
 
-    pub(super) fn from_der(private: &[u8]) -> Result<TokenKeys> {
+    pub(super) fn from_der(private: &[u8]) -> Result<TokenKey> {
         let key = SecretKey::from_pkcs8_der(private).map_err(|cause| anyhow!("{cause}"))?;
         let public = key.public_key().to_encoded_point(false);
         let signing = EncodingKey::from_ec_der(private);
         let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::ES256)?;
         jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256)?);
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(TokenKeys { signing, verifying: DecodingKey::from_ec_der(public.as_bytes()), public: jwk })
+        Ok(TokenKey { signing, verifying: DecodingKey::from_ec_der(public.as_bytes()), public: jwk })
     }
 }

@@ -9,6 +9,7 @@ pub mod kept;
 mod keys;
 mod operations;
 pub mod password;
+pub mod ring;
 pub mod scope;
 pub mod secret;
 pub mod standing;
@@ -17,8 +18,9 @@ mod token;
 pub mod visit;
 
 pub use gate::{Gate, Known, Mode, bearer};
-pub use keys::{TokenKeys, new_token_key};
+pub use keys::{TokenKey, new_token_key};
 pub use operations::operations;
+pub use ring::KeyRing;
 pub use token::{Claims, verify};
 
 use fhir::{Failure, IssueType};

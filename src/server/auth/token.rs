@@ -1,6 +1,6 @@
 //! Access tokens: JSON Web Tokens (RFC 7519) in the profile of RFC 9068, signed by the tenant's key.
 
-use super::TokenKeys;
+use super::{KeyRing, TokenKey};
 use engine::{Caller, Scopes};
 use fhir::{Failure, IssueType, Result};
 use jsonwebtoken::errors::ErrorKind;
@@ -64,10 +64,11 @@ impl Claims {
     }
 
     /// The token.
-    pub fn sign(&self, keys: &TokenKeys) -> jsonwebtoken::errors::Result<String> {
+    pub fn sign(&self, key: &TokenKey) -> jsonwebtoken::errors::Result<String> {
         let mut header = Header::new(ALGORITHM);
         header.typ = Some(TYPE.into());
-        jsonwebtoken::encode(&header, self, &keys.signing)
+        header.kid.clone_from(&key.public.common.key_id);
+        jsonwebtoken::encode(&header, self, &key.signing)
     }
 
     /// The caller as the engine knows it.
@@ -77,14 +78,21 @@ impl Claims {
 }
 
 /// Verifies a token of this issuer and tenant; fails with 401.
-pub fn verify(token: &str, keys: &TokenKeys, issuer: &str, tenant: &str) -> Result<Claims> {
+pub fn verify(token: &str, keys: &KeyRing, issuer: &str, tenant: &str, now: i64) -> Result<Claims> {
     let mut wanted = Validation::new(ALGORITHM);
     wanted.set_issuer(&[Claims::issuer(issuer, tenant)]);
     wanted.set_audience(&[Claims::audience(tenant)]);
     wanted.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     wanted.leeway = 0;
-    let claims =
-        jsonwebtoken::decode::<Claims>(token, &keys.verifying, &wanted).map_err(|it| refusal(it.kind(), tenant))?;
+    let header = jsonwebtoken::decode_header(token).map_err(|_| not_ours())?;
+    let mut verdict = Err(ErrorKind::InvalidSignature);
+    for key in keys.verifying(header.kid.as_deref(), now) {
+        verdict = jsonwebtoken::decode::<Claims>(token, &key.verifying, &wanted).map_err(|it| it.into_kind());
+        if !matches!(verdict, Err(ErrorKind::InvalidSignature)) {
+            break;
+        }
+    }
+    let claims = verdict.map_err(|it| refusal(&it, tenant))?;
     if claims.header.typ.as_deref() != Some(TYPE) {
         return Err(not_ours());
     }
@@ -120,8 +128,13 @@ mod tests {
     use crate::auth::new_token_key;
     use crate::clock;
 
-    fn keys() -> TokenKeys {
-        TokenKeys::from_der(&new_token_key().unwrap()).unwrap()
+    fn key() -> TokenKey {
+        TokenKey::from_der(&new_token_key().unwrap()).unwrap()
+    }
+
+    /// What a ring of one key says to a token.
+    fn verdict(token: &str, key: TokenKey, tenant: &str) -> Result<Claims> {
+        verify(token, &KeyRing::with(key), "medisync", tenant, 0)
     }
 
     fn claims() -> Claims {
@@ -140,38 +153,50 @@ mod tests {
         }
     }
 
-    fn code(claims: &Claims, keys: &TokenKeys, tenant: &str) -> Option<IssueType> {
-        verify(&claims.sign(keys).unwrap(), keys, "medisync", tenant).err().map(|it| it.code())
+    fn code(claims: &Claims, tenant: &str) -> Option<IssueType> {
+        let key = key();
+        verdict(&claims.sign(&key).unwrap(), key, tenant).err().map(|it| it.code())
     }
 
     #[test]
     fn a_signed_token_gives_its_claims_back() {
-        let keys = keys();
-        let token = claims().sign(&keys).unwrap();
-        assert_eq!(verify(&token, &keys, "medisync", "north").unwrap(), claims());
+        let key = key();
+        let token = claims().sign(&key).unwrap();
+        assert_eq!(verdict(&token, key, "north").unwrap(), claims());
     }
 
     #[test]
     fn a_token_holds_for_its_time_tenant_and_issuer_only() {
-        let keys = keys();
-        assert_eq!(code(&Claims { exp: claims().iat - 1, ..claims() }, &keys, "north"), Some(IssueType::Expired));
-        assert_eq!(code(&claims(), &keys, "south"), Some(IssueType::Unknown));
-        assert_eq!(code(&Claims { iss: "other:north".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
-        assert_eq!(code(&Claims { aud: "/fhir/south".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
-        assert_eq!(code(&Claims { tenant: "south".into(), ..claims() }, &keys, "north"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { exp: claims().iat - 1, ..claims() }, "north"), Some(IssueType::Expired));
+        assert_eq!(code(&claims(), "south"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { iss: "other:north".into(), ..claims() }, "north"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { aud: "/fhir/south".into(), ..claims() }, "north"), Some(IssueType::Unknown));
+        assert_eq!(code(&Claims { tenant: "south".into(), ..claims() }, "north"), Some(IssueType::Unknown));
     }
 
     #[test]
     fn a_token_signed_by_another_key_or_algorithm_is_refused() {
-        let (ours, theirs) = (keys(), keys());
-        let token = claims().sign(&theirs).unwrap();
-        assert_eq!(verify(&token, &ours, "medisync", "north").unwrap_err().status, 401);
-
+        let (ours, theirs) = (key(), key());
+        let stranger = claims().sign(&theirs).unwrap();
         let untyped = jsonwebtoken::encode(&Header::new(ALGORITHM), &claims(), &ours.signing).unwrap();
-        assert_eq!(verify(&untyped, &ours, "medisync", "north").unwrap_err().status, 401);
-
+        let mut posing = Header::new(ALGORITHM);
+        posing.typ = Some(TYPE.into());
+        posing.kid.clone_from(&ours.public.common.key_id);
+        let posing = jsonwebtoken::encode(&posing, &claims(), &theirs.signing).unwrap();
         let shared = jsonwebtoken::EncodingKey::from_secret(b"guess");
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &shared).unwrap();
-        assert_eq!(verify(&token, &ours, "medisync", "north").unwrap_err().status, 401);
+        let symmetric = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &shared).unwrap();
+        let ring = KeyRing::with(ours);
+        for token in [stranger, untyped, posing, symmetric] {
+            assert_eq!(verify(&token, &ring, "medisync", "north", 0).unwrap_err().status, 401);
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_name_of_its_key_is_still_read() {
+        let key = key();
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some(TYPE.into());
+        let token = jsonwebtoken::encode(&header, &claims(), &key.signing).unwrap();
+        assert_eq!(verdict(&token, key, "north").unwrap(), claims());
     }
 }

@@ -1,8 +1,10 @@
 //! `medisync tenant`
 
+use super::user::{told, within};
 use super::{block_on, print, relocate};
+use crate::auth::ring;
 use crate::config::{self, File, ResidenceFlags, StoreFlags};
-use crate::{database, tenants};
+use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
@@ -30,6 +32,21 @@ Examples:
     },
     /// Move a tenant's records to another placement while it is served (PostgreSQL)
     Move(relocate::Relocate),
+    /// Have a new key sign the tenant's tokens
+    #[command(name = "rotate-keys")]
+    #[command(after_help = "\
+Examples:
+  medisync tenant rotate-keys north            tokens signed before hold until they end
+  medisync tenant rotate-keys north --at-once  the key may be known to others: nothing holds that it signed")]
+    RotateKeys {
+        /// The tenant's name
+        name: String,
+        /// Refuse every token that was signed before
+        #[arg(long)]
+        at_once: bool,
+        #[command(flatten)]
+        store: StoreFlags,
+    },
     /// List the tenants' names
     List {
         #[command(flatten)]
@@ -45,6 +62,7 @@ impl Tenant {
                 block_on(create(name, store.resolve(file)?, residence.resolve(file)?))
             }
             Action::Move(it) => it.run(file),
+            Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }
@@ -58,6 +76,18 @@ async fn create(name: String, settings: config::Store, residence: config::Reside
         Some(_) => print(format_args!("created tenant {name}; its FHIR base is /fhir/{name}")),
         None => bail!("there is a tenant `{name}` already"),
     }
+}
+
+async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Result<()> {
+    within(&settings, &name, async |session| ring::rotate(&*session, clock::now_ms(), at_once).await.map_err(told))
+        .await?;
+    tracing::info!(tenant = name, at_once, "the key that signs tokens was changed");
+    print(match at_once {
+        true => format!("tokens of {name} that were signed before are refused"),
+        false => {
+            format!("tokens of {name} are signed by a new key in two seconds; those signed before hold until they end")
+        }
+    })
 }
 
 async fn list(settings: config::Store) -> Result<()> {

@@ -1,7 +1,8 @@
 //! `medisync token`
 
+use super::user::told;
 use super::{block_on, print};
-use crate::auth::{Claims, TokenKeys};
+use crate::auth::{Claims, KeyRing, ring};
 use crate::config::{self, AuthFlags, File, Span, StoreFlags};
 use crate::{clock, database, random, tenants};
 use anyhow::{Context, Result, bail};
@@ -54,7 +55,7 @@ impl Token {
     async fn issue(self, settings: config::Store, issuer: String) -> Result<()> {
         let store = database::open(&settings).await?;
         let tenant = tenants::existing(&*store, &self.tenant).await?;
-        store.close().await;
+        let session = store.open(&tenant).await?;
         let now = clock::now_ms() / 1000;
         let seconds = i64::try_from(self.expires.duration().as_secs()).context("--expires is too long")?;
         let claims = Claims {
@@ -70,7 +71,12 @@ impl Token {
             patient: self.patient,
             ..Claims::default()
         };
-        print(claims.sign(&TokenKeys::of(&tenant)?)?)
+        let until = claims.exp.saturating_mul(1000);
+        ring::note(&*session, until, clock::now_ms()).await.map_err(told)?;
+        let keys = KeyRing::of(&*session, &tenant).await.map_err(told)?;
+        let token = claims.sign(keys.signing(clock::now_ms()).map_err(told)?)?;
+        store.close().await;
+        print(token)
     }
 }
 

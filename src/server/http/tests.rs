@@ -1,5 +1,5 @@
 use super::*;
-use crate::auth::{Claims, Mode, TokenKeys};
+use crate::auth::{Claims, Mode};
 use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, SignInFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use axum::body::{Body, Bytes};
@@ -40,7 +40,7 @@ impl House {
     }
 
     /// A token for tenant north, which can read and search.
-    fn token(&self, scope: &str) -> String {
+    async fn token(&self, scope: &str) -> String {
         let now = clock::now_ms() / 1000;
         let claims = Claims {
             iss: Claims::issuer("medisync", "north"),
@@ -54,7 +54,8 @@ impl House {
             jti: "1".into(),
             ..Claims::default()
         };
-        claims.sign(&TokenKeys::of(&self.north).unwrap()).unwrap()
+        let known = self.server.gate.known(self.north.name()).await.unwrap();
+        claims.sign(known.keys.signing(clock::now_ms()).unwrap()).unwrap()
     }
 
     async fn send(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &'static str) -> Response<Body> {
@@ -81,7 +82,7 @@ async fn is_outcome(response: Response<Body>) -> bool {
 #[tokio::test]
 async fn a_token_opens_its_own_tenant_only() {
     let house = House::new().await;
-    let bearer = format!("Bearer {}", house.token("system/*.rs"));
+    let bearer = format!("Bearer {}", house.token("system/*.rs").await);
     let token = [("authorization", bearer.as_str())];
     assert_eq!(house.get("/fhir/north/Patient", &token).await.status(), 200);
     let refused = house.get("/fhir/south/Patient", &token).await;
@@ -115,7 +116,7 @@ async fn what_a_server_can_do_is_public_and_nothing_else() {
 async fn what_is_remembered_of_a_token_opens_nothing_else() {
     let house = House::new().await;
     let gate = &house.server.gate;
-    let bearer = format!("Bearer {}", house.token("system/*.rs"));
+    let bearer = format!("Bearer {}", house.token("system/*.rs").await);
     assert!(gate.admit("north", "/fhir/north", Some(&bearer), false).await.is_ok());
     assert!(gate.admit("south", "/fhir/north", Some(&bearer), false).await.is_err());
     assert!(gate.admit("north", "/fhir/north", Some(&format!("{bearer}x")), false).await.is_err());
@@ -142,7 +143,7 @@ async fn answers_say_how_to_treat_them() {
 #[tokio::test]
 async fn refusals_are_outcomes() {
     let house = House::with(|http| http.max_body = config::Size(10)).await;
-    let bearer = format!("Bearer {}", house.token("system/*.*"));
+    let bearer = format!("Bearer {}", house.token("system/*.*").await);
     let token = ("authorization", bearer.as_str());
     let json = ("content-type", "application/fhir+json");
     for (method, uri, headers, body, status) in [

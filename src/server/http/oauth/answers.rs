@@ -28,7 +28,7 @@ impl Issued<'_> {
     pub fn answer(&self, desk: &Desk<'_>) -> Result<Response> {
         let Issued { name, grant, .. } = self;
         let claims = grant.claims(name, desk.token_issuer(), desk.tenant(), desk.now);
-        let token = claims.sign(&desk.known.keys).map_err(Failure::internal)?;
+        let token = claims.sign(desk.known.keys.signing(desk.now)?).map_err(Failure::internal)?;
         let mut answer = json!({
             "access_token": token,
             "token_type": "Bearer",
@@ -66,9 +66,9 @@ impl Issued<'_> {
             claims["nonce"] = nonce.into();
         }
         let mut header = Header::new(Algorithm::ES256);
-        header.kid.clone_from(&desk.known.keys.public.common.key_id);
-        jsonwebtoken::encode(&header, &claims, &desk.known.keys.signing)
-            .map_err(|it| Problem::from(Failure::internal(it)))
+        let key = desk.known.keys.signing(desk.now)?;
+        header.kid.clone_from(&key.public.common.key_id);
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|it| Problem::from(Failure::internal(it)))
     }
 }
 

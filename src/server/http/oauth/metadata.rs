@@ -73,7 +73,7 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
 
 /// `/auth/{tenant}/jwks` (RFC 7517 section 5)
 pub fn jwks(desk: &Desk<'_>) -> Json {
-    json!({ "keys": [desk.known.keys.public] })
+    json!({ "keys": desk.known.keys.public(desk.now) })
 }
 
 /// A document as a response.
