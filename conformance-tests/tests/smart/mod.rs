@@ -1,12 +1,14 @@
 //! SMART App Launch 2.2, OAuth 2.1 and OpenID Connect, and what is done to abuse them.
 
 mod abuse;
+mod api_keys;
 mod clients;
 mod hosts;
 mod introspection;
 mod keys;
 mod launches;
 mod place;
+mod pushed;
 mod scopes;
 mod signing_in;
 mod strangers;

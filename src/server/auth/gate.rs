@@ -1,6 +1,6 @@
 //! Lets a request in, or not: from tenant, base and token to a [`Context`].
 
-use super::{Claims, KeyRing, grant, verify};
+use super::{Claims, KeyRing, api_key, grant, verify};
 use crate::clock;
 use engine::{Caller, Context, Engine, Scopes};
 use fhir::{Failure, IssueType, Result};
@@ -57,10 +57,20 @@ struct Admitted {
 struct Shown {
     /// The tenant, with the keys by which it was verified.
     known: Arc<Known>,
-    /// The grant that it belongs to.
-    grant: Option<String>,
+    /// What it holds as long as.
+    stands: Stands,
     /// When it was last seen to hold.
     seen: AtomicI64,
+}
+
+/// What a token holds as long as, beside its own time.
+enum Stands {
+    /// Nothing else: `medisync token` made it.
+    Alone,
+    /// The grant of this name.
+    Grant(String),
+    /// The API key that it is.
+    Key(api_key::Shown),
 }
 
 impl Gate {
@@ -96,16 +106,16 @@ impl Gate {
             return Ok(admitted.context.clone());
         }
         let known = self.known(tenant).await?;
-        let (caller, until, token) = self.caller(&known, authorization, is_public, now)?;
+        let (caller, until, token) = self.caller(&known, authorization, is_public, now).await?;
         let context = self.engine.context(&known.tenant, caller, base).await?;
         let admitted = Admitted { context: context.clone(), until, token };
-        admitted.demand_grant().await?;
+        admitted.demand_standing(now).await?;
         self.remember(key, admitted, now);
         Ok(context)
     }
 
-    /// Whether what was let in before may come in again without another look at its token; fails with 401 once the token's
-    /// grant was revoked.
+    /// Whether what was let in before may come in again without another look at its token; fails with 401 once what the
+    /// token stands for was revoked.
     async fn still_holds(&self, admitted: &Admitted, now: i64) -> Result<bool> {
         let Some(token) = &admitted.token else { return Ok(true) };
         if now < token.seen.load(Ordering::Relaxed) + GRANTED {
@@ -115,7 +125,7 @@ impl Gate {
         if !Arc::ptr_eq(&token.known, &self.known(token.known.tenant.name()).await?) {
             return Ok(false);
         }
-        admitted.demand_grant().await?;
+        admitted.demand_standing(now).await?;
         token.seen.store(now, Ordering::Relaxed);
         Ok(true)
     }
@@ -161,7 +171,7 @@ impl Gate {
     }
 
     /// The caller, until when that holds, and the token that shows it.
-    fn caller(
+    async fn caller(
         &self,
         known: &Arc<Known>,
         authorization: Option<&str>,
@@ -173,10 +183,16 @@ impl Gate {
             (Mode::Tokens { .. }, None) if is_public => Ok((caller("anonymous", Scopes::default()), i64::MAX, None)),
             (Mode::Tokens { issuer }, authorization) => {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
+                let shown = |stands| Some(Shown { known: known.clone(), stands, seen: AtomicI64::new(now) });
+                if let Some(key) = api_key::read(token) {
+                    let session = self.engine.store().open(&known.tenant).await?;
+                    let (caller, until) = api_key::caller(&*session, &key, now).await?;
+                    return Ok((caller, until, shown(Stands::Key(key))));
+                }
                 let claims = verify(token, &known.keys, issuer, known.tenant.name(), now)?;
                 let until = claims.exp.saturating_mul(1000);
-                let shown = Shown { known: known.clone(), grant: claims.grant.clone(), seen: AtomicI64::new(now) };
-                Ok((claims.caller(), until, Some(shown)))
+                let stands = claims.grant.clone().map_or(Stands::Alone, Stands::Grant);
+                Ok((claims.caller(), until, shown(stands)))
             }
         }
     }
@@ -194,11 +210,14 @@ impl Gate {
 }
 
 impl Admitted {
-    /// Fails with 401 once the token's grant was revoked.
-    async fn demand_grant(&self) -> Result<()> {
-        let Some(name) = self.token.as_ref().and_then(|it| it.grant.as_ref()) else { return Ok(()) };
-        grant::living(self.context.session(), name).await?.ok_or_else(revoked)?;
-        Ok(())
+    /// Fails with 401 once what the token stands for was revoked.
+    async fn demand_standing(&self, now: i64) -> Result<()> {
+        let session = self.context.session();
+        match self.token.as_ref().map(|it| &it.stands) {
+            Some(Stands::Grant(name)) => grant::living(session, name).await?.map(drop).ok_or_else(revoked),
+            Some(Stands::Key(key)) => api_key::living(session, key, now).await.map(drop),
+            Some(Stands::Alone) | None => Ok(()),
+        }
     }
 }
 

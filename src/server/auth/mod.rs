@@ -1,6 +1,7 @@
 //! Who may come in: signed tokens, and the contexts of those who hold one. Contexts are made here and nowhere else.
 
 pub mod account;
+pub mod api_key;
 pub mod client;
 pub mod code;
 mod gate;

@@ -2,6 +2,7 @@
 
 mod client;
 mod completions;
+mod key;
 mod load;
 mod migrate;
 mod package;
@@ -59,6 +60,8 @@ enum Command {
     User(user::User),
     /// Register, approve and list apps and programs
     Client(client::Client),
+    /// Make, list, rotate and revoke API keys
+    Key(key::Key),
     /// Bring the database of every tenant up to date
     Migrate(migrate::Migrate),
     /// Make a tenant's full-text index anew
@@ -81,6 +84,7 @@ impl Cli {
             Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Key(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),

@@ -81,7 +81,7 @@ impl Token {
 }
 
 /// Refuses scopes that would grant nothing: whoever asks for them should know.
-fn check(scope: &str, patient: Option<&str>) -> Result<()> {
+pub(super) fn check(scope: &str, patient: Option<&str>) -> Result<()> {
     let (_, unknown) = Scopes::parse(scope, patient);
     if !unknown.is_empty() {
         bail!(

@@ -4,8 +4,10 @@ use super::Desk;
 use super::browser::{self, Browser};
 use super::form::Form;
 use super::problem::{Problem, Result};
+use super::pushed::{self, Pushed};
 use super::{clients, consent, sign_in};
 use crate::auth::client::Client;
+use crate::auth::kept::Entry;
 use crate::http::page;
 use crate::pages::{self, MessageView, StrayView};
 use axum::response::Response;
@@ -37,6 +39,8 @@ pub struct Asked {
     pub query: String,
     /// The same without what has the user sign in again.
     pub query_signed_in: String,
+    /// What is kept of it, where it was handed over and the pages go on with it.
+    pub pushed: Option<Entry<Pushed>>,
 }
 
 /// Why the app's request is refused.
@@ -85,8 +89,16 @@ pub async fn begin(desk: &Desk<'_>, form: Result<Form>) -> Result<Response> {
     }
 }
 
-/// Reads a request; it is refused here until it is sure whose it is and where the answer goes.
+/// Reads a request, or the one that was handed over and that it names.
 pub async fn read(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
+    let Some(name) = form.get("request_uri") else { return checked(desk, form).await };
+    let taken = pushed::take(desk, form.need("client_id")?, name).await?;
+    let asked = checked(desk, &taken.form).await?;
+    Ok(Asked { query: taken.query.clone(), query_signed_in: taken.query, pushed: taken.entry, ..asked })
+}
+
+/// Reads a request that stands in parameters; it is refused here until it is sure whose it is and where the answer goes.
+pub async fn checked(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
     let client_id = form.need("client_id")?;
     let client = clients::approved(desk, client_id).await?.map(|it| it.value);
     let client = client.filter(|it| it.may_use("authorization_code")).ok_or_else(|| {
@@ -112,8 +124,9 @@ pub async fn read(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
         launch: form.get("launch").map(str::to_owned),
         is_silent: prompt.split(' ').any(|it| it == "none"),
         is_anew: prompt.split(' ').any(|it| it == "login"),
-        query: form.query_without(""),
-        query_signed_in: form.query_without("prompt"),
+        query: form.query_without(&[]),
+        query_signed_in: form.query_without(&["prompt"]),
+        pushed: None,
         client,
         state,
     })
@@ -130,9 +143,6 @@ fn check(desk: &Desk<'_>, form: &Form) -> Result<()> {
     }
     if form.get("request").is_some() {
         return Err(Problem::new("request_not_supported", "Request objects are not taken."));
-    }
-    if form.get("request_uri").is_some() {
-        return Err(Problem::new("request_uri_not_supported", "Request objects are not taken."));
     }
     let is_challenge =
         |it: &str| it.len() == 43 && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));

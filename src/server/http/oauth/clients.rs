@@ -149,7 +149,8 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
 fn validation(desk: &Desk<'_>, algorithm: Algorithm) -> Validation {
     let mut wanted = Validation::new(algorithm);
     let issuer = desk.issuer();
-    wanted.set_audience(&[format!("{issuer}/token"), issuer]);
+    // RFC 9126 section 2 adds the last one.
+    wanted.set_audience(&[format!("{issuer}/token"), issuer.clone(), format!("{issuer}/par")]);
     wanted.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
     wanted.leeway = SKEW as u64;
     wanted.validate_nbf = true;

@@ -10,7 +10,7 @@ use super::sign_in;
 use crate::auth::account::human_name;
 use crate::auth::code::{CODE, Code, Launch};
 use crate::auth::grant::Grant;
-use crate::auth::kept;
+use crate::auth::kept::{self, Entry};
 use crate::auth::standing::standing;
 use crate::auth::visit::Visitor;
 use crate::auth::{scope, secret};
@@ -198,7 +198,11 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Option
         intent: settled.intent,
         used_for: None,
     };
-    kept::write(&*desk.session, vec![kept::insert(secret::hash(&code), &entry, Some(desk.now + CODE))?]).await?;
+    let mut changes = vec![kept::insert(secret::hash(&code), &entry, Some(desk.now + CODE))?];
+    changes.extend(asked.pushed.as_ref().map(Entry::delete));
+    if !kept::write(&*desk.session, changes).await? {
+        return Err(Problem::request("The app was answered already."));
+    }
     let answer = authorize::with(desk, &asked.redirect_uri, &[("code", &code)], asked.state.as_deref());
     super::browser::redirect(&answer)
 }

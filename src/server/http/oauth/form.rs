@@ -32,9 +32,9 @@ impl Form {
         self.get(name).ok_or_else(|| Problem::request(format!("The parameter {name} is missing.")))
     }
 
-    /// The same without a parameter, as a query.
-    pub fn query_without(&self, name: &str) -> String {
-        let rest = self.0.iter().filter(|(it, _)| it != name);
+    /// The same without some parameters, as a query.
+    pub fn query_without(&self, names: &[&str]) -> String {
+        let rest = self.0.iter().filter(|(it, _)| !names.contains(&it.as_str()));
         form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish()
     }
 }
@@ -48,7 +48,7 @@ mod tests {
         let form = Form::parse(b"a=1&b=&c=x%20y").unwrap();
         assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("1"), None, Some("x y")));
         assert!(form.need("b").is_err());
-        assert_eq!(form.query_without("a"), "b=&c=x+y");
+        assert_eq!(form.query_without(&["a"]), "b=&c=x+y");
         assert!(Form::parse(b"a=1&a=1").is_err());
     }
 }

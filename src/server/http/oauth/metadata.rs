@@ -40,7 +40,7 @@ pub fn smart(desk: &Desk<'_>) -> Json {
     all
 }
 
-/// RFC 8414 section 2; OpenID Connect Discovery section 3.
+/// RFC 8414 section 2, RFC 9126 section 5; OpenID Connect Discovery section 3.
 pub fn authorization_server(desk: &Desk<'_>) -> Json {
     let issuer = desk.issuer();
     let at = |path: &str| format!("{issuer}/{path}");
@@ -49,6 +49,8 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"),
+        "pushed_authorization_request_endpoint": at("par"),
+        "require_pushed_authorization_requests": false,
         "introspection_endpoint": at("introspect"),
         "revocation_endpoint": at("revoke"),
         "userinfo_endpoint": at("userinfo"),

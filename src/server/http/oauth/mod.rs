@@ -9,6 +9,7 @@ mod consent;
 mod form;
 mod metadata;
 mod problem;
+mod pushed;
 mod register;
 mod sign_in;
 mod token;
@@ -62,6 +63,7 @@ macro_rules! endpoints {
 
 endpoints! {
     AUTHORIZE "authorize" "GET, POST",
+    PUSH "par" "POST",
     SIGN_IN "sign-in" "POST",
     ACCOUNT "account" "GET, POST",
     TOKEN "token" "POST",
@@ -141,6 +143,7 @@ async fn dispatch(
     match endpoint {
         it if *it == AUTHORIZE && is_post && form()?.get("action").is_some() => consent::decide(&desk, &form()?).await,
         it if *it == AUTHORIZE => authorize::begin(&desk, form()).await,
+        it if *it == PUSH => pushed::push(&desk, &form()?).await,
         it if *it == SIGN_IN => sign_in::sign_in(&desk, &form()?).await,
         it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
         it if *it == ACCOUNT => account::show(&desk).await,
