@@ -10,6 +10,7 @@ mod error;
 mod job;
 mod ledger;
 mod lookups;
+mod pairs;
 mod postgres;
 mod query;
 mod record;
@@ -21,6 +22,7 @@ mod text;
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
+pub use pairs::{PAIRS, paired_types};
 pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,

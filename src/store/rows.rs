@@ -1,5 +1,6 @@
 //! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
 
+use crate::pairs::{Pairs, UNDATED};
 use crate::query::canonical;
 use fhir::search::fold::fold;
 use fhir::search::near::{Row, Spot};
@@ -61,6 +62,11 @@ impl IndexHash {
         hasher.write(&param.0.to_le_bytes());
         hasher.write(&first.to_le_bytes());
         ParamId(hasher.finish() >> 3 | 1 << 61)
+    }
+
+    /// The parameter under which the dates stand of what has a code, given by its hash.
+    pub(crate) fn dated(&self, code: i64) -> ParamId {
+        self.composite(ParamId::DATED, code)
     }
 
     /// A number that only this tenant has, which marks what is kept for it outside its file.
@@ -153,6 +159,11 @@ fn date_class(low: i64, high: i64) -> i64 {
     DATE_WIDTHS.iter().position(|it| width <= *it).unwrap_or(DATE_WIDTHS.len()) as i64
 }
 
+/// A date's row: slot and both ends.
+fn dated(param: ParamId, low: i64, high: i64) -> (i64, i64, i64) {
+    (date_slot(param, date_class(low, high)), low, high)
+}
+
 /// The index rows of one resource, made by an [`IndexSink`]'s calls. Opaque outside the store.
 pub struct Rows {
     pub(crate) hash: IndexHash,
@@ -165,6 +176,8 @@ pub struct Rows {
     pub(crate) dates: Vec<(i64, i64, i64)>,
     /// (slot, low, high), or both of a pair
     pub(crate) numbers: Vec<(i64, f64, f64)>,
+    /// What is to be paired.
+    pairs: Option<Pairs>,
 }
 
 impl Rows {
@@ -176,16 +189,37 @@ impl Rows {
             strings: Vec::new(),
             dates: Vec::with_capacity(4),
             numbers: Vec::new(),
+            pairs: None,
         }
     }
 
-    /// Marks the resource as one of this type: without it, no search finds it.
+    /// Marks the resource as one of this type: without it, no search finds it. That comes first of all.
     pub fn of_type(&mut self, of: &str) {
+        debug_assert!(self.keys.is_empty() && self.references.is_empty() && self.dates.is_empty());
         self.keys.push(self.hash.type_key(of));
+        self.pairs = Pairs::of(of);
     }
 
-    /// Sorts every kind and drops what is there twice, as the tables' primary keys demand.
+    /// Rows as they were written before there were pairs.
+    #[cfg(test)]
+    pub(crate) fn leave_unpaired(&mut self) {
+        self.pairs = None;
+    }
+
+    /// Writes what was to be paired.
+    fn pair(&mut self) {
+        let Some(pairs) = self.pairs.take() else { return };
+        for param in pairs.params(&self.hash) {
+            match pairs.dates() {
+                [] => self.dates.push((date_slot(param, UNDATED), 0, 0)),
+                dates => self.dates.extend(dates.iter().map(|(low, high)| dated(param, *low, *high))),
+            }
+        }
+    }
+
+    /// Pairs what is to be paired, sorts every kind and drops what is there twice, as the tables' primary keys demand.
     pub(crate) fn finish(&mut self) {
+        self.pair();
         self.keys.sort_unstable();
         self.keys.dedup();
         self.references.sort_unstable();
@@ -229,7 +263,11 @@ impl IndexSink for Rows {
     }
 
     fn token(&mut self, param: ParamId, system: Option<&str>, code: &str) {
-        self.keys.push(self.hash.code(param, code));
+        let in_any_system = self.hash.code(param, code);
+        if let Some(pairs) = &mut self.pairs {
+            pairs.code(param, in_any_system);
+        }
+        self.keys.push(in_any_system);
         self.keys.push(self.hash.coding(param, system.unwrap_or(""), code));
         if let Some(system) = system {
             self.system(param, system);
@@ -245,7 +283,10 @@ impl IndexSink for Rows {
     }
 
     fn date(&mut self, param: ParamId, low: i64, high: i64) {
-        self.dates.push((date_slot(param, date_class(low, high)), low, high));
+        if let Some(pairs) = &mut self.pairs {
+            pairs.date(param, low, high);
+        }
+        self.dates.push(dated(param, low, high));
     }
 
     fn number(&mut self, param: ParamId, low: f64, high: f64) {
@@ -284,7 +325,11 @@ impl IndexSink for Rows {
     }
 
     fn reference(&mut self, param: ParamId, target: &Target<'_>) {
-        self.references.push((param.0 as i64, self.hash.target(target)));
+        let target = self.hash.target(target);
+        if let Some(pairs) = &mut self.pairs {
+            pairs.patient(param, target);
+        }
+        self.references.push((param.0 as i64, target));
     }
 
     fn logical(&mut self, param: ParamId, of: Option<&str>, system: Option<&str>, value: &str) {

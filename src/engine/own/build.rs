@@ -45,10 +45,26 @@ pub struct IndexRun {
 /// Enters a build that is to be done.
 pub(super) async fn begin(session: &dyn Session, name: String, types: Vec<String>) -> Result<Build> {
     let total = session.count_of(&types).await?;
-    let build = Build { name, types, position: 0, done: 0, total, is_finished: false };
+    enter(session, Build { name, types, position: 0, done: 0, total, is_finished: false }).await
+}
+
+async fn enter(session: &dyn Session, build: Build) -> Result<Build> {
     let change = Some(BuildChange::Begin(build.clone()));
     session.commit(Changes { build: change, ..Changes::default() }).await.map_err(commit_failure)?;
     Ok(build)
+}
+
+/// Has what was written before there were pairs paired, unless that was begun: no search goes by pairs before all are
+/// there. Tells whether anything is to be done.
+pub(super) async fn begin_pairs(session: &dyn Session, builds: &[Build]) -> Result<bool> {
+    if let Some(build) = builds.iter().find(|it| it.name == store::PAIRS) {
+        return Ok(!build.is_finished);
+    }
+    let types = store::paired_types();
+    let total = session.count_of(&types).await?;
+    // Whatever is written from now on has them: where there is nothing, they are whole.
+    let build = Build { name: store::PAIRS.to_owned(), types, position: 0, done: 0, total, is_finished: total == 0 };
+    Ok(!enter(session, build).await?.is_finished)
 }
 
 impl Engine {

@@ -278,7 +278,7 @@ async fn read(session: &dyn Session) -> Result<(Params, bool)> {
     // Before what it counts is read: what comes in between is read again.
     let definitions = session.definitions().await?;
     let builds = session.builds().await?;
-    let mut is_open = builds.iter().any(|it| !it.is_finished);
+    let mut is_open = build::begin_pairs(session, &builds).await? || builds.iter().any(|it| !it.is_finished);
     let mut spec: Option<Spec> = None;
     let mut listed = Vec::new();
     for stored in all_of(session).await? {

@@ -13,6 +13,7 @@ mod indexed;
 mod modifier;
 pub mod near;
 pub mod number;
+mod pairing;
 pub mod query;
 mod single;
 pub mod text;
@@ -25,6 +26,7 @@ pub use composite::has_components_served;
 pub use index::Indexer;
 pub use modifier::numbers;
 use near::{Disk, Spot};
+pub use pairing::Pairing;
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
 pub use text::TextTest;
@@ -40,6 +42,8 @@ pub struct ParamId(pub u64);
 impl ParamId {
     /// Under this number stands what identifies a resource itself: logical references lead to it.
     pub const IDENTITY: ParamId = ParamId(1 << 32);
+    /// Under this number a store may make parameters of a code, for the dates of what has it ([`Pairing`]).
+    pub const DATED: ParamId = ParamId((1 << 32) + 1);
 
     /// The number of parameter `code` of resource type `of`.
     pub fn of(of: &str, code: &str) -> ParamId {

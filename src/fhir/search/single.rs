@@ -4,7 +4,7 @@ use super::ParamId;
 use crate::spec::{Spec, TypeId};
 
 /// Whether the parameter of this type selects a single element that does not repeat: one plain path whose every step
-/// has a maximum of 1. When in doubt, no.
+/// has a maximum of 1, or several types of one such path. When in doubt, no.
 pub fn has_one_value(spec: &Spec, of: TypeId, param: ParamId) -> bool {
     let name = &spec.of(of).name;
     let Some(found) = spec.params_of(of).into_iter().find(|it| ParamId::of_param(name, it) == param) else {
@@ -13,14 +13,21 @@ pub fn has_one_value(spec: &Spec, of: TypeId, param: ParamId) -> bool {
     if &*found.code == "_lastUpdated" {
         return true;
     }
-    let mut own =
-        found.expression.split('|').map(str::trim).filter(|it| {
-            it.trim_start_matches('(').strip_prefix(&**name).is_some_and(|rest| rest.starts_with(['.', ' ']))
-        });
-    match (own.next(), own.next()) {
-        (Some(path), None) => is_single_path(spec, of, path),
-        _ => false,
-    }
+    let own = found
+        .expression
+        .split('|')
+        .map(path_of)
+        .filter(|it| it.strip_prefix(&**name).is_some_and(|rest| rest.starts_with('.')));
+    let mut paths: Vec<&str> = own.collect();
+    paths.dedup();
+    matches!(paths.as_slice(), [path] if is_single_path(spec, of, path))
+}
+
+/// The path of an alternative, without the type that it takes of a choice: of the types of one element a resource has one.
+fn path_of(alternative: &str) -> &str {
+    let whole = alternative.trim().trim_start_matches('(');
+    let parted = whole.split_once(".as(").or_else(|| whole.split_once(" as "));
+    parted.filter(|(_, of)| !of.contains('.')).map_or(whole, |(path, _)| path)
 }
 
 fn is_single_path(spec: &Spec, of: TypeId, path: &str) -> bool {
@@ -50,7 +57,9 @@ mod tests {
             ("Encounter", "date", true),
             ("Patient", "_lastUpdated", true),
             ("Observation", "component-code", false),
-            ("Condition", "onset-date", false),
+            ("Condition", "onset-date", true),
+            ("MedicationRequest", "date", false),
+            ("AllergyIntolerance", "code", false),
             ("Schedule", "date", true),
         ] {
             let of_type = r4().resource(of).unwrap();

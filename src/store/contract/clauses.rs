@@ -1,7 +1,7 @@
 //! One clause of every kind of test, for those who look at how each is found.
 
 use fhir::search::near::Disk;
-use fhir::search::{Clause, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
+use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
 
 /// A parameter of observations.
 pub(crate) fn p(code: &str) -> ParamId {
@@ -52,4 +52,12 @@ pub(crate) fn clauses() -> Vec<Clause> {
     clauses.push(Clause::Any((0..20).map(|i| Test::Id(format!("{i}"))).collect()));
     clauses.push(Clause::Any((0..20).map(|i| Test::Token(p("code"), TokenTest::Code(format!("{i}")))).collect()));
     clauses
+}
+
+/// The filter of observations with a code, within dates or not, of a patient or of all, as pairs serve it.
+pub(crate) fn paired(within: Option<RangeTest<i64>>, patient: Option<&str>) -> Filter {
+    let dates = within.map(|it| any(Test::Date(p("date"), vec![it])));
+    let patient = patient.map(|id| any(Test::Local { param: p("patient"), of: "Patient".into(), id: id.into() }));
+    let code = any(Test::Token(p("code"), TokenTest::Code("x".into())));
+    [Some(code), patient, dates].into_iter().flatten().collect()
 }

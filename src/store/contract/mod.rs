@@ -13,6 +13,7 @@ pub(crate) mod links;
 pub(crate) mod measures;
 pub(crate) mod model;
 pub(crate) mod orders;
+pub(crate) mod pairs;
 pub(crate) mod properties;
 pub(crate) mod records;
 pub(crate) mod tenants;
@@ -62,6 +63,7 @@ macro_rules! contract {
                 strings_folded_anew;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             walks: by_row, by_date, by_what_refers;
+            pairs: answers_are_the_same, none_is_missing_while_they_are_made;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );

@@ -3,6 +3,7 @@
 
 use super::Runner;
 use super::filter::{Driver, Filters};
+use super::pairs::Paired;
 use super::sizes::{Size, Sizes};
 use crate::{Branch, Result};
 use fhir::search::{Clause, Test};
@@ -31,8 +32,8 @@ pub(crate) struct Walk {
     /// The clause whose rows are walked, or which bounds what is walked of the sort key's index; none: all resources of
     /// the type.
     pub(crate) clause: Option<usize>,
-    /// Over so many rows at the most.
-    pub(crate) most: i64,
+    /// Over so many rows at the most; where there is no end to it, it finds the page in any case.
+    pub(crate) most: Option<i64>,
 }
 
 /// What a search is for.
@@ -54,6 +55,11 @@ impl Choice {
 }
 
 impl Walk {
+    /// How many rows are walked at the most.
+    pub(crate) fn most(&self) -> i64 {
+        self.most.unwrap_or(i64::MAX)
+    }
+
     /// The driver whose order is walked.
     pub(crate) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
         driver(filters, branch, self.clause)
@@ -86,6 +92,11 @@ pub(crate) async fn choose(
     let enough = runner.enough();
     let mut sizes = Sizes::default();
     let mut candidates = candidates(&mut sizes, filters, branch);
+    let served = Served::of(filters, branch, aim);
+    if let Some(clause) = served.all_of(&candidates) {
+        // Nothing else is asked for than what stands in the order asked for.
+        return Ok(Choice { clause: Some(clause), walk: Some(served.walk()) });
+    }
     match candidates.as_slice() {
         [] => return Ok(Choice { clause: None, walk: walk_of_all(aim, enough) }),
         // There is no choice.
@@ -99,7 +110,7 @@ pub(crate) async fn choose(
     if candidates.iter().all(|it| it.rows >= enough) {
         count(runner, &mut sizes, &mut candidates, enough * MANY).await?;
     }
-    let estimate = Estimate { sizes: &sizes, all: sizes.at(all).max(1), enough };
+    let estimate = Estimate { sizes: &sizes, all: sizes.at(all).max(1), enough, served };
     Ok(estimate.choice(&candidates, aim))
 }
 
@@ -126,7 +137,53 @@ fn candidates(sizes: &mut Sizes, filters: &Filters<'_>, branch: &Branch) -> Vec<
 
 /// Where nothing is asked for that drives, an order that has an index is walked as far as is bearable.
 fn walk_of_all(aim: Aim, enough: i64) -> Option<Walk> {
-    matches!(aim, Aim::Sorted(..)).then_some(Walk { clause: None, most: enough * MANY })
+    matches!(aim, Aim::Sorted(..)).then_some(Walk { clause: None, most: Some(enough * MANY) })
+}
+
+/// What an index with the order asked for, or pairs, know of a branch's clauses.
+struct Served {
+    paired: Option<Paired>,
+    /// Whether the order asked for is one that the pairs keep.
+    is_order: bool,
+    /// The clause that bounds a walk in the order asked for.
+    bounds: Option<usize>,
+}
+
+impl Served {
+    fn of(filters: &Filters<'_>, branch: &Branch, aim: Aim) -> Served {
+        let bounds = if let Aim::Sorted(_, bounds) = aim { bounds } else { None };
+        let in_order = match (aim, branch.sort.as_slice()) {
+            (Aim::Sorted(..), [key]) => Paired::in_order(filters, branch, key),
+            _ => None,
+        };
+        let is_order = in_order.is_some();
+        Served { paired: in_order.or_else(|| Paired::of(filters, branch)), is_order, bounds }
+    }
+
+    /// A walk through all that stands in the order asked for.
+    fn walk(&self) -> Walk {
+        Walk { clause: self.bounds, most: None }
+    }
+
+    /// Whether a walk in the order asked for meets only what passes the clause, but perhaps for the system of a code.
+    fn is_within(&self, clause: usize) -> bool {
+        self.bounds == Some(clause) || self.is_order && self.is_implied(clause)
+    }
+
+    fn is_implied(&self, clause: usize) -> bool {
+        self.paired.as_ref().is_some_and(|it| it.implied.contains(&clause))
+    }
+
+    /// Whether it is the clause on the dates of pairs.
+    fn is_dates(&self, clause: usize) -> bool {
+        self.paired.as_ref().is_some_and(|it| it.dates == Some(clause))
+    }
+
+    /// Any of the clauses, where a walk in the order asked for meets only what passes all of them.
+    fn all_of(&self, candidates: &[Candidate]) -> Option<usize> {
+        let is_all = candidates.iter().all(|it| self.is_within(it.clause));
+        candidates.first().filter(|_| is_all).map(|it| it.clause)
+    }
 }
 
 /// What is known when a way is chosen.
@@ -135,38 +192,67 @@ struct Estimate<'a> {
     /// The resources of the type.
     all: i64,
     enough: i64,
+    served: Served,
 }
 
 impl Estimate<'_> {
     fn choice(&self, candidates: &[Candidate], aim: Aim) -> Choice {
-        let least = |it: &&Candidate| (it.rows, !it.is_ordered);
+        // Of what has as many rows, pairs leave the least to be looked up, where all is wanted.
+        let least = |it: &&Candidate| (it.rows, aim != Aim::All || !self.served.is_dates(it.clause), !it.is_ordered);
         let Some(gathered) = candidates.iter().min_by_key(least) else { return Choice { clause: None, walk: None } };
         let walk = match aim {
+            Aim::Sorted(..) if self.is_order_least(candidates) => Some(self.served.walk()),
             _ if gathered.rows < self.enough => None,
             Aim::All => None,
             // The page of such a range is read in its order and no further.
             Aim::First(_) if gathered.is_ordered => None,
             Aim::First(limit) => {
                 let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
-                self.walk(candidates, gathered.rows, ordered.map(|it| it.clause), limit)
+                self.walk(candidates, gathered.rows, ordered, limit)
             }
-            Aim::Sorted(limit, bounds) => self.walk(candidates, gathered.rows, bounds, limit),
+            Aim::Sorted(limit, bounds) => {
+                let along = candidates.iter().find(|it| Some(it.clause) == bounds);
+                self.walk(candidates, gathered.rows, along, limit)
+            }
         };
         Choice { clause: Some(gathered.clause), walk }
     }
 
+    /// Whether no other clause finds less than what a walk in the order asked for meets at the most.
+    fn is_order_least(&self, candidates: &[Candidate]) -> bool {
+        let rows = |is_within: bool| {
+            let those = candidates.iter().filter(move |it| self.served.is_within(it.clause) == is_within);
+            those.map(|it| it.rows).min()
+        };
+        rows(true).is_some_and(|met| rows(false).is_none_or(|others| met <= others))
+    }
+
     /// A walk along a clause's rows, if it promises to be less work than to gather: each other clause lets its share of
     /// all resources pass.
-    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<usize>, limit: usize) -> Option<Walk> {
+    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<&Candidate>, limit: usize) -> Option<Walk> {
         let gathering = gathered.saturating_mul(GATHERING);
+        let clause = along.map(|it| it.clause);
         let (mut distance, mut likely, mut worst) = (limit as i64 + 1, 1_i64, 1_i64);
-        for it in candidates.iter().filter(|it| Some(it.clause) != along) {
-            distance = distance.saturating_mul((self.all / it.rows.max(1)).max(1));
+        for it in candidates.iter().filter(|it| Some(it.clause) != clause) {
+            distance = distance.saturating_mul(self.one_in(it, along));
             likely = likely.saturating_add(self.sizes.effort(&it.size, true));
             worst = worst.saturating_add(self.sizes.effort(&it.size, false));
         }
         let most = distance.saturating_mul(PATIENCE).max(gathering / worst);
-        (distance.saturating_mul(likely) <= gathering).then_some(Walk { clause: along, most })
+        (distance.saturating_mul(likely) <= gathering).then_some(Walk { clause, most: Some(most) })
+    }
+
+    /// Among so many resources that a walk meets, one passes a clause.
+    fn one_in(&self, it: &Candidate, along: Option<&Candidate>) -> i64 {
+        let paired = self.served.paired.as_ref();
+        let met = match along.filter(|it| self.served.is_implied(it.clause)) {
+            _ if self.served.is_within(it.clause) => return 1,
+            // The clause on dates tells for all of them.
+            _ if self.served.is_implied(it.clause) && paired.is_some_and(|it| it.dates.is_some()) => return 1,
+            Some(along) if self.served.is_dates(it.clause) => along.rows,
+            _ => self.all,
+        };
+        (met / it.rows.max(1)).max(1)
     }
 }
 

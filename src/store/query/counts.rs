@@ -1,10 +1,10 @@
-//! How many rows an index range has, and which walks were in vain, remembered: what way a search takes rests on it, what
+//! How many rows an index range has, which walks were in vain, and that there are pairs, remembered: what way a search takes rests on it, what
 //! it finds does not.
 
 use super::sql::{Bind, Sql};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Ranges remembered of one tenant; with more, all are forgotten.
@@ -22,6 +22,8 @@ pub(crate) struct Counts {
     ranges: Mutex<FxHashMap<u64, Counted>>,
     /// Resources written since this was made.
     written: AtomicI64,
+    /// Whether all pairs are known to be made ([`crate::PAIRS`]).
+    is_paired: AtomicBool,
 }
 
 struct Counted {
@@ -35,7 +37,7 @@ struct Counted {
 impl Counts {
     /// None yet; the clock tells milliseconds.
     pub(crate) fn new(clock: fn() -> i64) -> Counts {
-        Counts { clock, ranges: Mutex::default(), written: AtomicI64::default() }
+        Counts { clock, ranges: Mutex::default(), written: AtomicI64::default(), is_paired: AtomicBool::default() }
     }
 
     /// The time now.
@@ -66,6 +68,16 @@ impl Counts {
             ranges.clear();
         }
         ranges.insert(range, Counted { rows, most, at: now, written });
+    }
+
+    /// Remembers that all pairs are made, which stays so.
+    pub(super) fn put_paired(&self) {
+        self.is_paired.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all pairs are known to be made.
+    pub(super) fn is_paired(&self) -> bool {
+        self.is_paired.load(Ordering::Relaxed)
     }
 
     /// Remembers that a walk found no page.

@@ -54,6 +54,20 @@ impl Dialect {
         }
     }
 
+    /// The bits of a column that `mask` has, each turned around where `value` has it: exclusive or.
+    pub(crate) fn mixed(self, column: &str, mask: i64, value: i64) -> Sql {
+        let masked = format!("({column} & {mask})");
+        let mut sql = match self {
+            Dialect::Sqlite => Sql::new(&format!("(({masked} | ?) - ({masked} & ?))")),
+            Dialect::Postgres => Sql::new(&format!("({masked} # ?)")),
+        };
+        sql.bind(value);
+        if self == Dialect::Sqlite {
+            sql.bind(value);
+        }
+        sql
+    }
+
     /// The place in the change log where a time begins, in milliseconds.
     pub(crate) fn log_from(self, ms: i64) -> i64 {
         match self {

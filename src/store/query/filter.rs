@@ -22,6 +22,8 @@ pub(crate) struct Filters<'a> {
     pub(crate) texts: &'a Answers,
     /// Which links are taken by identifiers too.
     pub(crate) logical: &'a Logical,
+    /// Whether there are pairs of all resources.
+    pub(crate) has_pairs: bool,
 }
 
 /// What full-text tests found: the rows of each, rising.
@@ -193,14 +195,14 @@ impl Filters<'_> {
             Some((at, driver)) => (Some(at), driver),
             None => (None, self.type_driver(of)),
         };
-        self.driven(of, filter, at, driver)
+        self.driven(of, filter, at.as_slice(), driver)
     }
 
-    /// All rows of a type that pass a filter, listed by the driver of the clause at `at` (none: the type itself).
-    pub(crate) fn driven(&self, of: &str, filter: &[Clause], at: Option<usize>, driver: Driver) -> Sql {
+    /// All rows of a type that pass a filter, listed by a driver that settles some of its clauses.
+    pub(crate) fn driven(&self, of: &str, filter: &[Clause], settled: &[usize], driver: Driver) -> Sql {
         let mut sql = Sql::new("SELECT d.rid AS rid FROM (");
         sql.append(driver.all()).push(") d");
-        sql.append(self.probes(of, filter, at, "d.rid", " WHERE "));
+        sql.append(self.probes(of, filter, settled, "d.rid", " WHERE "));
         sql
     }
 }

@@ -3,7 +3,10 @@
 //! which goes by the identifiers of what is pointed to (references.html#logical).
 
 use super::filter::{Driver, Filters};
+use super::pairs::CodesAsked;
 use super::sql::Sql;
+use crate::pairs::{PATIENT, UNDATED};
+use crate::rows::date_slot;
 use fhir::search::{Filter, ParamId};
 
 impl Filters<'_> {
@@ -64,7 +67,7 @@ impl Filters<'_> {
         };
         let passes = |mut sql: Sql| {
             sql.bind(to.to_owned()).bind(param.0 as i64);
-            sql.append(self.probes(to, filter, None, &format!("{inner}.rid"), " AND "));
+            sql.append(self.probes(to, filter, &[], &format!("{inner}.rid"), " AND "));
             self.dialect.exists(sql)
         };
         let literal = to_end(&format!("{inner}.rkey = f.target"));
@@ -87,18 +90,48 @@ impl Filters<'_> {
             self.dialect.then(&format!("reference {inner}"), &refers)
         };
         let passes = |mut sql: Sql| {
-            sql.append(self.probes(from, filter, None, &format!("{inner}.rid"), " AND "));
+            sql.append(self.probes(from, filter, &[], &format!("{inner}.rid"), " AND "));
             self.dialect.exists(sql)
         };
-        let mut literal = Sql::new(&format!("SELECT 1 FROM resource h{} WHERE h.rid = {rid}", then("h.rkey")));
-        literal.bind(param.0 as i64);
+        let literal = match self.codes_of_patient(from, param, filter) {
+            Some(codes) => self.coded_probe(from, &codes, filter, rid),
+            None => {
+                let mut literal = Sql::new(&format!("SELECT 1 FROM resource h{} WHERE h.rid = {rid}", then("h.rkey")));
+                literal.bind(param.0 as i64);
+                passes(literal)
+            }
+        };
         if !self.logical.has(param) {
-            return passes(literal);
+            return literal;
         }
         let mut logical = Sql::new(&format!("SELECT 1 FROM reference i{by}{}", then("i.target")));
         logical.push(&format!(" WHERE i.rid = {rid} AND i.param = ?"));
         logical.bind(param.0 as i64).bind(ParamId::IDENTITY.0 as i64);
-        Sql::any(vec![passes(literal), passes(logical)])
+        Sql::any(vec![literal, passes(logical)])
+    }
+
+    /// The codes that a filter asks for of what refers to a patient by `param`, where pairs tell of patients with them.
+    pub(crate) fn codes_of_patient(&self, from: &str, param: ParamId, filter: &Filter) -> Option<CodesAsked> {
+        let pairing = self.pairing(from).filter(|it| it.patient == param)?;
+        self.codes(filter, pairing.code)
+    }
+
+    /// Whether pairs have the row, a patient, with one of the codes, of a resource that passes the filter.
+    fn coded_probe(&self, from: &str, codes: &CodesAsked, filter: &Filter, rid: &str) -> Sql {
+        let (inner, by) = (inner_alias(rid), self.dialect.by("date_low"));
+        let settled = if codes.is_exact { &[codes.at][..] } else { &[] };
+        let of_code = codes.dated.iter().map(|dated| {
+            let slot = self.dialect.mixed("h.rkey", PATIENT, date_slot(*dated, 0));
+            let mut of_patient = Sql::new(&format!("{inner}.slot BETWEEN "));
+            of_patient.append(slot.clone()).push(" AND ").append(slot).push(&format!(" + {UNDATED}"));
+            let mut sql = Sql::new("SELECT 1 FROM resource h");
+            sql.push(&self.dialect.then(&format!("date {inner}{by}"), &of_patient.text));
+            sql.binds = of_patient.binds;
+            sql.push(&format!(" WHERE h.rid = {rid}"));
+            sql.append(self.probes(from, filter, settled, &format!("{inner}.rid"), " AND "));
+            self.dialect.exists(sql)
+        });
+        Sql::any(of_code.collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod history;
 mod keys;
 mod links;
 mod logical;
+mod pairs;
 mod probe;
 mod range;
 mod records;
@@ -40,8 +41,9 @@ pub(crate) use {
     choose::{Aim, Choice, Walk, choose},
     filter::Filters,
     logical::Logical,
+    pairs::paired,
     search::unsorted,
-    walk::{rows, values},
+    walk::{bounds, rows, values, whole},
 };
 
 use crate::rows::IndexHash;

@@ -7,12 +7,12 @@ use crate::rows::date_slot;
 use fhir::search::{Clause, ParamId, Shelf, Test};
 
 impl Filters<'_> {
-    /// Every clause but the driving one as probes of `rid`, led by `lead`; empty if there are none.
-    pub(crate) fn probes(&self, of: &str, filter: &[Clause], but: Option<usize>, rid: &str, lead: &str) -> Sql {
+    /// Every clause but those that are settled as probes of `rid`, led by `lead`; empty if there are none.
+    pub(crate) fn probes(&self, of: &str, filter: &[Clause], settled: &[usize], rid: &str, lead: &str) -> Sql {
         let pieces: Vec<Sql> = filter
             .iter()
             .enumerate()
-            .filter(|(i, _)| Some(*i) != but)
+            .filter(|(i, _)| !settled.contains(i))
             .map(|(_, it)| self.clause_probe(of, it, rid))
             .collect();
         if pieces.is_empty() {

@@ -6,9 +6,10 @@
 use super::choose::{Aim, Choice, Walk, choose};
 use super::filter::{ARMS, Answers, Filters};
 use super::logical::Logical;
+use super::pairs::Paired;
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{Dialect, Found, Runner, counts, ends, walk};
+use super::{Dialect, Found, Runner, counts, ends, pairs, walk};
 use crate::{Branch, Page, Plan, Result, Sort};
 
 /// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
@@ -16,8 +17,9 @@ use crate::{Branch, Page, Plan, Result, Sort};
 pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, way: Way) -> Result<Page> {
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
-    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
-    let plan = &*ends::looked_up(runner, &filters, plan).await?;
+    let has_pairs = pairs::are_made(runner).await?;
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical, has_pairs };
+    let plan = &*pairs::paired(&filters, ends::looked_up(runner, &filters, plan).await?);
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
     let Ways { walk, gathered } = ways(runner, &filters, plan, order, way).await?;
     if let Some((walk, keys)) = walk {
@@ -49,10 +51,14 @@ async fn ways(runner: &mut dyn Runner, filters: &Filters<'_>, plan: &Plan, order
         return Ok(Ways { walk, gathered: unsorted(filters, branch, &choice, plan, way) });
     }
     if let ([branch], [key]) = (plan.branches.as_slice(), order) {
-        let bounds = walk::bounds(branch, key);
-        if walk::is_among_values(key, plan, bounds, way) {
+        let bounds = walk::bounds(filters, branch, key);
+        let is_among_values = walk::is_among_values(key, plan, bounds, way);
+        if is_among_values || Paired::in_order(filters, branch, key).is_some() {
             let choice = choose(runner, filters, branch, Aim::Sorted(plan.limit, bounds)).await?;
-            let walk = promising(runner, filters, branch, &choice, plan, way);
+            if let Some(Walk { clause, most: None }) = choice.walk {
+                return Ok(Ways { walk: None, gathered: walk::whole(filters, branch, key, clause, plan, way) });
+            }
+            let walk = promising(runner, filters, branch, &choice, plan, way).filter(|_| is_among_values);
             let walk = walk.map(|(walk, it)| (walk, walk::values(filters, branch, key, it, plan, way)));
             return Ok(Ways { walk, gathered: sorted(filters, plan, &[choice], way) });
         }
@@ -74,7 +80,7 @@ fn promising<'a>(
     way: Way,
 ) -> Option<(u64, &'a Walk)> {
     let walk = choice.walk.as_ref()?;
-    let mut sql = filters.probes(&branch.of, &branch.filter, None, "d.rid", "");
+    let mut sql = filters.probes(&branch.of, &branch.filter, &[], "d.rid", "");
     let is_first = plan.after.is_none();
     sql.push(&format!("{} {:?} {way:?} {is_first} {}", branch.of, branch.sort, plan.limit));
     let remembered = counts::range(&sql);
@@ -86,8 +92,9 @@ fn promising<'a>(
 pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan) -> Result<i64> {
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
-    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical };
-    let plan = &*ends::looked_up(runner, &filters, plan).await?;
+    let has_pairs = pairs::are_made(runner).await?;
+    let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical, has_pairs };
+    let plan = &*pairs::paired(&filters, ends::looked_up(runner, &filters, plan).await?);
     let mut total = 0;
     for branch in &plan.branches {
         let choice = choose(runner, &filters, branch, Aim::All).await?;
@@ -95,7 +102,8 @@ pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan)
         let is_each_once = driver.ordered && driver.arms.len() == 1;
         let mut sql =
             Sql::new(if is_each_once { "SELECT count(*) FROM (" } else { "SELECT count(DISTINCT rid) FROM (" });
-        sql.append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(") m");
+        let settled = filters.settled(branch, choice.clause);
+        sql.append(filters.driven(&branch.of, &branch.filter, &settled, driver)).push(") m");
         total += runner.counts(sql).await?.first().copied().unwrap_or(0);
     }
     Ok(total)
@@ -106,6 +114,7 @@ pub(crate) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, 
     let driver = choice.driver(filters, branch);
     let is_each_once = driver.ordered && driver.arms.len() == 1;
     let arms = if driver.arms.len() <= ARMS { driver.arms } else { vec![driver.all()] };
+    let settled = filters.settled(branch, choice.clause);
     let arms = arms.into_iter().map(|arm| {
         let mut sql =
             Sql::new(if is_each_once { "SELECT d.rid AS rid FROM (" } else { "SELECT DISTINCT d.rid AS rid FROM (" });
@@ -113,7 +122,7 @@ pub(crate) fn unsorted(filters: &Filters<'_>, branch: &Branch, choice: &Choice, 
         if let Some(after) = &plan.after {
             sql.push(if way == Way::On { " AND d.rid > ?" } else { " AND d.rid < ?" }).bind(after.row);
         }
-        sql.append(filters.probes(&branch.of, &branch.filter, choice.clause, "d.rid", " AND "));
+        sql.append(filters.probes(&branch.of, &branch.filter, &settled, "d.rid", " AND "));
         sql
     });
     filters.dialect.merged(arms.collect(), "rid", &sort::order(&[], way), plan.limit as i64 + 1)
@@ -127,7 +136,8 @@ pub(crate) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way
             sql.push(", ").append(sort::value(filters.hash, key)).push(&format!(" AS s{i}"));
         }
         let driver = choice.driver(filters, branch);
-        sql.push(" FROM (").append(filters.driven(&branch.of, &branch.filter, choice.clause, driver)).push(") d");
+        let settled = filters.settled(branch, choice.clause);
+        sql.push(" FROM (").append(filters.driven(&branch.of, &branch.filter, &settled, driver)).push(") d");
         sql
     });
     let order = plan.branches.first().map_or(&[][..], |it| &it.sort);

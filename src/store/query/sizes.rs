@@ -20,6 +20,8 @@ pub(super) enum Size {
     Least(Vec<Size>),
     /// What refers to so many resources of the type at `to`, where the type at `from` refers to them.
     Referring { to: usize, from: usize, rows: Box<Size> },
+    /// What so many refer to, where pairs tell of it.
+    Coded(Box<Size>),
     /// What so many resources of the type at `from` refer to, of the type at `to`.
     Referred { to: usize, from: usize, rows: Box<Size> },
 }
@@ -68,8 +70,11 @@ impl Sizes {
                 let rows = Box::new(self.of_filter(filters, to, filter));
                 Size::Referring { to: self.of_type(filters, to), from: self.of_type(filters, of), rows }
             }
-            Test::Has { of: from, filter, .. } => {
+            Test::Has { of: from, param, filter } => {
                 let rows = Box::new(self.of_filter(filters, from, filter));
+                if filters.codes_of_patient(from, *param, filter).is_some() {
+                    return Some(Size::Coded(rows));
+                }
                 Size::Referred { to: self.of_type(filters, of), from: self.of_type(filters, from), rows }
             }
             Test::All(filter) => self.of_filter(filters, of, filter),
@@ -125,7 +130,7 @@ impl Sizes {
                 self.rows(rows).saturating_mul(each)
             }
             // Each refers to one, or to a few.
-            Size::Referred { rows, .. } => self.rows(rows),
+            Size::Referred { rows, .. } | Size::Coded(rows) => self.rows(rows),
         }
     }
 
@@ -138,6 +143,7 @@ impl Sizes {
                 parts.iter().map(|it| self.effort(it, is_among)).fold(0, i64::saturating_add)
             }
             Size::Referring { rows, .. } => self.effort(rows, is_among).saturating_add(FOLLOWING),
+            Size::Coded(_) => FOLLOWING,
             Size::Referred { to, from, rows } => {
                 let passing = if is_among { self.rows(rows) } else { 0 };
                 let looked_through = (self.at(*from) / self.at(*to).max(passing).max(1)).max(1);

@@ -2,7 +2,7 @@
 //! the planner knows of the tables, and ranges in the order of a page are not sorted.
 
 use super::{Database, database};
-use crate::contract::clauses::{any, clauses, p};
+use crate::contract::clauses::{any, clauses, p, paired};
 use crate::contract::tenant;
 use crate::postgres::records::Records;
 use crate::postgres::runner::query as query_of;
@@ -12,6 +12,7 @@ use crate::rows::IndexHash;
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Test, TokenTest};
 use sqlx::{AssertSqlSafe, Execute, Row};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,7 +92,8 @@ async fn no_clause_reads_a_whole_table() {
     let (hash, texts) = (IndexHash::new(&[0; 16]), Answers::default());
     let links = [p("subject"), ParamId::of("Patient", "link")];
     for logical in [Logical::default(), links.into_iter().collect()] {
-        let filters = Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical };
+        let filters =
+            Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
         for clause in clauses() {
             for (filter, driven) in
                 [(vec![clause.clone()], Some(0)), (vec![clause.clone()], None), (vec![none_of(&clause)], None)]
@@ -112,7 +114,8 @@ async fn no_clause_reads_a_whole_table() {
 async fn ordered_ranges_are_not_sorted() {
     let Some((_database, records)) = records().await else { return };
     let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters = Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical };
+    let filters =
+        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
     let code = Test::Token(p("code"), TokenTest::Code("a".into()));
     let subject = Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() };
     for (filter, index) in [
@@ -137,7 +140,8 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_follow_the_index_of_their_key() {
     let Some((_database, records)) = records().await else { return };
     let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters = Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical };
+    let filters =
+        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "date_low"),
         (SortBy::Number(p("n")), SortValue::Real(3.0), "number_low"),
@@ -147,7 +151,7 @@ async fn walks_follow_the_index_of_their_key() {
             let key = Sort { by: by.clone(), descending, is_single: false };
             let after = Some(Position { values: vec![value.clone()], row: 7 });
             let plan = plan_of(Vec::new(), vec![key.clone()], after);
-            let walk = query::Walk { clause: None, most: 100 };
+            let walk = query::Walk { clause: None, most: Some(100) };
             for way in [Way::On, Way::Back] {
                 let sql = query::values(&filters, &plan.branches[0], &key, &walk, &plan, way);
                 let steps = explain_search(&records, sql).await;
@@ -155,6 +159,49 @@ async fn walks_follow_the_index_of_their_key() {
             }
         }
     }
+}
+
+/// What has a code comes by date from one range of one index, and with a patient from another one of the same.
+#[tokio::test]
+async fn pairs_keep_order_and_range() {
+    let Some((_database, records)) = records().await else { return };
+    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
+    let filters =
+        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    for (within, patient, descending) in
+        [(None, None, false), (None, Some("a"), true), (Some(RangeTest::AtOrAbove(5, 6)), Some("a"), true)]
+    {
+        let key = Sort { by: SortBy::Date(p("date")), descending, is_single: true };
+        let plan = plan_of(paired(within, patient), vec![key.clone()], None);
+        let plan = query::paired(&filters, Cow::Owned(plan)).into_owned();
+        let bounds = query::bounds(&filters, &plan.branches[0], &key);
+        for way in [Way::On, Way::Back] {
+            let sql = query::whole(&filters, &plan.branches[0], &key, bounds, &plan, way);
+            let steps = explain_search(&records, sql).await;
+            let ranges = steps.lines().filter(|it| it.contains("using date_low on date"));
+            assert_eq!(ranges.count(), if within.is_none() { 4 } else { 3 }, "{steps}");
+            assert!(!steps.contains("on key"), "{steps}");
+            assert_eq!(steps.contains("on reference"), patient.is_some(), "{steps}");
+            assert!(scans(&steps).is_empty(), "{steps}");
+        }
+    }
+}
+
+/// Whether a patient has something with a code is one look-up, and not through all that the patient has.
+#[tokio::test]
+async fn pairs_tell_which_patient_has_a_code() {
+    let Some((_database, records)) = records().await else { return };
+    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
+    let filters =
+        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let has = Test::Has { of: "Observation".into(), param: p("patient"), filter: paired(None, None) };
+    let branch = Branch { of: "Patient".into(), filter: vec![any(has)], sort: Vec::new() };
+    let plan = Plan { branches: vec![branch], after: None, limit: 20 };
+    let walk = query::Walk { clause: None, most: Some(9) };
+    let sql = query::rows(&filters, &plan.branches[0], &walk, &plan, Way::On);
+    let steps = explain_search(&records, sql).await;
+    assert!(steps.contains("using date_low on date"), "{steps}");
+    assert!(!steps.contains("on reference") && scans(&steps).is_empty(), "{steps}");
 }
 
 /// What a write costs depends on what it writes.

@@ -2,7 +2,7 @@
 //! an index's own.
 
 use super::{Folder, folder};
-use crate::contract::clauses::{any, clauses, p};
+use crate::contract::clauses::{any, clauses, p, paired};
 use crate::contract::{WARD, model::Entry, tenant, ward};
 use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Walk, Way};
 use crate::rows::IndexHash;
@@ -11,6 +11,7 @@ use crate::sqlite::runner::{Reading, query as query_of};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Test, TokenTest};
 use sqlx::Row;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ async fn no_clause_reads_a_whole_table() {
         .iter()
         .flat_map(|it| clauses().into_iter().map(move |clause| (it, clause)))
     {
-        let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical };
+        let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical, has_pairs: true };
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
             (vec![clause.clone()], None),
@@ -95,7 +96,8 @@ async fn the_rarest_clause_drives() {
     let store = folder.store(Duration::from_secs(20)).await;
     let place = store.door(&tenant(&store, WARD).await).place().await.unwrap();
     let (hash, texts) = (place.hash.clone(), Answers::default());
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &Logical::default() };
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &Logical::default(), has_pairs: true };
     let code = |it: &str| any(Test::Token(p("code"), TokenTest::Code(it.into())));
     for (filter, expected) in [
         (vec![code("common"), code("rare")], Some(1)),
@@ -113,8 +115,13 @@ async fn the_rarest_clause_drives() {
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters =
-        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
+    let filters = Filters {
+        dialect: Dialect::Sqlite,
+        hash: &hash,
+        texts: &Answers::default(),
+        logical: &Logical::default(),
+        has_pairs: true,
+    };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -144,8 +151,13 @@ async fn ordered_ranges_are_not_sorted() {
 async fn walks_keep_the_order_of_their_range() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters =
-        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
+    let filters = Filters {
+        dialect: Dialect::Sqlite,
+        hash: &hash,
+        texts: &Answers::default(),
+        logical: &Logical::default(),
+        has_pairs: true,
+    };
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let filter = vec![
         any(code("a")),
@@ -160,7 +172,7 @@ async fn walks_keep_the_order_of_their_range() {
         (None, "SEARCH key USING PRIMARY KEY (key=? AND rid>?)"),
     ] {
         for (way, index) in [(Way::On, index.to_owned()), (Way::Back, index.replace("rid>", "rid<"))] {
-            let walk = Walk { clause, most: 9 };
+            let walk = Walk { clause, most: Some(9) };
             let steps = explain(&place, query::rows(&filters, &plan.branches[0], &walk, &plan, way)).await;
             assert!(steps.contains(&index), "{steps}");
             assert!(steps.starts_with("CO-ROUTINE d\n"), "{steps}");
@@ -176,8 +188,13 @@ async fn walks_keep_the_order_of_their_range() {
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters =
-        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
+    let filters = Filters {
+        dialect: Dialect::Sqlite,
+        hash: &hash,
+        texts: &Answers::default(),
+        logical: &Logical::default(),
+        has_pairs: true,
+    };
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -196,7 +213,7 @@ async fn walks_follow_the_index_of_their_key() {
             let plan =
                 plan_of(vec![any(Test::Present(p("code"), Shelf::Key))], vec![key.clone()], behind(value.clone()));
             for way in [Way::On, Way::Back] {
-                let walk = Walk { clause: None, most: 9 };
+                let walk = Walk { clause: None, most: Some(9) };
                 let sql = query::values(&filters, &plan.branches[0], &key, &walk, &plan, way);
                 let steps = explain(&place, sql).await;
                 assert!(steps.contains(index), "{steps}");
@@ -211,14 +228,66 @@ async fn walks_follow_the_index_of_their_key() {
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
     let hash = hash();
-    let filters =
-        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &Answers::default(), logical: &Logical::default() };
+    let filters = Filters {
+        dialect: Dialect::Sqlite,
+        hash: &hash,
+        texts: &Answers::default(),
+        logical: &Logical::default(),
+        has_pairs: true,
+    };
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
-    let walk = Walk { clause: Some(0), most: 9 };
+    let walk = Walk { clause: Some(0), most: Some(9) };
     let steps = explain(&place, query::values(&filters, &plan.branches[0], &key, &walk, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND low>?)"), "{steps}");
     assert!(!steps.contains("TEMP B-TREE FOR ORDER BY"), "{steps}");
+}
+
+/// What has a code comes by date from one range of one index, and with a patient from another one of the same.
+#[tokio::test]
+async fn pairs_keep_order_and_range() {
+    let (_folder, place) = place().await;
+    let (hash, texts, logical) = (hash(), Answers::default(), Logical::default());
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    for (within, patient, descending) in [
+        (None, None, false),
+        (None, Some("a"), true),
+        (Some(RangeTest::AtOrAbove(5, 6)), None, true),
+        (Some(RangeTest::Within(5, 6)), Some("a"), false),
+    ] {
+        let key = Sort { by: SortBy::Date(p("date")), descending, is_single: true };
+        let plan = plan_of(paired(within, patient), vec![key.clone()], behind(SortValue::Int(7)));
+        let plan = query::paired(&filters, Cow::Owned(plan)).into_owned();
+        let branch = &plan.branches[0];
+        let aim = Aim::Sorted(20, query::bounds(&filters, branch, &key));
+        let choice = query::choose(&mut Reading(&place), &filters, branch, aim).await.unwrap();
+        let walk = choice.walk.unwrap();
+        assert_eq!(walk.most, None, "it finds the page in any case");
+        for way in [Way::On, Way::Back] {
+            let steps = explain(&place, query::whole(&filters, branch, &key, walk.clause, &plan, way)).await;
+            let ranges = steps.lines().filter(|it| it.contains("SEARCH d USING COVERING INDEX date_low (slot=? AND "));
+            assert_eq!(ranges.count(), if within.is_none() && way == Way::On { 4 } else { 3 }, "{steps}");
+            // The codes' clause is settled; the patient's is looked up.
+            assert!(!steps.contains("SEARCH key"), "{steps}");
+            assert_eq!(steps.contains("SEARCH reference"), patient.is_some(), "{steps}");
+            assert!(scans(&steps).is_empty(), "{steps}");
+        }
+    }
+}
+
+/// Whether a patient has something with a code is one look-up, and not through all that the patient has.
+#[tokio::test]
+async fn pairs_tell_which_patient_has_a_code() {
+    let (_folder, place) = place().await;
+    let (hash, texts, logical) = (hash(), Answers::default(), Logical::default());
+    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let has = Test::Has { of: "Observation".into(), param: p("patient"), filter: paired(None, None) };
+    let branch = Branch { of: "Patient".into(), filter: vec![any(has)], sort: Vec::new() };
+    let plan = Plan { branches: vec![branch], after: None, limit: 20 };
+    let walk = Walk { clause: None, most: Some(9) };
+    let steps = explain(&place, query::rows(&filters, &plan.branches[0], &walk, &plan, Way::On)).await;
+    assert!(steps.contains("SEARCH dx USING COVERING INDEX date_low (slot>? AND slot<?)"), "{steps}");
+    assert!(!steps.contains("reference") && scans(&steps).is_empty(), "{steps}");
 }
 
 /// Taking back a version's index rows costs as much as it has rows.

@@ -59,7 +59,8 @@ async fn place() -> (Folder, Arc<Place>) {
 
 async fn chosen(place: &Place, of: &str, filter: Filter, aim: Aim) -> Choice {
     let (texts, logical) = (Answers::default(), Logical::default());
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &place.hash, texts: &texts, logical: &logical };
+    let filters =
+        Filters { dialect: Dialect::Sqlite, hash: &place.hash, texts: &texts, logical: &logical, has_pairs: true };
     let branch = Branch { of: of.into(), filter, sort: Vec::new() };
     query::choose(&mut Reading(place), &filters, &branch, aim).await.unwrap()
 }
@@ -112,7 +113,7 @@ async fn walks_are_bounded() {
     let (_folder, place) = place().await;
     for (name, most) in [("frequent", 5000), ("rare", 400)] {
         let choice = chosen(&place, "Observation", vec![any(code(name))], Aim::Sorted(4, None)).await;
-        assert_eq!(choice.walk, Some(Walk { clause: None, most }));
+        assert_eq!(choice.walk, Some(Walk { clause: None, most: Some(most) }));
     }
 }
 
