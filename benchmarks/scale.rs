@@ -2,7 +2,7 @@
 
 use crate::records::Records;
 use crate::run::Plan;
-use crate::workloads::{Material, check_found};
+use crate::workloads::{Material, check_found, entries};
 use anyhow::Result;
 use std::fmt::Write;
 
@@ -27,24 +27,24 @@ impl Plan {
                 self.load_patients(&server, &records, self.parallel[0]).await?;
             }
             for (workload, costs) in workloads.iter().zip(&mut costs) {
-                check_found(
-                    workload.name,
-                    &server.answers(&workload.requests[..workload.requests.len().min(20)]).await?,
-                )?;
-                costs.push(self.load.put_on(&server, &workload.requests).await?.cpu_ms());
+                let answers = server.answers(&workload.requests).await?;
+                check_found(workload.name, &answers)?;
+                let entries = entries(&answers) as f64 / answers.len() as f64;
+                costs.push((self.load.put_on(&server, &workload.requests).await?.cpu_ms(), entries));
             }
         }
         let mut table = format!(
             "{once} resources on {}, and about {COPIES} times as many; CPU ms for a page, the database's included, {} connections, \
-             {}.\n\n\
-             | search | 1× | {COPIES}× | ratio |\n|---|--:|--:|--:|\n",
+             {}; and resources on a page.\n\n\
+             | search | 1× | {COPIES}× | ratio | on a page, 1× | {COPIES}× |\n|---|--:|--:|--:|--:|--:|\n",
             place.kind(),
             self.load.connections,
             self.date
         );
         for (workload, costs) in workloads.iter().zip(costs) {
-            let (small, large) = (costs[0], costs[1]);
-            writeln!(table, "| {} | {small:.3} | {large:.3} | {:.2} |", workload.name, large / small)?;
+            let [(small, few), (large, many)] = costs[..] else { continue };
+            let ratio = large / small;
+            writeln!(table, "| {} | {small:.3} | {large:.3} | {ratio:.2} | {few:.1} | {many:.1} |", workload.name)?;
         }
         Ok(table)
     }

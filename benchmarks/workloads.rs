@@ -182,10 +182,14 @@ async fn read(server: &Process, keys: &[String]) -> Result<Vec<Value>> {
 
 /// Fails if the answers of a search are all empty: it would measure nothing.
 pub fn check_found(name: &str, answers: &[Vec<u8>]) -> Result<()> {
-    let found =
-        answers.iter().filter(|it| it.windows(11).any(|it| it == b"\"fullUrl\":\"" || it == b"\"fullUrl\": ")).count();
-    ensure!(name == "read" || found > 0, "{name}: no search found anything");
+    ensure!(name == "read" || entries(answers) > 0, "{name}: no search found anything");
     Ok(())
+}
+
+/// Resources in all of the answers of a search.
+pub fn entries(answers: &[Vec<u8>]) -> usize {
+    let is_entry = |it: &&[u8]| *it == b"\"fullUrl\":\"" || *it == b"\"fullUrl\": ";
+    answers.iter().map(|it| it.windows(11).filter(is_entry).count()).sum()
 }
 
 #[cfg(test)]
