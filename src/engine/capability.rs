@@ -1,19 +1,26 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
+use crate::demanded::Demanded;
 use crate::operation::{Definition, Operations};
 use crate::security::{self, Authorization, ISSUER};
 use crate::terminology::claims;
 use crate::{Answer, Context, Engine, Place, Request};
 use fhir::search::is_served;
-use fhir::spec::{ParamType, SearchParam, Spec, TypeId, r4};
-use fhir::{Failure, IssueType, Result};
+use fhir::spec::{ParamType, SearchParam, Spec, TypeId};
+use fhir::validate::Profiles;
+use fhir::{Failure, IssueType, Result, Severity};
 use serde_json::{Value as Json, json};
 
 /// Stands where the tenant's base belongs.
 const BASE: &str = "medisync:base";
 
 /// The statement with everything but the base and the authorization server.
-fn statement(spec: &Spec, operations: &Operations, authorization: Option<&Authorization>) -> String {
+fn statement(
+    spec: &Spec,
+    operations: &Operations,
+    authorization: Option<&Authorization>,
+    profiles: &SupportedProfiles<'_>,
+) -> String {
     let claims = include_str!("../../capability-statement/statement.json");
     let mut statement: Json = serde_json::from_str(claims).unwrap_or_else(|it| panic!("statement.json: {it}"));
     statement["software"]["version"] = env!("CARGO_PKG_VERSION").into();
@@ -21,7 +28,7 @@ fn statement(spec: &Spec, operations: &Operations, authorization: Option<&Author
     let rest = &mut statement["rest"][0];
     rest["security"] = security::claims(authorization);
     let template = rest["resource"][0].take();
-    rest["resource"] = spec.resources().map(|of| resource(spec, of, &template, operations)).collect();
+    rest["resource"] = spec.resources().map(|of| resource(spec, of, &template, operations, profiles)).collect();
     let of_system: Vec<Json> = operations.definitions().filter(|it| it.on_system).map(operation).collect();
     if !of_system.is_empty() {
         rest["operation"] = of_system.into();
@@ -31,9 +38,33 @@ fn statement(spec: &Spec, operations: &Operations, authorization: Option<&Author
     statement.to_string()
 }
 
+/// The profiles that resources are checked against.
+struct SupportedProfiles<'a> {
+    known: &'a Profiles,
+    demanded: &'a Demanded,
+}
+
+impl SupportedProfiles<'_> {
+    /// Claims those on a type: the one that every resource of it has to meet, and the others. There is room for one of the
+    /// former only (capabilitystatement-definitions.html#CapabilityStatement.rest.resource.profile).
+    fn claim(&self, of: &str, claims: &mut Json) {
+        let mut supported = self.known.on(of);
+        let demanded = self.demanded.of(of);
+        supported.extend(demanded.iter().map(|it| it.profile.as_str()).filter(|it| !self.known.on(of).contains(it)));
+        let mut strict = demanded.iter().filter(|it| it.severity == Severity::Error);
+        if let (Some(only), None) = (strict.next(), strict.next()) {
+            claims["profile"] = only.profile.as_str().into();
+            supported.retain(|it| *it != only.profile);
+        }
+        if !supported.is_empty() {
+            claims["supportedProfile"] = supported.into();
+        }
+    }
+}
+
 impl Engine {
     /// The CapabilityStatement of the tenant's base, or with `mode=terminology` its TerminologyCapabilities.
-    pub(crate) fn capabilities(&self, ctx: &Context, request: &Request) -> Result<Answer> {
+    pub(crate) async fn capabilities(&self, ctx: &Context, request: &Request) -> Result<Answer> {
         let is_terminology_service = self.operations.find(&Place::Type("ValueSet".to_owned()), "expand").is_ok();
         let mut is_terminology = false;
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
@@ -54,12 +85,14 @@ impl Engine {
             let statement = self.terminology_claims.get_or_init(|| claims::statement(BASE));
             return Ok(Answer::new(200, statement.replace(BASE, ctx.base())));
         }
-        // A tenant's own search parameters are claimed as soon as they are served.
+        // A tenant's own search parameters are claimed as soon as they are served, and its profiles.
         let authorization = self.settings.authorization.as_ref();
-        let of_tenant = ctx.params().own_spec().map(|spec| statement(spec, &self.operations, authorization));
-        let statement = of_tenant
-            .as_ref()
-            .unwrap_or_else(|| self.claims.get_or_init(|| statement(r4(), &self.operations, authorization)));
+        let (params, demanded, known) = (ctx.params(), ctx.demanded().await?, self.profiles(ctx).await?);
+        let profiles = SupportedProfiles { known: &known, demanded: &demanded };
+        let has_own = params.own_spec().is_some() || known.has_own() || !demanded.is_empty();
+        let made = || statement(params.spec(), &self.operations, authorization, &profiles);
+        let of_tenant = has_own.then(made);
+        let statement = of_tenant.as_ref().unwrap_or_else(|| self.claims.get_or_init(made));
         let statement = statement.replace(BASE, ctx.base());
         Ok(Answer::new(
             200,
@@ -76,12 +109,19 @@ pub(crate) fn served_params(spec: &Spec, of: TypeId) -> impl Iterator<Item = &Se
     spec.params_of(of).into_iter().filter(|it| is_served(it))
 }
 
-fn resource(spec: &Spec, of: TypeId, template: &Json, operations: &Operations) -> Json {
+fn resource(
+    spec: &Spec,
+    of: TypeId,
+    template: &Json,
+    operations: &Operations,
+    profiles: &SupportedProfiles<'_>,
+) -> Json {
     let name = &spec.of(of).name;
     let mut out = json!({ "type": name, "profile": format!("http://hl7.org/fhir/StructureDefinition/{name}") });
     if let (Some(out), Some(template)) = (out.as_object_mut(), template.as_object()) {
         out.extend(template.clone());
     }
+    profiles.claim(name, &mut out);
     let is_reference = |it: &&SearchParam| it.kind == ParamType::Reference;
     let includes = served_params(spec, of).filter(is_reference).map(|it| format!("{name}:{}", it.code));
     out["searchInclude"] = std::iter::once("*".to_owned()).chain(includes).collect();
@@ -125,15 +165,17 @@ fn compartment(spec: &Spec, of: TypeId) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fhir::spec::r4;
+
+    fn made() -> String {
+        let authorization = Authorization { origin: None, is_shared: true };
+        let profiles = SupportedProfiles { known: Profiles::built_in(), demanded: &Demanded::default() };
+        statement(r4(), &Operations::new(Vec::new()), Some(&authorization), &profiles)
+    }
 
     #[test]
     fn every_type_is_claimed_with_its_parameters() {
-        let statement: Json = serde_json::from_str(&statement(
-            r4(),
-            &Operations::new(Vec::new()),
-            Some(&Authorization { origin: None, is_shared: true }),
-        ))
-        .unwrap();
+        let statement: Json = serde_json::from_str(&made()).unwrap();
         let resources = statement["rest"][0]["resource"].as_array().unwrap();
         assert_eq!(resources.len(), r4().resources().count());
         let patient = resources.iter().find(|it| it["type"] == "Patient").unwrap();
@@ -143,11 +185,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_valid() {
-        let doc = fhir::json::Doc::parse(
-            statement(r4(), &Operations::new(Vec::new()), Some(&Authorization { origin: None, is_shared: true }))
-                .replace(BASE, "http://here/fhir/demo"),
-        )
-        .unwrap();
+        let doc = fhir::json::Doc::parse(made().replace(BASE, "http://here/fhir/demo")).unwrap();
         let issues = fhir::validate::r4().resource(doc.root(), fhir::validate::References::Literal);
         assert!(issues.is_empty(), "{issues:?}");
     }

@@ -2,6 +2,7 @@
 
 use crate::own::SEARCH_PARAMETER;
 use crate::profiles::STRUCTURE_DEFINITION;
+use crate::unique::Draft;
 use crate::{Context, Engine, Request};
 use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
 use fhir::outcome::shown;
@@ -45,7 +46,7 @@ impl Engine {
         expect: Expect,
         version: i64,
         method: Method,
-    ) -> Result<Put> {
+    ) -> Result<Draft> {
         let of = type_of(resource)?;
         self.demand_valid(ctx, resource).await?;
         let mut rows = ctx.session.rows();
@@ -53,8 +54,10 @@ impl Engine {
         let params = ctx.params();
         self.acceptable(ctx, resource, &key, version)?;
         params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
+        let owned = self.owned(ctx, resource, &key.of).await?;
         let (body, stamp) = stamped(resource, &key, version);
-        Ok(Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows })
+        let put = Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows };
+        Ok(Draft { put, owned })
     }
 }
 
@@ -63,16 +66,17 @@ impl Engine {
     pub(crate) fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
         match key.of.as_str() {
             SEARCH_PARAMETER => ctx.params().check(resource, key, version),
-            STRUCTURE_DEFINITION => Profiles::r4().accept(resource),
+            STRUCTURE_DEFINITION => Profiles::built_in().accept(resource),
             _ => Ok(()),
         }
     }
 }
 
 /// A deletion: a version without a body.
-pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Put {
+pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Draft {
     let rows = ctx.session.rows();
-    Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows }
+    let put = Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows };
+    Draft { put, owned: Some(Vec::new()) }
 }
 
 /// The resource type that a body names.

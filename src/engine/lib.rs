@@ -6,6 +6,7 @@ mod capability;
 mod conditional;
 mod content;
 mod context;
+mod demanded;
 mod history;
 mod interaction;
 mod load;
@@ -23,6 +24,7 @@ mod search;
 mod security;
 mod summary;
 mod terminology;
+mod unique;
 mod write;
 
 pub use access::{Access, Grant, Level, Scopes};
@@ -141,7 +143,7 @@ impl Engine {
         let interaction = Interaction::parse(&request)?;
         let ctx = &self.pinned(ctx).await?;
         match &interaction {
-            Interaction::Capabilities => self.capabilities(ctx, &request),
+            Interaction::Capabilities => self.capabilities(ctx, &request).await,
             Interaction::OpenApi => self.open_api(ctx),
             Interaction::Read { key } => self.read(ctx, key, &request).await,
             Interaction::Vread { key, version } => self.vread(ctx, key, *version, &request).await,

@@ -66,7 +66,10 @@ impl Engine {
         }
         match self.transaction(ctx, doc, &posted(body), Some(content)).await {
             Ok(answer) => Ok(Loaded::New { resources: written(self, &answer)? }),
-            Err(failure) if failure.code() == IssueType::Duplicate => Ok(Loaded::Before),
+            // Another load of the same was faster.
+            Err(failure) if failure.code() == IssueType::Duplicate && ctx.session.loaded(&content).await? => {
+                Ok(Loaded::Before)
+            }
             Err(failure) => Err(failure),
         }
     }

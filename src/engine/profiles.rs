@@ -1,26 +1,24 @@
 //! Resources against profiles (profiling.html): the tenant's own StructureDefinitions, then those that R4 publishes.
 //!
-//! A write is held to the profiles that its resource names in `meta.profile`, as far as they are known;
-//! [`Engine::validate`] tells everything. The tenant's profiles are read when they are first needed, and again when a
-//! StructureDefinition was written.
+//! A write is held to the profiles that its resource names in `meta.profile`, as far as they are known, and to those
+//! that the tenant demands of its type; [`Engine::validate`] tells everything. The tenant's profiles are read when they
+//! are first needed, and again when a StructureDefinition was written.
 
-use crate::own::Params;
+use crate::own::{Params, every};
 use crate::referred::Referred;
 use crate::terminology::Resolver;
 use crate::{Context, Engine};
 use fhir::json::Value;
-use fhir::search::{Clause, ParamId, Test, TokenTest};
+use fhir::search::{ParamId, Test, TokenTest};
 use fhir::terminology::Expander;
-use fhir::validate::{Demands, Profiles, Profiling, References};
+use fhir::validate::{AskedProfile, Demands, Profiles, Profiling, References};
 use fhir::{Failure, Issue, Result, Severity};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Branch, Key, Plan, Session};
+use store::{Key, Session};
 
 /// The resource type.
 pub(crate) const STRUCTURE_DEFINITION: &str = "StructureDefinition";
-/// Resources that are read at once.
-const BATCH: usize = 100;
 /// How often what value sets hold is looked up for one resource: a code that is found may let others be asked for.
 const ROUNDS: usize = 4;
 /// The most codes of one resource that are looked up.
@@ -107,10 +105,14 @@ impl Engine {
         ctx.params().profiles(ctx.session()).await
     }
 
-    /// Everything that is wrong or noteworthy with a resource: by R4, by the profiles that it names and by those that
-    /// are asked for.
+    /// Everything that is wrong or noteworthy with a resource: by R4, by the profiles that it names, by those that the
+    /// tenant demands, and by those that are asked for.
     pub async fn validate(&self, ctx: &Context, resource: Value<'_>, asked: &[String]) -> Result<Vec<Issue>> {
-        self.checked(ctx, resource, asked, true).await
+        let demanded = demanded(ctx, resource).await?;
+        let mut all: Vec<AskedProfile> =
+            asked.iter().map(|it| AskedProfile { profile: it.clone(), severity: Severity::Error }).collect();
+        all.extend(demanded.into_iter().filter(|it| !asked.contains(&it.profile)));
+        self.checked(ctx, resource, &all, true).await
     }
 
     /// Fails if a resource would not be stored under this key though nothing is wrong with its content.
@@ -125,10 +127,15 @@ impl Engine {
         if is_wrong(&issues) {
             return Err(Failure::of(issues));
         }
-        if !names_profiles(resource) {
+        let demanded = demanded(ctx, resource).await?;
+        if demanded.is_empty() && !names_profiles(resource) {
             return Ok(());
         }
-        let issues = self.checked(ctx, resource, &[], false).await?;
+        let profiles = self.profiles(ctx).await?;
+        // What is demanded and not known cannot be met.
+        let is_strict = |it: &&AskedProfile| it.severity == Severity::Error;
+        demanded.iter().filter(is_strict).try_for_each(|it| profiles.demand(&it.profile))?;
+        let issues = self.checked(ctx, resource, &demanded, false).await?;
         if is_wrong(&issues) { Err(Failure::of(issues).with_status(422)) } else { Ok(()) }
     }
 
@@ -136,7 +143,7 @@ impl Engine {
         &self,
         ctx: &Context,
         resource: Value<'_>,
-        asked: &[String],
+        asked: &[AskedProfile],
         warnings: bool,
     ) -> Result<Vec<Issue>> {
         let known = self.profiles(ctx).await?;
@@ -159,7 +166,7 @@ impl Engine {
     fn checked_by(
         &self,
         resource: Value<'_>,
-        asked: &[String],
+        asked: &[AskedProfile],
         warnings: bool,
         (known, codes, referred): (&Profiles, &Codes, &Referred),
     ) -> Vec<Issue> {
@@ -187,20 +194,14 @@ impl Params {
 /// Every profile that the tenant has stored, the oldest first.
 async fn definitions(session: &dyn Session) -> Result<Vec<String>> {
     let is_profile = Test::Token(ParamId::of(STRUCTURE_DEFINITION, "derivation"), TokenTest::Code("constraint".into()));
-    let branch =
-        Branch { of: STRUCTURE_DEFINITION.into(), filter: vec![Clause::Any(vec![is_profile])], sort: Vec::new() };
-    let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
-    let mut all = Vec::new();
-    loop {
-        let page = session.search(&plan).await?;
-        for stored in page.found {
-            all.push(String::from_utf8(stored.body.to_vec()).map_err(Failure::internal)?);
-        }
-        plan.after = page.next;
-        if plan.after.is_none() {
-            return Ok(all);
-        }
-    }
+    let all = every(session, STRUCTURE_DEFINITION, is_profile).await?;
+    all.into_iter().map(|it| String::from_utf8(it.body.to_vec()).map_err(Failure::internal)).collect()
+}
+
+/// What the tenant demands of a resource.
+async fn demanded(ctx: &Context, resource: Value<'_>) -> Result<Vec<AskedProfile>> {
+    let of = resource.str("resourceType").unwrap_or_default();
+    Ok(ctx.demanded().await?.of(of).to_vec())
 }
 
 /// Whether a resource, one that it contains, or one in its entries names profiles.

@@ -9,11 +9,12 @@ use crate::content::{tombstone, type_of};
 use crate::interaction::Interaction;
 use crate::prefer::{Prefer, Return};
 use crate::read::existing;
+use crate::unique::Draft;
 use crate::{Access, Answer, Context, Engine, Request};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
-use store::{Changes, CommitError, Expect, Guard, Key, Method, Put, Stored};
+use store::{Changes, CommitError, Expect, Guard, Key, Method, Stored};
 
 /// How often a write is tried when others change what it builds on.
 pub(crate) const ATTEMPTS: usize = 64;
@@ -84,9 +85,11 @@ impl Engine {
                 Aim::Write(target) => target,
             };
             let status = target.status();
-            let put = self.version(ctx, &target, request, resource).await?;
+            let draft = self.version(ctx, &target, request, resource).await?;
+            let mut guards = self.unique(ctx, std::slice::from_ref(&draft)).await?;
             let (key, version) = (target.key.clone(), target.version);
-            let changes = Changes { puts: vec![put], guards: target.guards, ..Changes::default() };
+            guards.extend(target.guards);
+            let changes = Changes { puts: vec![draft.put], guards, ..Changes::default() };
             match self.commit(ctx, changes).await {
                 Ok(done) => {
                     let body = done.bodies.into_iter().next().unwrap_or_default();
@@ -106,7 +109,7 @@ impl Engine {
         target: &Target,
         request: &Request,
         resource: Option<Value<'_>>,
-    ) -> Result<Put> {
+    ) -> Result<Draft> {
         let (key, expect, version) = (target.key.clone(), target.expect, target.version);
         match (target.method, resource, &target.current) {
             (Method::Delete, ..) => Ok(tombstone(ctx, key, expect, version)),

@@ -101,7 +101,7 @@ pub struct Changes {
 }
 
 /// The resource types whose resources say how others are indexed and validated.
-pub const DEFINITIONS: &[&str] = &["SearchParameter", "StructureDefinition"];
+pub const DEFINITIONS: &[&str] = &["ImplementationGuide", "SearchParameter", "StructureDefinition"];
 
 /// What another node did, so that what this one remembers may no longer hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

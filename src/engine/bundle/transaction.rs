@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::links::{self, Links, Mention};
 use super::{BundleWriter, wants_resources, within_entry, write_answer};
 use crate::interaction::Interaction;
+use crate::unique::Draft;
 use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, found, kept_changing};
 use crate::{Answer, Context, Engine, Request};
 use fhir::json::{Doc, Value};
@@ -109,13 +110,15 @@ impl Engine {
         }
         let mut links = entry_links(entries, &steps);
         self.conditional_links(ctx, entries, &mut links, &mut changes.guards).await?;
+        let mut drafts = Vec::new();
         for at in &order {
             let Some(Step::Write { target, put }) = &mut steps[*at] else { continue };
-            *put = changes.puts.len();
+            *put = drafts.len();
             let made = self.linked_version(ctx, target, &entries[*at], &links).await;
-            let made = made.map_err(|it| within_entry(it, *at))?;
-            changes.puts.push(made);
+            drafts.push(made.map_err(|it| within_entry(it, *at))?);
         }
+        changes.guards.append(&mut self.unique(ctx, &drafts).await?);
+        changes.puts.extend(drafts.into_iter().map(|it| it.put));
         let Some(done) = self.committed(ctx, changes).await? else { return Ok(None) };
         let mut answers = Vec::with_capacity(steps.len());
         for (Asked { entry, .. }, step) in entries.iter().zip(steps) {
@@ -185,13 +188,7 @@ impl Engine {
     }
 
     /// A new version, its links resolved.
-    async fn linked_version(
-        &self,
-        ctx: &Context,
-        target: &Target,
-        asked: &Asked<'_>,
-        links: &Links,
-    ) -> Result<store::Put> {
+    async fn linked_version(&self, ctx: &Context, target: &Target, asked: &Asked<'_>, links: &Links) -> Result<Draft> {
         let entry = &asked.entry;
         let is_plain = target.method != Method::Delete && target.method != Method::Patch;
         match entry.resource.filter(|_| is_plain) {

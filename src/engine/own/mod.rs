@@ -9,6 +9,7 @@ mod components;
 
 pub use build::IndexRun;
 
+use crate::demanded::{Demanded, IMPLEMENTATION_GUIDE};
 use crate::profiles::STRUCTURE_DEFINITION;
 use crate::{Context, Engine};
 use check::Reading;
@@ -71,11 +72,17 @@ pub(crate) struct Params {
     definitions: i64,
     /// The tenant's profiles, once they are needed.
     pub(crate) profiles: OnceCell<Arc<Profiles>>,
+    /// The profiles that the tenant demands, once they are needed.
+    pub(crate) demanded: OnceCell<Arc<Demanded>>,
 }
 
 impl Params {
+    fn of(own: Option<(Spec, Indexer)>, listed: Vec<OwnParam>, definitions: i64) -> Params {
+        Params { own, listed, definitions, profiles: OnceCell::new(), demanded: OnceCell::new() }
+    }
+
     fn none() -> Params {
-        Params { own: None, listed: Vec::new(), definitions: 0, profiles: OnceCell::new() }
+        Params::of(None, Vec::new(), 0)
     }
 
     /// The tables with the tenant's own parameters.
@@ -108,8 +115,8 @@ impl Params {
         }
     }
 
-    /// Whether a write may make other parameters of these: by one that is active, or a version of one that was. Profiles
-    /// are kept with them, so that they are read again with them.
+    /// Whether a write may make other parameters of these: by one that is active, or a version of one that was. Profiles,
+    /// and what is demanded of them, are kept with them, so that they are read again with them.
     fn is_changed_by(&self, put: &Put) -> bool {
         let is_listed = || {
             let former = format!("{}/", put.key);
@@ -119,7 +126,8 @@ impl Params {
             let doc = std::str::from_utf8(&put.body).ok().and_then(|it| Doc::parse(it).ok());
             doc.is_some_and(|it| it.root().str("status") == Some(ACTIVE))
         };
-        put.key.of == STRUCTURE_DEFINITION || put.key.of == SEARCH_PARAMETER && (is_listed() || is_active())
+        matches!(put.key.of.as_str(), STRUCTURE_DEFINITION | IMPLEMENTATION_GUIDE)
+            || put.key.of == SEARCH_PARAMETER && (is_listed() || is_active())
     }
 
     fn building(&self, generation: &str) -> Option<&Arc<Progress>> {
@@ -310,14 +318,18 @@ async fn read(session: &dyn Session) -> Result<(Params, bool)> {
         let indexer = Indexer::of_own(&spec);
         (spec, indexer)
     });
-    Ok((Params { own, listed, definitions, profiles: OnceCell::new() }, is_open))
+    Ok((Params::of(own, listed, definitions), is_open))
 }
 
 /// Every active SearchParameter, the oldest first: of two that collide, that one is served.
 async fn all_of(session: &dyn Session) -> Result<Vec<Stored>> {
     let is_active = Test::Token(ParamId::of(SEARCH_PARAMETER, "status"), TokenTest::Code(ACTIVE.into()));
-    let filter = vec![Clause::Any(vec![is_active])];
-    let branch = Branch { of: SEARCH_PARAMETER.into(), filter, sort: Vec::new() };
+    every(session, SEARCH_PARAMETER, is_active).await
+}
+
+/// Every resource of a type that passes a test, the oldest first.
+pub(crate) async fn every(session: &dyn Session, of: &str, test: Test) -> Result<Vec<Stored>> {
+    let branch = Branch { of: of.into(), filter: vec![Clause::Any(vec![test])], sort: Vec::new() };
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut all = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! The code systems and value sets that R4 publishes (terminologies.html), as lines of `profiles/r4/terminology.txt`.
-//! A line is read when somebody asks for it.
+//! The code systems and value sets that R4 publishes (terminologies.html), as lines of `profiles/r4/terminology.txt`, and those of
+//! our own profiles. A line is read when somebody asks for it.
 
 use crate::json::Doc;
 use rustc_hash::FxHashMap;
@@ -34,8 +34,14 @@ type Lines = FxHashMap<(Kind, &'static str), &'static str>;
 
 static LINES: LazyLock<Lines> = LazyLock::new(|| {
     let lines = include_str!("../../../profiles/r4/terminology.txt").lines();
-    lines.filter_map(line).collect()
+    lines.filter_map(line).chain([BLOOD_TYPE]).collect()
 });
+
+/// What our profile of Patient binds blood types to.
+const BLOOD_TYPE: ((Kind, &str), &str) = (
+    (Kind::ValueSet, "https://medisync.dev/fhir/ValueSet/blood-type"),
+    include_str!("../../../profiles/value-sets/blood-type.json"),
+);
 
 fn line(line: &'static str) -> Option<((Kind, &'static str), &'static str)> {
     let mut columns = line.splitn(3, '\t');

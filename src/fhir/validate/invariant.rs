@@ -35,6 +35,12 @@ impl<'s> Invariant<'s> {
         Invariant { constraint, of, compiled: OnceLock::new() }
     }
 
+    /// Its key.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> &str {
+        &self.constraint.key
+    }
+
     /// Those of a type's or an element's invariants that have to be evaluated.
     pub(super) fn all(owner: &Type, constraints: &'s [Constraint], of: Option<TypeId>) -> Vec<Invariant<'s>> {
         let is_evaluated = |it: &&Constraint| {

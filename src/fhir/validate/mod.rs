@@ -28,7 +28,7 @@ use crate::json::Value;
 use crate::outcome::Issue;
 use crate::path::{Offline, Services};
 use crate::spec::{Spec, TypeId};
-pub use profile::{Fault, Members, Profiles, Profiling};
+pub use profile::{AskedProfile, Fault, Members, Profiles, Profiling, Unique, UniqueValue};
 use rules::TypeRules;
 use std::sync::LazyLock;
 

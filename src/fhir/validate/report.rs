@@ -61,11 +61,15 @@ impl<'a, 's> Report<'a, 's> {
 
     fn push(&mut self, severity: Severity, code: IssueType, path: String, mut told: String) {
         let severity = severity.max(self.ceiling);
-        self.lesser += usize::from(severity > Severity::Error);
         if let Some(profile) = self.profile {
             let _ = write!(told, " (Profile {}.)", shown_url(profile));
         }
-        self.issues.push(Issue { severity, ..Issue::error(code, told) }.at(path));
+        let issue = Issue { severity, ..Issue::error(code, told) }.at(path);
+        // What several ways lead to, such as an extension that a profile demands, is told once.
+        if !self.issues.contains(&issue) {
+            self.lesser += usize::from(severity > Severity::Error);
+            self.issues.push(issue);
+        }
     }
 
     /// Whether there are errors.

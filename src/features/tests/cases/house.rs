@@ -1,6 +1,8 @@
 //! A tenant of its own for each case, behind an engine with every feature's operations.
 
-use engine::{Ambient, Answer, Caller, Context, Engine, Headers, Operation, Request, Scopes, Settings, Verb};
+use engine::{
+    Ambient, Answer, Caller, Context, Engine, Headers, LoadItem, Loaded, Operation, Request, Scopes, Settings, Verb,
+};
 use fhir::{Failure, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -96,6 +98,12 @@ impl House {
             let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
             self.send(Verb::Put, &path, resource.to_string()).await.unwrap();
         }
+    }
+
+    /// Loads a document, with this as its mark.
+    pub async fn load(&self, document: &Value, mark: u8) -> Result<Loaded> {
+        let item = LoadItem { body: document.to_string().into(), content: [mark; 16] };
+        self.engine.load(&self.context, item).await
     }
 
     /// GET of an address below the base, as the system.

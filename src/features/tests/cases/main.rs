@@ -1,6 +1,7 @@
 //! Operations, called as clients call them: through the engine, on a store.
 
 mod compartments;
+mod demanded;
 mod demo;
 mod everything;
 mod house;
@@ -9,4 +10,5 @@ mod own_params;
 mod registry;
 mod stats;
 mod terminology;
+mod unique;
 mod validate;

@@ -2,7 +2,7 @@
 
 use super::element::Max;
 use super::rules::{Child, Rules, TypeRule};
-use super::{Profiling, compile};
+use super::{AskedProfile, Profiling, compile};
 use crate::json::Value;
 use crate::outcome::{IssueType, Severity};
 use crate::path::{Expression, Item, Node};
@@ -38,17 +38,20 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
     }
 
     /// Checks a resource against the profiles that it claims to meet (resource.html#Meta), and others.
-    pub(in crate::validate) fn resource(&mut self, resource: Value<'a>, asked: &'a [String]) {
+    pub(in crate::validate) fn resource(&mut self, resource: Value<'a>, asked: &'a [AskedProfile]) {
         let Some(node) = Node::resource(resource) else { return };
         self.conditions.resource = resource;
         let claims = resource.get("meta").and_then(|it| it.get("profile"));
         let claimed = claims.into_iter().flat_map(Value::each).filter_map(Value::as_str);
-        let severity = std::mem::replace(&mut self.profiling.severity, Severity::Error);
-        asked.iter().for_each(|it| self.conforms(it, node));
+        let severity = self.profiling.severity;
+        for AskedProfile { profile, severity } in asked {
+            self.profiling.severity = *severity;
+            self.conforms(profile, node);
+        }
         self.profiling.severity = severity;
         let mut done: Vec<&str> = Vec::new();
         for url in claimed {
-            if !done.contains(&url) && !asked.iter().any(|it| it == url) {
+            if !done.contains(&url) && !asked.iter().any(|it| it.profile == url && it.severity <= severity) {
                 done.push(url);
                 self.conforms(url, node);
             }
@@ -105,13 +108,13 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
             return;
         }
         self.depth += 1;
-        if !rules.types.is_empty() {
-            self.types(&rules.types, node, at);
-        }
-        self.value(rules, &node, at);
-        self.conditions.check(&rules.invariants, (node.of, at), None, self.report);
-        for child in &rules.children {
-            self.child(child, node, at);
+        // What is said of values of the right type says nothing of others.
+        if rules.types.is_empty() || self.types(&rules.types, node, at) {
+            self.value(rules, &node, at);
+            self.conditions.check(&rules.invariants, (node.of, at), None, self.report);
+            for child in &rules.children {
+                self.child(child, node, at);
+            }
         }
         self.depth -= 1;
     }
@@ -164,13 +167,14 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         }
     }
 
-    /// Whether a value has one of these types, and what is asked of that.
-    fn types(&mut self, types: &'a [TypeRule], node: Node<'a>, at: Value<'a>) {
+    /// Whether a value has one of these types; checks what is asked of that.
+    fn types(&mut self, types: &'a [TypeRule], node: Node<'a>, at: Value<'a>) -> bool {
         let mut fitting = types.iter().filter(|it| r4().is_a(node.of, it.of)).peekable();
         if fitting.peek().is_none() {
             let names: Vec<_> = types.iter().map(|it| &*r4().of(it.of).name).collect();
             let told = format!("The value must have the type {}.", names.join(" or "));
-            return self.report.tell(Severity::Error, IssueType::Structure, at, told);
+            self.report.tell(Severity::Error, IssueType::Structure, at, told);
+            return false;
         }
         let fitting: Vec<_> = fitting.collect();
         let aggregation: Vec<_> = fitting.iter().map(|it| it.aggregation).collect();
@@ -184,6 +188,7 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
             let all: Vec<&'a str> = targets.into_iter().flatten().map(|it| &**it).collect();
             self.target(&all, node, at);
         }
+        true
     }
 
     /// Checks an element of which one profile of several has to be met.

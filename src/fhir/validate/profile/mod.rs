@@ -10,11 +10,13 @@ mod check;
 mod compile;
 mod element;
 mod key;
+mod ours;
 mod proof;
 mod rules;
 mod slices;
 mod slicing;
 mod tree;
+mod unique;
 mod usage;
 mod values;
 
@@ -35,6 +37,7 @@ use tree::Growing;
 use usage::Usage;
 
 pub(super) use check::Checker;
+pub use unique::{Unique, UniqueValue};
 
 /// Profiles on profiles; R4's deepest has three.
 const DEEPEST: usize = 16;
@@ -48,12 +51,21 @@ pub type Members<'a> = dyn Fn(&str, Option<&str>, &str) -> Option<bool> + Sync +
 pub struct Profiling<'a> {
     /// Where profiles are looked up.
     pub known: &'a Profiles,
-    /// Canonical URLs of those that apply to the resource, besides those in its `meta.profile`.
-    pub asked: &'a [String],
+    /// Those that apply to the resource, besides those in its `meta.profile`.
+    pub asked: &'a [AskedProfile],
     /// How bad a breach of one that the resource names is at most.
     pub severity: Severity,
     /// What value sets hold that R4's tables do not have.
     pub members: &'a Members<'a>,
+}
+
+/// A profile that applies to a resource though the resource may not name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedProfile {
+    /// Its canonical URL.
+    pub profile: String,
+    /// How bad a breach is at most.
+    pub severity: Severity,
 }
 
 /// Why a profile cannot be used.
@@ -92,10 +104,13 @@ struct Profile {
     rules: Rules,
     /// Of an extension: where it may stand.
     usage: Usage,
+    unique: Vec<Unique>,
 }
 
 struct Source {
     version: Option<Box<str>>,
+    /// The name of the type that it is on.
+    of: Box<str>,
     /// The StructureDefinition.
     json: Cow<'static, str>,
     compiled: OnceLock<Result<Profile, Fault>>,
@@ -123,9 +138,9 @@ impl Profiles {
         &R4
     }
 
-    /// R4's, and these StructureDefinitions, of which those that are no profiles, or no JSON, are left out.
+    /// The built-in ones, and these StructureDefinitions, of which those that are no profiles, or no JSON, are left out.
     pub fn with(definitions: impl IntoIterator<Item = String>) -> Profiles {
-        let mut all = Profiles { others: Some(Profiles::r4()), ..Profiles::default() };
+        let mut all = Profiles { others: Some(Profiles::built_in()), ..Profiles::default() };
         for json in definitions {
             all.add(Cow::Owned(json));
         }
@@ -137,8 +152,26 @@ impl Profiles {
         let root = doc.root();
         if let (Some(url), Some("constraint")) = (root.str("url"), root.str("derivation")) {
             let version = root.str("version").map(Box::from);
-            self.by_url.entry(url.into()).or_default().push(Source { version, json, compiled: OnceLock::new() });
+            let of = root.str("type").unwrap_or_default().into();
+            self.by_url.entry(url.into()).or_default().push(Source { version, of, json, compiled: OnceLock::new() });
         }
+    }
+
+    /// The URLs of the profiles on a type, sorted: the tenant's and ours, without those that R4 publishes.
+    pub fn on(&self, of: &str) -> Vec<&str> {
+        let is_on = |(_, all): &(&Box<str>, &Vec<Source>)| all.iter().any(|it| *it.of == *of);
+        let mut urls: Vec<&str> = self.by_url.iter().filter(is_on).map(|(url, _)| &**url).collect();
+        if let Some(others) = self.others.filter(|it| it.others.is_some()) {
+            urls.extend(others.on(of));
+        }
+        urls.sort_unstable();
+        urls.dedup();
+        urls
+    }
+
+    /// Whether there are others than the built-in ones.
+    pub fn has_own(&self) -> bool {
+        !self.by_url.is_empty()
     }
 
     /// Whether a profile of this canonical URL is known.
@@ -197,7 +230,7 @@ impl Profiles {
         let mut growing = Growing::default();
         self.grow(definition, &mut growing, 0)?;
         let rules = Compiler::new(r4(), self).root(growing.into_root(), of)?;
-        Ok(Profile { of, rules, usage: Usage::read(definition)? })
+        Ok(Profile { of, rules, usage: Usage::read(definition)?, unique: self.all_unique(definition, 0)? })
     }
 
     /// What a compiler makes of one of these profiles, without its usage.
@@ -211,8 +244,7 @@ impl Profiles {
 
     /// The type that one of these profiles is on.
     fn type_of(&self, canonical: &str) -> Option<TypeId> {
-        let doc = Doc::parse(&*self.source(canonical)?.json).ok()?;
-        r4().type_named(doc.root().str("type")?)
+        r4().type_named(&self.source(canonical)?.of)
     }
 
     /// Lays a profile's elements over those of its bases (profiling.html#snapshot).

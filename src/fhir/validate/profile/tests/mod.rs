@@ -1,5 +1,7 @@
 //! R4's own profiles, and small ones made by hand.
 
+mod mutants;
+mod ours;
 mod published;
 mod references;
 mod slices;
@@ -29,7 +31,9 @@ fn told(profiles: &[String], asked: &[&str], resource: &Json) -> Vec<String> {
 fn told_by(known: &Profiles, asked: &[String], resource: &Json) -> Vec<String> {
     let doc = Doc::parse(resource.to_string()).unwrap();
     let members = |set: &str, _: Option<&str>, code: &str| (set == "http://e/set").then_some(code == "in");
-    let profiling = Profiling { known, asked, severity: Severity::Error, members: &members };
+    let asked: Vec<AskedProfile> =
+        asked.iter().map(|it| AskedProfile { profile: it.clone(), severity: Severity::Error }).collect();
+    let profiling = Profiling { known, asked: &asked, severity: Severity::Error, members: &members };
     let demands = Demands { warnings: true, profiling: Some(profiling), ..Demands::errors(References::Literal) };
     let issues = crate::validate::r4().check(doc.root(), &demands);
     let is_of_profiles = |it: &Issue| ["rofile", "xtension"].iter().any(|word| it.diagnostics.contains(word));
