@@ -36,6 +36,7 @@ mod synthea;
 mod synthea_search;
 mod terminology;
 mod transaction;
+mod unique;
 mod update;
 mod validate;
 mod xml;

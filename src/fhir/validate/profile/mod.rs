@@ -159,8 +159,8 @@ impl Profiles {
 
     /// The URLs of the profiles on a type, sorted: the tenant's and ours, without those that R4 publishes.
     pub fn on(&self, of: &str) -> Vec<&str> {
-        let is_on = |(_, all): &(&Box<str>, &Vec<Source>)| all.iter().any(|it| *it.of == *of);
-        let mut urls: Vec<&str> = self.by_url.iter().filter(is_on).map(|(url, _)| &**url).collect();
+        let own = self.by_url.iter().filter(|(_, all)| all.iter().any(|it| *it.of == *of));
+        let mut urls: Vec<&str> = own.map(|(url, _)| &**url).collect();
         if let Some(others) = self.others.filter(|it| it.others.is_some()) {
             urls.extend(others.on(of));
         }
