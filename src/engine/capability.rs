@@ -168,7 +168,7 @@ mod tests {
     use fhir::spec::r4;
 
     fn made() -> String {
-        let authorization = Authorization { origin: None, is_shared: true };
+        let authorization = Authorization { origin: None };
         let profiles = SupportedProfiles { known: Profiles::built_in(), demanded: &Demanded::default() };
         statement(r4(), &Operations::new(Vec::new()), Some(&authorization), &profiles)
     }

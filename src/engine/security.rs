@@ -10,8 +10,6 @@ pub(crate) const ISSUER: &str = "medisync:issuer";
 pub struct Authorization {
     /// Scheme, host and port; those of the base as the caller used it where there are none.
     pub origin: Option<String>,
-    /// Whether pages of every other origin may call.
-    pub is_shared: bool,
 }
 
 impl Authorization {
@@ -27,9 +25,9 @@ impl Authorization {
 
 /// CapabilityStatement.rest.security.
 pub(crate) fn claims(authorization: Option<&Authorization>) -> Json {
-    let Some(authorization) = authorization else {
+    if authorization.is_none() {
         return json!({ "cors": false, "description": "None: the server was started to let everybody in." });
-    };
+    }
     let uris = ["authorize", "token", "introspect", "revoke"];
     let uris: Vec<Json> = uris.map(|it| json!({ "url": it, "valueUri": format!("{ISSUER}/{it}") })).into();
     json!({
@@ -37,7 +35,8 @@ pub(crate) fn claims(authorization: Option<&Authorization>) -> Json {
             "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
             "extension": uris,
         }],
-        "cors": authorization.is_shared,
+        // Pages of apps' own origins may call, and everybody's for what is public.
+        "cors": true,
         "service": [{
             "coding": [{
                 "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
@@ -57,10 +56,10 @@ mod tests {
 
     #[test]
     fn the_authorization_server_is_beside_the_base() {
-        let here = Authorization { origin: None, is_shared: false };
+        let here = Authorization { origin: None };
         assert_eq!(here.issuer("north", "http://x:8080/fhir/north"), "http://x:8080/auth/north");
         assert_eq!(here.issuer("north", "http://north.localhost/fhir"), "http://north.localhost/auth/north");
-        let proxied = Authorization { origin: Some("https://x.org".into()), is_shared: true };
+        let proxied = Authorization { origin: Some("https://x.org".into()) };
         assert_eq!(proxied.issuer("north", "https://north.x.org/fhir"), "https://x.org/auth/north");
     }
 }

@@ -70,6 +70,9 @@ async fn a_standalone_launch_opens_one_patients_records() {
     assert!(found.contains(&format!("value=\"{mine}\"")) && !found.contains(&other));
     let tokens = place.granted(&app, &person, scope, Some(&mine)).await;
     assert_eq!((tokens["patient"].as_str(), tokens["token_type"].as_str()), (Some(&*mine), Some("Bearer")));
+    assert_eq!(tokens["need_patient_banner"], true);
+    let style = place.with(None).get(&text(&tokens, "smart_style_url")).await.expect(200).json();
+    assert!(text(&style, "color_background").starts_with('#'));
     assert_eq!(text(&tokens, "scope"), scope);
 
     let sees = place.with(tokens["access_token"].as_str());
@@ -121,7 +124,9 @@ async fn an_ehr_launch_gives_the_app_what_the_ehr_shows() {
     let (visit, strange) = (place.admin.create(&encounter(&mine)).await, place.admin.create(&encounter(&other)).await);
     let launch = async |encounter: &str| {
         let shown = json!({"resourceType": "Parameters", "parameter": [
-            {"name": "encounter", "valueId": encounter}, {"name": "intent", "valueString": "reconcile"}]});
+            {"name": "encounter", "valueId": encounter}, {"name": "intent", "valueString": "reconcile"},
+            {"name": "needPatientBanner", "valueBoolean": false},
+            {"name": "fhirContext", "part": [{"name": "reference", "valueReference": {"reference": "ImagingStudy/1"}}]}]});
         place.admin.post(&format!("Patient/{mine}/$launch-context"), &shown).await
     };
     launch(&strange).await.expect_outcome(400..=422);
@@ -135,7 +140,12 @@ async fn an_ehr_launch_gives_the_app_what_the_ehr_shows() {
     let code = Browser::new(&place).let_in(&person, &asked, None).await;
     let tokens = place.redeem(&app, &code).await.expect(200).json();
     let context = [text(&tokens, "patient"), text(&tokens, "encounter"), text(&tokens, "intent")];
-    assert_eq!(context, [mine, visit, "reconcile".to_owned()]);
+    assert_eq!(context, [mine.clone(), visit, "reconcile".to_owned()]);
+    assert_eq!(tokens["fhirContext"], json!([{"reference": "ImagingStudy/1"}]));
+    assert_eq!(tokens["need_patient_banner"], false);
+    let wrong = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "fhirContext", "part": [{"name": "reference", "valueReference": {"reference": "Patient/2"}}]}]});
+    place.admin.post(&format!("Patient/{mine}/$launch-context"), &wrong).await.expect_outcome(400..=422);
 
     // A patient is launched into nobody else's records.
     let stranger = place.person(&format!("Patient/{other}"));

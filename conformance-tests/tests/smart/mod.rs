@@ -3,10 +3,12 @@
 mod abuse;
 mod api_keys;
 mod clients;
+mod encounters;
 mod hosts;
 mod introspection;
 mod keys;
 mod launches;
+mod origins;
 mod place;
 mod pushed;
 mod scopes;

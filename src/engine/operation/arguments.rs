@@ -1,6 +1,6 @@
 //! The parameters of a call (operations.html#executing): read from the query, and from a Parameters resource.
 
-use super::definition::{Definition, Parameter};
+use super::definition::{Definition, PARTS, Parameter};
 use super::{Extra, Operation};
 use crate::{Engine, Request, Verb};
 use fhir::json::{Doc, Value};
@@ -38,7 +38,7 @@ impl Arguments {
         })
     }
 
-    /// The values of a parameter that is a data type or resource.
+    /// The values of a parameter that is a data type or resource; of one with parts the whole of it.
     pub fn elements(&self, name: &str) -> impl Iterator<Item = Value<'_>> {
         self.of(name).filter_map(|it| match it {
             Argument::Element(doc) => Some(doc.root()),
@@ -202,13 +202,16 @@ impl Reader<'_> {
     }
 }
 
-/// The value of Parameters.parameter and its type: of `value[x]`, or the resource.
+/// The value of Parameters.parameter and its type: of `value[x]`, the resource, or itself where it has parts.
 fn value(part: Value<'_>) -> Option<(&str, Value<'_>)> {
     if let Some(resource) = part.get("resource") {
         return Some((resource.str("resourceType")?, resource));
     }
+    if part.get("part").is_some() {
+        return Some((PARTS, part));
+    }
     let spec = r4();
-    let of = spec.of(spec.type_named("Parameters.parameter")?);
+    let of = spec.of(spec.type_named(PARTS)?);
     let value = part.children().find(|it| it.key().starts_with("value"))?;
     Some((&spec.of(of.property(value.key())?.of).name, value))
 }

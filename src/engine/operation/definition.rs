@@ -27,12 +27,15 @@ pub(crate) struct Definition {
     pub(crate) returns: String,
 }
 
+/// The type of a parameter that has parts: that of a Parameters resource's parameters.
+pub(crate) const PARTS: &str = "Parameters.parameter";
+
 /// An input parameter.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     /// Its name.
     pub(crate) name: String,
-    /// Its type.
+    /// Its type; [`PARTS`] where it has parts.
     pub(crate) of: String,
     /// How often it must be given.
     pub(crate) min: usize,
@@ -88,7 +91,7 @@ impl Definition {
 }
 
 fn parameter(json: &Json) -> Result<Parameter, String> {
-    let of = string(json, "type")?;
+    let of = if json["part"].is_array() { PARTS.to_owned() } else { string(json, "type")? };
     if r4().type_named(&of).is_none() {
         return Err(format!("{of} is not a type"));
     }

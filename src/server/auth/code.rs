@@ -1,15 +1,14 @@
-//! Authorization codes and launch contexts: short-lived, known by a random text whose hash is kept.
+//! Authorization codes: short-lived, known by a random text whose hash is kept.
 
 use super::grant::Grant;
 use super::kept::Kept;
+use super::launch::Scene;
 use serde::{Deserialize, Serialize};
 
 /// How long a code can be exchanged, in milliseconds (RFC 6749 section 4.1.2 says ten minutes at the most).
 pub const CODE: i64 = 60 * 1000;
 /// How long a used code is remembered, in milliseconds: whoever brings it again has stolen it, or was stolen from.
 pub const USED: i64 = 10 * 60 * 1000;
-/// How long a launch context can be used, in milliseconds.
-pub const LAUNCH: i64 = 10 * 60 * 1000;
 
 /// An authorization code.
 #[derive(Clone, Serialize, Deserialize)]
@@ -22,27 +21,13 @@ pub struct Code {
     pub challenge: String,
     /// The nonce of the id token.
     pub nonce: Option<String>,
-    /// What the app is to do, as the launch said.
-    pub intent: Option<String>,
+    /// What the app is told of its surroundings.
+    #[serde(default)]
+    pub scene: Scene,
     /// The grant that it was exchanged for.
     pub used_for: Option<String>,
 }
 
 impl Kept for Code {
     const KIND: &'static str = "code";
-}
-
-/// What an EHR shows when it launches an app.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Launch {
-    /// The patient's id.
-    pub patient: String,
-    /// The encounter's id.
-    pub encounter: Option<String>,
-    /// What the app is to do.
-    pub intent: Option<String>,
-}
-
-impl Kept for Launch {
-    const KIND: &'static str = "launch";
 }

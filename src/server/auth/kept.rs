@@ -61,6 +61,23 @@ pub async fn list<T: Kept>(session: &dyn Session, limit: usize) -> Result<Vec<En
     session.entries(T::KIND, "", limit).await?.into_iter().map(Entry::read).collect()
 }
 
+/// All entries of a kind.
+pub async fn all<T: Kept>(session: &dyn Session) -> Result<Vec<Entry<T>>> {
+    const PAGE: usize = 500;
+    let mut all: Vec<Entry<T>> = Vec::new();
+    loop {
+        let after = all.last().map_or_else(String::new, |it| it.key.clone());
+        let page = session.entries(T::KIND, &after, PAGE).await?;
+        let is_last = page.len() < PAGE;
+        for entry in page {
+            all.push(Entry::read(entry)?);
+        }
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
 /// The change that begins an entry, which must not be there.
 pub fn insert<T: Kept>(key: impl Into<String>, value: &T, expires: Option<i64>) -> Result<LedgerChange> {
     Ok(LedgerChange { kind: T::KIND, key: key.into(), step: LedgerStep::Insert { value: json(value)?, expires } })

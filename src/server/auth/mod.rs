@@ -8,6 +8,7 @@ mod gate;
 pub mod grant;
 pub mod kept;
 mod keys;
+pub mod launch;
 mod operations;
 pub mod password;
 pub mod ring;

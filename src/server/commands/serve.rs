@@ -3,7 +3,7 @@
 use super::print;
 use crate::auth::{Gate, Mode};
 use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, Place, SignInFlags, StoreFlags};
-use crate::http::{Origins, Server, listen};
+use crate::http::{Server, listen};
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
@@ -98,8 +98,7 @@ async fn serve(plan: Plan) -> Result<()> {
     let mut settings = plan.limits.engine(&plan.store);
     if let Mode::Tokens { .. } = plan.mode {
         let origin = plan.http.base_url.given().map(ToString::to_string);
-        let is_shared = plan.http.cors_origins == Origins::Any;
-        settings.authorization = Some(Authorization { origin, is_shared });
+        settings.authorization = Some(Authorization { origin });
     }
     let engine = Arc::new(database::engine(store.clone(), settings));
     if plan.demo {

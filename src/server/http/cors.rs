@@ -1,16 +1,27 @@
 //! Which web pages may call the server from a browser (fetch.spec.whatwg.org#http-cors-protocol): pages of other origins
 //! than the server's own. What they may do, their access tokens say: no cookie lets anybody in.
+//!
+//! Besides those that the settings name these are, as SMART App Launch has it (app-launch.html#considerations-for-cross-origin-resource-sharing-cors-support):
+//! pages of every origin, for what everybody may know; and pages of the origins to which a tenant's apps have answers sent, for
+//! that tenant's FHIR base and token endpoint.
 
-use super::Origin;
 use super::answer::SEARCH_UNINDEXED;
 use super::request_id::X_REQUEST_ID;
+use super::route::{SMART, route};
+use super::{Origin, Server};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, ORIGIN, RETRY_AFTER,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How long a browser may remember what it was allowed.
@@ -37,33 +48,90 @@ impl FromStr for Origins {
     }
 }
 
-impl Origins {
-    /// What answers the questions of browsers; `None` where no other origin may call.
-    pub(super) fn layer(&self) -> Option<CorsLayer> {
-        let origins = match self {
-            Origins::Any => AllowOrigin::any(),
-            Origins::These(origins) if origins.is_empty() => return None,
-            Origins::These(origins) => {
-                AllowOrigin::list(origins.iter().filter_map(|it| HeaderValue::from_str(&it.to_string()).ok()))
+/// Goes around the router: lets pages call that may.
+pub async fn cors(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let origin = match &server.origins {
+        Origins::Any => Some(AllowOrigin::any()),
+        Origins::These(origins) => match parts.headers.get(ORIGIN) {
+            None => None,
+            Some(origin) => {
+                let is_named = origin.to_str().is_ok_and(|it| origins.iter().any(|named| named.to_string() == it));
+                let may_call = is_named || may_call(&server, &parts, origin).await;
+                may_call.then(|| AllowOrigin::exact(origin.clone()))
             }
-        };
-        let layer = CorsLayer::new()
-            .allow_origin(origins)
-            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers(taken())
-            .expose_headers([
-                ETAG,
-                LOCATION,
-                CONTENT_LOCATION,
-                LAST_MODIFIED,
-                X_REQUEST_ID,
-                RETRY_AFTER,
-                ALLOW,
-                SEARCH_UNINDEXED,
-            ])
-            .max_age(MAX_AGE);
-        Some(layer)
+        },
+    };
+    let request = Request::from_parts(parts, body);
+    match origin {
+        Some(origin) => layer(origin).layer(next).call(request).await.unwrap_or_else(|never| match never {}),
+        None => next.run(request).await,
     }
+}
+
+/// Whether a page may call though the settings do not name its origin.
+async fn may_call(server: &Server, parts: &Parts, origin: &HeaderValue) -> bool {
+    // Without tokens nothing would hold such a page back.
+    if server.gate.issuer().is_none() {
+        return false;
+    }
+    let Some((tenant, audience)) = audience(server, parts) else { return false };
+    match audience {
+        Audience::Everybody => true,
+        Audience::Apps => {
+            let origins = server.app_origins.of(server, &tenant).await.unwrap_or_default();
+            origins.iter().any(|it| it.as_bytes() == origin.as_bytes())
+        }
+    }
+}
+
+/// Whose pages an address is for.
+#[derive(Debug, PartialEq, Eq)]
+enum Audience {
+    Everybody,
+    Apps,
+}
+
+/// The tenant that is asked, and whose pages may ask; none for the pages that people see.
+fn audience(server: &Server, parts: &Parts) -> Option<(String, Audience)> {
+    let path = parts.uri.path();
+    if let Some(tenant) = path.strip_prefix("/.well-known/oauth-authorization-server/auth/") {
+        return Some((tenant.to_owned(), Audience::Everybody));
+    }
+    if let Some((tenant, endpoint)) = path.strip_prefix("/auth/").and_then(|it| it.split_once('/')) {
+        let audience = match endpoint {
+            "jwks" | "style" | ".well-known/openid-configuration" => Audience::Everybody,
+            "token" | "revoke" | "userinfo" | "introspect" => Audience::Apps,
+            _ => return None,
+        };
+        return Some((tenant.to_owned(), audience));
+    }
+    if path != "/fhir" && !path.starts_with("/fhir/") {
+        return None;
+    }
+    let address = server.addresses.resolve(parts).ok()?;
+    let route = route(&address.path);
+    let audience = if route.is_public() || *route == SMART { Audience::Everybody } else { Audience::Apps };
+    Some((address.tenant, audience))
+}
+
+/// What answers the questions of a browser whose page may call.
+fn layer(origin: AllowOrigin) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(taken())
+        .expose_headers([
+            ETAG,
+            LOCATION,
+            CONTENT_LOCATION,
+            LAST_MODIFIED,
+            X_REQUEST_ID,
+            RETRY_AFTER,
+            ALLOW,
+            SEARCH_UNINDEXED,
+        ])
+        .max_age(MAX_AGE)
 }
 
 /// The headers of requests that change what is done.

@@ -3,6 +3,7 @@
 
 mod address;
 mod answer;
+mod app_origins;
 mod body;
 mod cors;
 mod edge;
@@ -31,6 +32,7 @@ pub use forwarded::Proxies;
 use crate::auth::Gate;
 use crate::config;
 use crate::pages;
+use app_origins::AppOrigins;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
@@ -60,6 +62,8 @@ pub struct Server {
     origins: Origins,
     /// Who is believed for whom it speaks.
     proxies: Proxies,
+    /// Those of tenants' apps, who may too.
+    app_origins: AppOrigins,
 }
 
 /// How much one request may ask for, as far as HTTP sees it.
@@ -95,6 +99,7 @@ impl Server {
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
             proxies: http.trusted_proxies.clone(),
+            app_origins: AppOrigins::default(),
         })
     }
 
@@ -110,8 +115,7 @@ impl Server {
 
     /// All routes.
     pub fn router(self: Arc<Server>) -> Router {
-        let cors = self.origins.layer();
-        let router = Router::new()
+        Router::new()
             .route("/", get(start::start))
             .route(&format!("{}{{name}}", pages::ASSETS), get(start::asset))
             .route("/livez", get(health::live))
@@ -124,10 +128,7 @@ impl Server {
             .route("/.well-known/oauth-authorization-server/auth/{tenant}", any(oauth::metadata))
             .fallback(health::unknown)
             .layer(from_fn_with_state(self.clone(), edge::edge))
-            .with_state(self);
-        match cors {
-            Some(cors) => router.layer(cors),
-            None => router,
-        }
+            .layer(from_fn_with_state(self.clone(), cors::cors))
+            .with_state(self)
     }
 }

@@ -8,6 +8,7 @@
 mod assets;
 mod attachments;
 mod bundle;
+mod consent;
 mod href;
 mod html;
 mod json;
@@ -27,11 +28,12 @@ mod waveform;
 mod tests;
 
 pub use assets::{ASSETS, asset};
+pub use consent::{
+    ChoiceView, ConsentView, EncountersView, PickerView, StepView, StrayView, consent, encounters, picker, stray,
+};
 pub use message::{message, unauthorized};
 pub use resource::resource;
-pub use sign_in::{
-    ConsentView, PatientView, PickerView, SignInView, StepView, StrayView, account, consent, picker, sign_in, stray,
-};
+pub use sign_in::{SignInView, account, sign_in};
 pub use start::start;
 pub use views::{
     DemoView, Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView,

@@ -2,8 +2,9 @@
 //! scopes-and-launch-context.html).
 
 use super::problem::{Problem, Result};
-use super::{Desk, json};
+use super::{Desk, json, metadata};
 use crate::auth::grant::Grant;
+use crate::auth::launch::Scene;
 use ::fhir::Failure;
 use axum::response::Response;
 use jsonwebtoken::{Algorithm, Header};
@@ -19,8 +20,8 @@ pub struct Issued<'g> {
     pub is_refreshed: bool,
     /// The id token's nonce.
     pub nonce: Option<&'g str>,
-    /// What the app is to do.
-    pub intent: Option<&'g str>,
+    /// What the app is told of its surroundings, once.
+    pub scene: Option<&'g Scene>,
 }
 
 impl Issued<'_> {
@@ -46,8 +47,9 @@ impl Issued<'_> {
                 answer[member] = value.as_str().into();
             }
         }
-        if let Some(intent) = self.intent {
-            answer["intent"] = intent.into();
+        if let Some(scene) = self.scene {
+            tell(&mut answer, scene, grant.patient.is_some());
+            answer["smart_style_url"] = metadata::style_url(desk).into();
         }
         Ok(json(200, &answer))
     }
@@ -69,6 +71,19 @@ impl Issued<'_> {
         let key = desk.known.keys.signing(desk.now)?;
         header.kid.clone_from(&key.public.common.key_id);
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|it| Problem::from(Failure::internal(it)))
+    }
+}
+
+/// Adds what an EHR shows. Where nobody says that a banner is there already, the app is to show whose records it has.
+fn tell(answer: &mut Json, scene: &Scene, has_patient: bool) {
+    if let Some(intent) = &scene.intent {
+        answer["intent"] = intent.as_str().into();
+    }
+    if !scene.fhir_context.is_empty() {
+        answer["fhirContext"] = scene.fhir_context.clone().into();
+    }
+    if has_patient {
+        answer["need_patient_banner"] = scene.need_patient_banner.unwrap_or(true).into();
     }
 }
 

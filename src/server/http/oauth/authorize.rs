@@ -2,10 +2,11 @@
 
 use super::Desk;
 use super::browser::{self, Browser};
+use super::consent::{self, Chosen};
 use super::form::Form;
 use super::problem::{Problem, Result};
 use super::pushed::{self, Pushed};
-use super::{clients, consent, sign_in};
+use super::{clients, sign_in};
 use crate::auth::client::Client;
 use crate::auth::kept::Entry;
 use crate::http::page;
@@ -84,7 +85,7 @@ pub async fn begin(desk: &Desk<'_>, form: Result<Form>) -> Result<Response> {
             deny(desk, &asked, "invalid_request", "prompt is none, or something else.")
         }
         None if asked.is_silent => deny(desk, &asked, "login_required", "Nobody is signed in."),
-        Some(visitor) if !asked.is_anew => consent::ask(desk, &browser, &asked, &visitor, None).await,
+        Some(visitor) if !asked.is_anew => consent::ask(desk, &browser, &asked, &visitor, Chosen::default()).await,
         _ => sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)).await,
     }
 }

@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde_json::{Value as Json, json};
 
 /// SMART's capabilities that are served (conformance.html#capabilities).
-pub const CAPABILITIES: [&str; 16] = [
+pub const CAPABILITIES: [&str; 19] = [
     "launch-standalone",
     "launch-ehr",
     "authorize-post",
@@ -19,7 +19,10 @@ pub const CAPABILITIES: [&str; 16] = [
     "client-confidential-symmetric",
     "client-confidential-asymmetric",
     "sso-openid-connect",
+    "context-banner",
+    "context-style",
     "context-standalone-patient",
+    "context-standalone-encounter",
     "context-ehr-patient",
     "context-ehr-encounter",
     "permission-patient",
@@ -71,6 +74,28 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         all["registration_endpoint"] = at("register").into();
     }
     all
+}
+
+/// Where apps find [`style`]. It changes with the style, as apps may keep what they found there.
+pub fn style_url(desk: &Desk<'_>) -> String {
+    format!("{}/style?v={}", desk.issuer(), env!("CARGO_PKG_VERSION"))
+}
+
+/// How the pages of this server look (scopes-and-launch-context.html#smart-style): `page.css` in light colours.
+pub fn style() -> Json {
+    json!({
+        "color_background": "#f5f7f8",
+        "color_error": "#a31b2b",
+        "color_highlight": "#0b6b63",
+        "color_modal_backdrop": "#14232a",
+        "color_success": "#11663b",
+        "color_text": "#14232a",
+        "dim_border_radius": "7px",
+        "dim_font_size": "16px",
+        "dim_spacing_size": "16px",
+        "font_family_body": "system-ui, sans-serif",
+        "font_family_heading": "system-ui, sans-serif",
+    })
 }
 
 /// `/auth/{tenant}/jwks` (RFC 7517 section 5)

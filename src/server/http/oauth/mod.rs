@@ -8,6 +8,7 @@ mod clients;
 mod consent;
 mod form;
 mod metadata;
+mod picker;
 mod problem;
 mod pushed;
 mod register;
@@ -72,6 +73,7 @@ endpoints! {
     REGISTER "register" "POST",
     USER_INFO "userinfo" "GET, POST",
     JWKS "jwks" "GET",
+    STYLE "style" "GET",
     OPENID ".well-known/openid-configuration" "GET",
 }
 
@@ -153,6 +155,7 @@ async fn dispatch(
         it if *it == REGISTER => register::register(&desk, &body).await,
         it if *it == USER_INFO => tokens::user_info(&desk).await,
         it if *it == JWKS => metadata::document(&metadata::jwks(&desk)),
+        it if *it == STYLE => metadata::document(&metadata::style()),
         _ => metadata::document(&metadata::authorization_server(&desk)),
     }
 }
