@@ -261,3 +261,29 @@ async fn pages_of_other_origins_may_ask() {
     }
     assert_eq!(nobody.read("metadata").await["rest"][0]["security"]["cors"], true);
 }
+
+/// RFC 6749 section 6: a public app may refresh without saying who it is; one that has a secret may not.
+#[tokio::test]
+async fn a_public_app_refreshes_by_the_token_alone() {
+    let Some(place) = Place::new() else { return };
+    let scope = "user/*.rs offline_access";
+    let (app, person) = (place.app(scope), place.practitioner().await);
+    let tokens = place.granted(&app, &person, scope, None).await;
+    let refresh =
+        async |token: &str| place.post("token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await;
+    refresh(&text(&tokens, "refresh_token")).await.expect(200);
+    refresh("nonsense").await.expect(400);
+
+    let (client, secret) = place.register(&["--redirect", REDIRECT, "--scope", scope]);
+    let code = Browser::new(&place).let_in(&person, &place.asked(&client, scope), None).await;
+    let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{}", secret.expect("a secret"))));
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let call = place.with(None).call("POST", &format!("{}/token", place.issuer())).header("authorization", &basic);
+    let tokens = call.body(FORM, query(&form)).send().await.expect(200).json();
+    refresh(&text(&tokens, "refresh_token")).await.expect(401);
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const SCOPE: &str = "launch/patient launch/encounter patient/*.rs";
 
-async fn encounter(place: &Place, patient: &str, start: &str) -> String {
+async fn encounter(place: &Place<'_>, patient: &str, start: &str) -> String {
     let encounter = json!({"resourceType": "Encounter", "status": "finished", "period": {"start": start},
         "subject": {"reference": format!("Patient/{patient}")},
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB", "display": "ambulatory"}});
@@ -20,7 +20,7 @@ async fn chosen(browser: &mut Browser<'_>, person: &Person, asked: &[(&'static s
     browser.submit(&page, "authorize", &[("action", "choose"), ("patient", patient)]).await.expect(200)
 }
 
-async fn allowed(place: &Place, app: &str, browser: &mut Browser<'_>, page: &Answer) -> Value {
+async fn allowed(place: &Place<'_>, app: &str, browser: &mut Browser<'_>, page: &Answer) -> Value {
     let answer = browser.submit(page, "authorize", &[("action", "allow")]).await.expect(303);
     let told = told_app(&answer);
     let code = super::place::told(&told, "code").expect("a code");

@@ -9,7 +9,7 @@ fn allowed(answer: &Answer) -> Option<&str> {
     answer.header("access-control-allow-origin")
 }
 
-async fn asked(place: &Place, method: &str, path: &str, origin: &str) -> Answer {
+async fn asked(place: &Place<'_>, method: &str, path: &str, origin: &str) -> Answer {
     let call = place.with(None).call(method, path).header("origin", origin);
     call.header("access-control-request-method", "POST").send().await
 }

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn read(parts: Json) -> Option<Json> {
-        let doc = Doc::parse(&json!({ "name": "fhirContext", "part": parts }).to_string()).unwrap();
+        let doc = Doc::parse(json!({ "name": "fhirContext", "part": parts }).to_string()).unwrap();
         item(doc.root()).ok()
     }
 

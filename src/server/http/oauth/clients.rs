@@ -5,6 +5,7 @@ use super::form::Form;
 use super::metadata::ASSERTION_ALGORITHMS;
 use super::problem::{Problem, Result};
 use crate::auth::client::{Client, ClientAuth};
+use crate::auth::grant::{Grant, read_refresh_token};
 use crate::auth::kept::{self, Entry, Kept};
 use crate::auth::secret;
 use axum::http::header::AUTHORIZATION;
@@ -42,6 +43,8 @@ impl Kept for Used {
 /// What a request shows of its client.
 enum Shown<'f> {
     Id(&'f str),
+    /// Nothing but a refresh token, which is one client's.
+    Refresh(&'f str),
     Secret(String, String, ClientAuth),
     Assertion(&'f str),
 }
@@ -57,6 +60,7 @@ pub async fn authenticated(desk: &Desk<'_>, form: &Form) -> Result<Entry<Client>
         || Problem::client("The client is unknown, waits for approval, or did not prove to be the one it says.");
     let (id, auth) = match shown(desk, form)? {
         Shown::Id(id) => (id.to_owned(), ClientAuth::None),
+        Shown::Refresh(token) => (refreshed(desk, token).await?.ok_or_else(Problem::grant)?, ClientAuth::None),
         Shown::Secret(id, given, auth) => {
             let client = approved(desk, &id).await?.ok_or_else(unknown)?;
             if client.value.secret.as_deref() != Some(&secret::hash(&given)) {
@@ -88,11 +92,20 @@ fn shown<'f>(desk: &Desk<'_>, form: &'f Form) -> Result<Shown<'f>> {
             Ok(Shown::Assertion(assertion))
         }
         (None, None, Some(_)) => Err(Problem::request(format!("client_assertion_type is {ASSERTION_TYPE}."))),
-        (None, None, None) => {
-            Ok(Shown::Id(form.get("client_id").ok_or_else(|| Problem::client("client_id is missing."))?))
-        }
+        (None, None, None) => match (form.get("client_id"), form.get("refresh_token")) {
+            (Some(id), _) => Ok(Shown::Id(id)),
+            // A public app need not say who it is where it refreshes (RFC 6749 section 6), and some libraries do not.
+            (None, Some(token)) => Ok(Shown::Refresh(token)),
+            (None, None) => Err(Problem::client("client_id is missing.")),
+        },
         _ => Err(Problem::request("A client proves who it is in one way only.")),
     }
+}
+
+/// The client that a refresh token was issued to.
+async fn refreshed(desk: &Desk<'_>, token: &str) -> Result<Option<String>> {
+    let Some((name, _)) = read_refresh_token(token, &desk.known.tenant) else { return Ok(None) };
+    Ok(kept::find::<Grant>(&*desk.session, name).await?.map(|it| it.value.client))
 }
 
 /// RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.

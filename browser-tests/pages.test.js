@@ -1,0 +1,229 @@
+// What people see of the authorization server: signing in, choosing, letting an app in, signing out, and what goes wrong.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { faults, focusOrder } from './accessible.js';
+import { PASSWORD, choosePatient, launch, open, picture, serve, signIn } from './place.js';
+
+const BACK = 'http://localhost:5173/';
+const VERIFIER = 'a-verifier-that-is-long-enough-for-the-standard-43';
+
+let place, browser;
+before(async () => { [place, browser] = await Promise.all([serve(), launch()]); });
+after(async () => {
+  await browser?.close();
+  await place?.stop();
+});
+
+/// What the demo's app asks for.
+function asked(scope = 'launch/patient openid fhirUser patient/*.rs offline_access') {
+  return `${place.auth}/authorize?${new URLSearchParams({
+    response_type: 'code',
+    client_id: 'demo-app',
+    redirect_uri: BACK,
+    scope,
+    state: 'state',
+    aud: place.base,
+    code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'),
+    code_challenge_method: 'S256',
+  })}`;
+}
+
+/// A window in which the app's address answers, though nothing listens there.
+async function window(options) {
+  const opened = await open(browser, options);
+  await opened.context.route(`${BACK}**`, it => it.fulfill({ contentType: 'text/html', body: '<title>The app</title>' }));
+  return opened;
+}
+
+/// What the app is told, once the browser comes back to it.
+async function told(page) {
+  await page.waitForURL(`${BACK}**`);
+  return new URL(page.url()).searchParams;
+}
+
+describe('letting an app in', () => {
+  it('goes from signing in by the choice of a patient to the app', async () => {
+    const { context, page, complaints } = await window();
+    await page.goto(asked());
+    await page.getByRole('heading', { name: 'Sign in to demo' }).waitFor();
+    await picture(page, 'sign-in');
+    await signIn(page, 'lena');
+    await page.getByRole('heading', { name: 'Choose a patient for Demo app' }).waitFor();
+    await page.getByLabel('Name, or how it begins').fill('nobody-is-called-so');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText('No patient that you may see was found.').waitFor();
+    await page.getByLabel('Name, or how it begins').fill('a');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: /Amina Diallo/ }).waitFor();
+    await picture(page, 'patient');
+    await page.getByRole('button', { name: /Amina Diallo/ }).click();
+    await page.getByText('The patient is Amina Diallo').waitFor();
+    await picture(page, 'consent');
+    await page.getByRole('button', { name: 'Allow' }).click();
+    const answer = await told(page);
+    assert.equal(answer.get('state'), 'state');
+    assert.equal(answer.get('iss'), place.auth);
+    assert.ok(answer.get('code'));
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
+  it('tells the app where the user says no, before and behind the choice', async () => {
+    for (const button of ['Cancel', 'Deny']) {
+      const { context, page } = await window();
+      await page.goto(asked());
+      await signIn(page, 'lena');
+      if (button === 'Deny') await choosePatient(page, 'amina');
+      await page.getByRole('button', { name: button }).click();
+      assert.equal((await told(page)).get('error'), 'access_denied');
+      await context.close();
+    }
+  });
+
+  it('needs no mouse', async () => {
+    const { context, page } = await window();
+    const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+    const focused = () => page.evaluate(() => document.activeElement.innerText || document.activeElement.name);
+    /// Goes on by Tab until this has the focus.
+    const tabTo = async name => {
+      for (let i = 0; i < 20; i += 1) {
+        await press('Tab');
+        if ((await focused()).startsWith(name)) return;
+      }
+      assert.fail(`${name} is not reached by Tab`);
+    };
+    await page.goto(asked());
+    await tabTo('username');
+    await page.keyboard.type('lena');
+    await press('Tab');
+    await page.keyboard.type(PASSWORD);
+    await press('Enter');
+    await page.getByRole('heading', { name: /Choose a patient/ }).waitFor();
+    await tabTo('name');
+    await page.keyboard.type('amina');
+    await press('Enter');
+    await page.getByRole('heading', { name: 'Patients' }).waitFor();
+    await tabTo('Amina Diallo');
+    await press('Enter');
+    await page.getByRole('heading', { name: /Let Demo app in/ }).waitFor();
+    await tabTo('Allow');
+    await press('Space');
+    assert.ok((await told(page)).get('code'));
+    await context.close();
+  });
+
+  it('asks who it is once more where the sign-in has ended', async () => {
+    const { context, page } = await window();
+    await page.goto(asked());
+    await signIn(page, 'lena');
+    await choosePatient(page, 'amina');
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
+    await context.clearCookies();
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByText('Go back and try again').waitFor();
+    await page.goto(asked());
+    await page.getByRole('heading', { name: 'Sign in to demo' }).waitFor();
+    await context.close();
+  });
+});
+
+describe('signing in and out', () => {
+  it('says that a password is wrong, and nothing else', async () => {
+    const { context, page } = await window();
+    const alerts = [];
+    for (const name of ['tomas', 'nobody-at-all']) {
+      await page.goto(`${place.auth}/account`);
+      await signIn(page, name, 'not the password');
+      alerts.push(await page.getByRole('alert').textContent());
+      assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), name);
+      assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), '');
+    }
+    await picture(page, 'wrong-password');
+    assert.deepEqual(alerts, Array(2).fill('Name and password do not go together.'));
+    await context.close();
+  });
+
+  it('ends here, and everywhere', async () => {
+    const [here, there] = [await window(), await window()];
+    for (const { page } of [here, there]) {
+      await page.goto(`${place.auth}/account`);
+      await signIn(page, 'yuki');
+      await page.getByText('You are signed in to demo.').waitFor();
+    }
+    await picture(here.page, 'account');
+    await here.page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await here.page.getByText('You are signed out of demo.').waitFor();
+    await there.page.reload();
+    await there.page.getByText('You are signed in to demo.').waitFor();
+    await there.page.getByRole('button', { name: /Sign out everywhere/ }).click();
+    await there.page.getByText('You are signed out of demo.').waitFor();
+    for (const { page, context, complaints } of [here, there]) {
+      await page.goto(`${place.auth}/account`);
+      await page.getByRole('heading', { name: 'Sign in to demo' }).waitFor();
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  });
+
+  it('goes on with the app where another window signed out meanwhile', async () => {
+    const { context, page } = await window();
+    await page.goto(asked('openid fhirUser user/Patient.rs'));
+    await signIn(page, 'olga');
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
+    const other = await context.newPage();
+    await other.goto(`${place.auth}/account`);
+    await other.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await other.getByText('You are signed out of demo.').waitFor();
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByRole('heading', { name: 'Sign in to demo' }).waitFor();
+    await signIn(page, 'olga');
+    await page.getByRole('button', { name: 'Allow' }).click();
+    assert.ok((await told(page)).get('code'));
+    await context.close();
+  });
+});
+
+describe('every page', () => {
+  for (const colorScheme of ['light', 'dark']) {
+    it(`is accessible in ${colorScheme} colours`, async () => {
+      const { context, page } = await window({ colorScheme });
+      const check = async name => assert.deepEqual(await faults(page), [], name);
+      await page.goto(place.origin);
+      await check('start');
+      await page.goto(asked('launch/patient launch/encounter patient/*.rs'));
+      await check('sign-in');
+      assert.deepEqual(await focusOrder(page), [
+        'Skip to the content', 'MediSync', 'Capabilities', 'username', 'password', 'Sign in',
+      ]);
+      await signIn(page, 'grace', 'not the password');
+      await check('wrong password');
+      await signIn(page, 'grace');
+      await page.getByRole('button', { name: 'Search' }).click();
+      await check('patients');
+      await page.getByRole('button', { name: /Amina Diallo/ }).click();
+      await page.getByRole('button', { name: 'None of these' }).waitFor();
+      await check('visits');
+      await page.getByRole('button', { name: 'None of these' }).click();
+      await page.getByRole('button', { name: 'Allow' }).waitFor();
+      await check('consent');
+      await page.goto(`${place.auth}/account`);
+      await check('account');
+      await page.goto(`${place.auth}/authorize?client_id=nobody`);
+      await check('refused');
+      await context.close();
+    });
+  }
+
+  it('fits a telephone', async () => {
+    const { context, page } = await window({ viewport: { width: 320, height: 640 } });
+    await page.goto(asked('launch/patient patient/*.rs'));
+    await signIn(page, 'lena');
+    await choosePatient(page, 'amina');
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
+    await picture(page, 'consent-small');
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+    await context.close();
+  });
+});
