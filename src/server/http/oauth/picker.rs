@@ -70,6 +70,8 @@ fn choice(resource: Value<'_>) -> Option<ChoiceView> {
 
 fn about_patient(patient: Value<'_>) -> String {
     let name = human_name(patient).unwrap_or_else(|| "Without a name".to_owned());
+    // Set apart, so that a name from right to left does not turn the date round (Unicode's FSI and PDI).
+    let name = format!("\u{2068}{name}\u{2069}");
     let more = ["birthDate", "gender"].into_iter().filter_map(|it| patient.str(it));
     std::iter::once(name.as_str()).chain(more).collect::<Vec<_>>().join(", ")
 }
