@@ -181,36 +181,53 @@ async fn look(client: &Client, own: &str, possible: &BTreeMap<String, BTreeSet<C
 async fn random_histories_of_two_tenants_never_meet() {
     let Some(program) = Program::fresh() else { return };
     let server = program.serve(&[]);
-    histories_never_meet(&program, &server).await;
+    Two::new(&program, &server, [&[], &[]]).never_meet().await;
 }
 
-/// The same in two new tenants of this server.
-pub async fn histories_never_meet(program: &Program, server: &Server) {
-    let seed = RandomState::new().hash_one(0);
-    eprintln!("seed {seed}");
-    let marks = [format!("north-{}", unique()), format!("south-{}", unique())];
-    let mut clients = Vec::new();
-    for (i, tenant) in ["north", "south"].into_iter().enumerate() {
-        program.create_tenant(tenant);
-        let client = Client::new(&server.base(tenant), Some(program.token(tenant, "system/*.*")));
-        clients.push((client, marks[i].clone(), marks[1 - i].clone()));
+/// Two new tenants of a server.
+pub struct Two<'a> {
+    program: &'a Program,
+    /// Each with what marks its own resources, and the other's.
+    tenants: [(Client, String, String); 2],
+}
+
+impl<'a> Two<'a> {
+    /// Their names.
+    pub const NAMES: [&'static str; 2] = ["north", "south"];
+
+    /// Makes them, each with these arguments for `tenant create`.
+    pub fn new(program: &'a Program, server: &Server, how: [&[&str]; 2]) -> Two<'a> {
+        let marks = Two::NAMES.map(|name| format!("{name}-{}", unique()));
+        let tenants = [0, 1].map(|i| {
+            let name = Two::NAMES[i];
+            program.succeed(&[&["tenant", "create", name], how[i]].concat());
+            let client = Client::new(&server.base(name), Some(program.token(name, "system/*.*")));
+            (client, marks[i].clone(), marks[1 - i].clone())
+        });
+        Two { program, tenants }
     }
-    let mut histories = JoinSet::new();
-    for number in 0..HISTORIES {
-        for (client, own, other) in &clients {
-            let random = Random(seed ^ (number << 32) ^ own.len() as u64 ^ u64::from(own.as_bytes()[0]));
-            let (own, other, client) = (own.clone(), other.clone(), client.clone());
-            histories
-                .spawn(History { client, own, other, random, cancelled: 0, possible: BTreeMap::new() }.run(number));
+
+    /// Random histories in both at the same time.
+    pub async fn never_meet(&self) {
+        let seed = RandomState::new().hash_one(0);
+        eprintln!("seed {seed}");
+        let mut histories = JoinSet::new();
+        for number in 0..HISTORIES {
+            for (client, own, other) in &self.tenants {
+                let random = Random(seed ^ (number << 32) ^ own.len() as u64 ^ u64::from(own.as_bytes()[0]));
+                let (own, other, client) = (own.clone(), other.clone(), client.clone());
+                histories
+                    .spawn(History { client, own, other, random, cancelled: 0, possible: BTreeMap::new() }.run(number));
+            }
         }
+        let mut left: BTreeMap<String, BTreeMap<String, BTreeSet<Content>>> = BTreeMap::new();
+        for (own, possible) in histories.join_all().await {
+            left.entry(own).or_default().extend(possible);
+        }
+        for (client, own, _) in &self.tenants {
+            look(client, own, &left[own]).await;
+        }
+        let borrowed = self.tenants[1].0.with_token(Some(self.program.token(Two::NAMES[0], "system/*.*")));
+        borrowed.get("Patient").await.expect_outcome(401..=404);
     }
-    let mut left: BTreeMap<String, BTreeMap<String, BTreeSet<Content>>> = BTreeMap::new();
-    for (own, possible) in histories.join_all().await {
-        left.entry(own).or_default().extend(possible);
-    }
-    for (client, own, _) in &clients {
-        look(client, own, &left[own]).await;
-    }
-    let borrowed = clients[1].0.with_token(Some(program.token("north", "system/*.*")));
-    borrowed.get("Patient").await.expect_outcome(401..=404);
 }

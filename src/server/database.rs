@@ -7,7 +7,7 @@ use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use store::{Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Store};
+use store::{Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Store, Upgraded, Upgrading};
 
 /// Opens the store, brought up to date where need be.
 pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
@@ -41,9 +41,9 @@ pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<
     }
 }
 
-/// Brings a PostgreSQL up to date, with the rights of the URL's login.
-pub async fn migrate(settings: &config::Store) -> Result<()> {
-    PostgresStore::migrate(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))
+/// Brings a PostgreSQL up to date, with the rights of the URL's login, and tells how far it has come.
+pub async fn migrate(settings: &config::Store, told: &(dyn Fn(Upgrading) + Send + Sync)) -> Result<Upgraded> {
+    PostgresStore::migrate(settings.database.whole(), told).await.map_err(|cause| unusable(settings, cause))
 }
 
 /// Moves a tenant to another placement.
@@ -62,8 +62,13 @@ pub async fn verify(settings: &config::Store) -> Result<()> {
 
 /// Why a PostgreSQL cannot be used, and what helps.
 fn unusable(settings: &config::Store, cause: store::Error) -> anyhow::Error {
+    anyhow::anyhow!("cannot use the database {}: {}", settings.database, with_advice(&cause))
+}
+
+/// What went wrong, and what helps.
+pub fn with_advice(cause: &store::Error) -> String {
     let advice = cause.advice().map(|it| format!("; {it}")).unwrap_or_default();
-    anyhow::anyhow!("cannot use the database {}: {cause}{advice}", settings.database)
+    format!("{cause}{advice}")
 }
 
 /// An engine on a store, with this machine's clock and randomness, and with every feature's operations and those of users.

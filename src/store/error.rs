@@ -146,7 +146,8 @@ impl Error {
                 return Some("take these rights from the role, or drop it and let `medisync migrate` make it");
             }
             Error::Behind => return Some("run `medisync migrate` with a login that may change it, past any pooler"),
-            Error::Database(cause) | Error::Migration(MigrateError::Execute(cause)) => cause,
+            Error::Database(cause)
+            | Error::Migration(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) => cause,
             _ => return None,
         };
         let is_unreachable =

@@ -23,7 +23,7 @@ pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use pairs::{PAIRS, paired_types};
-pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence};
+pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Upgraded, Upgrading};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
     Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,

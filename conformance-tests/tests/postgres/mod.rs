@@ -8,8 +8,10 @@ mod full_disk;
 mod moves;
 mod networks;
 mod nodes;
+mod placements;
 mod pooler;
 mod program;
+mod upgrades;
 
 use conformance_tests::postgres::{Cluster, Database};
 use conformance_tests::{Answer, Call, Client, Program, Server, samples::*};

@@ -2,7 +2,7 @@
 //! prepared statements): each transaction gets any of a few sessions, so that nothing may be left in one.
 
 use super::*;
-use crate::isolation::histories_never_meet;
+use crate::isolation::Two;
 
 /// A database with two servers past a pooler.
 struct Pooled {
@@ -47,5 +47,5 @@ async fn servers_work_past_a_pooler() {
 async fn tenants_never_meet_past_a_pooler() {
     let Some(house) = pooled() else { return };
     let server = house.program.serve(&[]);
-    histories_never_meet(&house.program, &server).await;
+    Two::new(&house.program, &server, [&[], &[]]).never_meet().await;
 }

@@ -1,9 +1,10 @@
 //! `medisync migrate`
 
-use super::{block_on, print};
+use super::{block_on, print, progress_bar};
 use crate::config::{self, File, Place, StoreFlags};
 use crate::{database, tenants};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use store::{Upgraded, Upgrading};
 
 /// Arguments of `medisync migrate`. A server does the same when it starts or when a tenant is first asked for; this
 /// does it for all before one starts.
@@ -31,10 +32,28 @@ async fn migrate(settings: config::Store) -> Result<()> {
     match settings.database.place()? {
         Place::Folder(_) => migrate_folder(&settings).await,
         Place::Postgres => {
-            database::migrate(&settings).await?;
+            let bar = progress_bar("schemas");
+            let told = |it: Upgrading| {
+                bar.set_length(it.total as u64);
+                bar.set_position(it.done as u64);
+            };
+            let upgraded = database::migrate(&settings, &told).await;
+            bar.finish_and_clear();
+            tell(&upgraded?)?;
             print(format_args!("up to date: {}", settings.database))
         }
     }
+}
+
+/// Fails where some schemas are not up to date, and names them.
+fn tell(upgraded: &Upgraded) -> Result<()> {
+    let (schemas, failed) = (upgraded.schemas, &upgraded.failed);
+    if failed.is_empty() {
+        return print(format_args!("{schemas} schemas of records are up to date"));
+    }
+    let lines: Vec<String> =
+        failed.iter().map(|(name, cause)| format!("\n  {name}: {}", database::with_advice(cause))).collect();
+    bail!("{schemas} schemas are up to date; run it again once these can be brought up to date:{}", lines.concat())
 }
 
 async fn migrate_folder(settings: &config::Store) -> Result<()> {

@@ -17,6 +17,7 @@ use crate::config::{File, Log, LogFlags};
 use crate::logging;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,6 +97,17 @@ impl Cli {
 fn print(line: impl std::fmt::Display) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to stdout")
+}
+
+/// A bar that shows on a terminal how many of something are done.
+fn progress_bar(what: &str) -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:40}} {{percent:>3}}% {{pos}} of {{len}} {what} {{msg}}"))
+    {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// Runs a command's work to its end.

@@ -1,11 +1,10 @@
 //! `medisync reindex`: makes what can be made again from the records.
 
-use super::{block_on, print};
+use super::{block_on, print, progress_bar};
 use crate::clock::Stopwatch;
 use crate::config::{self, File, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// Arguments of `medisync reindex`.
 #[derive(clap::Args)]
@@ -40,10 +39,7 @@ async fn reindex(settings: config::Store, name: &str) -> Result<()> {
     let tenant = tenants::existing(&*store, name).await?;
     let session = store.open(&tenant).await.with_context(|| format!("cannot open tenant {name}"))?;
     let watch = Stopwatch::start();
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3}% {pos} of {len} resources") {
-        bar.set_style(style);
-    }
+    let bar = progress_bar("resources");
     let shown = bar.clone();
     let told = move |it: store::Indexed| {
         shown.set_length(it.total.unsigned_abs());

@@ -1,10 +1,10 @@
 //! `medisync tenant move`
 
-use super::{block_on, print};
+use super::{block_on, print, progress_bar};
 use crate::config::{self, File, Place, Region, Residence, SecondUrl, Span, StoreFlags};
 use crate::database;
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use store::{Move, Moving, Placement};
 
 /// Arguments of `medisync tenant move`.
@@ -54,10 +54,7 @@ impl Relocate {
 }
 
 async fn relocate(settings: config::Store, order: Move) -> Result<()> {
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3}% {pos} of {len} resources {msg}") {
-        bar.set_style(style);
-    }
+    let bar = progress_bar("resources");
     let shown = bar.clone();
     let told = move |it: Moving| show(&shown, it);
     let moved = database::relocate(&settings, &order, &told).await;

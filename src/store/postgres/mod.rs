@@ -24,6 +24,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod text;
+mod upgrade;
 mod write;
 mod writer;
 
@@ -41,12 +42,12 @@ use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use target::Target;
 use tokio::sync::{OnceCell, broadcast};
 
 pub use moves::{Move, Moved, Moving};
 pub use residence::{Placement, Residence};
 pub(crate) use statement::MOVED;
+pub use upgrade::{Upgraded, Upgrading};
 
 /// Tells the time in milliseconds since the epoch.
 type Clock = fn() -> i64;
@@ -97,28 +98,15 @@ struct Shared {
 }
 
 impl PostgresStore {
-    /// Brings the directory and every placement of records up to date, making them if they are not there, with the rights of the
-    /// URL's login.
-    pub async fn migrate(url: &str) -> Result<()> {
-        let target: Target = url.parse()?;
-        let directory = Directory::open(&target).await?;
-        for spot in directory.spots().await? {
-            schema::migrate(&spot.target(&target)?, &spot.schema, schema::Kind::Records).await?;
-        }
-        directory.close().await;
-        Ok(())
+    /// Brings the directory and every schema of records up to date, making them if they are not there, with the rights of the
+    /// URL's login, and tells how far it has come. A schema that cannot be brought up to date does not hold up the others.
+    pub async fn migrate(url: &str, told: &(dyn Fn(Upgrading) + Send + Sync)) -> Result<Upgraded> {
+        upgrade::all(url, told).await
     }
 
-    /// Fails where the directory or a placement of records is not up to date, with [`Error::Behind`].
+    /// Fails where the directory or a schema of records is not up to date, with [`Error::Behind`].
     pub async fn verify(url: &str) -> Result<()> {
-        let target: Target = url.parse()?;
-        schema::verify(&target, schema::DIRECTORY, schema::Kind::Directory).await?;
-        let directory = Directory::open(&target).await?;
-        for spot in directory.spots().await? {
-            schema::verify(&spot.target(&target)?, &spot.schema, schema::Kind::Records).await?;
-        }
-        directory.close().await;
-        Ok(())
+        upgrade::verify(url).await
     }
 
     /// Moves a tenant to another placement while it is served, with the rights of the URL's login, and tells how far it has

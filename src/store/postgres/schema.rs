@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use crate::{Error, Result};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqlStr};
 use std::time::Duration;
@@ -34,8 +34,15 @@ BEGIN
   END LOOP;
 END $$";
 
-/// Held while a database is made ready, so that nodes that start together do it one after the other.
-const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
+/// Held while roles are made, which nodes that start together do one after the other.
+const ALONE: &str = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
+const NOT_ALONE: &str = "SELECT pg_advisory_unlock(hashtextextended('medisync migrate', 0))";
+
+/// A table that is changed is locked for a moment. Whoever comes meanwhile waits behind us, and we behind those who were there:
+/// not for long, and again after a rest, so that a server which still has the tables in use goes on.
+const LOCK_PATIENCE: &str = "SET lock_timeout = '2s'";
+const TRIES: u32 = 30;
+const REST: Duration = Duration::from_secs(1);
 
 /// How long the database may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -108,16 +115,37 @@ pub(super) async fn migrate(target: &Target, schema: &str, kind: Kind) -> Result
             return Err(Error::Behind);
         }
         let role = kind.role();
+        // Each schema is made by one at a time, and different ones side by side.
+        let lock = format!("SELECT pg_advisory_lock(hashtextextended('medisync migrate {schema}', 0))");
         let make = format!(
             "CREATE SCHEMA IF NOT EXISTS {name}; GRANT USAGE ON SCHEMA {name} TO {role}; SET search_path = {name}"
         );
-        for statement in [LOCK, ROLES, &make] {
+        for statement in [ALONE, ROLES, NOT_ALONE, &lock, &make, LOCK_PATIENCE] {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
         }
-        kind.migrator().run_direct(None, &mut connection, false).await?;
+        run(&mut connection, kind).await?;
     }
     connection.close().await?;
     Ok(())
+}
+
+/// Runs the migrations that are missing, each in a transaction of its own.
+async fn run(connection: &mut PgConnection, kind: Kind) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match kind.migrator().run_direct(None, &mut *connection, false).await {
+            Err(error) if tries < TRIES && is_locked(&error) => tries += 1,
+            done => return Ok(done?),
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Whether somebody had a table in use for too long.
+fn is_locked(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else { return false };
+    // lock_not_available
+    crate::error::postgres_code(cause).as_deref() == Some("55P03")
 }
 
 /// Fails with [`Error::Behind`] where a schema lacks something.

@@ -42,7 +42,8 @@ pub(super) async fn database(enough: i64) -> Option<Database> {
         .get_or_init(async || {
             run(&server, &format!("DROP DATABASE IF EXISTS {template}")).await;
             run(&server, &format!("CREATE DATABASE {template}")).await;
-            PostgresStore::migrate(&url(&server, &template)).await.unwrap();
+            let upgraded = PostgresStore::migrate(&url(&server, &template), &|_| ()).await.unwrap();
+            assert!(upgraded.failed.is_empty(), "{:?}", upgraded.failed);
         })
         .await;
     let name = format!("{template}_{}", COUNT.fetch_add(1, Ordering::Relaxed));

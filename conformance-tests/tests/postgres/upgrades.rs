@@ -1,0 +1,90 @@
+//! `medisync migrate` over many schemas.
+
+use super::*;
+use std::process::{Child, Stdio};
+
+const SCHEMAS: usize = 200;
+/// No power is lost here.
+const CARELESS: [&str; 1] = ["fsync=off"];
+/// How many schemas have something of ours, and how many have it all: the table is of the last migration.
+const BEGUN: &str = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '^medisync_t[0-9]+$'";
+const WHOLE: &str = "SELECT count(*) FROM pg_tables WHERE schemaname ~ '^medisync_t[0-9]+$' AND tablename = 'closed'";
+/// Which migrations every schema has, and when each was made.
+const MADE: &str = "SELECT string_agg(schemaname || query_to_xml('SELECT version, installed_on FROM ' || schemaname || '.migration', \
+     false, false, '')::text, '|' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'closed'";
+
+impl House {
+    /// Enters tenants that have a schema each, which nobody has made yet; the last one's schema.
+    fn enter_many(&self) -> String {
+        self.database.query(&format!(
+            "INSERT INTO medisync.tenant (number, name, created, index_key, page_key, token_key, placement, schema) \
+             OVERRIDING SYSTEM VALUE \
+             SELECT n, 'many-' || n, created, index_key, page_key, token_key, 'schema', 'medisync_t' || n \
+             FROM medisync.tenant, generate_series(1001, {}) n WHERE name = '{TENANT}'",
+            1000 + SCHEMAS
+        ));
+        format!("medisync_t{}", 1000 + SCHEMAS)
+    }
+
+    fn count(&self, query: &str) -> usize {
+        self.database.query(query).parse().expect("a count")
+    }
+
+    fn begin_to_migrate(&self) -> Child {
+        let mut command = self.program.command(&["migrate", "--database", self.program.database()]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program runs")
+    }
+}
+
+/// Killed in the middle it goes on where it was; a schema that cannot be made is named, and does not hold up the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_may_be_killed_and_goes_on() {
+    let Some(house) = House::new(&CARELESS) else { return };
+    let spoiled = house.enter_many();
+    house.database.query(&format!("CREATE SCHEMA {spoiled}; CREATE TABLE {spoiled}.resource ()"));
+    let mut first = house.begin_to_migrate();
+    while house.count(WHOLE) < SCHEMAS / 4 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    first.kill().expect("it was running");
+    first.wait().expect("its end is seen");
+    // What the database was doing for it ends with its statement.
+    let at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'medisync'";
+    while house.count(at_work) > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let whole = house.count(WHOLE);
+    assert!(whole < SCHEMAS - 1, "it was killed in the middle, at {whole} of {} that were begun", house.count(BEGUN));
+    let made = house.database.query(MADE);
+
+    let second = tokio::task::block_in_place(|| house.program.run(&["migrate"]));
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success() && told.contains(&format!("{spoiled}: ")), "{told}");
+    assert!(told.contains(&format!("{SCHEMAS} schemas are up to date")), "with the shared one: {told}");
+    assert_eq!(house.count(WHOLE), SCHEMAS - 1);
+    let now = house.database.query(MADE);
+    assert!(made.split('|').all(|it| now.contains(it)), "what was made is not made again");
+
+    house.database.query(&format!("DROP SCHEMA {spoiled} CASCADE"));
+    let told = tokio::task::block_in_place(|| house.program.succeed(&["migrate"]));
+    assert!(told.contains(&format!("{} schemas", SCHEMAS + 1)), "{told}");
+    let server = house.program.serve(&["--no-migrate"]);
+    for number in [1001, 1000 + SCHEMAS] {
+        let name = format!("many-{number}");
+        let client = Client::new(&server.base(&name), Some(house.program.token(&name, "system/*.*")));
+        client.create(&patient("kept")).await;
+    }
+}
+
+/// Two that run at the same time make each schema once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations_may_run_side_by_side() {
+    let Some(house) = House::new(&CARELESS) else { return };
+    house.enter_many();
+    let both = [house.begin_to_migrate(), house.begin_to_migrate()];
+    for mut one in both {
+        let ended = tokio::task::block_in_place(|| one.wait()).expect("its end is seen");
+        assert!(ended.success());
+    }
+    assert_eq!(house.count(WHOLE), SCHEMAS);
+}
