@@ -81,8 +81,9 @@ impl Kind {
         }
     }
 
-    fn migrator(self) -> Migrator {
-        let migrations = self.files().iter().zip(1..).map(|((name, sql), version)| {
+    /// The migrations up to one.
+    fn migrator(self, last: usize) -> Migrator {
+        let migrations = self.files().iter().take(last).zip(1..).map(|((name, sql), version)| {
             Migration::new(version, (*name).into(), MigrationType::Simple, SqlStr::from_static(sql), false)
         });
         let mut migrator = Migrator::with_migrations(migrations.collect());
@@ -107,9 +108,14 @@ pub(super) fn entering(schema: &str, kind: Kind) -> Result<String> {
 /// Brings a schema up to date, making it if it is not there. Where nothing is missing nothing is done, so that a login
 /// that may not change a schema can use one.
 pub(super) async fn migrate(target: &Target, schema: &str, kind: Kind) -> Result<()> {
+    migrate_to(target, schema, kind, kind.files().len()).await
+}
+
+/// The same, up to a migration.
+pub(super) async fn migrate_to(target: &Target, schema: &str, kind: Kind, last: usize) -> Result<()> {
     let name = quoted(schema)?;
     let mut connection = connect(target).await?;
-    if !is_current(&mut connection, &name, kind).await? {
+    if !has_all(&mut connection, &name, last).await? {
         // A lock is a session's, and so is what is set.
         if target.is_pooled {
             return Err(Error::Behind);
@@ -123,17 +129,17 @@ pub(super) async fn migrate(target: &Target, schema: &str, kind: Kind) -> Result
         for statement in [ALONE, ROLES, NOT_ALONE, &lock, &make, LOCK_PATIENCE] {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
         }
-        run(&mut connection, kind).await?;
+        run(&mut connection, &kind.migrator(last)).await?;
     }
     connection.close().await?;
     Ok(())
 }
 
 /// Runs the migrations that are missing, each in a transaction of its own.
-async fn run(connection: &mut PgConnection, kind: Kind) -> Result<()> {
+async fn run(connection: &mut PgConnection, migrator: &Migrator) -> Result<()> {
     let mut tries = 0;
     loop {
-        match kind.migrator().run_direct(None, &mut *connection, false).await {
+        match migrator.run_direct(None, &mut *connection, false).await {
             Err(error) if tries < TRIES && is_locked(&error) => tries += 1,
             done => return Ok(done?),
         }
@@ -152,7 +158,7 @@ fn is_locked(error: &MigrateError) -> bool {
 pub(super) async fn verify(target: &Target, schema: &str, kind: Kind) -> Result<()> {
     let name = quoted(schema)?;
     let mut connection = connect(target).await?;
-    let is_current = is_current(&mut connection, &name, kind).await?;
+    let is_current = has_all(&mut connection, &name, kind.files().len()).await?;
     connection.close().await?;
     if is_current { Ok(()) } else { Err(Error::Behind) }
 }
@@ -162,17 +168,16 @@ async fn connect(target: &Target) -> Result<PgConnection> {
     Ok(connected.map_err(|_| sqlx::Error::PoolTimedOut)??)
 }
 
-/// Whether a schema has all of our migrations. Asked in plain text, which any pooler hands on.
-async fn is_current(connection: &mut PgConnection, name: &str, kind: Kind) -> Result<bool> {
+/// Whether a schema has all migrations up to one. Asked in plain text, which any pooler hands on.
+async fn has_all(connection: &mut PgConnection, name: &str, last: usize) -> Result<bool> {
     let there = format!("SELECT to_regclass('{name}.migration') IS NOT NULL");
     let there = sqlx::raw_sql(AssertSqlSafe(there)).fetch_one(&mut *connection).await?;
     if !there.try_get::<bool, _>(0)? {
         return Ok(false);
     }
-    let wanted = kind.files().len() as i64;
-    let count = format!("SELECT count(*) FROM {name}.migration WHERE success AND version <= {wanted}");
+    let count = format!("SELECT count(*) >= {last} FROM {name}.migration WHERE success AND version <= {last}");
     let row = sqlx::raw_sql(AssertSqlSafe(count)).fetch_one(connection).await?;
-    Ok(row.try_get::<i64, _>(0)? >= wanted)
+    Ok(row.try_get(0)?)
 }
 
 /// Refuses a role that row-level security does not hold for: a superuser, one that may pass it by, or one that owns a

@@ -172,6 +172,7 @@ mod nodes;
 mod outages;
 mod plans;
 mod text;
+mod upgrade;
 
 mod few_rows_are_many {
     use super::*;
