@@ -123,6 +123,15 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// A standby of this one, which follows it.
+    #[track_caller]
+    pub fn standby(&self) -> Cluster {
+        let folder = tempfile::Builder::new().prefix("medisync-").tempdir_in("/tmp").expect("a temporary directory");
+        let standby = Cluster { folder };
+        standby.script(&["standby", standby.path(), self.path()]);
+        standby
+    }
+
     /// Starts it again after a stop.
     #[track_caller]
     pub fn resume(&self, settings: &[&str]) {
@@ -189,6 +198,12 @@ impl Cluster {
     #[track_caller]
     pub fn query(&self, sql: &str) -> String {
         query(&self.url(), sql)
+    }
+
+    /// Runs statements in a database that is there though it was not made here, as a standby's.
+    #[track_caller]
+    pub fn query_in(&self, database: &str, sql: &str) -> String {
+        query(&with_database(&self.url(), database), sql)
     }
 
     /// Its unix socket.

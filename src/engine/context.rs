@@ -51,6 +51,12 @@ impl Context {
         &self.base
     }
 
+    /// The same, for what only reads: a copy of the data may answer.
+    pub(crate) fn for_reading(&self) -> Context {
+        let session = self.session.for_reading().unwrap_or_else(|| self.session.clone());
+        Context { session, ..self.clone() }
+    }
+
     /// The same, for one interaction: it works by the search parameters that there are now.
     pub(crate) fn pinned(&self) -> Context {
         Context { pinned: Some(self.own.newest()), ..self.clone() }

@@ -145,11 +145,11 @@ impl Engine {
         match &interaction {
             Interaction::Capabilities => self.capabilities(ctx, &request).await,
             Interaction::OpenApi => self.open_api(ctx),
-            Interaction::Read { key } => self.read(ctx, key, &request).await,
-            Interaction::Vread { key, version } => self.vread(ctx, key, *version, &request).await,
-            Interaction::History { scope } => self.history(ctx, scope, &request).await,
+            Interaction::Read { key } => self.read(&ctx.for_reading(), key, &request).await,
+            Interaction::Vread { key, version } => self.vread(&ctx.for_reading(), key, *version, &request).await,
+            Interaction::History { scope } => self.history(&ctx.for_reading(), scope, &request).await,
             Interaction::Search { of, compartment } => {
-                self.search(ctx, of.as_deref(), compartment.as_ref(), &request).await
+                self.search(&ctx.for_reading(), of.as_deref(), compartment.as_ref(), &request).await
             }
             Interaction::Operation { at, code } => self.operation(ctx, at, code, &request).await,
             Interaction::Bundle => self.bundle(ctx, &request).await,

@@ -21,6 +21,9 @@ pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<
         Place::Folder(_) if residence != Residence::default() => {
             bail!("placements and regions are PostgreSQL's; SQLite has a file for each tenant")
         }
+        Place::Folder(_) if settings.read_database.given().is_some() => {
+            bail!("--read-database names a standby of a PostgreSQL; SQLite has none")
+        }
         Place::Folder(folder) => {
             let store = SqliteStore::open(&folder, clock::now_ms, query_time).await;
             Ok(Arc::new(store.with_context(|| format!("cannot open the data folder {}", folder.display()))?))
@@ -34,10 +37,21 @@ pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<
                 connections: settings.database_connections,
                 residence,
                 regions: settings.regions.names(),
+                read_url: read_url(settings)?,
             };
             let store = PostgresStore::open(settings.database.whole(), settings_of_store).await;
             Ok(Arc::new(store.map_err(|cause| unusable(settings, cause))?))
         }
+    }
+}
+
+/// The URL of the standby that answers reads, if there is one.
+fn read_url(settings: &config::Store) -> Result<Option<String>> {
+    match settings.read_database.given() {
+        Some(url) if url.place()? != Place::Postgres => {
+            bail!("`{url}` is no standby; give --read-database postgres://USER@HOST/DATABASE")
+        }
+        url => Ok(url.map(|it| it.whole().to_owned())),
     }
 }
 

@@ -43,6 +43,12 @@ pub enum Error {
     /// The database did not answer in time, though it had agreed to.
     #[error("the database does not answer")]
     Silent,
+    /// The read database has not come to where the primary was when the read began; the primary is asked instead.
+    #[error("the read database is behind")]
+    Lagging,
+    /// The read database follows another one, or none; the primary is asked instead.
+    #[error("the read database is no standby of the primary")]
+    NoStandby,
     /// The tenant's records are not where they were looked for any more.
     #[error("the tenant's records moved")]
     Moved,

@@ -68,6 +68,11 @@ pub trait Store: Send + Sync {
 /// One tenant's data. Reads see what was committed; a write is one `commit`.
 #[async_trait]
 pub trait Session: Send + Sync {
+    /// The same tenant's data for reads that change nothing: another copy of it may answer, if nothing is missing there that was
+    /// acknowledged before. `None` where there is none.
+    fn for_reading(&self) -> Option<Arc<dyn Session>> {
+        None
+    }
     /// An empty set of index rows, keyed for this tenant.
     fn rows(&self) -> Rows;
     /// The current version, a deleted one included.

@@ -11,6 +11,7 @@ mod nodes;
 mod placements;
 mod pooler;
 mod program;
+mod standbys;
 mod upgrades;
 
 use conformance_tests::postgres::{Cluster, Database};

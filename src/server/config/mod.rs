@@ -62,6 +62,7 @@ settings! {
     /// Where data is kept.
     Store, StoreFlags, "Data" {
         database: DatabaseUrl = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY or postgres://USER@HOST/DATABASE";
+        read_database: SecondUrl = "none", "MEDISYNC_READ_DATABASE", "URL", "PostgreSQL: a standby of the database that answers reads and searches: postgres://USER@HOST/DATABASE";
         database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections for records at the same time; a few more are for the directory of tenants";
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";

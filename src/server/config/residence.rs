@@ -9,6 +9,11 @@ use std::str::FromStr;
 pub struct SecondUrl(Option<DatabaseUrl>);
 
 impl SecondUrl {
+    /// The URL.
+    pub fn given(&self) -> Option<&DatabaseUrl> {
+        self.0.as_ref()
+    }
+
     /// The whole URL, password included: for the database alone.
     pub fn whole(&self) -> Option<String> {
         self.0.as_ref().map(|it| it.whole().to_owned())

@@ -223,7 +223,10 @@ impl Homes {
             if let Some(url) = &spot.database {
                 self.listen(url)?;
             }
-            Ok(Arc::new(Place::open(&spot.target(&self.target)?, &spot.schema, self.shared.bounds).await?))
+            // A standby is the directory's database's.
+            let standby = self.shared.standby.as_ref().filter(|_| spot.database.is_none());
+            let target = spot.target(&self.target)?;
+            Ok(Arc::new(Place::open(&target, standby, &spot.schema, self.shared.bounds).await?))
         };
         self.places.get(spot, open).await
     }

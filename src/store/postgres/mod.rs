@@ -19,6 +19,7 @@ mod residence;
 mod runner;
 mod schema;
 mod session;
+mod standby;
 mod statement;
 mod target;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use target::Target;
 use tokio::sync::{OnceCell, broadcast};
 
 pub use moves::{Move, Moved, Moving};
@@ -75,6 +77,8 @@ pub struct PostgresSettings {
     pub residence: Residence,
     /// The regions whose tenants are served; none: all tenants are.
     pub regions: Vec<String>,
+    /// The URL of a standby of the database that answers reads.
+    pub read_url: Option<String>,
 }
 
 /// Records in PostgreSQL.
@@ -93,6 +97,8 @@ struct Shared {
     /// Tells numbers that the node makes from most that others make at the same time.
     number: i64,
     text_writers: tokio::sync::Semaphore,
+    /// A standby of the directory's database.
+    standby: Option<Target>,
     /// Instead of [`ENOUGH`].
     enough: Option<i64>,
 }
@@ -135,6 +141,7 @@ impl PostgresStore {
             },
             text_folder: settings.text_folder,
             text_writers: tokio::sync::Semaphore::new(text::WRITERS),
+            standby: settings.read_url.as_deref().map(str::parse).transpose()?,
             enough,
         };
         let homes = Homes::new(url, directory, Arc::new(shared), settings.regions)?;

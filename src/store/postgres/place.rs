@@ -3,6 +3,7 @@
 
 use super::connections::Connections;
 use super::schema::{self, Kind};
+use super::standby::Standby;
 use super::target::Target;
 use crate::Result;
 use std::time::Duration;
@@ -26,11 +27,13 @@ const PLANNING: &str = "SET join_collapse_limit = 1; SET from_collapse_limit = 1
 pub(super) struct Place {
     pub(super) reads: Connections,
     pub(super) writes: Connections,
+    /// The standby, where there is one of this placement's database.
+    pub(super) standby: Option<Standby>,
 }
 
 impl Place {
-    /// Opens a schema, made and brought up to date if need be.
-    pub(super) async fn open(target: &Target, schema: &str, bounds: Bounds) -> Result<Place> {
+    /// Opens a schema, made and brought up to date if need be; and what a standby has of it.
+    pub(super) async fn open(target: &Target, standby: Option<&Target>, schema: &str, bounds: Bounds) -> Result<Place> {
         schema::migrate(target, schema, Kind::Records).await?;
         let setup = schema::entering(schema, Kind::Records)? + PLANNING;
         // A write takes about twice as long as a read, and a group of them goes together.
@@ -42,11 +45,16 @@ impl Place {
         schema::verify_role(&mut taken.connection).await?;
         taken.commit().await?;
         taken.give_back();
-        Ok(Place { reads, writes })
+        let standby = standby
+            .map(|it| Standby::new(Connections::new(it.clone(), &setup, bounds.connections.max(1), bounds.query_time)));
+        Ok(Place { reads, writes, standby })
     }
 
     pub(super) async fn close(&self) {
         self.writes.close().await;
         self.reads.close().await;
+        if let Some(standby) = &self.standby {
+            standby.reads.close().await;
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{ENOUGH, Shared};
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
-use crate::{Key, Result, Stored};
+use crate::{Error, Key, Result, Stored};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
@@ -94,7 +94,19 @@ impl Records {
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {
-        Reading { tenancy: &self.tenancy, connections: &self.place.reads }
+        Reading { tenancy: &self.tenancy, connections: &self.place.reads, after: None }
+    }
+
+    /// The same on the standby, as of now, if there is one that is not passed over.
+    pub(super) async fn standing_by(&self) -> Option<Reading<'_>> {
+        let standby = self.place.standby.as_ref()?;
+        let mark = standby.mark(&self.place.reads).await?;
+        Some(Reading { tenancy: &self.tenancy, connections: &standby.reads, after: Some((standby, mark)) })
+    }
+
+    /// Whether the primary answers what the standby failed to.
+    pub(super) fn is_left(&self, error: &Error) -> bool {
+        self.place.standby.as_ref().is_none_or(|it| it.is_left(error))
     }
 
     pub(super) fn numbers(&self) -> &Numbers {

@@ -2,6 +2,7 @@
 //! of it is looked at: one round trip, and nothing stays behind on the connection.
 
 use super::connections::{Connections, Taken};
+use super::standby::{Mark, Standby};
 use crate::query::{Bind, Counts, Dialect, Found, Runner, Sql};
 use crate::rows::IndexHash;
 use crate::{Error, Key, Method, Position, Result, SortValue, Stored};
@@ -93,14 +94,19 @@ pub(super) struct Tenancy {
 pub(super) struct Reading<'a> {
     pub(super) tenancy: &'a Tenancy,
     pub(super) connections: &'a Connections,
+    /// On a standby, and what it must have come to.
+    pub(super) after: Option<(&'a Standby, Mark)>,
 }
 
 impl Reading<'_> {
     /// Runs a statement that changes nothing; once more on a new connection if the one it had turned out to be broken.
     pub(super) async fn fetch(&self, statement: Sql) -> Result<Vec<PgRow>> {
-        let taken = self.connections.take().await?;
+        let taken = match self.after {
+            Some((standby, mark)) => standby.take(mark).await?,
+            None => self.connections.take().await?,
+        };
         match self.fetch_on(taken, statement.clone()).await {
-            Err(error) if error.is_connection_lost() => {
+            Err(error) if error.is_connection_lost() && self.after.is_none() => {
                 self.fetch_on(self.connections.take_new().await?, statement).await
             }
             done => done,

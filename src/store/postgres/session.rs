@@ -2,11 +2,13 @@
 
 use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
+use super::runner::Reading;
 use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
 use crate::lookups::Lookups;
-use crate::query::{self, Sql, Way};
+use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
+use crate::text::asked_by;
 use crate::{
     Build, Changes, CommitError, Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result,
     Rows, Session, Stored, Walked,
@@ -20,6 +22,8 @@ pub(super) struct Door {
     homes: Arc<Homes>,
     home: Arc<Home>,
     hash: IndexHash,
+    /// A standby may answer.
+    may_stand_by: bool,
 }
 
 /// Does something with a tenant's records; again where they are now if they were not there any more.
@@ -40,17 +44,44 @@ macro_rules! at_home {
     }};
 }
 
+/// Reads on the standby if it may and can; else, or where that failed, on the primary.
+macro_rules! read {
+    ($door:expr, $reading:ident => $there:expr, $records:ident => $here:expr) => {
+        at_home!($door, it => async {
+            if $door.may_stand_by && let Some(mut $reading) = it.standing_by().await {
+                match $there.await {
+                    Err(error) if it.is_left(&error) => {}
+                    done => return done,
+                }
+            }
+            let $records = &it;
+            $here.await
+        })
+    };
+}
+
 impl Door {
     /// Opens the way to the records of the tenant of this name.
     pub(super) async fn open(homes: Arc<Homes>, name: &Arc<str>) -> Result<Door> {
         let home = homes.of(name);
         let hash = homes.records(&home).await?.tenancy.hash.clone();
-        Ok(Door { homes, home, hash })
+        Ok(Door { homes, home, hash, may_stand_by: false })
     }
 
     async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
-        at_home!(self, it => page(&it, plan, way))
+        // The full-text view follows the primary.
+        match asked_by(plan).is_empty() {
+            true => {
+                read!(self, there => query::page(&mut there, &Answers::default(), plan, way), it => page(it, plan, way))
+            }
+            false => at_home!(self, it => page(&it, plan, way)),
+        }
     }
+}
+
+/// The current version, a deleted one included.
+async fn current(reading: &mut Reading<'_>, key: &Key) -> Result<Option<Stored>> {
+    Ok(query::current(reading, std::slice::from_ref(key)).await?.pop())
 }
 
 async fn page(records: &Arc<Records>, plan: &Plan, way: Way) -> Result<Page> {
@@ -65,24 +96,30 @@ async fn count(records: &Arc<Records>, plan: &Plan) -> Result<i64> {
 
 #[async_trait]
 impl Session for Door {
+    fn for_reading(&self) -> Option<Arc<dyn Session>> {
+        let door =
+            Door { homes: self.homes.clone(), home: self.home.clone(), hash: self.hash.clone(), may_stand_by: true };
+        self.homes.shared.standby.is_some().then(|| Arc::new(door) as Arc<dyn Session>)
+    }
+
     fn rows(&self) -> Rows {
         Rows::new(self.hash.clone())
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Stored>> {
-        at_home!(self, it => Lookups::current(&it, key))
+        read!(self, there => current(&mut there, key), it => Lookups::current(it, key))
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>> {
-        at_home!(self, it => query::living(&mut it.reading(), keys))
+        read!(self, there => query::living(&mut there, keys), it => query::living(&mut it.reading(), keys))
     }
 
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
-        at_home!(self, it => query::version(&mut it.reading(), key, version))
+        read!(self, there => query::version(&mut there, key, version), it => query::version(&mut it.reading(), key, version))
     }
 
     async fn history(&self, history: &History) -> Result<HistoryPage> {
-        at_home!(self, it => query::history(&mut it.reading(), history))
+        read!(self, there => query::history(&mut there, history), it => query::history(&mut it.reading(), history))
     }
 
     async fn search(&self, plan: &Plan) -> Result<Page> {
@@ -94,7 +131,10 @@ impl Session for Door {
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
-        at_home!(self, it => count(&it, plan))
+        match asked_by(plan).is_empty() {
+            true => read!(self, there => query::count(&mut there, &Answers::default(), plan), it => count(it, plan)),
+            false => at_home!(self, it => count(&it, plan)),
+        }
     }
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {

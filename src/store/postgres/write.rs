@@ -251,7 +251,7 @@ fn missed(error: sqlx::Error) -> Missed {
 /// never will be.
 async fn was_written(records: &Records, seq: Option<i64>, pid: i32) -> Option<bool> {
     let seq = seq?;
-    let reading = Reading { tenancy: &records.tenancy, connections: &records.place.writes };
+    let reading = Reading { tenancy: &records.tenancy, connections: &records.place.writes, after: None };
     for _ in 0..LOOKS {
         let is_at_work = ask(&reading, "SELECT count(*) FROM pg_stat_activity WHERE pid = ?", i64::from(pid)).await;
         // Asked afterwards: what was written until then is seen.

@@ -96,6 +96,7 @@ impl Database {
             connections: 12,
             residence: self.residence(self.placement),
             regions: Vec::new(),
+            read_url: None,
         }
     }
 
