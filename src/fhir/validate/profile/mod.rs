@@ -9,6 +9,7 @@ mod aggregation;
 mod check;
 mod compile;
 mod element;
+mod kept;
 mod key;
 mod ours;
 mod proof;
@@ -153,6 +154,11 @@ impl Profiles {
         if let (Some(url), Some("constraint")) = (root.str("url"), root.str("derivation")) {
             let version = root.str("version").map(Box::from);
             let of = root.str("type").unwrap_or_default().into();
+            let json = match json {
+                // What is compiled in takes no memory of its own.
+                Cow::Borrowed(_) => json,
+                Cow::Owned(_) => Cow::Owned(kept::kept(root)),
+            };
             self.by_url.entry(url.into()).or_default().push(Source { version, of, json, compiled: OnceLock::new() });
         }
     }

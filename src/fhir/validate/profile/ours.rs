@@ -29,6 +29,11 @@ definitions![
 ];
 
 impl Profiles {
+    /// Our own profiles and extensions: their ids, and the StructureDefinitions as JSON.
+    pub fn ours() -> &'static [(&'static str, &'static str)] {
+        DEFINITIONS
+    }
+
     /// R4's profiles and ours.
     pub fn built_in() -> &'static Profiles {
         static ALL: LazyLock<Profiles> = LazyLock::new(|| {

@@ -30,8 +30,10 @@ enum Action {
 Examples:
   medisync package install --tenant north hl7.fhir.uv.ips-2.0.0.tgz
   medisync package install --tenant north hl7.fhir.uv.ips@2.0.0
+  medisync package install --tenant north medisync.fhir.r4
 
-Takes a FHIR package (.tgz) from a file, or by name from the folder of packages. What the tenant has already, by URL and
+Takes a FHIR package (.tgz) from a file, or by name from the folder of packages; medisync.fhir.r4 is built in: the profiles
+that every tenant has, to be read and searched as its resources. What the tenant has already, by URL and
 version, is left as it is; so a package can be installed again. Packages that it depends on and that are not installed are
 named. With SQLite the server must not be running on the same data folder.")]
     Install {

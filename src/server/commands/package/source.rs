@@ -1,19 +1,42 @@
 //! Where packages are found: in a file that is named, or by name in the folder of packages.
 
 use super::archive::{Archive, Bounds};
+use super::manifest::Manifest;
 use anyhow::{Context, Result, bail};
+use fhir::terminology::{Kind, published};
+use fhir::validate::Profiles;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// The package that is compiled in: our own profiles.
+pub const OURS: &str = "medisync.fhir.r4";
+/// What our profiles bind codes to.
+const BLOOD_TYPE: &str = "https://medisync.dev/fhir/ValueSet/blood-type";
 /// How a package's file ends.
 const ENDING: &str = ".tgz";
 
-/// Reads what is named: a file, or `NAME[@VERSION]` in the folder, the greatest version where none is said.
+/// Reads what is named: our own profiles, a file, or `NAME[@VERSION]` in the folder, the greatest version where none is said.
 pub fn open(named: &str, folder: &Path) -> Result<Archive> {
+    if named == OURS {
+        return ours();
+    }
     let path = find(named, folder)?;
     let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Archive::read(file, &Bounds::default()).with_context(|| format!("{} is refused", path.display()))
+}
+
+/// The package that is compiled in.
+fn ours() -> Result<Archive> {
+    let version = env!("CARGO_PKG_VERSION");
+    let manifest = format!(
+        r#"{{"name":"{OURS}","version":"{version}","title":"Profiles of MediSync","fhirVersions":["4.0.1"],"canonical":"https://medisync.dev/fhir"}}"#
+    );
+    let definition = |(id, json): &(&str, &str)| (format!("StructureDefinition-{id}.json"), (*json).to_owned());
+    let mut files: Vec<(String, String)> = Profiles::ours().iter().map(definition).collect();
+    let value_set = published(Kind::ValueSet, BLOOD_TYPE);
+    files.extend(value_set.map(|it| ("ValueSet-blood-type.json".to_owned(), it.root().raw().to_owned())));
+    Ok(Archive { manifest: Manifest::read(&manifest)?, files })
 }
 
 fn find(named: &str, folder: &Path) -> Result<PathBuf> {

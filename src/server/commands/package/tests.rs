@@ -110,6 +110,16 @@ fn what_is_damaged_or_no_package_is_refused() {
     assert!(refusal(Making::new().file("package/package.json", MANIFEST)).contains("twice"));
 }
 
+#[tokio::test]
+async fn our_own_profiles_are_a_package_too() {
+    let place = Place::new().await;
+    let archive = super::source::open(super::source::OURS, std::path::Path::new("none")).unwrap();
+    let report = install::install(&place.engine, &place.ctx, &archive).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(place.urls("StructureDefinition?url=https://medisync.dev/fhir/StructureDefinition/patient").await, 1);
+    assert_eq!(place.urls("ValueSet").await, 1);
+}
+
 /// A tenant to install for.
 struct Place {
     engine: Engine,
@@ -138,8 +148,9 @@ impl Place {
         record::installed(&self.engine, &self.ctx).await.unwrap().iter().map(ToString::to_string).collect()
     }
 
-    async fn urls(&self, path: &str) -> usize {
-        let found = install::get(&self.engine, &self.ctx, path, String::new()).await.unwrap();
+    async fn urls(&self, address: &str) -> usize {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let found = install::get(&self.engine, &self.ctx, path, query.into()).await.unwrap();
         found.root().get("entry").map_or(0, |it| it.each().count())
     }
 }
