@@ -4,7 +4,7 @@ use crate::postgres::{self, Database};
 use crate::{skipped, unique};
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -105,6 +105,18 @@ impl Program {
     pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
         command.arg("--database").arg(self.database()).output().expect("the program runs")
+    }
+
+    /// Runs a command to its end that reads this text, over this database.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.arg("--database").arg(self.database()).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let mut stdin = child.stdin.take().expect("its input is a pipe");
+        // A program that refuses its arguments reads nothing.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().expect("its end is seen")
     }
 
     /// Runs a command that must succeed, and returns what it printed.

@@ -76,6 +76,37 @@ async fn proxies_are_a_setting() {
     assert_eq!((statuses[0], statuses[6]), (401, 429));
 }
 
+/// A tenant says how long sign-ins hold, without use and at all; `online_access` ends with them.
+#[tokio::test]
+async fn sign_ins_hold_as_long_as_the_tenant_says() {
+    let Some(place) = Place::new() else { return };
+    let (app, person) = (place.app("online_access user/*.rs"), place.practitioner().await);
+    let limit = |idle: &str, longest: &str| {
+        let asked = ["tenant", "sign-ins", &place.tenant, "--idle", idle, "--longest", longest];
+        place.program.run(&asked).status.success()
+    };
+    assert!(limit("4s", "8s") && !limit("0s", "8s") && !limit("2h", "1h") && !limit("1h", "31d"));
+    let shown = place.program.succeed(&["tenant", "sign-ins", &place.tenant]);
+    assert!(shown.contains("after 4 s without use, and after 8 s"), "{shown}");
+    let is_signed_in =
+        async |browser: &mut Browser<'_>| !browser.get("account").await.text().contains("type=\"password\"");
+    let mut idle = Browser::new(&place);
+    let code = idle.let_in(&person, &place.asked(&app, "online_access user/*.rs"), None).await;
+    let tokens = place.redeem(&app, &code).await.expect(200).json();
+    let mut busy = Browser::new(&place);
+    let page = busy.get("account").await.expect(200);
+    busy.sign_in(&page, &person).await.expect(303);
+    assert!(is_signed_in(&mut busy).await);
+    for _ in 0..6 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        busy.get("account").await.expect(200);
+    }
+    assert!(!is_signed_in(&mut idle).await);
+    place.refresh(&app, &text(&tokens, "refresh_token")).await.expect(400);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(!is_signed_in(&mut busy).await);
+}
+
 /// A form that this browser was not given, or that another site sends, does nothing.
 #[tokio::test]
 async fn a_forged_form_is_refused() {
@@ -180,6 +211,34 @@ async fn users_are_made_over_fhir_and_can_be_disabled() {
     browser.sign_in(&page, &person).await.expect(401);
     let renewed = Person { password: said.trim().rsplit(' ').next().unwrap().to_owned(), ..person };
     browser.sign_in(&page, &renewed).await.expect(303);
+}
+
+/// NIST SP 800-63B section 5.1.1.2: a password that was stolen somewhere is nobody's, however it is set.
+#[tokio::test]
+async fn a_stolen_password_is_refused() {
+    let Some(program) = Program::fresh() else { return };
+    // The SHA-1 of `correct horse battery staple`, between two others, as Have I Been Pwned writes them.
+    let lines = ["A9993E364706816ABA3E25717850C26C9CD0D89D:1", "ABF7AAD6438836DBE526AA231ABDE2D0EEF74D42:7", "FFFF"];
+    let file = program.directory().join("breached");
+    std::fs::write(&file, lines.join("\r\n")).unwrap();
+    let list = ["--breached-passwords", file.to_str().unwrap()];
+    let server = program.serve(&list);
+    let place = Place::of(&program, &server.root);
+    let user = format!("Patient/{}", place.patient("Mine").await);
+    let make = |name: &str, password: &str| {
+        json!({"resourceType": "Parameters", "parameter": [{"name": "username", "valueString": name},
+            {"name": "password", "valueString": password}, {"name": "user", "valueString": user}]})
+    };
+    let stolen = "correct horse battery staple";
+    let told = place.admin.post("$create-user", &make("ana", stolen)).await.expect_outcome(400..=400).to_string();
+    assert!(told.contains("stolen") && !told.contains(stolen), "{told}");
+    place.admin.post("$create-user", &make("ana", "correct horse battery stapler")).await.expect(200);
+    for (password, is_taken) in [(stolen, false), ("another horse battery staple", true)] {
+        let command = ["user", "password", "--tenant", &place.tenant, "--password-stdin", "ana"];
+        let set = program.run_with_input(&[&command[..], &list].concat(), password);
+        assert_eq!(set.status.success(), is_taken, "{}", String::from_utf8_lossy(&set.stderr));
+    }
+    assert!(program.refuse_to_serve(&["--breached-passwords", "/nowhere/at/all"]).contains("breached"));
 }
 
 /// A sign-in is one tenant's.

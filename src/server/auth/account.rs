@@ -65,7 +65,7 @@ pub async fn create(session: &dyn Session, new: NewAccount) -> Result<Account> {
     if !(1..=100).contains(&username.len()) || !username.chars().all(is_plain) {
         return Err(refused("A user's name is 1 to 100 letters, digits and . - _ @ +."));
     }
-    password::check(&new.password, &username)?;
+    password::check(&new.password, &username).await?;
     let key = user_key(&new.fhir_user)?;
     let name = name_of(session, &key).await?;
     let scope = new.scope.unwrap_or_else(|| usual_scope(&key.of).to_owned());

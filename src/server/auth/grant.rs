@@ -5,8 +5,7 @@ use super::account::Account;
 use super::client::Client;
 use super::kept::{self, Entry, Kept};
 use super::standing::standing;
-use super::visit::Visit;
-use super::{Claims, secret};
+use super::{Claims, secret, visit};
 use crate::{clock, random};
 use fhir::Result;
 use serde::{Deserialize, Serialize};
@@ -133,7 +132,7 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
         }
     }
     if let Some(visit) = &grant.value.visit
-        && kept::find::<Visit>(session, visit).await?.is_none()
+        && !visit::holds(session, visit, clock::now_ms()).await?
     {
         return Ok(None);
     }

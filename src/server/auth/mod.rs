@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod breached;
 pub mod client;
 pub mod code;
 mod gate;
@@ -14,6 +15,7 @@ pub mod password;
 pub mod ring;
 pub mod scope;
 pub mod secret;
+pub mod session_limits;
 pub mod standing;
 pub mod throttle;
 mod token;

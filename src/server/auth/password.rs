@@ -1,5 +1,6 @@
 //! People's passwords: argon2id (RFC 9106), at the cost that OWASP's Password Storage Cheat Sheet names first.
 
+use super::breached;
 use crate::random;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -18,8 +19,8 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$w7Y9OyKG
 
 static PERMITS: Semaphore = Semaphore::const_new(AT_A_TIME);
 
-/// Fails unless a password may be chosen: length is what counts (NIST SP 800-63B section 5.1.1).
-pub fn check(password: &str, username: &str) -> Result<()> {
+/// Fails unless a password may be chosen: length is what counts, and that nobody stole it (NIST SP 800-63B section 5.1.1).
+pub async fn check(password: &str, username: &str) -> Result<()> {
     let length = password.chars().count();
     if !(SHORTEST..=LONGEST).contains(&length) {
         let told = format!("A password has {SHORTEST} to {LONGEST} characters.");
@@ -28,7 +29,7 @@ pub fn check(password: &str, username: &str) -> Result<()> {
     if password.to_lowercase().contains(&username.to_lowercase()) {
         return Err(Failure::new(IssueType::Value, "A password does not hold the user's name."));
     }
-    Ok(())
+    breached::refuse(password).await
 }
 
 /// What is kept of a password.
@@ -86,10 +87,10 @@ mod tests {
         assert!(nobody.hash.is_some_and(|it| it.len() == 32));
     }
 
-    #[test]
-    fn a_password_is_long_and_not_the_name() {
-        assert!(check("0123456789", "alice").is_ok());
-        assert!(check("012345678", "alice").is_err() && check("Alice-012345", "alice").is_err());
-        assert!(check(&"x".repeat(201), "alice").is_err());
+    #[tokio::test]
+    async fn a_password_is_long_and_not_the_name() {
+        assert!(check("0123456789", "alice").await.is_ok());
+        assert!(check("012345678", "alice").await.is_err() && check("Alice-012345", "alice").await.is_err());
+        assert!(check(&"x".repeat(201), "alice").await.is_err());
     }
 }

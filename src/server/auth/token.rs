@@ -160,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_signed_token_gives_its_claims_back() {
-        let key = key();
-        let token = claims().sign(&key).unwrap();
-        assert_eq!(verdict(&token, key, "north").unwrap(), claims());
+        let (key, claims) = (key(), claims());
+        let token = claims.sign(&key).unwrap();
+        assert_eq!(verdict(&token, key, "north").unwrap(), claims);
     }
 
     #[test]
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn a_token_without_a_name_of_its_key_is_still_read() {
-        let key = key();
+        let (key, claims) = (key(), claims());
         let mut header = Header::new(ALGORITHM);
         header.typ = Some(TYPE.into());
-        let token = jsonwebtoken::encode(&header, &claims(), &key.signing).unwrap();
-        assert_eq!(verdict(&token, key, "north").unwrap(), claims());
+        let token = jsonwebtoken::encode(&header, &claims, &key.signing).unwrap();
+        assert_eq!(verdict(&token, key, "north").unwrap(), claims);
     }
 }

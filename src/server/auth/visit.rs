@@ -3,15 +3,10 @@
 use super::account::{self, Account};
 use super::kept::{self, Entry, Kept};
 use super::secret;
+use super::session_limits::SessionLimits;
 use fhir::Result;
 use serde::{Deserialize, Serialize};
 use store::Session;
-
-/// How long a sign-in holds without being used, and at all, in milliseconds.
-const IDLE: i64 = 30 * 60 * 1000;
-const LONGEST: i64 = 12 * 3600 * 1000;
-/// How often its use is written down, in milliseconds.
-const NOTED: i64 = 60 * 1000;
 
 /// A sign-in, kept under the hash of its cookie.
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,22 +34,30 @@ pub struct Visitor {
 pub async fn begin(session: &dyn Session, username: &str, now: i64) -> Result<String> {
     let cookie = secret::new()?;
     let visit = Visit { account: account::folded(username), began: now, seen: now };
-    kept::write(session, vec![kept::insert(secret::hash(&cookie), &visit, Some(now + IDLE))?]).await?;
+    let until = SessionLimits::of(session).await?.until(now, now);
+    kept::write(session, vec![kept::insert(secret::hash(&cookie), &visit, Some(until))?]).await?;
     Ok(cookie)
+}
+
+/// Whether the sign-in that is kept under this key holds.
+pub async fn holds(session: &dyn Session, key: &str, now: i64) -> Result<bool> {
+    let Some(visit) = kept::find::<Visit>(session, key).await? else { return Ok(false) };
+    Ok(now < SessionLimits::of(session).await?.until(visit.value.began, visit.value.seen))
 }
 
 /// Who is signed in by a cookie, if somebody is.
 pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Option<Visitor>> {
     let Some(mut visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? else { return Ok(None) };
     let Some(account) = kept::find::<Account>(session, &visit.value.account).await? else { return Ok(None) };
-    let is_over = visit.value.began + LONGEST <= now || visit.value.began <= account.value.signed_out;
-    if is_over || !account.value.is_enabled {
+    let limits = SessionLimits::of(session).await?;
+    let Visit { began, seen, .. } = visit.value;
+    if limits.until(began, seen) <= now || began <= account.value.signed_out || !account.value.is_enabled {
         return Ok(None);
     }
-    if visit.value.seen + NOTED <= now {
+    if seen + limits.noted() <= now {
         visit.value.seen = now;
         // Another request of the same browser may have noted it just now.
-        kept::write(session, vec![visit.replace_until(Some(now + IDLE))?]).await?;
+        kept::write(session, vec![visit.replace_until(Some(limits.until(began, now)))?]).await?;
     }
     Ok(Some(Visitor { visit, account }))
 }

@@ -6,7 +6,7 @@ use crate::auth::api_key::{self, ApiKey};
 use crate::auth::kept;
 use crate::clock;
 use crate::config::{self, File, Span};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
 /// Arguments of `medisync key`.
@@ -84,7 +84,7 @@ async fn create(settings: config::Store, tenant: String, about: (String, String)
     if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         bail!("a key's name has 1 to 100 characters");
     }
-    let time = millis(expires)?;
+    let time = expires.millis()?;
     let (id, key) = within(&settings, &tenant, async |session| {
         api_key::create(&*session, name, scope, clock::now_ms(), time).await.map_err(told)
     })
@@ -104,7 +104,7 @@ async fn list(settings: config::Store, tenant: String) -> Result<()> {
 }
 
 async fn rotate(settings: config::Store, tenant: String, id: String, expires: Span, overlap: Span) -> Result<()> {
-    let (time, overlap) = (millis(expires)?, millis(overlap)?);
+    let (time, overlap) = (expires.millis()?, overlap.millis()?);
     let key = within(&settings, &tenant, async |session| {
         api_key::rotate(&*session, &id, clock::now_ms(), time, overlap).await.map_err(told)
     })
@@ -117,10 +117,6 @@ async fn revoke(settings: config::Store, tenant: String, id: String) -> Result<(
     within(&settings, &tenant, async |session| api_key::revoke(&*session, &id).await.map_err(told)).await?;
     tracing::info!(tenant, key = id, "an API key was revoked");
     Ok(())
-}
-
-fn millis(span: Span) -> Result<i64> {
-    i64::try_from(span.duration().as_millis()).context("the time is too long")
 }
 
 fn instant(millis: i64) -> String {

@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::auth::{Gate, Mode};
-use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, Place, SignInFlags, StoreFlags};
+use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, PasswordFlags, Place, SignInFlags, StoreFlags};
 use crate::http::{Server, listen};
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
@@ -43,6 +43,8 @@ pub struct Serve {
     auth: AuthFlags,
     #[command(flatten)]
     sign_in: SignInFlags,
+    #[command(flatten)]
+    passwords: PasswordFlags,
 }
 
 /// How often a node looks for work in the background that a killed one has left.
@@ -57,6 +59,7 @@ struct Plan {
     store: config::Store,
     limits: config::Limits,
     sign_in: config::SignIn,
+    passwords: config::Passwords,
 }
 
 impl Serve {
@@ -65,8 +68,8 @@ impl Serve {
         let http = self.http.resolve(file)?;
         let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
         let (store, limits) = (self.store.resolve(file)?, self.limits.resolve(file)?);
-        let sign_in = self.sign_in.resolve(file)?;
-        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, sign_in };
+        let (sign_in, passwords) = (self.sign_in.resolve(file)?, self.passwords.resolve(file)?);
+        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, sign_in, passwords };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -104,6 +107,8 @@ async fn serve(plan: Plan) -> Result<()> {
     if plan.demo {
         demo::prepare(&engine).await?;
     }
+    // The demo's passwords are known to everybody anyway.
+    plan.passwords.breached_passwords.begin()?;
     let listener =
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;

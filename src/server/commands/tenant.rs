@@ -3,7 +3,8 @@
 use super::user::{told, within};
 use super::{block_on, print, relocate};
 use crate::auth::ring;
-use crate::config::{self, File, ResidenceFlags, StoreFlags};
+use crate::auth::session_limits::SessionLimits;
+use crate::config::{self, File, ResidenceFlags, Span, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -47,6 +48,23 @@ Examples:
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Say how long sign-ins hold, or show it
+    #[command(after_help = "\
+Examples:
+  medisync tenant sign-ins north
+  medisync tenant sign-ins north --idle 15m --longest 10h")]
+    SignIns {
+        /// The tenant's name
+        name: String,
+        /// Without being used
+        #[arg(long, value_name = "TIME")]
+        idle: Option<Span>,
+        /// At all
+        #[arg(long, value_name = "TIME")]
+        longest: Option<Span>,
+        #[command(flatten)]
+        store: StoreFlags,
+    },
     /// List the tenants' names
     List {
         #[command(flatten)]
@@ -63,6 +81,9 @@ impl Tenant {
             }
             Action::Move(it) => it.run(file),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
+            Action::SignIns { name, idle, longest, store } => {
+                block_on(sign_ins(name, (idle, longest), store.resolve(file)?))
+            }
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }
@@ -88,6 +109,26 @@ async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Re
             format!("tokens of {name} are signed by a new key in two seconds; those signed before hold until they end")
         }
     })
+}
+
+async fn sign_ins(name: String, asked: (Option<Span>, Option<Span>), settings: config::Store) -> Result<()> {
+    let (idle, longest) = (asked.0.map(Span::millis).transpose()?, asked.1.map(Span::millis).transpose()?);
+    let limits = within(&settings, &name, async |session| {
+        let now = SessionLimits::of(&*session).await.map_err(told)?;
+        let asked = SessionLimits { idle: idle.unwrap_or(now.idle), longest: longest.unwrap_or(now.longest) };
+        if asked != now {
+            asked.keep(&*session).await.map_err(told)?;
+            tracing::info!(tenant = name, idle = asked.idle, longest = asked.longest, "sign-ins have other limits");
+        }
+        Ok(asked)
+    })
+    .await?;
+    let seconds = |millis: i64| millis / 1000;
+    print(format_args!(
+        "sign-ins of {name} end after {} s without use, and after {} s",
+        seconds(limits.idle),
+        seconds(limits.longest)
+    ))
 }
 
 async fn list(settings: config::Store) -> Result<()> {

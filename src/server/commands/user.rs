@@ -3,7 +3,7 @@
 use super::{block_on, print};
 use crate::auth::account::{self, Account, NewAccount};
 use crate::auth::{kept, password, secret};
-use crate::config::{self, File, StoreFlags};
+use crate::config::{self, File, PasswordFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
@@ -49,9 +49,8 @@ enum Action {
         /// The most that apps are granted for the user: scopes such as "user/*.rs patient/*.rs"
         #[arg(long, value_name = "SCOPES")]
         scope: Option<String>,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
+        #[command(flatten)]
+        given: GivenFlags,
     },
     /// Give a user another password, and end all that was granted; prints it if it is made up
     Password {
@@ -59,9 +58,8 @@ enum Action {
         at: Where,
         /// The name to sign in with
         name: String,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
+        #[command(flatten)]
+        given: GivenFlags,
     },
     /// List the users
     List {
@@ -88,20 +86,37 @@ impl User {
     /// Does what was asked.
     pub fn run(self, file: &File) -> Result<()> {
         match self.action {
-            Action::Create { at, name, is, scope, password_stdin } => {
-                let given = Given::read(password_stdin)?;
+            Action::Create { at, name, is, scope, given } => {
+                let given = given.read(file)?;
                 let store = at.store.resolve(file)?;
                 let new = NewAccount { username: name, password: given.password.clone(), fhir_user: is, scope };
                 block_on(create(store, at.tenant, new, given))
             }
-            Action::Password { at, name, password_stdin } => {
-                let given = Given::read(password_stdin)?;
+            Action::Password { at, name, given } => {
+                let given = given.read(file)?;
                 block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
             }
             Action::List { at } => block_on(list(at.store.resolve(file)?, at.tenant)),
             Action::Disable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, false)),
             Action::Enable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, true)),
         }
+    }
+}
+
+/// Where a password comes from, and what it must not be.
+#[derive(clap::Args)]
+struct GivenFlags {
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    passwords: PasswordFlags,
+}
+
+impl GivenFlags {
+    fn read(self, file: &File) -> Result<Given> {
+        self.passwords.resolve(file)?.breached_passwords.begin()?;
+        Given::read(self.password_stdin)
     }
 }
 
@@ -138,7 +153,7 @@ async fn create(settings: config::Store, tenant: String, new: NewAccount, given:
 }
 
 async fn renew(settings: config::Store, tenant: String, name: String, given: Given) -> Result<()> {
-    password::check(&given.password, &name).map_err(told)?;
+    password::check(&given.password, &name).await.map_err(told)?;
     let hash = password::hash(given.password.clone()).await.map_err(told)?;
     change(settings, tenant, &name, |account| {
         account.password = hash;

@@ -105,6 +105,13 @@ settings! {
 }
 
 settings! {
+    /// What passwords must not be.
+    Passwords, PasswordFlags, "Passwords" {
+        breached_passwords: crate::auth::breached::Breached = "none", "MEDISYNC_BREACHED_PASSWORDS", "FILE", "Passwords that nobody may choose: none, or a file of SHA-1 hashes in ascending order, as Have I Been Pwned publishes it";
+    }
+}
+
+settings! {
     /// How people and apps come in.
     SignIn, SignInFlags, "Sign-in" {
         registration: Registration = "approval", "MEDISYNC_REGISTRATION", "WHO", "Apps that register themselves: open takes them at once, approval has them wait for `medisync client approve`, closed refuses them";
@@ -174,6 +181,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         ResidenceFlags::KEYS,
         LogFlags::KEYS,
         AuthFlags::KEYS,
+        PasswordFlags::KEYS,
         SignInFlags::KEYS,
         HttpFlags::KEYS,
         LimitFlags::KEYS,

@@ -1,5 +1,6 @@
 //! Sizes and times as people write them.
 
+use anyhow::{Context, Result};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -24,6 +25,11 @@ impl Span {
     /// As the standard library has it.
     pub fn duration(self) -> Duration {
         self.0
+    }
+
+    /// In milliseconds, as the ledger has times.
+    pub fn millis(self) -> Result<i64> {
+        i64::try_from(self.0.as_millis()).context("the time is too long")
     }
 }
 

@@ -1,0 +1,83 @@
+//! How long sign-ins hold: a tenant may say so itself.
+
+use super::kept::{self, Kept};
+use fhir::{Failure, IssueType, Result};
+use serde::{Deserialize, Serialize};
+use store::Session;
+
+/// The only key of this kind in the ledger.
+const KEY: &str = "sign-ins";
+/// The shortest and the longest that a tenant may say, in milliseconds: a second, 30 days.
+const BOUNDS: (i64, i64) = (1_000, 30 * 24 * 3600 * 1000);
+/// The longest between two notes that a sign-in is used, in milliseconds.
+const NOTED: i64 = 60 * 1000;
+
+/// How long a sign-in holds, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLimits {
+    /// Without being used.
+    pub idle: i64,
+    /// At all.
+    pub longest: i64,
+}
+
+impl Kept for SessionLimits {
+    const KIND: &'static str = "session-limits";
+}
+
+/// What holds where a tenant does not say.
+impl Default for SessionLimits {
+    fn default() -> SessionLimits {
+        SessionLimits { idle: 30 * 60 * 1000, longest: 12 * 3600 * 1000 }
+    }
+}
+
+impl SessionLimits {
+    /// The tenant's.
+    pub async fn of(session: &dyn Session) -> Result<SessionLimits> {
+        Ok(kept::find(session, KEY).await?.map(|it| it.value).unwrap_or_default())
+    }
+
+    /// Keeps these for the tenant: sign-ins that are older end at once.
+    pub async fn keep(self, session: &dyn Session) -> Result<()> {
+        let (least, most) = BOUNDS;
+        if self.idle < least || self.idle > self.longest || self.longest > most {
+            let told = "A sign-in holds without use for a second at least, and no longer than at all; that is 30 days at the \
+                        most.";
+            return Err(Failure::new(IssueType::Value, told));
+        }
+        let change = match kept::find::<SessionLimits>(session, KEY).await? {
+            Some(mut entry) => {
+                entry.value = self;
+                entry.replace()?
+            }
+            None => kept::insert(KEY, &self, None)?,
+        };
+        match kept::write(session, vec![change]).await? {
+            true => Ok(()),
+            false => Err(Failure::new(IssueType::Transient, "The limits are being changed by others; try again.")),
+        }
+    }
+
+    /// Until when a sign-in holds that began and was last used then.
+    pub fn until(self, began: i64, used: i64) -> i64 {
+        (began + self.longest).min(used + self.idle)
+    }
+
+    /// How often the use of a sign-in is written down, in milliseconds.
+    pub fn noted(self) -> i64 {
+        NOTED.min(self.idle / 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_ends_idle_or_old() {
+        let limits = SessionLimits { idle: 10, longest: 25 };
+        assert_eq!([(0, 0), (0, 9), (0, 20)].map(|(began, used)| limits.until(began, used)), [10, 19, 25]);
+        assert_eq!((limits.noted(), SessionLimits::default().noted()), (2, NOTED));
+    }
+}
