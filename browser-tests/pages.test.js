@@ -89,6 +89,30 @@ describe('letting an app in', () => {
     }
   });
 
+  it('leads from the sign-in straight on to the app where there is nothing to ask', async () => {
+    const { context, page, complaints } = await open(browser);
+    await page.goto(asked('user/Organization.rs'));
+    await signIn(page, 'lena');
+    assert.equal((await told(page)).get('error'), 'invalid_scope');
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
+  it('goes on with a request that was handed over beforehand', async () => {
+    const query = new URL(asked()).search.slice(1);
+    const pushed = await fetch(`${place.auth}/par`, { method: 'POST', body: new URLSearchParams(query) });
+    const { request_uri } = await pushed.json();
+    const { context, page, complaints } = await open(browser);
+    await page.goto(`${place.auth}/authorize?${new URLSearchParams({ client_id: app.id, request_uri })}`);
+    await signIn(page, 'lena');
+    await choosePatient(page, 'amina');
+    assert.ok(!page.url().includes('code_challenge'));
+    await page.getByRole('button', { name: 'Allow' }).click();
+    assert.ok((await told(page)).get('code'));
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
   it('needs no mouse', async () => {
     const { context, page } = await open(browser);
     const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
