@@ -5,7 +5,7 @@ use super::additional::Additional;
 use super::aggregation::Aggregation;
 use super::key::Segment;
 use crate::json::{Doc, Value};
-use crate::spec::{Binding, Constraint, Strength};
+use crate::spec::{Binding, Constraint, Strength, r4};
 use std::sync::Arc;
 
 /// An ElementDefinition, as far as it can be checked. What it does not say is `None` or empty.
@@ -180,16 +180,68 @@ fn limits(json: Value<'_>) -> Result<Vec<Constraint>, Fault> {
     let mut all = Vec::new();
     for (member, operator, word) in [("minValue", ">=", "least"), ("maxValue", "<=", "most")] {
         let Some(limit) = json.children().find(|it| it.key().starts_with(member)) else { continue };
-        let literal = literal(limit.key().trim_start_matches(member), limit)
+        let of = limit.key().trim_start_matches(member);
+        let of_date = of == "Quantity" && is_date(json);
+        let expression = if of_date {
+            duration(limit).map(|it| from_now(operator, &it))
+        } else {
+            literal(of, limit).map(|it| format!("$this {operator} {it}"))
+        };
+        let expression = expression
             .ok_or_else(|| Fault::at(json, "its least or greatest value is of a kind that cannot be compared"))?;
         all.push(Constraint {
             key: member.into(),
             is_error: true,
             human: format!("The value must be at {word} what the profile allows.").into(),
-            expression: format!("$this {operator} {literal}").into(),
+            expression: expression.into(),
         });
     }
     Ok(all)
+}
+
+/// Whether an element is a date or a time, by its types or, where a differential does not repeat those, by R4's.
+fn is_date(json: Value<'_>) -> bool {
+    let is_one = |it: &str| matches!(it, "date" | "dateTime" | "instant");
+    match types(json) {
+        Some(types) => types.iter().any(|it| is_one(&it.code)),
+        None => json.str("path").and_then(path_type).is_some_and(is_one),
+    }
+}
+
+/// The name of the type of the element with this path; of a choice the first.
+fn path_type(path: &str) -> Option<&'static str> {
+    let mut steps = path.split('.');
+    let mut of = r4().type_named(steps.next()?)?;
+    for step in steps {
+        let ty = r4().of(of);
+        let name = step.strip_suffix("[x]").unwrap_or(step);
+        of = match ty.element(name) {
+            Some(element) => *element.types.first()?,
+            None => ty.property(name)?.of,
+        };
+    }
+    Some(&r4().of(of).name)
+}
+
+/// A limit that goes with the clock: a duration is subtracted from now for the least value, and added for the greatest.
+fn from_now(operator: &str, duration: &str) -> String {
+    let sign = if operator == ">=" { '-' } else { '+' };
+    format!("iif($this is date, $this {operator} today() {sign} {duration}, $this {operator} now() {sign} {duration})")
+}
+
+/// A duration as FHIRPath adds it to a date: in units of the calendar.
+fn duration(value: Value<'_>) -> Option<String> {
+    let unit = match value.str("code")? {
+        "a" => "years",
+        "mo" => "months",
+        "wk" => "weeks",
+        "d" => "days",
+        "h" => "hours",
+        "min" => "minutes",
+        "s" => "seconds",
+        _ => return None,
+    };
+    Some(format!("{} {unit}", value.get("value")?.as_number()?))
 }
 
 /// A value as FHIRPath writes it.

@@ -1,6 +1,7 @@
 mod elements;
 mod invariants;
 mod values;
+mod verdicts;
 
 use super::*;
 use crate::json::Doc;
