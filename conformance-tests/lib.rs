@@ -13,6 +13,7 @@ pub mod postgres;
 mod program;
 pub mod records;
 pub mod samples;
+pub mod verdicts;
 
 pub use answer::Answer;
 pub use bundle::Bundle;

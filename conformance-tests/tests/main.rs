@@ -39,4 +39,5 @@ mod transaction;
 mod unique;
 mod update;
 mod validate;
+mod verdicts;
 mod xml;
