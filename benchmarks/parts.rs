@@ -2,12 +2,13 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use fhir::Severity;
 use fhir::json::Doc;
 use fhir::path::{Context, Expression};
 use fhir::search::index::Indexer;
 use fhir::search::{IndexSink, ParamId, Target, Unit};
 use fhir::spec;
-use fhir::validate::{self, References};
+use fhir::validate::{self, Demands, Profiles, Profiling, References};
 
 const RESOURCES: [(&str, &str); 2] = [
     ("Patient", include_str!("../src/fhir/examples/patient.json")),
@@ -48,6 +49,36 @@ fn validation(bencher: Bencher<'_, '_>, of: &str) {
     let doc = doc(text(of));
     let validator = validate::r4();
     bencher.bench(|| validator.resource(black_box(doc.root()), References::Literal));
+}
+
+/// A profile with ten slices of an element that the sample has several of, told by their systems.
+fn profile_of_ten_slices(of: &str) -> String {
+    let (element, member) = if of == "Patient" { ("identifier", "system") } else { ("category", "text") };
+    let slice = |number: usize| {
+        let path = format!("{of}.{element}");
+        format!(
+            r#",{{"id":"{path}:s{number}","path":"{path}","sliceName":"s{number}","max":"1"}},{{"id":"{path}:s{number}.{member}","path":"{path}.{member}","min":1,"patternString":"urn:slice:{number}"}}"#
+        )
+    };
+    let slices: String = (0..10).map(slice).collect();
+    format!(
+        r#"{{"resourceType":"StructureDefinition","url":"{PROFILE}","type":"{of}","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/{of}","differential":{{"element":[{{"id":"{of}.{element}","path":"{of}.{element}","slicing":{{"discriminator":[{{"type":"value","path":"{member}"}}],"rules":"open"}}}}{slices}]}}}}"#
+    )
+}
+
+const PROFILE: &str = "http://example.org/StructureDefinition/ten";
+
+#[divan::bench(args = RESOURCES.map(|it| it.0))]
+fn validation_by_profile_of_ten_slices(bencher: Bencher<'_, '_>, of: &str) {
+    let doc = doc(text(of));
+    let validator = validate::r4();
+    let known = Profiles::with([profile_of_ten_slices(of)]);
+    let members = |_: &str, _: Option<&str>, _: &str| None;
+    let asked = [PROFILE.to_owned()];
+    let profiling = Profiling { known: &known, asked: &asked, severity: Severity::Error, members: &members };
+    let demands = Demands { profiling: Some(profiling), ..Demands::errors(References::Literal) };
+    assert!(validator.check(doc.root(), &demands).is_empty(), "the sample meets the profile");
+    bencher.bench(|| validator.check(black_box(doc.root()), &demands));
 }
 
 #[divan::bench(args = RESOURCES.map(|it| it.0))]

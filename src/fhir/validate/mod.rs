@@ -108,4 +108,6 @@ pub fn r4() -> &'static Validator<'static> {
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod mutants;
+#[cfg(test)]
 mod tests;

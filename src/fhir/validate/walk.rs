@@ -69,6 +69,7 @@ impl<'a, 's> Walk<'a, 's> {
                     Claim::Code { value, of, binding } => checker.advise(binding, of, value),
                 }
             }
+            checker.finish();
         }
         self.report.into_issues()
     }

@@ -104,7 +104,7 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
     /// Checks one value.
     pub(super) fn rules(&mut self, rules: &'a Rules, node: Node<'a>) {
         let Some(at) = place(&node) else { return };
-        if self.report.is_full() || !self.spend(at) {
+        if self.report.is_full() || !self.spend() {
             return;
         }
         self.depth += 1;
@@ -119,17 +119,22 @@ impl<'a, 'w, 's> Checker<'a, 'w, 's> {
         self.depth -= 1;
     }
 
-    fn spend(&mut self, at: Value<'a>) -> bool {
-        if self.depth < DEEPEST && self.left > 0 {
-            self.left -= 1;
-            return true;
-        }
-        if self.left > 0 || self.depth == 0 {
+    fn spend(&mut self) -> bool {
+        self.left = if self.depth < DEEPEST { self.left.saturating_sub(1) } else { 0 };
+        self.left > 0
+    }
+
+    /// Whether nothing more is checked: what a trial says then is worth nothing.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Tells if not everything was checked: it may have been in a trial that it came to an end.
+    pub(in crate::validate) fn finish(self) {
+        if self.is_spent() {
             let told = "The profiles ask for too much work on this resource; the rest was not checked.";
-            self.report.tell(Severity::Warning, IssueType::TooCostly, at, told);
+            self.report.tell(Severity::Warning, IssueType::TooCostly, self.report.root, told);
         }
-        self.left = 0;
-        false
     }
 
     fn child(&mut self, child: &'a Child, parent: Node<'a>, at: Value<'a>) {

@@ -24,6 +24,9 @@ impl<'a> Checker<'a, '_, '_> {
                 return self.report.tell(Severity::Warning, IssueType::NotSupported, at, told);
             }
         };
+        if self.is_spent() {
+            return;
+        }
         self.order(slicing, values, &belongs);
         for (index, slice) in slicing.slices.iter().enumerate() {
             let those = values.iter().zip(&belongs).filter(|(_, of)| **of == Some(index)).map(|(it, _)| *it);

@@ -1,5 +1,6 @@
 //! R4's own profiles, and small ones made by hand.
 
+mod hostile;
 mod mutants;
 mod ours;
 mod published;
