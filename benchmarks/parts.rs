@@ -8,7 +8,7 @@ use fhir::path::{Context, Expression};
 use fhir::search::index::Indexer;
 use fhir::search::{IndexSink, ParamId, Target, Unit};
 use fhir::spec;
-use fhir::validate::{self, Demands, Profiles, Profiling, References};
+use fhir::validate::{self, AskedProfile, Demands, Profiles, Profiling, References};
 
 const RESOURCES: [(&str, &str); 2] = [
     ("Patient", include_str!("../src/fhir/examples/patient.json")),
@@ -74,7 +74,7 @@ fn validation_by_profile_of_ten_slices(bencher: Bencher<'_, '_>, of: &str) {
     let validator = validate::r4();
     let known = Profiles::with([profile_of_ten_slices(of)]);
     let members = |_: &str, _: Option<&str>, _: &str| None;
-    let asked = [PROFILE.to_owned()];
+    let asked = [AskedProfile { profile: PROFILE.to_owned(), severity: Severity::Error }];
     let profiling = Profiling { known: &known, asked: &asked, severity: Severity::Error, members: &members };
     let demands = Demands { profiling: Some(profiling), ..Demands::errors(References::Literal) };
     assert!(validator.check(doc.root(), &demands).is_empty(), "the sample meets the profile");

@@ -4,7 +4,7 @@
 
 use fhir::Severity;
 use fhir::json::Doc;
-use fhir::validate::{self, Demands, Profiles, Profiling, References};
+use fhir::validate::{self, AskedProfile, Demands, Profiles, Profiling, References};
 use fuzz::{OBSERVATION, PATIENT};
 use libfuzzer_sys::fuzz_target;
 
@@ -22,7 +22,7 @@ fuzz_target!(|elements: &str| {
         }
         let resource = Doc::parse(resource).expect("the sandbox's resources are JSON");
         let members = |_: &str, _: Option<&str>, code: &str| Some(code.len() % 2 == 0);
-        let asked = [URL.to_owned()];
+        let asked = [AskedProfile { profile: URL.to_owned(), severity: Severity::Error }];
         let profiling = Profiling { known: &known, asked: &asked, severity: Severity::Error, members: &members };
         let demands = Demands { warnings: true, profiling: Some(profiling), ..Demands::errors(References::Literal) };
         let issues = validate::r4().check(resource.root(), &demands);

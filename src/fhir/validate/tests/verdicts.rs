@@ -28,7 +28,8 @@ fn is_member(group: &Group, set: &str, system: Option<&str>, code: &str) -> Opti
 fn verdict(group: &Group, json: &str) -> Vec<Said> {
     let doc = Doc::parse(json).expect("a case is JSON");
     let known = Profiles::with(group.definitions.iter().map(|it| it.to_string()));
-    let asked: Vec<String> = group.profile.iter().cloned().collect();
+    let asked: Vec<_> =
+        group.profile.iter().map(|it| AskedProfile { profile: it.clone(), severity: Severity::Error }).collect();
     let members = |set: &str, system: Option<&str>, code: &str| is_member(group, set, system, code);
     let profiling = Profiling { known: &known, asked: &asked, severity: Severity::Error, members: &members };
     // 2026-11-21
