@@ -21,7 +21,7 @@ pub fn foreign_base() -> Option<(String, Option<String>)> {
 /// closes, and it stops the server by SIGTERM and removes its data.
 pub fn program() -> &'static (Program, String) {
     static SHARED: OnceLock<(Program, String)> = OnceLock::new();
-    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --database "$2" & server=$!
+    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --private-hosts 127.0.0.1 --database "$2" & server=$!
         cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$1""#;
     SHARED.get_or_init(|| {
         let program = Program::with_directory(temporary().keep());

@@ -13,7 +13,7 @@ const PRIVATE: &str = "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCIyvaicjU3l
 const X: &str = "PnpCVCTtR-1fkp_yK1uFmxRIA58kMUvCNakpEevbBIGCqaQeAi83rEDEWKOvV0eN";
 const Y: &str = "5MLtvbDdRdVp4JrCsEseLboS4exzhBKj0sy4Jpr8oM-xCSONglZB2dXGR8lOOYpn";
 
-fn keys() -> Value {
+pub(super) fn keys() -> Value {
     json!({"keys": [{"kty": "EC", "crv": "P-384", "x": X, "y": Y, "kid": "one", "alg": "ES384", "use": "sig"}]})
 }
 
@@ -29,17 +29,17 @@ fn backend(place: &Place<'_>, scope: &str) -> String {
     place.register(&["--jwks", file.to_str().unwrap(), "--scope", scope]).0
 }
 
-fn claims(place: &Place<'_>, client: &str) -> Value {
+pub(super) fn claims(place: &Place<'_>, client: &str) -> Value {
     json!({"iss": client, "sub": client, "aud": format!("{}/token", place.issuer()), "exp": now() + 200, "jti": unique()})
 }
 
-fn signed(claims: &Value) -> String {
+pub(super) fn signed(claims: &Value) -> String {
     let mut header = Header::new(Algorithm::ES384);
     header.kid = Some("one".into());
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(&STANDARD.decode(PRIVATE).unwrap())).unwrap()
 }
 
-async fn ask(place: &Place<'_>, assertion: &str, scope: &str) -> Answer {
+pub(super) async fn ask(place: &Place<'_>, assertion: &str, scope: &str) -> Answer {
     let form = [
         ("grant_type", "client_credentials"),
         ("scope", scope),

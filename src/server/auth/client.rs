@@ -54,6 +54,9 @@ pub struct Client {
     pub secret: Option<String>,
     /// Its public keys.
     pub jwks: Option<JwkSet>,
+    /// Where they are, if not here.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     /// The most it is granted.
     pub scope: String,
     /// Whether it may be used.
@@ -105,8 +108,15 @@ impl Client {
         if self.introspects && self.auth == ClientAuth::None {
             return refuse("Whom introspection tells of all tokens must prove who it is.");
         }
-        if (self.auth == ClientAuth::PrivateKeyJwt) != self.jwks.as_ref().is_some_and(|it| !it.keys.is_empty()) {
-            return refuse("jwks, with at least one key, goes with private_key_jwt, and only with it.");
+        let has_keys = self.jwks.as_ref().is_some_and(|it| !it.keys.is_empty());
+        let ways = usize::from(has_keys) + usize::from(self.jwks_uri.is_some());
+        if ways != usize::from(self.auth == ClientAuth::PrivateKeyJwt) {
+            return refuse(
+                "One of jwks, with at least one key, and jwks_uri goes with private_key_jwt, and only with it.",
+            );
+        }
+        if !self.jwks_uri.as_ref().is_none_or(|it| it.starts_with("http") && is_redirect(it)) {
+            return refuse("jwks_uri is an https address without fragment.");
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod keys;
 pub mod launch;
 mod operations;
 pub mod password;
+pub mod remote_keys;
 pub mod ring;
 pub mod scope;
 pub mod secret;

@@ -37,6 +37,9 @@ struct New {
     /// Its public keys (a JWK Set), by which it signs; without --redirect it is a program that acts for nobody
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where its public keys are; instead of --jwks
+    #[arg(long, value_name = "URL", conflicts_with_all = ["jwks", "public"])]
+    jwks_uri: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -111,10 +114,11 @@ fn client(new: New) -> Result<Registered> {
             Some(serde_json::from_str(&text).with_context(|| format!("{} is no JWK Set", file.display()))?)
         }
     };
-    let auth = match (new.public, &jwks) {
+    let has_keys = jwks.is_some() || new.jwks_uri.is_some();
+    let auth = match (new.public, has_keys) {
         (true, _) => ClientAuth::None,
-        (false, Some(_)) => ClientAuth::PrivateKeyJwt,
-        (false, None) => ClientAuth::ClientSecretBasic,
+        (false, true) => ClientAuth::PrivateKeyJwt,
+        (false, false) => ClientAuth::ClientSecretBasic,
     };
     let grants: &[&str] = match new.redirects.is_empty() {
         true => &["client_credentials"],
@@ -127,6 +131,7 @@ fn client(new: New) -> Result<Registered> {
         auth,
         secret: None,
         jwks,
+        jwks_uri: new.jwks_uri,
         scope: new.scope,
         is_approved: true,
         is_self_made: false,

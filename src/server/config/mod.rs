@@ -115,6 +115,7 @@ settings! {
     /// How people and apps come in.
     SignIn, SignInFlags, "Sign-in" {
         registration: Registration = "approval", "MEDISYNC_REGISTRATION", "WHO", "Apps that register themselves: open takes them at once, approval has them wait for `medisync client approve`, closed refuses them";
+        private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client: none, or a list such as keys.hospital.internal";
     }
 }
 

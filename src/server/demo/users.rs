@@ -62,6 +62,7 @@ fn app() -> Client {
         auth: ClientAuth::None,
         secret: None,
         jwks: None,
+        jwks_uri: None,
         scope: SCOPE.into(),
         is_approved: true,
         is_self_made: false,

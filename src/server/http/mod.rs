@@ -30,7 +30,9 @@ pub use cors::Origins;
 pub use forwarded::Proxies;
 
 use crate::auth::Gate;
+use crate::auth::remote_keys::RemoteKeys;
 use crate::config;
+use crate::outgoing::Outgoing;
 use crate::pages;
 use app_origins::AppOrigins;
 use axum::Router;
@@ -62,6 +64,8 @@ pub struct Server {
     origins: Origins,
     /// Who is believed for whom it speaks.
     proxies: Proxies,
+    /// The keys of clients that have them elsewhere.
+    remote_keys: RemoteKeys,
     /// Those of tenants' apps, who may too.
     app_origins: AppOrigins,
 }
@@ -99,6 +103,7 @@ impl Server {
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
             proxies: http.trusted_proxies.clone(),
+            remote_keys: RemoteKeys::new(Arc::new(Outgoing::new(sign_in.private_hosts.clone())?)),
             app_origins: AppOrigins::default(),
         })
     }

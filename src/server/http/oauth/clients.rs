@@ -126,9 +126,15 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
     let looked = jsonwebtoken::dangerous::insecure_decode::<Assertion>(assertion);
     let id = looked.map_err(|_| refused("it needs iss, sub, exp and jti"))?.claims.sub;
     let client = approved(desk, &id).await?.ok_or_else(|| refused("its client is unknown or waits for approval"))?;
-    let keys = client.value.jwks.as_ref().map(|it| it.keys.as_slice()).unwrap_or_default();
     let algorithm = Some(header.alg).filter(|it| ASSERTION_ALGORITHMS.iter().any(|name| name.parse() == Ok(*it)));
     let algorithm = algorithm.ok_or_else(|| refused("it is to be signed by RS384 or ES384"))?;
+    let keys = match &client.value.jwks_uri {
+        Some(uri) => desk.server.remote_keys.of(desk.tenant(), uri, header.kid.as_deref(), desk.now).await,
+        None => client.value.jwks.map_or_else(Default::default, |it| it.keys.into()),
+    };
+    if keys.is_empty() {
+        return Err(refused("the client's keys cannot be fetched now"));
+    }
     let is_named = |it: &&Jwk| header.kid.is_none() || it.common.key_id == header.kid;
     let wanted = validation(desk, algorithm);
     let mut verdict = Err(ErrorKind::InvalidSignature);

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Result};
 use super::{Desk, json};
 use crate::auth::client::{Client, ClientAuth};
+use crate::auth::remote_keys::is_public_key;
 use crate::auth::{kept, scope, secret, throttle};
 use crate::config::Registration;
 use crate::random;
@@ -61,9 +62,6 @@ fn wrong(told: impl Into<String>) -> Problem {
 }
 
 fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
-    if metadata.jwks_uri.is_some() {
-        return Err(wrong("Keys by address are not taken: give them in jwks."));
-    }
     if metadata.response_types.is_some_and(|it| it.iter().any(|it| it != "code")) {
         return Err(wrong("response_types is [\"code\"]."));
     }
@@ -78,6 +76,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         auth: auth.ok_or_else(|| wrong("This token_endpoint_auth_method is not served."))?,
         secret: None,
         jwks: metadata.jwks.map(public_keys).transpose()?,
+        jwks_uri: metadata.jwks_uri,
         scope: scope.join(" "),
         is_approved: false,
         is_self_made: true,
@@ -89,8 +88,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
 /// A set of public keys; a private one is refused, for it is private no longer.
 fn public_keys(jwks: Json) -> Result<jsonwebtoken::jwk::JwkSet> {
     let keys = jwks["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_public = |it: &Json| it.get("d").is_none() && (it["kty"] == "EC" || it["kty"] == "RSA");
-    if keys.is_empty() || keys.len() > 10 || !keys.iter().all(is_public) {
+    if keys.is_empty() || keys.len() > 10 || !keys.iter().all(is_public_key) {
         return Err(wrong("jwks has 1 to 10 public keys of kty EC or RSA."));
     }
     serde_json::from_value(jwks).map_err(|_| wrong("jwks is no set of keys as RFC 7517 has it."))
@@ -113,6 +111,9 @@ fn told(id: &str, secret: Option<String>, client: &Client) -> Json {
     }
     if let Some(keys) = &client.jwks {
         told["jwks"] = json!(keys);
+    }
+    if let Some(uri) = &client.jwks_uri {
+        told["jwks_uri"] = uri.as_str().into();
     }
     if let Some(secret) = secret {
         told["client_secret"] = secret.into();
