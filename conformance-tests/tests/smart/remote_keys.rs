@@ -20,7 +20,7 @@ async fn key_server(status: &'static str) -> (u16, Arc<AtomicUsize>) {
             count.fetch_add(1, Ordering::SeqCst);
             let body = keys().to_string();
             let head = format!("HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:{port}/\r\nConnection: close\r\n");
-            stream.read(&mut [0; 2048]).await.unwrap();
+            assert!(stream.read(&mut [0; 2048]).await.unwrap() > 0);
             stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
         }
     });

@@ -62,6 +62,10 @@ fn wrong(told: impl Into<String>) -> Problem {
 }
 
 fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
+    // Of this machine's own addresses nobody makes use but who runs the server.
+    if metadata.jwks_uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
+        return Err(wrong("jwks_uri is an https address."));
+    }
     if metadata.response_types.is_some_and(|it| it.iter().any(|it| it != "code")) {
         return Err(wrong("response_types is [\"code\"]."));
     }
