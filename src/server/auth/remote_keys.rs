@@ -25,8 +25,11 @@ const MOST: usize = 1024;
 /// The keys of all clients that have them elsewhere. Each tenant has its own memory of an address.
 pub struct RemoteKeys {
     outgoing: Arc<Outgoing>,
-    kept: Mutex<FxHashMap<(String, String), Arc<tokio::sync::Mutex<Kept>>>>,
+    kept: Mutex<FxHashMap<(String, String), Shared>>,
 }
+
+/// What is known of an address; whoever fetches it holds the lock.
+type Shared = Arc<tokio::sync::Mutex<Kept>>;
 
 /// What is known of an address. Times are milliseconds since the epoch.
 #[derive(Default)]
@@ -66,7 +69,7 @@ impl RemoteKeys {
         if now < kept.until { kept.keys.clone() } else { Arc::default() }
     }
 
-    fn entry(&self, tenant: &str, uri: &str) -> Arc<tokio::sync::Mutex<Kept>> {
+    fn entry(&self, tenant: &str, uri: &str) -> Shared {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
