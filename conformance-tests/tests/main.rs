@@ -6,6 +6,7 @@ mod capabilities;
 mod conditional;
 mod create;
 mod delete;
+mod demanded;
 mod durability;
 mod history;
 mod http;

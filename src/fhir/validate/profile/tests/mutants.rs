@@ -3,7 +3,7 @@
 //! The rules are those that the compiler made, so that none can be forgotten: a rule that the example does not show,
 //! or that nothing here knows how to break, fails the test.
 
-use super::ours::{EXAMPLES, errors, url_of};
+use super::ours::{EXAMPLES, EXTENDED, errors, url_of};
 use super::*;
 use crate::validate::profile::element::Max;
 use crate::validate::profile::rules::{Child, Proof, Shown, Slice, Slicing, Test, TypeRule};
@@ -30,6 +30,7 @@ fn breaker(key: &str) -> Option<(&'static str, Json)> {
         "medisync-signal" => ("/component", json!([{ "code": { "text": "rate" }, "valueInteger": 66 }])),
         "medisync-rate" => ("/component/1/valueSampledData/period", json!(4)),
         "medisync-conclusion" => ("/conclusion", Json::Null),
+        "medisync-breach" => ("", json!("fatal")),
         "medisync-document" => ("/url", Json::Null),
         "minValue" => ("", json!(-1)),
         "maxValue" => ("", json!(13)),
@@ -41,6 +42,8 @@ fn breaker(key: &str) -> Option<(&'static str, Json)> {
 struct Breaking<'e> {
     example: &'e Json,
     mutants: Vec<Mutant>,
+    /// The profiles whose rules were broken.
+    seen: &'e mut Vec<String>,
 }
 
 impl Breaking<'_> {
@@ -88,12 +91,7 @@ impl Breaking<'_> {
             self.mutant(format!("{name} binding"), resource, IssueType::CodeInvalid, &*binding.value_set);
         }
         let of_extensions = rules.types.iter().flat_map(|it| &it.profiles);
-        for url in of_extensions {
-            let Some(Ok(profile)) = Profiles::built_in().find(url) else { panic!("{name}: {url}") };
-            // By its url the definition was found.
-            let below = profile.rules.children.iter().filter(|it| &*it.name != "url");
-            below.for_each(|it| self.child(it, at, name));
-        }
+        of_extensions.for_each(|url| self.extension(url, at, name));
         self.types(&rules.types, at, name);
         self.targets(&rules.types, at, name);
     }
@@ -106,15 +104,24 @@ impl Breaking<'_> {
         self.with(&code, "other".into())
     }
 
+    /// The rules of an extension; by its url its definition was found.
+    fn extension(&mut self, url: &str, at: &str, name: &str) {
+        self.seen.push(url.to_owned());
+        let Some(Ok(profile)) = Profiles::built_in().find(url) else { panic!("{name}: {url}") };
+        let below = profile.rules.children.iter().filter(|it| &*it.name != "url");
+        below.for_each(|it| self.child(it, at, name));
+    }
+
     /// Another type of a choice.
     fn types(&mut self, types: &[TypeRule], at: &str, name: &str) {
         let (parent, member) = at.rsplit_once('/').unwrap_or_default();
         let (other, value) = match name.rsplit('.').next() {
+            Some("value") if member == "valueString" => ("valueInteger", json!(1)),
             Some("value") => ("valueString", json!("mutant")),
             Some("effective") => ("effectiveInstant", json!("2026-03-01T10:15:00Z")),
             _ => return,
         };
-        if !types.is_empty() && member != other {
+        if !types.is_empty() {
             let mut resource = self.with(at, Json::Null);
             resource.pointer_mut(parent).unwrap()[other] = value;
             self.mutant(format!("{name} type"), resource, IssueType::Structure, "must have the type");
@@ -252,23 +259,38 @@ fn plain(of: &str) -> Json {
     resource
 }
 
-#[test]
-fn every_rule_of_our_profiles_refuses_its_mutant() {
-    let (mut count, mut wrong) = (0, Vec::new());
-    for (id, json) in EXAMPLES {
-        let example: Json = serde_json::from_str(json).unwrap();
-        let Some(Ok(profile)) = Profiles::built_in().find(&url_of(id)) else { panic!("{id}") };
-        let mut breaking = Breaking { example: &example, mutants: Vec::new() };
-        breaking.rules(&profile.rules, "", &r4().of(profile.of).name);
-        for Mutant { rule, resource, code, words } in breaking.mutants {
-            count += 1;
-            let found = errors(&resource);
-            let is_right = matches!(&found[..], [one] if one.code == code && one.diagnostics.contains(&words));
-            if !is_right {
-                wrong.push(format!("{id}: {rule}: {found:#?}, not {code:?} {words}"));
-            }
+/// What is wrong with what is said of mutants.
+fn wrongs(id: &str, mutants: Vec<Mutant>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Mutant { rule, resource, code, words } in mutants {
+        let found = errors(&resource);
+        let is_right = matches!(&found[..], [one] if one.code == code && one.diagnostics.contains(&words));
+        if !is_right {
+            wrong.push(format!("{id}: {rule}: {found:#?}, not {code:?} {words}"));
         }
     }
+    wrong
+}
+
+#[test]
+fn every_rule_of_our_profiles_refuses_its_mutant() {
+    let (mut count, mut wrong, mut seen) = (0, Vec::new(), Vec::new());
+    let whole = EXAMPLES.iter().map(|(id, json)| (id, None, json));
+    for (id, at, json) in whole.chain(EXTENDED.iter().map(|(id, at, json)| (id, Some(at), json))) {
+        let example: Json = serde_json::from_str(json).unwrap();
+        let mut breaking = Breaking { example: &example, mutants: Vec::new(), seen: &mut seen };
+        match (at, Profiles::built_in().find(&url_of(id))) {
+            (Some(at), _) => breaking.extension(&url_of(id), at, "Extension"),
+            (None, Some(Ok(profile))) => {
+                breaking.seen.push(url_of(id));
+                breaking.rules(&profile.rules, "", &r4().of(profile.of).name);
+            }
+            _ => panic!("{id}"),
+        }
+        count += breaking.mutants.len();
+        wrong.extend(wrongs(id, breaking.mutants));
+    }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count > 100, "{count} mutants");
+    assert!(Profiles::ours().iter().all(|(id, _)| seen.contains(&url_of(id))), "{seen:?}");
+    assert!(count > 130, "{count} mutants");
 }

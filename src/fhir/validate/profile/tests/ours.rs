@@ -14,6 +14,11 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("prescription", include_str!("../../../../../profiles/examples/prescription.json")),
     ("report-document", include_str!("../../../../../profiles/examples/report-document.json")),
 ];
+/// Resources with extensions that stand in no profile of ours: which, and where.
+pub(super) const EXTENDED: &[(&str, &str, &str)] = &[
+    ("breach", "/global/0/extension/0", include_str!("../../../../../profiles/examples/breach.json")),
+    ("unique", "/extension/0", include_str!("../../../../../profiles/structure-definitions/patient.json")),
+];
 const BLOOD_TYPE: &str = include_str!("../../../../../profiles/value-sets/blood-type.json");
 /// A day in 2026.
 const NOW: i64 = 1_780_000_000_000;
@@ -49,6 +54,11 @@ fn every_example_is_valid() {
     for (id, json) in EXAMPLES {
         let example: Json = serde_json::from_str(json).unwrap();
         assert_eq!(example["meta"]["profile"], json!([url_of(id)]));
+        assert_eq!(errors(&example), [], "{id}");
+    }
+    for (id, at, json) in EXTENDED {
+        let example: Json = serde_json::from_str(json).unwrap();
+        assert_eq!(example.pointer(at).unwrap()["url"], url_of(id));
         assert_eq!(errors(&example), [], "{id}");
     }
     let profiles = DEFINITIONS.iter().filter(|(_, json)| !json.contains(r#""type": "Extension","#));
