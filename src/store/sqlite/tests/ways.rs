@@ -5,8 +5,9 @@ use crate::contract::{WARD, model::Entry, put, tenant, ward};
 use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Walk};
 use crate::sqlite::place::Place;
 use crate::sqlite::runner::Reading;
-use crate::{Branch, Changes, Expect};
+use crate::{Branch, Changes, Expect, Plan, Sort, SortBy};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Test, TokenTest};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,4 +126,33 @@ async fn what_was_counted_is_remembered() {
     let before = chosen(&place, "Observation", filter(), Aim::All).await;
     place.readers.close().await;
     assert_eq!(chosen(&place, "Observation", filter(), Aim::All).await, before);
+}
+
+/// What pairs keep in the order asked for is walked to its end, unless something else finds less.
+#[tokio::test]
+async fn what_pairs_keep_in_order_is_not_gathered() {
+    let (_folder, place) = place().await;
+    let (texts, logical) = (Answers::default(), Logical::default());
+    let dialect = Dialect::Sqlite;
+    let filters = Filters { dialect, hash: &place.hash, texts: &texts, logical: &logical, has_pairs: true };
+    let key = Sort { by: SortBy::Date(p("date")), descending: true, is_single: true };
+    let date = || any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(0, 0)]));
+    let nobody = || any(Test::Local { param: p("subject"), of: "Patient".into(), id: "nobody".into() });
+    for (filter, is_whole) in [
+        (vec![any(code("frequent"))], true),
+        (vec![any(code("absent"))], true),
+        (vec![any(code("rare")), date()], true),
+        (vec![any(code("rare")), any(code("common"))], true),
+        (vec![any(code("common")), any(code("rarest"))], false),
+        (vec![any(code("frequent")), date(), nobody()], false),
+        (vec![date(), nobody()], false),
+    ] {
+        let branch = Branch { of: "Observation".into(), filter: filter.clone(), sort: vec![key.clone()] };
+        let plan = Plan { branches: vec![branch], after: None, limit: 4 };
+        let plan = query::paired(&filters, Cow::Owned(plan)).into_owned();
+        let branch = &plan.branches[0];
+        let aim = Aim::Sorted(4, query::bounds(&filters, branch, &key));
+        let choice = query::choose(&mut Reading(&place), &filters, branch, aim).await.unwrap();
+        assert_eq!(choice.walk.is_some_and(|it| it.most.is_none()), is_whole, "{filter:?}");
+    }
 }
