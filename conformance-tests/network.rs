@@ -1,6 +1,8 @@
 //! A network between a server and its PostgreSQL, which a case can make fail.
 
+use crate::{skipped, unique};
 use std::path::PathBuf;
+use std::process::Command;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
@@ -76,4 +78,73 @@ async fn carry(
             return;
         }
     }
+}
+
+/// A cable to a network namespace, which is to this one as another machine is (ip-netns(8), veth(4)).
+pub struct Cable {
+    namespace: String,
+    /// Its end here and its end there.
+    ends: [String; 2],
+    address: String,
+}
+
+impl Cable {
+    /// A new one. None where this user may not lay one, which is told.
+    pub fn lay() -> Option<Cable> {
+        let name: String = unique().chars().filter(|it| *it != '-').skip(8).collect();
+        let noise = u32::from_str_radix(name.get(..4)?, 16).ok()?;
+        let net = format!("10.{}.{}", noise >> 8, noise & 0xff);
+        let ends = [format!("ms{name}a"), format!("ms{name}b")];
+        let cable = Cable { namespace: format!("medisync-{name}"), ends, address: format!("{net}.2") };
+        let [here, there] = cable.ends.each_ref().map(String::as_str);
+        let space = cable.namespace.as_str();
+        let is_laid = ip(&["netns", "add", space])
+            && ip(&["link", "add", here, "type", "veth", "peer", "name", there, "netns", space])
+            && ip(&["address", "add", &format!("{net}.1/30"), "dev", here])
+            && ip(&["link", "set", here, "up"])
+            && ip(&["-n", space, "address", "add", &format!("{net}.2/30"), "dev", there])
+            && ip(&["-n", space, "link", "set", "lo", "up"])
+            && ip(&["-n", space, "link", "set", there, "up"]);
+        if !is_laid {
+            skipped("packets that are lost: this user may not make a network namespace (root may)");
+            return None;
+        }
+        // Else the end here would ask in vain who has the address, and say so: a router on the way would not.
+        let known = Command::new("ip").args(["-n", space, "-brief", "link", "show", there]).output();
+        let known = String::from_utf8(known.expect("ip runs").stdout).expect("UTF-8");
+        let hardware = known.split_whitespace().nth(2).expect("a hardware address");
+        assert!(ip(&["neigh", "replace", &cable.address, "lladdr", hardware, "nud", "permanent", "dev", here]));
+        Some(cable)
+    }
+
+    /// What the namespace is called.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The address at its other end.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// From now on every packet is lost.
+    pub fn cut(&self) {
+        assert!(ip(&["-n", &self.namespace, "link", "set", &self.ends[1], "down"]), "the cable is cut");
+    }
+
+    /// From now on packets arrive again.
+    pub fn mend(&self) {
+        assert!(ip(&["-n", &self.namespace, "link", "set", &self.ends[1], "up"]), "the cable is mended");
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        // Its ends go with it.
+        ip(&["netns", "delete", &self.namespace]);
+    }
+}
+
+fn ip(arguments: &[&str]) -> bool {
+    Command::new("ip").args(arguments).output().is_ok_and(|it| it.status.success())
 }

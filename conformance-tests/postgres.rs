@@ -138,6 +138,14 @@ impl Cluster {
         self.script(&[&["start", self.path()], settings].concat());
     }
 
+    /// The same, with the network of this namespace (ip-netns(8)).
+    #[track_caller]
+    pub fn resume_in(&self, namespace: &str, settings: &[&str]) {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]).arg(program());
+        run(command.args(["start", self.path()]).args(settings));
+    }
+
     /// Stops it: `smart`, `fast` or `immediate` (pg_ctl's modes).
     #[track_caller]
     pub fn stop(&self, mode: &str) {
@@ -217,11 +225,7 @@ impl Cluster {
 
     #[track_caller]
     fn script(&self, arguments: &[&str]) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
-        let output = Command::new(script).args(arguments).output().expect("scripts/postgres runs");
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "scripts/postgres {arguments:?}: {errors}");
-        String::from_utf8(output.stdout).expect("a URL").trim().to_owned()
+        run(Command::new(program()).args(arguments))
     }
 }
 
@@ -234,6 +238,19 @@ impl Drop for Cluster {
         // The case's own failure is what is to be told.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.stop("immediate")));
     }
+}
+
+/// `scripts/postgres`
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres")
+}
+
+/// What a command prints.
+#[track_caller]
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
 /// The URL with another database's name in it.

@@ -8,6 +8,7 @@ use crate::config::{self, File, ResidenceFlags, Span, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use store::Store;
 
 /// Arguments of `medisync tenant`.
 #[derive(clap::Args)]
@@ -18,14 +19,16 @@ pub struct Tenant {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Make a tenant, with a database and keys of its own
+    /// Make tenants, each with a database and keys of its own
     #[command(after_help = "\
 Examples:
   medisync tenant create north-clinic
+  medisync tenant create ward-{1..9}
   medisync tenant create south-clinic --placement schema --region eu")]
     Create {
         /// Lower-case letters, digits and hyphens, a letter first
-        name: String,
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
         #[command(flatten)]
         residence: ResidenceFlags,
         #[command(flatten)]
@@ -76,8 +79,8 @@ impl Tenant {
     /// Makes, moves or lists.
     pub fn run(self, file: &File) -> Result<()> {
         match self.action {
-            Action::Create { name, residence, store } => {
-                block_on(create(name, store.resolve(file)?, residence.resolve(file)?))
+            Action::Create { names, residence, store } => {
+                block_on(create(&names, store.resolve(file)?, residence.resolve(file)?))
             }
             Action::Move(it) => it.run(file),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
@@ -89,14 +92,21 @@ impl Tenant {
     }
 }
 
-async fn create(name: String, settings: config::Store, residence: config::Residence) -> Result<()> {
+async fn create(names: &[String], settings: config::Store, residence: config::Residence) -> Result<()> {
     let store = database::open_for(&settings, residence.of_tenant()).await?;
-    let made = tenants::create(&*store, &name).await?;
+    let made = create_each(&*store, names).await;
     store.close().await;
-    match made {
-        Some(_) => print(format_args!("created tenant {name}; its FHIR base is /fhir/{name}")),
-        None => bail!("there is a tenant `{name}` already"),
+    made
+}
+
+async fn create_each(store: &dyn Store, names: &[String]) -> Result<()> {
+    for name in names {
+        match tenants::create(store, name).await? {
+            Some(_) => print(format_args!("created tenant {name}; its FHIR base is /fhir/{name}"))?,
+            None => bail!("there is a tenant `{name}` already"),
+        }
     }
+    Ok(())
 }
 
 async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Result<()> {

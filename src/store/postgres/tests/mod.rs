@@ -167,6 +167,7 @@ impl Engine for Database {
     }
 }
 
+mod citus;
 mod isolation;
 mod moves;
 mod nodes;
