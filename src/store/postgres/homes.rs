@@ -101,16 +101,22 @@ impl Homes {
         if let Some(records) = home.known_as_of(self.now(home)) {
             return Ok(records);
         }
-        let _looking = home.looking.lock().await;
+        let _looking = match (home.looking.try_lock(), home.last()) {
+            (Ok(looking), _) => looking,
+            (Err(_), None) => home.looking.lock().await,
+            // Somebody else looks, which may take as long as the directory is away. Should the records have moved, their former
+            // place says so.
+            (Err(_), Some(last)) => return Ok(last),
+        };
         // As of before the look: what is told meanwhile is looked up again.
         let now = self.now(home);
         if let Some(records) = home.known_as_of(now) {
             return Ok(records);
         }
-        let last = home.known().as_ref().map(|it| it.records.clone());
+        let last = home.last();
         let records = match self.look(home, last.clone()).await {
-            // Should the records have moved, their former place says so.
-            Err(error) if error.is_passing() || error.is_connection_lost() => return last.ok_or(error),
+            // It is looked up again when the directory is heard, when the former place refuses, or after a while.
+            Err(error) if error.is_passing() || error.is_connection_lost() => last.ok_or(error)?,
             looked => looked?,
         };
         *home.known.write().unwrap_or_else(PoisonError::into_inner) =
@@ -274,6 +280,11 @@ impl Homes {
 impl Home {
     fn known(&self) -> std::sync::RwLockReadGuard<'_, Option<Known>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where they were when it was last looked.
+    fn last(&self) -> Option<Arc<Records>> {
+        self.known().as_ref().map(|it| it.records.clone())
     }
 
     fn known_as_of(&self, now: (u64, u64)) -> Option<Arc<Records>> {
