@@ -14,6 +14,7 @@ mod pairs;
 mod postgres;
 mod query;
 mod record;
+mod releases;
 mod rows;
 mod sqlite;
 mod tenant;
@@ -28,6 +29,7 @@ pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
     Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,
 };
+pub use releases::{Posting, Release, ReleaseConcept, ReleasePart, Releases, Terms};
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
 pub use tenant::{Secrets, Tenant};
@@ -67,7 +69,7 @@ pub trait Store: Send + Sync {
 
 /// One tenant's data. Reads see what was committed; a write is one `commit`.
 #[async_trait]
-pub trait Session: Send + Sync {
+pub trait Session: Releases {
     /// The same tenant's data for reads that change nothing: another copy of it may answer, if nothing is missing there that was
     /// acknowledged before. `None` where there is none.
     fn for_reading(&self) -> Option<Arc<dyn Session>> {

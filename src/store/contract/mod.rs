@@ -16,6 +16,7 @@ pub(crate) mod orders;
 pub(crate) mod pairs;
 pub(crate) mod properties;
 pub(crate) mod records;
+pub(crate) mod releases;
 pub(crate) mod tenants;
 pub(crate) mod updates;
 pub(crate) mod walks;
@@ -58,6 +59,7 @@ macro_rules! contract {
             ledger: entries_change, entries_with_resources, entries_expire, entries_outlive_a_clock_ahead, entries_are_listed,
                 entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
             jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;
+            releases: finished_or_nothing, sweeping, looked_up, releases_of_two_tenants;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed,
                 strings_folded_anew;

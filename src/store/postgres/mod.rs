@@ -15,6 +15,7 @@ mod notices;
 mod numbers;
 mod place;
 mod records;
+mod releases;
 mod residence;
 mod runner;
 mod schema;

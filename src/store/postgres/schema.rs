@@ -70,6 +70,7 @@ impl Kind {
                 ("take back", include_str!("../../../migrations/postgres/tenant/0005_take_back.sql")),
                 ("compression", include_str!("../../../migrations/postgres/tenant/0006_compression.sql")),
                 ("moves", include_str!("../../../migrations/postgres/tenant/0007_moves.sql")),
+                ("releases", include_str!("../../../migrations/postgres/tenant/0008_releases.sql")),
             ],
         }
     }

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// A session: it finds the tenant's records wherever they are when it is asked.
 pub(super) struct Door {
-    homes: Arc<Homes>,
-    home: Arc<Home>,
+    pub(super) homes: Arc<Homes>,
+    pub(super) home: Arc<Home>,
     hash: IndexHash,
     /// A standby may answer.
     may_stand_by: bool,
@@ -34,7 +34,7 @@ macro_rules! at_home {
         loop {
             let done = $work.await;
             match done {
-                Err(Error::Moved) if tries < TRIES => {
+                Err($crate::Error::Moved) if tries < $crate::postgres::homes::TRIES => {
                     tries += 1;
                     $records = $door.homes.after(&$door.home, &$records, tries).await?;
                 }
@@ -59,6 +59,7 @@ macro_rules! read {
         })
     };
 }
+pub(super) use at_home;
 
 impl Door {
     /// Opens the way to the records of the tenant of this name.

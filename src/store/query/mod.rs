@@ -18,6 +18,7 @@ mod pairs;
 mod probe;
 mod range;
 mod records;
+pub(crate) mod releases;
 mod search;
 mod sizes;
 mod sort;

@@ -11,6 +11,7 @@ mod ledger;
 mod place;
 mod places;
 mod readers;
+mod releases;
 mod runner;
 mod schema;
 #[cfg(test)]

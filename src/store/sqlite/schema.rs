@@ -22,6 +22,7 @@ pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {
         ("search", include_str!("../../../migrations/sqlite/tenant/0002_search.sql")),
         ("builds", include_str!("../../../migrations/sqlite/tenant/0003_builds.sql")),
         ("ledger", include_str!("../../../migrations/sqlite/tenant/0004_ledger.sql")),
+        ("releases", include_str!("../../../migrations/sqlite/tenant/0005_releases.sql")),
     ])
 });
 

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 /// Changes that are read at a time.
 const CHANGES: i64 = 5_000;
 /// Tables that are compared and copied by parts, by what a hash has of each row.
-const SMALL: [&str; 4] = ["loaded", "build", "definition", "ledger"];
+const SMALL: [&str; 5] = ["loaded", "build", "definition", "ledger", "code_release"];
 
 /// What a round found and copied.
 #[derive(Default)]
@@ -51,6 +51,7 @@ impl Mover<'_> {
         round.resources.dedup();
         self.copy_log(state).await?;
         self.exchange_all(&round.resources).await?;
+        self.copy_releases().await?;
         for table in SMALL {
             self.copy_small(table).await?;
         }

@@ -15,6 +15,7 @@
 mod copy;
 mod fence;
 mod log;
+mod releases;
 mod side;
 mod verify;
 

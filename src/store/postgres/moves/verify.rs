@@ -11,9 +11,12 @@ use sqlx::{AssertSqlSafe, Row};
 /// Tables that say how a move is going, and are no part of what moves.
 const OF_MOVES: [&str; 4] = ["arriving", "closed", "leaving", "reindexed"];
 /// What is copied.
-const COPIED: [&str; 12] = [
+const COPIED: [&str; 15] = [
     "build",
     "change",
+    "code_concept",
+    "code_posting",
+    "code_release",
     "date",
     "definition",
     "history",

@@ -3,8 +3,8 @@
 use super::{Database, database_of};
 use crate::contract::{put, secrets};
 use crate::{
-    Changes, CommitError, Error, Expect, Key, Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Session,
-    Store,
+    Changes, CommitError, Error, Expect, Key, Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Posting,
+    ReleaseConcept, ReleasePart, Session, Store, Terms,
 };
 use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
@@ -254,4 +254,33 @@ async fn regions_are_kept_to() {
     assert!(matches!(there.read(&Key::new("Patient", "p")).await, Err(Error::Region)), "it moved out of the region");
     let failure = fhir::Failure::from(Error::Region);
     assert_eq!(failure.status, 421);
+}
+
+/// What was loaded of code systems goes along, also what is being loaded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn loaded_code_systems_go_along() {
+    let Some(database) = database_of(Placement::Pool).await else { return };
+    let store = database.store(LONG).await;
+    let session = north(&store).await;
+    let concepts = |from: i64, until: i64| {
+        let concept =
+            |place: i64| ReleaseConcept { place, code: format!("c{place}"), links: vec![1, 2], about: "{}".to_owned() };
+        ReleasePart::Concepts((from..until).map(concept).collect())
+    };
+    let posting = |term: &str| Posting { property: String::new(), term: term.to_owned(), places: vec![7] };
+    let whole = session.begin_release("urn:x", "1", "{}").await.unwrap();
+    session.fill_release(whole, concepts(0, 4500)).await.unwrap();
+    session.fill_release(whole, ReleasePart::Postings(vec![posting("a"), posting("b")])).await.unwrap();
+    assert!(session.finish_release(whole).await.unwrap());
+    let begun = session.begin_release("urn:x", "2", "{}").await.unwrap();
+    session.fill_release(begun, concepts(0, 10)).await.unwrap();
+    for to in [Placement::Schema, Placement::Database] {
+        relocate(&database, to).await.unwrap();
+        assert_eq!(session.releases().await.unwrap().len(), 1);
+        assert_eq!(session.concepts_at(whole, &[0, 2500, 4499]).await.unwrap().len(), 3);
+        assert_eq!(session.postings(whole, "", Terms::Begins(""), 9).await.unwrap().len(), 2);
+    }
+    session.fill_release(begun, concepts(10, 20)).await.unwrap();
+    assert!(session.finish_release(begun).await.unwrap());
+    assert_eq!(session.concepts_with(begun, &["c9", "c10"]).await.unwrap().len(), 2);
 }

@@ -1,0 +1,150 @@
+//! A release in the making: what the readers of publishers' files fill.
+
+use crate::{Failure, IssueType, Result};
+use rustc_hash::FxHashMap;
+
+/// The most concepts of a release.
+const MOST: usize = 10_000_000;
+
+/// A version of a code system: its concepts, and what stands above each.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// Canonical URL.
+    pub url: String,
+    /// Its version.
+    pub version: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its hierarchy, if any, means that a concept is one of those above it.
+    pub has_subsumption: bool,
+    /// Whether case makes a difference between its codes. Where it does not, all codes are in upper case.
+    pub is_case_sensitive: bool,
+    pub(super) concepts: Vec<DraftConcept>,
+    by_code: FxHashMap<String, u32>,
+}
+
+/// A concept.
+#[derive(Debug, Default)]
+pub struct DraftConcept {
+    /// Its code.
+    pub code: String,
+    /// The name to show.
+    pub display: Option<String>,
+    /// Other names.
+    pub designations: Vec<DraftDesignation>,
+    /// What else is said of it.
+    pub properties: Vec<DraftProperty>,
+    pub(super) parents: Vec<u32>,
+}
+
+/// Another name of a concept.
+#[derive(Debug)]
+pub struct DraftDesignation {
+    /// Its language.
+    pub language: Option<String>,
+    /// What it is for, a code of its own code system.
+    pub usage: Option<DesignationUse>,
+    /// The name.
+    pub value: String,
+}
+
+/// What a designation is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DesignationUse {
+    /// The code system.
+    pub system: &'static str,
+    /// The code.
+    pub code: &'static str,
+    /// Its name.
+    pub display: &'static str,
+}
+
+/// A property of a concept.
+#[derive(Debug)]
+pub struct DraftProperty {
+    /// Its code.
+    pub code: String,
+    /// Its value.
+    pub value: DraftValue,
+}
+
+/// The value of a property.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum DraftValue {
+    Code(String),
+    Text(String),
+    Flag(bool),
+}
+
+impl DraftValue {
+    /// As postings and filters have it.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            DraftValue::Code(text) | DraftValue::Text(text) => text,
+            DraftValue::Flag(true) => "true",
+            DraftValue::Flag(false) => "false",
+        }
+    }
+}
+
+impl DraftConcept {
+    /// One with a code and a name.
+    pub fn named(code: &str, display: &str) -> DraftConcept {
+        DraftConcept { code: code.to_owned(), display: Some(display.to_owned()), ..DraftConcept::default() }
+    }
+
+    /// Adds a property.
+    pub fn say(&mut self, code: &str, value: DraftValue) {
+        self.properties.push(DraftProperty { code: code.to_owned(), value });
+    }
+}
+
+impl Draft {
+    /// Adds a concept; `false` if there is one with its code.
+    pub fn add(&mut self, concept: DraftConcept) -> Result<bool> {
+        let at = self.concepts.len();
+        if at >= MOST {
+            let told = format!("A release has {MOST} concepts at the most.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        if self.by_code.contains_key(&concept.code) {
+            return Ok(false);
+        }
+        self.by_code.insert(concept.code.clone(), at as u32);
+        self.concepts.push(concept);
+        Ok(true)
+    }
+
+    /// The number of the concept with this code, in the order in which they were added.
+    pub fn position(&self, code: &str) -> Option<u32> {
+        self.by_code.get(code).copied()
+    }
+
+    /// The concept with this code.
+    pub fn concept(&mut self, code: &str) -> Option<&mut DraftConcept> {
+        let at = self.position(code)?;
+        self.concepts.get_mut(at as usize)
+    }
+
+    /// Every concept, in the order in which they were added.
+    pub fn concepts(&self) -> &[DraftConcept] {
+        &self.concepts
+    }
+
+    /// Every concept, to be added to.
+    pub fn concepts_mut(&mut self) -> &mut [DraftConcept] {
+        &mut self.concepts
+    }
+
+    /// Puts one concept beneath another; `false` if one of them is not there.
+    pub fn link(&mut self, child: &str, parent: &str) -> bool {
+        let (Some(child), Some(parent)) = (self.position(child), self.position(parent)) else { return false };
+        if let Some(concept) = self.concepts.get_mut(child as usize)
+            && !concept.parents.contains(&parent)
+        {
+            concept.parents.push(parent);
+        }
+        true
+    }
+}

@@ -1,0 +1,23 @@
+//! Releases: versions of large code systems from their publishers' files (terminologies-systems.html), as they are kept for
+//! being looked up. A concept has a *place*, a number given so that what is beneath a concept is a few ranges; what a
+//! filter chooses is a set of places ([`Places`]), and only the concepts that are shown are ever read.
+
+mod about;
+mod arrange;
+mod draft;
+mod implicit;
+mod links;
+mod places;
+mod slice;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use about::About;
+pub use arrange::{Arranged, PostedTerm};
+pub use draft::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftProperty, DraftValue};
+pub use implicit::{implicit, is_version, later};
+pub use links::Links;
+pub use places::Places;
+pub use slice::Row;
+pub use words::{LONGEST_TERM, words};
