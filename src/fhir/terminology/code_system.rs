@@ -61,8 +61,8 @@ pub struct CodeSystem {
     pub defined: Vec<String>,
     /// What tells its codes where they are not listed.
     pub grammar: Option<Grammar>,
-    concepts: Vec<Concept>,
-    by_code: FxHashMap<String, u32>,
+    pub(super) concepts: Vec<Concept>,
+    pub(super) by_code: FxHashMap<String, u32>,
 }
 
 /// A concept of a code system.
@@ -190,7 +190,7 @@ impl CodeSystem {
     }
 
     /// Enters a concept; a code that is there already is the same concept at another place. `None` if it has no code.
-    fn add(&mut self, concept: Value<'_>, parent: Option<u32>) -> Option<u32> {
+    pub(super) fn add(&mut self, concept: Value<'_>, parent: Option<u32>) -> Option<u32> {
         let code = concept.str("code")?;
         let folded = self.folded(code).into_owned();
         let fresh = self.concepts.len() as u32;
@@ -230,7 +230,7 @@ impl CodeSystem {
         }
     }
 
-    fn link(&mut self, parent: u32, child: u32) {
+    pub(super) fn link(&mut self, parent: u32, child: u32) {
         if parent == child || self.concepts[child as usize].parents.contains(&parent) {
             return;
         }

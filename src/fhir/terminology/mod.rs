@@ -12,6 +12,7 @@ mod expand;
 mod filter;
 mod hierarchy;
 mod published;
+pub mod release;
 mod sources;
 mod value_set;
 mod versions;

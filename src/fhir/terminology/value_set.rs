@@ -107,9 +107,13 @@ impl ValueSet {
     }
 
     /// The value set of all codes of a code system, or of those that a filter chooses (valueset.html#implicit).
-    pub fn implicit(url: &str, system: &str, filter: Option<Filter>) -> ValueSet {
-        let include =
-            Include { system: Some(system.to_owned()), filters: filter.into_iter().collect(), ..Include::default() };
+    pub fn implicit(url: &str, system: &str, version: Option<&str>, filter: Option<Filter>) -> ValueSet {
+        let include = Include {
+            system: Some(system.to_owned()),
+            version: version.map(str::to_owned),
+            filters: filter.into_iter().collect(),
+            ..Include::default()
+        };
         ValueSet { url: url.to_owned(), include: Some(vec![include]), ..ValueSet::default() }
     }
 

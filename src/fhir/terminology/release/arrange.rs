@@ -121,22 +121,22 @@ impl Arranged {
         let mut ranges = 0;
         for here in falling {
             let parents = &self.draft.concepts[*here as usize].parents;
-            self.above[*here as usize] = self.reached(parents, &self.above);
+            self.above[*here as usize] = self.direct(parents).or(&gathered(parents, &self.above));
             ranges += self.above[*here as usize].ranges().len();
             bounded(ranges)?;
         }
         for here in falling.iter().rev() {
-            self.below[*here as usize] = self.reached(&self.children[*here as usize], &self.below);
+            let children = &self.children[*here as usize];
+            self.below[*here as usize] = self.direct(children).or(&gathered(children, &self.below));
             ranges += self.below[*here as usize].ranges().len();
             bounded(ranges)?;
         }
         Ok(())
     }
 
-    /// The places of these, and those that are reached from them.
-    fn reached(&self, next: &[u32], further: &[Places]) -> Places {
-        let own = next.iter().map(|it| self.places[*it as usize]).map(|it| it..it + 1);
-        Places::of(own.chain(next.iter().flat_map(|it| further[*it as usize].ranges().iter().cloned())).collect())
+    /// The places of these.
+    fn direct(&self, of: &[u32]) -> Places {
+        Places::of(of.iter().map(|it| self.places[*it as usize]).map(|it| it..it + 1).collect())
     }
 
     /// How many concepts there are.
@@ -158,10 +158,9 @@ impl Arranged {
     pub fn row(&self, place: u32) -> Option<(&str, Links, String)> {
         let at = *self.order.get(place as usize)? as usize;
         let concept = &self.draft.concepts[at];
-        let direct = |of: &[u32]| self.reached(of, &[]);
         let links = Links {
-            parents: direct(&concept.parents),
-            children: direct(&self.children[at]),
+            parents: self.direct(&concept.parents),
+            children: self.direct(&self.children[at]),
             above: self.above[at].clone(),
             below: self.below[at].clone(),
         };
@@ -193,6 +192,11 @@ impl Arranged {
         all.sort_unstable_by(|a, b| (&a.property, &a.term).cmp(&(&b.property, &b.term)));
         all
     }
+}
+
+/// What these have, together.
+fn gathered(of: &[u32], each: &[Places]) -> Places {
+    Places::of(of.iter().flat_map(|it| each[*it as usize].ranges().iter().cloned()).collect())
 }
 
 fn bounded(ranges: usize) -> Result<()> {

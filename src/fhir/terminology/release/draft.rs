@@ -101,6 +101,17 @@ impl DraftConcept {
 }
 
 impl Draft {
+    /// One without concepts, whose hierarchy subsumes and whose codes differ by case; its version is still to be told.
+    pub fn new(url: &str, name: &str) -> Draft {
+        Draft {
+            url: url.to_owned(),
+            name: name.to_owned(),
+            has_subsumption: true,
+            is_case_sensitive: true,
+            ..Draft::default()
+        }
+    }
+
     /// Adds a concept; `false` if there is one with its code.
     pub fn add(&mut self, concept: DraftConcept) -> Result<bool> {
         let at = self.concepts.len();
