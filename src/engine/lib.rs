@@ -37,7 +37,7 @@ pub use own::{IndexRun, OwnParam, OwnState};
 pub use profiles::ProfileBreach;
 pub use request::{Answer, Headers, Request, Verb};
 pub use security::Authorization;
-pub use terminology::Resolver;
+pub use terminology::{Around, Narrow, Resolver};
 
 use fhir::Result;
 use fhir::search::Indexer;

@@ -10,7 +10,6 @@ use crate::terminology::Resolver;
 use crate::{Context, Engine};
 use fhir::json::Value;
 use fhir::search::{ParamId, Test, TokenTest};
-use fhir::terminology::Expander;
 use fhir::validate::{AskedProfile, Demands, Profiles, Profiling, References};
 use fhir::{Failure, Issue, Result, Severity};
 use rustc_hash::FxHashMap;
@@ -23,8 +22,6 @@ pub(crate) const STRUCTURE_DEFINITION: &str = "StructureDefinition";
 const ROUNDS: usize = 4;
 /// The most codes of one resource that are looked up.
 const MOST_CODES: usize = 1_000;
-/// The most codes of a value set that are gone through for one of them.
-const MOST_MEMBERS: usize = 10_000;
 
 /// What a breach of a profile that a resource names is to a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,8 +92,7 @@ impl Codes {
 
 async fn member(resolver: &mut Resolver<'_>, (set, system, code): &Asked) -> Result<Option<bool>> {
     let Some(set) = resolver.value_set(set).await? else { return Ok(None) };
-    let sources = resolver.sources(&set).await?;
-    Expander::new(&sources, MOST_MEMBERS).find(&set, system.as_deref(), code).map(|it| Some(it.is_some()))
+    Ok(Some(resolver.member(&set, system.as_deref(), code).await?.is_some()))
 }
 
 impl Engine {

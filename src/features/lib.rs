@@ -9,6 +9,8 @@ mod stats;
 mod terminology;
 mod validate;
 
+pub use terminology::{LoadedRows, load_code_system};
+
 use engine::Operation;
 
 /// Every operation that the features add.

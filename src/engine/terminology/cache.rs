@@ -1,7 +1,10 @@
-//! What was read of a tenant's terminology. It holds as long as no CodeSystem and no ValueSet was written: how many
-//! versions there are of both, which every write makes more, tells that for all nodes on one database.
+//! What was read of a tenant's terminology. It holds as long as no CodeSystem and no ValueSet was written and no code system
+//! loaded: how many versions there are of both, which every write makes more, and the numbers of the releases tell that for
+//! all nodes on one database.
 
+use super::loaded::Loaded;
 use fhir::Result;
+use fhir::json::Doc;
 use fhir::search::{CodesAsked, Codings};
 use fhir::terminology::{CodeSystem, ValueSet};
 use rustc_hash::FxHashMap;
@@ -32,18 +35,19 @@ pub(super) struct Uses {
     pub(super) value_sets: bool,
 }
 
-/// How many versions there are of CodeSystem and ValueSet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamp(i64, i64);
+/// How many versions there are of CodeSystem and ValueSet, and which code systems are loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp(i64, i64, Vec<i64>);
 
 impl Stamp {
-    /// As it is now.
-    pub(super) async fn read(session: &dyn Session) -> Result<Stamp> {
+    /// As it is now, with these releases.
+    pub(super) async fn read(session: &dyn Session, loaded: &[Arc<Loaded>]) -> Result<Stamp> {
         let versions = async |of: &str| {
             let scope = Scope::Type(of.to_owned());
             session.history(&History { scope, since: None, at: None, before: None, limit: 0 }).await
         };
-        Ok(Stamp(versions("CodeSystem").await?.total, versions("ValueSet").await?.total))
+        let loaded = loaded.iter().map(|it| it.number).collect();
+        Ok(Stamp(versions("CodeSystem").await?.total, versions("ValueSet").await?.total, loaded))
     }
 }
 
@@ -52,6 +56,8 @@ impl Stamp {
 pub(super) struct Kept {
     pub(super) code_systems: FxHashMap<String, Found<CodeSystem>>,
     pub(super) value_sets: FxHashMap<String, Found<ValueSet>>,
+    /// By the URLs of the code systems that they are of.
+    pub(super) supplements: FxHashMap<String, Arc<Vec<Doc>>>,
     pub(super) codes: FxHashMap<CodesAsked, (Codings, Uses)>,
     weight: usize,
     stamp: Stamp,
@@ -62,7 +68,7 @@ impl Kept {
     pub(super) fn grow(&mut self, weight: usize) {
         self.weight += weight + 1;
         if self.weight > MOST {
-            *self = Kept { stamp: self.stamp, weight: weight + 1, ..Kept::default() };
+            *self = Kept { stamp: std::mem::take(&mut self.stamp), weight: weight + 1, ..Kept::default() };
         }
     }
 }
@@ -73,10 +79,10 @@ pub(crate) struct Cache(Mutex<Kept>);
 
 impl Cache {
     /// What is kept of this stamp; anything else is let go. A reader that is behind another one keeps nothing for it.
-    pub(super) fn at(&self, stamp: Stamp) -> MutexGuard<'_, Kept> {
+    pub(super) fn at(&self, stamp: &Stamp) -> MutexGuard<'_, Kept> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.stamp != stamp {
-            *kept = Kept { stamp, ..Kept::default() };
+        if kept.stamp != *stamp {
+            *kept = Kept { stamp: stamp.clone(), ..Kept::default() };
         }
         kept
     }

@@ -2,11 +2,16 @@
 //! tenant's own first, then R4's; and the codes that a search asks for.
 
 mod cache;
+mod choose;
 pub(crate) mod claims;
+mod loaded;
 mod maps;
 mod resolve;
+mod supplements;
 
 pub(crate) use cache::AllCaches;
+pub use choose::Narrow;
+pub use loaded::Around;
 pub use resolve::Resolver;
 
 use crate::{Context, Engine};
@@ -81,15 +86,15 @@ impl Resolver<'_> {
         let codings = match asked {
             CodesAsked::In(url) => {
                 let set = self.value_set_or_reference(url).await?;
-                let expansion = self.expansion(set, &Versions::default(), MOST_CODES).await?;
+                let expansion = self.expansion(set, &Versions::default(), "", MOST_CODES).await?;
                 expansion.members.iter().map(|it| (it.system.clone(), it.code().to_owned())).collect()
             }
             CodesAsked::Below { system, code } => {
-                let found = self.whole_code_system(system).await?;
+                let found = self.hierarchy(system, &[code], Around::Below(MOST_CODES)).await?;
                 codings(&found.url, found.at_or_below(code)?)?
             }
             CodesAsked::Above { system, code } => {
-                let found = self.whole_code_system(system).await?;
+                let found = self.hierarchy(system, &[code], Around::Above).await?;
                 codings(&found.url, found.at_or_above(code)?)?
             }
         };

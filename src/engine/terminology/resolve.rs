@@ -3,43 +3,64 @@
 //! A caller who may not search CodeSystem or ValueSet is refused where one that is stored would be looked into, since
 //! the answer tells what it holds; R4's are everybody's.
 
+use super::Around;
 use super::cache::{Cache, Found, Kept, Stamp, Uses};
+use super::loaded::{self, Loaded};
 use crate::{Access, Context};
 use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::search::{Clause, CodesAsked, Codings, ParamId, Target, Test};
+use fhir::terminology::release::{implicit, later};
 use fhir::terminology::{
-    CodeSystem, Expander, Expansion, Filter, Kind, Member, Sources, ValueSet, Versions, builtin, published, unversioned,
+    CodeSystem, Expander, Expansion, Kind, Member, Sources, ValueSet, Versions, builtin, published, unversioned,
 };
-use fhir::units::UCUM;
 use fhir::{Failure, IssueType, Result};
+use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 use store::{Branch, Key, Plan, Stored};
 
-/// The value set of all units (ucum.html).
-const UCUM_UNITS: &str = "http://unitsofmeasure.org/vs";
 /// The most resources of one URL that are compared.
 const VERSIONS: usize = 100;
 /// The most code systems and value sets that one value set may be made of.
 const SOURCES: usize = 500;
+
+/// The codes of loaded code systems that are needed, by the canonicals that name these.
+type Asked = FxHashMap<String, (Arc<Loaded>, BTreeSet<String>)>;
+
+fn note<'c>(asked: &mut Asked, canonical: String, loaded: Arc<Loaded>, codes: impl Iterator<Item = &'c str>) {
+    let (_, all) = asked.entry(canonical).or_insert_with(|| (loaded, BTreeSet::new()));
+    all.extend(codes.map(str::to_owned));
+}
 
 /// Resolves terminology for a caller, as it was stored when this was made.
 pub struct Resolver<'c> {
     pub(super) ctx: &'c Context,
     cache: Arc<Cache>,
     stamp: Stamp,
+    loaded: Vec<Arc<Loaded>>,
     uses: Uses,
+}
+
+/// What of the loaded code systems an evaluation is about.
+#[derive(Clone, Copy)]
+enum Wanted<'w> {
+    /// This code.
+    Code(&'w str),
+    /// All codes that have these words, of at most so many.
+    All(&'w str, usize),
 }
 
 impl<'c> Resolver<'c> {
     pub(super) async fn new(ctx: &'c Context, cache: Arc<Cache>) -> Result<Resolver<'c>> {
-        let stamp = Stamp::read(ctx.session()).await?;
-        Ok(Resolver { ctx, cache, stamp, uses: Uses::default() })
+        let loaded = loaded::releases(ctx.session()).await?;
+        let stamp = Stamp::read(ctx.session(), &loaded).await?;
+        Ok(Resolver { ctx, cache, stamp, loaded, uses: Uses::default() })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.cache.at(self.stamp)
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.cache.at(&self.stamp)
     }
 
     /// Notes that a stored resource of this kind is used; fails if the caller may not search such.
@@ -79,21 +100,36 @@ impl<'c> Resolver<'c> {
         codings
     }
 
-    /// The code system with this canonical URL; `None` if there is none.
+    /// The release that stands for a code system: where it is not held as a whole.
+    pub(super) async fn release(&mut self, canonical: &str) -> Result<Option<Arc<Loaded>>> {
+        let Some(loaded) = loaded::with_canonical(&self.loaded, canonical).cloned() else { return Ok(None) };
+        if self.held(canonical).await?.it.is_some_and(|it| it.is_whole()) {
+            return Ok(None);
+        }
+        self.used(Kind::CodeSystem)?;
+        Ok(Some(loaded))
+    }
+
+    /// The code system with this canonical URL, as a resource or built in; `None` if there is none.
     pub async fn code_system(&mut self, canonical: &str) -> Result<Option<Arc<CodeSystem>>> {
-        let known = self.kept().code_systems.get(canonical).cloned();
-        let found = match known {
-            Some(found) => found,
-            None => {
-                let mut found = self.look(Kind::CodeSystem, canonical, |it| CodeSystem::read(it.root())).await?;
-                found.it = found.it.or_else(|| builtin(canonical).map(Arc::new));
-                let mut kept = self.kept();
-                kept.grow(found.it.as_ref().map_or(0, |it| it.concepts().len()));
-                kept.code_systems.insert(canonical.to_owned(), found.clone());
-                found
-            }
-        };
+        let found = self.held(canonical).await?;
         self.let_use(Kind::CodeSystem, found)
+    }
+
+    async fn held(&mut self, canonical: &str) -> Result<Found<CodeSystem>> {
+        let known = self.kept().code_systems.get(canonical).cloned();
+        if let Some(found) = known {
+            return Ok(found);
+        }
+        let mut found = self.look(Kind::CodeSystem, canonical, |it| CodeSystem::read(it.root())).await?;
+        found.it = found.it.or_else(|| builtin(canonical).map(Arc::new));
+        if let Some(system) = found.it.as_mut().and_then(Arc::get_mut) {
+            found.is_stored |= self.supplement(system).await?;
+        }
+        let mut kept = self.kept();
+        kept.grow(found.it.as_ref().map_or(0, |it| it.concepts().len()));
+        kept.code_systems.insert(canonical.to_owned(), found.clone());
+        Ok(found)
     }
 
     /// The value set with this canonical URL, or the implicit one (`?fhir_vs`, valueset.html#implicit) of a code system;
@@ -137,52 +173,72 @@ impl<'c> Resolver<'c> {
         Ok(doc.map(|it| Arc::new(ValueSet::read(it.root()))))
     }
 
-    /// The code system with this URL; fails if there is none, and if not all its codes are here.
-    pub async fn whole_code_system(&mut self, canonical: &str) -> Result<Arc<CodeSystem>> {
-        let found = self.code_system(canonical).await?.ok_or_else(|| unknown("code system", canonical))?;
-        found.needs_whole()?;
-        Ok(found)
-    }
-
     /// The member of a value set with this code, in any of its code systems where none is named.
     pub async fn member(&mut self, set: &ValueSet, system: Option<&str>, code: &str) -> Result<Option<Member>> {
-        let sources = self.sources(set).await?;
+        let sources = self.sources(set, &Versions::default(), Wanted::Code(code)).await?;
         Expander::new(&sources, usize::MAX).find(set, system, code)
     }
 
-    /// All codes of a value set, of at most so many, with these versions of its code systems.
-    pub async fn expansion(&mut self, set: Arc<ValueSet>, versions: &Versions, most: usize) -> Result<Expansion> {
+    /// All codes of a value set, of at most so many, with these versions of its code systems. Those of loaded code systems are
+    /// only those that have the words of a text.
+    pub async fn expansion(
+        &mut self,
+        set: Arc<ValueSet>,
+        versions: &Versions,
+        text: &str,
+        most: usize,
+    ) -> Result<Expansion> {
         let set = versions.on(set)?;
-        let sources = self.sources_in(&set, versions).await?;
+        let sources = self.sources(&set, versions, Wanted::All(text, most)).await?;
         Expander::new(&sources, most).expand(&set)
     }
 
-    /// All that a value set is made of.
-    pub async fn sources(&mut self, set: &ValueSet) -> Result<Sources> {
-        self.sources_in(set, &Versions::default()).await
-    }
-
-    /// The same, with these versions of code systems.
-    async fn sources_in(&mut self, set: &ValueSet, versions: &Versions) -> Result<Sources> {
+    /// All that a value set is made of, with these versions of code systems.
+    async fn sources(&mut self, set: &ValueSet, versions: &Versions, wanted: Wanted<'_>) -> Result<Sources> {
         let mut sources = Sources::default();
-        let mut left: Vec<String> = self.direct_sources(&mut sources, set).await?;
+        let mut asked = FxHashMap::default();
+        let mut left: Vec<String> = self.direct_sources(&mut sources, set, wanted, &mut asked).await?;
         while let Some(canonical) = left.pop() {
             if sources.has_value_set(&canonical) {
                 continue;
             }
             let found = self.value_set(&canonical).await?.map(|it| versions.on(it)).transpose()?;
             if let Some(found) = &found {
-                left.extend(self.direct_sources(&mut sources, found).await?);
+                left.extend(self.direct_sources(&mut sources, found, wanted, &mut asked).await?);
             }
             sources.add_value_set(canonical, found);
+        }
+        for (canonical, (loaded, codes)) in asked {
+            let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+            let rows = loaded.around(self.ctx.session(), &codes, Around::Above).await?;
+            let slice = self.slice(&loaded, &rows).await?;
+            sources.add_code_system(canonical, Some(slice));
         }
         Ok(sources)
     }
 
-    /// Enters the code systems that a value set names; the value sets that it names are returned.
-    async fn direct_sources(&mut self, sources: &mut Sources, set: &ValueSet) -> Result<Vec<String>> {
-        for canonical in set.named_code_systems() {
-            if !sources.has_code_system(&canonical) {
+    /// Enters the code systems that a value set names; the value sets that it names are returned. Of a loaded one is entered
+    /// what its rules choose, or noted which of its codes are needed so that they can be applied to one code.
+    async fn direct_sources(
+        &mut self,
+        sources: &mut Sources,
+        set: &ValueSet,
+        wanted: Wanted<'_>,
+        asked: &mut Asked,
+    ) -> Result<Vec<String>> {
+        for (canonical, rule) in set.rules().filter_map(|it| Some((it.code_system()?, it))) {
+            if let Some(loaded) = self.release(&canonical).await? {
+                match wanted {
+                    Wanted::All(text, most) if rule.concepts.is_empty() => {
+                        sources.add_choice(rule, self.choice(&loaded, rule, text, most).await);
+                    }
+                    Wanted::All(..) => note(asked, canonical, loaded, rule.concepts.iter().map(|it| it.code.as_str())),
+                    Wanted::Code(code) => {
+                        let values = rule.filters.iter().filter(|it| it.is_on_hierarchy()).map(|it| it.value.as_str());
+                        note(asked, canonical, loaded, values.chain([code]));
+                    }
+                }
+            } else if !sources.has_code_system(&canonical) {
                 let found = self.code_system(&canonical).await?;
                 sources.add_code_system(canonical, found);
             }
@@ -237,21 +293,8 @@ pub(super) fn doc(stored: &Stored) -> Result<Doc> {
 fn newer(this: &Doc, other: &Doc) -> bool {
     let is_current = |it: &Doc| it.root().str("status") != Some("retired");
     let version = |it: &Doc| it.root().str("version").unwrap_or_default().to_owned();
-    let order = is_current(this).cmp(&is_current(other)).then_with(|| by_parts(&version(this), &version(other)));
+    let order = is_current(this).cmp(&is_current(other)).then_with(|| later(&version(this), &version(other)));
     order != Ordering::Less
-}
-
-/// Versions by their parts, numbers by their value: `1.10` comes after `1.9`.
-fn by_parts(a: &str, b: &str) -> Ordering {
-    let mut pairs = a.split(['.', '-']).zip(b.split(['.', '-']));
-    let unequal = pairs.find_map(|(a, b)| {
-        let order = match (a.parse::<u64>(), b.parse::<u64>()) {
-            (Ok(a), Ok(b)) => a.cmp(&b),
-            _ => a.cmp(b),
-        };
-        (order != Ordering::Equal).then_some(order)
-    });
-    unequal.unwrap_or_else(|| a.len().cmp(&b.len()))
 }
 
 /// What R4 publishes under a canonical, if it is of the version asked for.
@@ -262,23 +305,8 @@ fn of_r4(kind: Kind, canonical: &str) -> Option<Doc> {
     })
 }
 
-/// `[system]?fhir_vs` is all of a code system, `[system]?fhir_vs=isa/[code]` what a concept subsumes
-/// (snomedct.html#implicit, for any code system).
-fn implicit(canonical: &str) -> Option<ValueSet> {
-    if canonical == UCUM_UNITS {
-        return Some(ValueSet::implicit(canonical, UCUM, None));
-    }
-    let (system, rest) = canonical.split_once("?fhir_vs")?;
-    let filter = match rest.strip_prefix("=isa/") {
-        Some(code) => Some(Filter { property: "concept".into(), op: "is-a".into(), value: code.into() }),
-        None if rest.is_empty() => None,
-        None => return None,
-    };
-    Some(ValueSet::implicit(canonical, system, filter))
-}
-
 /// That nobody has it.
-fn unknown(what: &str, canonical: &str) -> Failure {
+pub(super) fn unknown(what: &str, canonical: &str) -> Failure {
     let told = format!("This server has no {what} {}.", shown(canonical));
     Failure::new(IssueType::NotFound, told)
 }
@@ -286,13 +314,6 @@ fn unknown(what: &str, canonical: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_parts() {
-        for (less, greater) in [("1.9", "1.10"), ("1", "1.0"), ("2018-08-12", "2019-01-01"), ("a", "b"), ("", "1")] {
-            assert_eq!(by_parts(less, greater), Ordering::Less, "{less} {greater}");
-        }
-    }
 
     #[test]
     fn r4_is_found_by_its_versions_only() {
@@ -306,13 +327,5 @@ mod tests {
         }
         // A URL of R4's with a bar in it.
         assert!(of_r4(Kind::CodeSystem, "http://terminology.hl7.org/CodeSystem/v2-0006|2.4").is_some());
-    }
-
-    #[test]
-    fn implicit_value_sets_name_their_code_system() {
-        let set = implicit("http://snomed.info/sct?fhir_vs=isa/138875005").unwrap();
-        assert_eq!(set.named_code_systems().collect::<Vec<_>>(), ["http://snomed.info/sct"]);
-        assert!(implicit("http://snomed.info/sct?fhir_vs=refset/1").is_none());
-        assert!(implicit(UCUM_UNITS).is_some());
     }
 }

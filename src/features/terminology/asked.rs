@@ -1,6 +1,6 @@
 //! What a call asks about: codes, and the resource to look into.
 
-use engine::{Arguments, Call, Resolver};
+use engine::{Arguments, Around, Call, Resolver};
 use fhir::json::{Doc, Value};
 use fhir::outcome::shown;
 use fhir::terminology::{CodeSystem, ConceptMap, ValueSet};
@@ -100,19 +100,28 @@ pub(super) async fn value_set(call: &Call<'_>, resolver: &mut Resolver<'_>) -> R
     }
 }
 
-/// The code system of a call, in the same ways.
-pub(super) async fn code_system(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Arc<CodeSystem>> {
+/// The code system of a call, in the same ways; of a loaded one these codes.
+pub(super) async fn code_system(
+    call: &Call<'_>,
+    resolver: &mut Resolver<'_>,
+    codes: &[&str],
+) -> Result<Arc<CodeSystem>> {
     match (given(call, "codeSystem", CodeSystem::read)?, canonical(call, "version")) {
         (Some(system), None) => Ok(system),
-        (None, Some(url)) => with_url(resolver, &url).await,
+        (None, Some(url)) => with_url(resolver, &url, codes, Around::Nothing).await,
         (None, None) => Err(missing("url or codeSystem")),
         _ => Err(several("code system")),
     }
 }
 
-/// The code system with this URL.
-pub(super) async fn with_url(resolver: &mut Resolver<'_>, url: &str) -> Result<Arc<CodeSystem>> {
-    resolver.code_system(url).await?.ok_or_else(|| unknown("code system", url))
+/// The code system with this URL; of a loaded one these codes and what is around them.
+pub(super) async fn with_url(
+    resolver: &mut Resolver<'_>,
+    url: &str,
+    codes: &[&str],
+    around: Around,
+) -> Result<Arc<CodeSystem>> {
+    resolver.concepts(url, codes, around).await?.ok_or_else(|| unknown("code system", url))
 }
 
 /// The concept map of a call; `None` if it names none.

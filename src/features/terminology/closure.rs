@@ -4,7 +4,7 @@
 //! the table, so that what is new since one of them can be told again.
 
 use super::asked::{self, Asked, needed_system};
-use engine::{Answer, Call, Headers, Request, Resolver, Verb};
+use engine::{Answer, Around, Call, Headers, Request, Resolver, Verb};
 use fhir::json::{Doc, Value};
 use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
@@ -127,7 +127,8 @@ async fn entries(resolver: &mut Resolver<'_>, concepts: &Concepts) -> Result<Ent
         by_system.entry(system).or_default().insert(code);
     }
     for (url, codes) in by_system {
-        let system = resolver.whole_code_system(url).await?;
+        let asked: Vec<&str> = codes.iter().copied().collect();
+        let system = resolver.hierarchy(url, &asked, Around::Above).await?;
         for code in &codes {
             let above = system.at_or_above(code)?.into_iter().filter(|it| it != code && codes.contains(it));
             entries.extend(above.map(|it| (url.to_owned(), (*code).to_owned(), it.to_owned())));

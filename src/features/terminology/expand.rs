@@ -4,11 +4,13 @@ mod nest;
 mod view;
 
 use super::asked::{self, flag, refuse, versioned};
-use engine::{Answer, Call};
+use engine::{Answer, Call, Resolver};
 use fhir::primitive::datetime;
-use fhir::terminology::{Expansion, Member, Pin, ValueSet, Versions};
+use fhir::terminology::{Expansion, Pin, ValueSet, Versions};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
+use std::ops::Range;
+use std::sync::Arc;
 use view::View;
 
 /// The most codes of a value set that is looked into.
@@ -47,11 +49,9 @@ pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
     let view = View::of(&call);
     let mut resolver = call.engine.resolver(call.ctx).await?;
     let set = asked::value_set(&call, &mut resolver).await?;
-    let mut expansion = resolver.expansion(set.clone(), &versions(&call)?, MOST).await?;
-    expansion.members.retain(|it| view.has(it));
-    let total = expansion.members.len();
+    let Found { expansion, page, total } = find(&call, &mut resolver, &set, &view, &paging).await?;
+    let page = expansion.members.get(page).unwrap_or_default();
     let is_flat = paging.is_asked() || view.is_flat();
-    let page = paging.cut(&expansion.members, total)?;
     let contains = match is_flat {
         true => page.iter().map(|it| view.entry(it)).collect::<Result<Vec<_>>>()?,
         false => nest::nested(page, &view)?,
@@ -72,6 +72,37 @@ pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
         }
     }
     Ok(Answer::new(200, answer.to_string()))
+}
+
+/// What was found for a page.
+struct Found {
+    /// The codes of the page, perhaps among others.
+    expansion: Expansion,
+    /// Where they are.
+    page: Range<usize>,
+    /// How many codes there are on all pages.
+    total: usize,
+}
+
+async fn find(
+    call: &Call<'_>,
+    resolver: &mut Resolver<'_>,
+    set: &Arc<ValueSet>,
+    view: &View,
+    paging: &Paging,
+) -> Result<Found> {
+    let versions = versions(call)?;
+    if let Some(narrow) = view.narrow()
+        && let Some((members, total)) = resolver.page(set, &versions, &narrow, paging.window()).await?
+    {
+        paging.of_total(total)?;
+        let page = 0..members.len();
+        return Ok(Found { expansion: Expansion { members, is_stored: false }, page, total });
+    }
+    let mut expansion = resolver.expansion(set.clone(), &versions, view.text(), MOST).await?;
+    expansion.members.retain(|it| view.has(it));
+    let total = expansion.members.len();
+    Ok(Found { expansion, page: paging.of_total(total)?, total })
 }
 
 fn versions(call: &Call<'_>) -> Result<Versions> {
@@ -106,17 +137,23 @@ impl Paging {
         self.has_offset || self.count.is_some()
     }
 
-    /// The codes of the page. Where nobody asked for pages, too many codes are too costly (valueset-operation-expand.html).
-    fn cut<'m>(&self, members: &'m [Member], total: usize) -> Result<&'m [Member]> {
-        let rest = members.get(self.offset..).unwrap_or_default();
-        let given = rest.len().min(self.count.unwrap_or(usize::MAX));
+    /// Where the page begins, and the most codes that it may have.
+    fn window(&self) -> (usize, usize) {
+        (self.offset, self.count.unwrap_or(MOST_GIVEN).min(MOST_GIVEN))
+    }
+
+    /// Which of so many codes are given. Where nobody asked for pages, too many codes are too costly
+    /// (valueset-operation-expand.html).
+    fn of_total(&self, total: usize) -> Result<Range<usize>> {
+        let from = self.offset.min(total);
+        let given = (total - from).min(self.count.unwrap_or(usize::MAX));
         if given > MOST_GIVEN {
             let told = format!(
                 "The expansion has {total} codes; at most {MOST_GIVEN} are given at once: use count and offset, or a filter."
             );
             return Err(Failure::new(IssueType::TooCostly, told));
         }
-        Ok(&rest[..given])
+        Ok(from..from + given)
     }
 }
 

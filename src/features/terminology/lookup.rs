@@ -2,7 +2,7 @@
 
 use super::Parameters;
 use super::asked::{self, Asked, needed_system, refuse, versioned};
-use engine::{Answer, Call};
+use engine::{Answer, Around, Call};
 use fhir::outcome::shown;
 use fhir::terminology::{CodeSystem, Concept, Designation, in_language};
 use fhir::{Failure, IssueType, Result};
@@ -12,7 +12,8 @@ pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
     refuse(&call, &["date"])?;
     let Asked { system, version, code, .. } = asked::code(&call.arguments)?;
     let url = versioned(needed_system(system.as_deref())?, version.as_deref());
-    let system = asked::with_url(&mut call.engine.resolver(call.ctx).await?, &url).await?;
+    let resolver = &mut call.engine.resolver(call.ctx).await?;
+    let system = asked::with_url(resolver, &url, &[&code], Around::Neighbours).await?;
     if system.grammar.is_some_and(|it| it.has(&code)) {
         return Ok(bare(&system, &code));
     }

@@ -4,11 +4,14 @@
 mod asked;
 mod closure;
 mod expand;
+mod loading;
 mod lookup;
 mod parameters;
 mod subsumes;
 mod translate;
 mod validate;
+
+pub use loading::{LoadedRows, load_code_system};
 
 use engine::{Access, Operation};
 use parameters::Parameters;

@@ -2,7 +2,7 @@
 
 use super::Parameters;
 use super::asked::{self, needed_system, versioned};
-use engine::{Answer, Call};
+use engine::{Answer, Around, Call};
 use fhir::json::{Doc, Value};
 use fhir::terminology::CodeSystem;
 use fhir::{Failure, IssueType, Result};
@@ -15,7 +15,7 @@ pub(super) async fn subsumes(call: Call<'_>) -> Result<Answer> {
     {
         return Err(Failure::new(IssueType::Invalid, "Both codes must be of one code system."));
     }
-    let system = code_system(&call, first.0.or(second.0)).await?;
+    let system = code_system(&call, first.0.or(second.0), &[&first.1, &second.1]).await?;
     let outcome = system.subsumption(&first.1, &second.1)?.code();
     let mut out = Parameters::default();
     out.add("outcome", "valueCode", Some(outcome));
@@ -32,7 +32,7 @@ fn code(call: &Call<'_>, code: &str, coding: &str) -> Result<(Option<String>, St
     }
 }
 
-async fn code_system(call: &Call<'_>, of_coding: Option<String>) -> Result<Arc<CodeSystem>> {
+async fn code_system(call: &Call<'_>, of_coding: Option<String>, codes: &[&str]) -> Result<Arc<CodeSystem>> {
     if let Some(stored) = &call.instance {
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         let doc = Doc::parse(text).map_err(Failure::internal)?;
@@ -46,5 +46,5 @@ async fn code_system(call: &Call<'_>, of_coding: Option<String>) -> Result<Arc<C
     }
     let system = call.arguments.text("system").or(of_coding.as_deref());
     let url = versioned(needed_system(system)?, call.arguments.text("version"));
-    call.engine.resolver(call.ctx).await?.whole_code_system(&url).await
+    call.engine.resolver(call.ctx).await?.hierarchy(&url, codes, Around::Above).await
 }

@@ -19,9 +19,11 @@ enum Verdict {
 
 pub(super) async fn in_code_system(call: Call<'_>) -> Result<Answer> {
     refuse(&call, &["date"])?;
-    let system = asked::code_system(&call, &mut call.engine.resolver(call.ctx).await?).await?;
+    let all = asked::codes(&call.arguments, "url", "version")?;
+    let codes: Vec<&str> = all.iter().map(|it| it.code.as_str()).collect();
+    let system = asked::code_system(&call, &mut call.engine.resolver(call.ctx).await?, &codes).await?;
     let mut verdicts = Vec::new();
-    for asked in asked::codes(&call.arguments, "url", "version")? {
+    for asked in all {
         verdicts.push(of_system(&call, &system, &asked)?);
     }
     Ok(told(verdicts))

@@ -201,7 +201,7 @@ impl CodeSystem {
                 display: concept.str("display").map(str::to_owned),
                 definition: concept.str("definition").map(str::to_owned),
                 designations: Designation::read_all(concept),
-                properties: concept.get("property").into_iter().flat_map(Value::each).filter_map(property).collect(),
+                properties: properties(concept).collect(),
                 ..Concept::default()
             });
         }
@@ -209,6 +209,25 @@ impl CodeSystem {
             self.link(parent, at);
         }
         Some(at)
+    }
+
+    /// Adds the names and properties that a supplement has for codes that are here (codesystem.html#supplements).
+    pub fn supplement(&mut self, supplement: Value<'_>) {
+        let mut left: Vec<(Value<'_>, Option<u32>)> = Vec::new();
+        push_concepts(&mut left, supplement, None);
+        while let Some((concept, _)) = left.pop() {
+            push_concepts(&mut left, concept, None);
+            let Some(at) = concept.str("code").and_then(|it| self.position(it)) else { continue };
+            if let Some(own) = self.concepts.get_mut(at as usize) {
+                own.designations.extend(Designation::read_all(concept));
+                own.properties.extend(properties(concept));
+            }
+        }
+        for code in supplement.get("property").into_iter().flat_map(Value::each).filter_map(|it| it.str("code")) {
+            if !self.defined.iter().any(|it| it == code) {
+                self.defined.push(code.to_owned());
+            }
+        }
     }
 
     /// The properties `parent`, `child` and `subsumedBy` make a hierarchy of several parents
@@ -314,6 +333,10 @@ fn push_concepts<'v>(left: &mut Vec<(Value<'v>, Option<u32>)>, owner: Value<'v>,
     let from = left.len();
     left.extend(owner.get("concept").into_iter().flat_map(Value::each).map(|it| (it, parent)));
     left[from..].reverse();
+}
+
+fn properties(concept: Value<'_>) -> impl Iterator<Item = Property> {
+    concept.get("property").into_iter().flat_map(Value::each).filter_map(property)
 }
 
 fn property(property: Value<'_>) -> Option<Property> {

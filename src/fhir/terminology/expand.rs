@@ -29,6 +29,13 @@ pub struct Member {
 }
 
 impl Member {
+    /// Every code of a code system.
+    pub fn all_of(system: &Arc<CodeSystem>) -> Vec<Member> {
+        let url: Arc<str> = Arc::from(system.url.as_str());
+        let member = |at| Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) };
+        (0..system.concepts().len() as u32).map(member).collect()
+    }
+
     /// The code.
     pub fn code(&self) -> &str {
         match (&self.listed, self.concept()) {

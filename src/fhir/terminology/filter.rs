@@ -40,6 +40,12 @@ impl Filter {
                 return Ok(Matcher::At(found));
             }
             "is-not-a" if is_concept => return Ok(Matcher::NotAt(below()?.1)),
+            // Of code systems that do not define these as properties of their own (loinc.html has them).
+            "=" if matches!(property, "ancestor" | "descendant") && !is_known(system, property) => {
+                let from = system.subsumed(value)?;
+                let found = if property == "ancestor" { system.below(from) } else { system.above(from) };
+                return Ok(Matcher::At(found.into_iter().filter(|it| *it != from).collect()));
+            }
             "generalizes" if is_concept => return Ok(Matcher::At(positions(system.above(system.subsumed(value)?)))),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! The resources that an evaluation may look into.
 
-use super::{CodeSystem, ValueSet, unversioned};
+use super::{CodeSystem, Filter, Include, ValueSet, unversioned};
 use crate::outcome::shown;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
@@ -11,12 +11,16 @@ use std::sync::Arc;
 pub struct Sources {
     code_systems: FxHashMap<String, Option<Arc<CodeSystem>>>,
     value_sets: FxHashMap<String, Option<Arc<ValueSet>>>,
+    choices: FxHashMap<ChoiceKey, Result<Arc<CodeSystem>>>,
 }
+
+/// What a rule chooses from which code system.
+type ChoiceKey = (Option<String>, Vec<Filter>);
 
 impl Sources {
     /// How many were looked for.
     pub fn len(&self) -> usize {
-        self.code_systems.len() + self.value_sets.len()
+        self.code_systems.len() + self.value_sets.len() + self.choices.len()
     }
 
     /// Whether none was looked for.
@@ -42,6 +46,17 @@ impl Sources {
     /// Enters what was found under a canonical.
     pub fn add_value_set(&mut self, canonical: impl Into<String>, found: Option<Arc<ValueSet>>) {
         self.value_sets.insert(canonical.into(), found);
+    }
+
+    /// Enters what a rule chooses from a code system that is not at hand as a whole: its codes, or why that cannot be told.
+    pub fn add_choice(&mut self, rule: &Include, chosen: Result<Arc<CodeSystem>>) {
+        self.choices.insert((rule.code_system(), rule.filters.clone()), chosen);
+    }
+
+    /// What a rule chooses, where that was entered.
+    pub(super) fn choice(&self, rule: &Include) -> Option<Result<&Arc<CodeSystem>>> {
+        let found = self.choices.get(&(rule.code_system(), rule.filters.clone()))?;
+        Some(found.as_ref().map_err(|it| Failure::of(it.issues.clone()).with_status(it.status)))
     }
 
     /// The code system with this canonical, if there is one.

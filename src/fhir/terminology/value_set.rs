@@ -67,7 +67,7 @@ pub struct Listed {
 }
 
 /// `compose.include.filter`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// The property or filter of the code system.
     pub property: String,
@@ -117,18 +117,13 @@ impl ValueSet {
         ValueSet { url: url.to_owned(), include: Some(vec![include]), ..ValueSet::default() }
     }
 
-    /// The canonicals of the code systems that its rules name.
-    pub fn named_code_systems(&self) -> impl Iterator<Item = String> {
-        self.rules().filter_map(Include::code_system)
-    }
-
     /// The canonicals of the value sets that its rules name.
     pub fn named_value_sets(&self) -> impl Iterator<Item = &str> {
         self.rules().flat_map(|it| &it.value_sets).map(String::as_str).filter(|it| !it.starts_with('#'))
     }
 
     /// Every rule, those of contained value sets included.
-    fn rules(&self) -> impl Iterator<Item = &Include> {
+    pub fn rules(&self) -> impl Iterator<Item = &Include> {
         let contained = self.value_sets.values().flat_map(|it| it.own_rules());
         self.own_rules().chain(contained)
     }
@@ -138,9 +133,20 @@ impl ValueSet {
     }
 }
 
+impl Filter {
+    /// Whether it asks how a concept stands to the one that it names.
+    pub fn is_on_hierarchy(&self) -> bool {
+        match self.property.as_str() {
+            "concept" | "code" => matches!(self.op.as_str(), "is-a" | "descendent-of" | "is-not-a" | "generalizes"),
+            "parent" | "child" | "ancestor" | "descendant" => self.op == "=",
+            _ => false,
+        }
+    }
+}
+
 impl Include {
     /// The canonical of its code system, if it names one outside of the value set.
-    pub(super) fn code_system(&self) -> Option<String> {
+    pub fn code_system(&self) -> Option<String> {
         let system = self.system.as_ref().filter(|it| !it.starts_with('#'))?;
         Some(match &self.version {
             Some(version) => format!("{system}|{version}"),

@@ -1,13 +1,14 @@
 //! Which codes of a value set are given, and what of each.
 
 use super::super::asked::flag;
-use engine::Call;
+use engine::{Call, Narrow};
 use fhir::terminology::{Designation, Member, in_language, unversioned};
 use fhir::{Failure, Result};
 use serde_json::{Value as Json, json};
 
 /// What the parameters of a call ask for.
 pub(super) struct View {
+    text: String,
     /// The words of `filter`, in lower case.
     words: Vec<String>,
     language: Option<String>,
@@ -27,6 +28,7 @@ impl View {
         let designations = texts("designation");
         let is_selectable_only = flag(call, "excludeNotForUI");
         View {
+            text: call.arguments.text("filter").unwrap_or_default().to_owned(),
             is_flat: flag(call, "excludeNested") || is_selectable_only || !words.trim().is_empty(),
             words: words.split_whitespace().map(str::to_owned).collect(),
             language: call.arguments.text("displayLanguage").map(str::to_owned),
@@ -36,6 +38,20 @@ impl View {
             is_active_only: flag(call, "activeOnly"),
             is_selectable_only,
         }
+    }
+
+    /// What it leaves of the codes of a loaded code system; `None` if it leaves out code systems.
+    pub(super) fn narrow(&self) -> Option<Narrow> {
+        self.excluded.is_empty().then(|| Narrow {
+            text: self.text.clone(),
+            is_active_only: self.is_active_only,
+            is_selectable_only: self.is_selectable_only,
+        })
+    }
+
+    /// The text that names are filtered by.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether codes stand beside one another, whatever their hierarchy is.

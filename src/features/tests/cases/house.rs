@@ -68,6 +68,11 @@ impl House {
         House { engine, tenant, context, _folder: folder }
     }
 
+    /// The tenant's data.
+    pub async fn session(&self) -> Arc<dyn store::Session> {
+        self.engine.store().open(&self.tenant).await.unwrap()
+    }
+
     /// One with the demo hospital in it.
     pub async fn with_demo() -> House {
         let house = House::new().await;

@@ -6,6 +6,7 @@ mod demo;
 mod everything;
 mod house;
 mod lastn;
+mod loaded;
 mod own_params;
 mod registry;
 mod stats;

@@ -70,6 +70,9 @@ impl Expander<'_> {
             self.bounded(rule.concepts.len())?;
             return Ok(rule.concepts.iter().map(|it| listed_member(url, system, it)).collect());
         }
+        if let Some(chosen) = self.sources.choice(rule) {
+            return Ok(Member::all_of(chosen?));
+        }
         let system = system.ok_or_else(|| unknown("code system", &rule.code_system().unwrap_or_default()))?;
         if !system.is_whole() {
             return Err(not_whole(system));

@@ -75,6 +75,7 @@ fn by_parts(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminology::Include;
 
     #[test]
     fn versions_are_compared_by_their_parts() {
@@ -106,7 +107,7 @@ mod tests {
             ("urn:x?fhir_vs", "urn:x"),
         ] {
             let set = implicit(canonical).unwrap();
-            assert_eq!(set.named_code_systems().collect::<Vec<_>>(), [system], "{canonical}");
+            assert_eq!(set.rules().filter_map(Include::code_system).collect::<Vec<_>>(), [system], "{canonical}");
         }
         for none in ["http://snomed.info/sct?fhir_vs=refset/1", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"] {
             assert!(implicit(none).is_none(), "{none}");
