@@ -12,6 +12,9 @@ use store::{Session, Terms};
 /// The most words that one beginning of a word may stand for.
 const MOST_WORDS: usize = 10_000;
 
+/// What every concept has a value of, said or not (codesystem.html#defined-props).
+const OF_ALL: [&str; 4] = ["code", "concept", "inactive", "notSelectable"];
+
 /// What narrows the codes of a value set down.
 #[derive(Clone, Debug, Default)]
 pub struct Narrow {
@@ -109,7 +112,7 @@ impl Loaded {
         if let Some(found) = self.by_hierarchy(session, property, op, value).await? {
             return Ok(found);
         }
-        if !matches!(property, "code" | "concept") && !self.about.properties.iter().any(|it| it == property) {
+        if !OF_ALL.contains(&property) && !self.about.properties.iter().any(|it| it == property) {
             let told = format!("{} has no property {} to filter by.", shown(&self.url), shown(property));
             return Err(Failure::new(IssueType::NotSupported, told));
         }
@@ -123,8 +126,11 @@ impl Loaded {
                 }
                 Ok(if op == "in" { found } else { all().without(&found) })
             }
-            "exists" if matches!(value, "true" | "false") && self.about.properties.iter().any(|it| it == property) => {
-                let found = self.having(session, property, "").await?;
+            "exists" if matches!(value, "true" | "false") => {
+                let found = match OF_ALL.contains(&property) {
+                    true => all(),
+                    false => self.having(session, property, "").await?,
+                };
                 Ok(if value == "true" { found } else { all().without(&found) })
             }
             _ => {
@@ -172,6 +178,10 @@ impl Loaded {
         if matches!(property, "code" | "concept") {
             let rows = self.around(session, &[value], super::Around::Nothing).await?;
             return Ok(Places::of(rows.iter().map(|it| it.place..it.place + 1).collect()));
+        }
+        if OF_ALL.contains(&property) && value == "false" {
+            let not = self.posted(session, property, Terms::Is("true"), 1).await?.pop().unwrap_or_default();
+            return Ok(Places::all(0..self.about.count).without(&not));
         }
         Ok(self.posted(session, property, Terms::Is(value), 1).await?.pop().unwrap_or_default())
     }

@@ -159,7 +159,9 @@ async fn value_sets_choose_by_filters() {
         (vec![filter("concept", "in", "4,6")], vec![], "46"),
         (vec![filter("side", "=", "left")], vec![], "25"),
         (vec![filter("side", "not-in", "none,right")], vec![], "25"),
-        (vec![filter("inactive", "exists", "true")], vec![], "7"),
+        (vec![filter("inactive", "=", "true")], vec![], "7"),
+        (vec![filter("inactive", "=", "false")], vec![], "123456"),
+        (vec![filter("inactive", "exists", "true")], vec![], "1234567"),
         (vec![filter("parent", "=", "1")], vec![], "236"),
         (vec![filter("child", "=", "4")], vec![], "23"),
         (vec![filter("ancestor", "=", "2")], vec![], "45"),
@@ -223,7 +225,7 @@ async fn searches_go_by_loaded_hierarchies() {
         ("code:not-in=urn:findings?fhir_vs=isa/4", "o2 o6"),
     ] {
         let mut found: Vec<String> =
-            house.pages(&format!("Observation?{query}")).await.into_iter().map(|it| it.1).collect();
+            house.pages(&format!("Observation?{query}")).await.into_iter().map(|it| it.0.replace("Observation/", "")).collect();
         found.sort();
         assert_eq!(found.join(" "), expected, "{query}");
     }
