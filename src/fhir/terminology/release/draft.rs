@@ -88,6 +88,13 @@ impl DraftValue {
     }
 }
 
+impl DraftProperty {
+    /// Whether its value is this one.
+    pub fn is(&self, text: &str) -> bool {
+        self.value.text() == text
+    }
+}
+
 impl DraftConcept {
     /// One with a code and a name.
     pub fn named(code: &str, display: &str) -> DraftConcept {

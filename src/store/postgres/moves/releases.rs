@@ -26,14 +26,15 @@ const TABLES: [Table; 2] = [
         name: "code_concept",
         behind: "place > $2::text::bigint AND $3::text = ''",
         key: "place::text, ''",
-        order: ["place", "place DESC"],
+        // Not the columns of the answer of the same names, which are texts.
+        order: ["t.place", "t.place DESC"],
         first: ["-1", ""],
     },
     Table {
         name: "code_posting",
         behind: "(property, term) > ($2, $3)",
         key: "property, term",
-        order: ["property, term", "property DESC, term DESC"],
+        order: ["t.property, t.term", "t.property DESC, t.term DESC"],
         // No term is empty where the property is.
         first: ["", ""],
     },
@@ -88,7 +89,7 @@ impl Mover<'_> {
             let delete = format!("DELETE FROM {name} WHERE release = $1");
             self.to.execute(sqlx::query(AssertSqlSafe(delete)).bind(number)).await?;
         }
-        let last = format!("SELECT {key} FROM {name} WHERE release = $1 ORDER BY release DESC, {backwards} LIMIT 1");
+        let last = format!("SELECT {key} FROM {name} t WHERE release = $1 ORDER BY release DESC, {backwards} LIMIT 1");
         let rows = self.to.rows(sqlx::query(AssertSqlSafe(last)).bind(number)).await?;
         self.to.commit().await?;
         match rows.first() {

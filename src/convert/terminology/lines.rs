@@ -1,0 +1,118 @@
+//! Files of lines: each ends with a line break, so that one that was cut off is told from one that is whole.
+
+use super::{Files, open, wrong};
+use fhir::Result;
+use std::io::{BufRead, Read};
+
+/// The longest line, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// The lines of a file.
+pub(super) struct Lines<'f> {
+    name: String,
+    source: Box<dyn BufRead + 'f>,
+    number: u64,
+    line: Vec<u8>,
+}
+
+impl<'f> Lines<'f> {
+    pub(super) fn open(files: &'f dyn Files, name: &str) -> Result<Lines<'f>> {
+        Ok(Lines { name: name.to_owned(), source: open(files, name)?, number: 0, line: Vec::new() })
+    }
+
+    /// The next line without its end; `None` behind the last one.
+    pub(super) fn next(&mut self) -> Result<Option<&str>> {
+        self.line.clear();
+        self.number += 1;
+        let read = self.source.as_mut().take(LONGEST).read_until(b'\n', &mut self.line);
+        match read {
+            Ok(0) => return Ok(None),
+            Ok(_) if self.line.last() == Some(&b'\n') => {}
+            Ok(_) => return Err(self.wrong("the end of the line: the file is cut off here, or the line is too long")),
+            Err(_) => return Err(self.wrong("a line that can be read: the file is damaged")),
+        }
+        let text = std::str::from_utf8(&self.line).map_err(|_| wrong(&self.name, self.number, "text in UTF-8"))?;
+        let text = text.trim_end_matches(['\n', '\r']);
+        Ok(Some(if self.number == 1 { text.trim_start_matches('\u{feff}') } else { text }))
+    }
+
+    /// That the line that was read last is not what it should be.
+    pub(super) fn wrong(&self, expected: &str) -> fhir::Failure {
+        wrong(&self.name, self.number, expected)
+    }
+}
+
+/// A file of lines with fields between separators.
+pub(super) struct Table<'f> {
+    lines: Lines<'f>,
+    separator: char,
+    columns: &'static [&'static str],
+}
+
+impl<'f> Table<'f> {
+    /// One whose first line names its columns.
+    pub(super) fn with_header(
+        files: &'f dyn Files,
+        name: &str,
+        separator: char,
+        columns: &'static [&'static str],
+    ) -> Result<Table<'f>> {
+        let mut lines = Lines::open(files, name)?;
+        let is_right = lines.next()?.is_some_and(|it| it.split(separator).eq(columns.iter().copied()));
+        match is_right {
+            true => Ok(Table { lines, separator, columns }),
+            false => Err(lines.wrong(&format!("the columns {}", columns.join(" ")))),
+        }
+    }
+
+    /// One without a header.
+    pub(super) fn bare(
+        files: &'f dyn Files,
+        name: &str,
+        separator: char,
+        columns: &'static [&'static str],
+    ) -> Result<Table<'f>> {
+        Ok(Table { lines: Lines::open(files, name)?, separator, columns })
+    }
+
+    /// Hands each row to `take`, which says what it expected if the row is wrong.
+    pub(super) fn each(mut self, mut take: impl FnMut(&[&str]) -> Result<(), String>) -> Result<()> {
+        let (separator, columns) = (self.separator, self.columns);
+        loop {
+            let taken = match self.lines.next()? {
+                None => return Ok(()),
+                Some(line) => {
+                    let fields: Vec<&str> = line.split(separator).take(columns.len() + 1).collect();
+                    match fields.len() == columns.len() {
+                        true => take(&fields),
+                        false => Err(format!("{} fields: {}", columns.len(), columns.join(" "))),
+                    }
+                }
+            };
+            taken.map_err(|expected| self.lines.wrong(&expected))?;
+        }
+    }
+}
+
+/// Leaves carriage returns out, so that lines are counted alike wherever they were written, and remembers the last byte.
+pub(super) struct Tail<R> {
+    pub(super) source: R,
+    pub(super) last: u8,
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let count = self.source.read(buffer)?;
+            let mut kept = 0;
+            for at in 0..count {
+                buffer[kept] = buffer[at];
+                kept += usize::from(buffer[at] != b'\r');
+            }
+            self.last = buffer[..kept].last().copied().unwrap_or(self.last);
+            if kept > 0 || count == 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
