@@ -9,6 +9,7 @@ mod stats;
 mod terminology;
 mod validate;
 
+pub use convert::terminology::{Choices as ReleaseChoices, Files as ReleaseFiles, read as read_release};
 pub use terminology::{LoadedRows, load_code_system};
 
 use engine::Operation;

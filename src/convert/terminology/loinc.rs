@@ -11,7 +11,16 @@ const URL: &str = "http://loinc.org";
 
 /// The columns that are properties by which may be filtered (loinc.html#filters).
 const PROPERTIES: [&str; 10] = [
-    "COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP", "CLASS", "STATUS", "CLASSTYPE", "ORDER_OBS",
+    "COMPONENT",
+    "PROPERTY",
+    "TIME_ASPCT",
+    "SYSTEM",
+    "SCALE_TYP",
+    "METHOD_TYP",
+    "CLASS",
+    "STATUS",
+    "CLASSTYPE",
+    "ORDER_OBS",
 ];
 
 pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {

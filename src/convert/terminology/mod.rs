@@ -64,7 +64,12 @@ pub fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
                  RXNCONSO.RRF, icd10cm_order_YYYY.txt, or ClaML in an .xml file.";
             return Err(Failure::new(IssueType::NotFound, told));
         }
-        _ => return Err(Failure::new(IssueType::Invalid, "There are several code systems among the files; load each by itself.")),
+        _ => {
+            return Err(Failure::new(
+                IssueType::Invalid,
+                "There are several code systems among the files; load each by itself.",
+            ));
+        }
     };
     if let Some(system) = &choices.system {
         draft.url.clone_from(system);
@@ -104,7 +109,10 @@ fn one(files: &dyn Files, what: &str, test: impl Fn(&str) -> bool) -> Result<Opt
     let mut found = named(files, test);
     match found.len() {
         0 | 1 => Ok(found.pop()),
-        _ => Err(Failure::new(IssueType::Invalid, format!("There are several files {what}; name the one that is meant."))),
+        _ => Err(Failure::new(
+            IssueType::Invalid,
+            format!("There are several files {what}; name the one that is meant."),
+        )),
     }
 }
 

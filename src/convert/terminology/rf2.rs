@@ -20,17 +20,8 @@ const CORE: &str = "900000000000207008";
 const MODEL: &str = "900000000000012004";
 
 const CONCEPT: &[&str] = &["id", "effectiveTime", "active", "moduleId", "definitionStatusId"];
-const DESCRIPTION: &[&str] = &[
-    "id",
-    "effectiveTime",
-    "active",
-    "moduleId",
-    "conceptId",
-    "languageCode",
-    "typeId",
-    "term",
-    "caseSignificanceId",
-];
+const DESCRIPTION: &[&str] =
+    &["id", "effectiveTime", "active", "moduleId", "conceptId", "languageCode", "typeId", "term", "caseSignificanceId"];
 const RELATIONSHIP: &[&str] = &[
     "id",
     "effectiveTime",

@@ -37,7 +37,9 @@ impl Files for Memory {
 
 /// Rows of fields, with a header, as RF2 has them.
 fn table(rows: &[&str]) -> String {
-    rows.iter().map(|it| format!("{}\r\n", it.split_whitespace().collect::<Vec<_>>().join("\t").replace('_', " "))).collect()
+    rows.iter()
+        .map(|it| format!("{}\r\n", it.split_whitespace().collect::<Vec<_>>().join("\t").replace('_', " ")))
+        .collect()
 }
 
 const CONCEPTS: [&str; 5] = [
@@ -132,7 +134,12 @@ fn wrong_and_truncated_files_of_snomed_ct_are_refused_with_the_line() {
         (concepts, whole.replace("100000003", "100000002"), "line 4", "once"),
         (concepts, table(&CONCEPTS[..3]), "Relationship_Snapshot_INT_20240131.txt line 3", "two concepts"),
         (relationships, table(&RELATIONSHIPS).replace("0\t116680003", "2\t\t116680003"), "line 2", "10 fields"),
-        (relationships, table(&RELATIONSHIPS).replace("1\t900000000000207008", "y\t900000000000207008"), "line 2", "0 or 1"),
+        (
+            relationships,
+            table(&RELATIONSHIPS).replace("1\t900000000000207008", "y\t900000000000207008"),
+            "line 2",
+            "0 or 1",
+        ),
     ] {
         let told = snomed().with(name, &text).refused();
         assert!(told.contains(line) && told.contains(expected), "{line} {expected} in {told}");
@@ -201,7 +208,10 @@ fn rxnorm() -> Memory {
     Memory::default()
         .with("RxNorm_full_01062025/rrf/RXNCONSO.RRF", CONSO)
         .with("RxNorm_full_01062025/rrf/RXNREL.RRF", "161||CUI|RO|198440||CUI|has_ingredient|1||RXNORM|RXNORM|||||\n")
-        .with("RxNorm_full_01062025/rrf/RXNSTY.RRF", "161|T121|A1.4.1.1.1|Pharmacologic Substance|AT1||\n9|T1|A|B|C||\n")
+        .with(
+            "RxNorm_full_01062025/rrf/RXNSTY.RRF",
+            "161|T121|A1.4.1.1.1|Pharmacologic Substance|AT1||\n9|T1|A|B|C||\n",
+        )
 }
 
 #[test]
@@ -281,7 +291,10 @@ fn icd_10_is_read_from_claml() {
         (CLAML.replace("</ClaML>", ""), "the end of the element ClaML"),
         (CLAML[..700].to_owned(), "expected"),
         (CLAML.replace("&amp;", "&lol;"), "line 10: expected no entities"),
-        (CLAML.replace(r#"SuperClass code="IV""#, r#"SuperClass code="V""#), "E10-E14 is beneath a class that is not there"),
+        (
+            CLAML.replace(r#"SuperClass code="IV""#, r#"SuperClass code="V""#),
+            "E10-E14 is beneath a class that is not there",
+        ),
         ("<html></html>".to_owned(), "the element ClaML"),
     ] {
         let told = Memory::default().with("icd102019en.xml", &text).refused();

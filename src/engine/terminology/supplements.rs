@@ -37,13 +37,13 @@ impl Resolver<'_> {
         let branch = Branch { of: "CodeSystem".into(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
         let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: MOST }).await?;
         if page.next.is_some() {
-            let told = format!("A code system has more than {MOST} supplements, which is more than are taken together.");
+            let told =
+                format!("A code system has more than {MOST} supplements, which is more than are taken together.");
             return Err(Failure::new(IssueType::TooCostly, told));
         }
         let all = page.found.iter().map(doc).collect::<Result<Vec<_>>>()?;
-        let is_meant = |it: &Doc| {
-            it.root().str("content") == Some("supplement") && it.root().str("status") != Some("retired")
-        };
+        let is_meant =
+            |it: &Doc| it.root().str("content") == Some("supplement") && it.root().str("status") != Some("retired");
         let meant: Arc<Vec<Doc>> = Arc::new(all.into_iter().filter(is_meant).collect());
         let mut kept = self.kept();
         kept.grow(meant.iter().map(|it| it.source().len() / 100).sum());

@@ -5,6 +5,7 @@ use super::{
     Binding, Compartment, Component, Constraint, Element, Kind, OperationDef, Property, SearchParam, Spec, SystemCodes,
     Type, TypeId, ValueSet,
 };
+use crate::terminology::BuiltIn;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -250,6 +251,7 @@ fn constraint(row: &ConstraintRow) -> Constraint {
 
 fn value_set(row: ValueSetRow) -> ValueSet {
     ValueSet {
+        all_of: BuiltIn::all_in(row.url),
         url: row.url.into(),
         codes: row
             .codes

@@ -19,6 +19,7 @@ mod tests;
 pub use build::Misfit;
 pub use own::{Own, Progress};
 
+use crate::terminology::BuiltIn;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -160,17 +161,25 @@ pub struct ValueSet {
     pub codes: Vec<SystemCodes>,
     /// Set where R4 does not list the codes (BCP-47, MIME types, UCUM, SNOMED CT …): why.
     pub open: Option<Box<str>>,
+    /// Set where all codes of a code system are in it that is part of this server without being listed.
+    pub all_of: Option<BuiltIn>,
 }
 
 impl ValueSet {
-    /// Whether a closed list has this code, in any of its systems.
-    pub fn has_code(&self, code: &str) -> bool {
-        self.codes.iter().any(|it| it.has(code))
+    /// Whether it can be told of every code whether it is in it.
+    pub fn is_known(&self) -> bool {
+        self.all_of.is_some() || (self.open.is_none() && !self.codes.is_empty())
     }
 
-    /// Whether a closed list has this code of this system.
+    /// Whether it has this code, in any of its systems.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.codes.iter().any(|it| it.has(code)) || self.all_of.is_some_and(|it| it.has(code))
+    }
+
+    /// Whether it has this code of this system.
     pub fn has_coding(&self, system: &str, code: &str) -> bool {
         self.codes.iter().any(|it| &*it.system == system && it.has(code))
+            || self.all_of.is_some_and(|it| it.system() == system && it.has(code))
     }
 }
 

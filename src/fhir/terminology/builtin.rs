@@ -63,6 +63,47 @@ impl Grammar {
     }
 }
 
+/// A code system whose codes can be told one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Media types; in CapabilityStatement.format also the short words for FHIR's own (capabilitystatement.html).
+    MediaTypes,
+    /// ISO's currencies.
+    Currencies,
+    /// UCUM's units.
+    Units,
+}
+
+impl BuiltIn {
+    /// What a value set of R4's has all codes of.
+    pub fn all_in(value_set: &str) -> Option<BuiltIn> {
+        match value_set {
+            "http://hl7.org/fhir/ValueSet/mimetypes" => Some(BuiltIn::MediaTypes),
+            "http://hl7.org/fhir/ValueSet/currencies" => Some(BuiltIn::Currencies),
+            "http://hl7.org/fhir/ValueSet/ucum-units" => Some(BuiltIn::Units),
+            _ => None,
+        }
+    }
+
+    /// The code system's URL.
+    pub fn system(self) -> &'static str {
+        match self {
+            BuiltIn::MediaTypes => "urn:ietf:bcp:13",
+            BuiltIn::Currencies => "urn:iso:std:iso:4217",
+            BuiltIn::Units => UCUM,
+        }
+    }
+
+    /// Whether this is a code of it.
+    pub fn has(self, code: &str) -> bool {
+        match self {
+            BuiltIn::MediaTypes => Grammar::MediaType.has(code) || matches!(code, "xml" | "json" | "ttl"),
+            BuiltIn::Currencies => Currency::from_code(code).is_some(),
+            BuiltIn::Units => Grammar::Unit.has(code),
+        }
+    }
+}
+
 /// The built-in code system with this URL.
 pub fn builtin(url: &str) -> Option<CodeSystem> {
     match url {
@@ -102,6 +143,23 @@ mod tests {
         let currencies = builtin("urn:iso:std:iso:4217").unwrap();
         assert_eq!(currencies.find("CHF").and_then(|it| it.display.as_deref()), Some("Swiss franc"));
         assert!(currencies.find("QQQ").is_none() && currencies.concepts().len() > 150);
+    }
+
+    #[test]
+    fn value_sets_of_all_codes_tell_them() {
+        for (set, code, is_in) in [
+            ("mimetypes", "image/png", true),
+            ("mimetypes", "png", false),
+            ("currencies", "CHF", true),
+            ("currencies", "chf", false),
+            ("ucum-units", "mg/dL", true),
+            ("ucum-units", "furlong per fortnight", false),
+        ] {
+            let set = crate::spec::r4().value_set(&format!("http://hl7.org/fhir/ValueSet/{set}")).unwrap();
+            let system = set.all_of.unwrap().system();
+            assert_eq!((set.has_code(code), set.has_coding(system, code)), (is_in, is_in), "{code}");
+            assert!(set.is_known() && !set.has_coding("urn:other", code));
+        }
     }
 
     #[test]

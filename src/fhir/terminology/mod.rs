@@ -17,7 +17,7 @@ mod sources;
 mod value_set;
 mod versions;
 
-pub use builtin::{Grammar, builtin};
+pub use builtin::{BuiltIn, Grammar, builtin};
 pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_language};
 pub use concept_map::{ConceptMap, Mapped, Product, Translate, Translation};
 pub use expand::{Expander, Expansion, Member};

@@ -213,7 +213,7 @@ fn versions_are_pinned_as_asked() {
         versions.add(pin, canonical).unwrap();
         let named = |set: &ValueSet| {
             let pinned = versions.on(Arc::new(set.clone())).ok()?;
-            pinned.named_code_systems().next()
+            pinned.rules().find_map(Include::code_system)
         };
         assert_eq!(named(&open).as_deref(), of_open, "{pin:?} {canonical}");
         assert_eq!(named(&second).as_deref(), of_second, "{pin:?} {canonical}");
@@ -257,7 +257,7 @@ fn a_stored_expansion_stands_in_if_it_is_whole() {
 /// A value set of R4 with all it names, of R4 alone.
 fn published_expansion(url: &str) -> Result<Expansion> {
     fn look(sources: &mut Sources, set: &ValueSet) {
-        for canonical in set.named_code_systems() {
+        for canonical in set.rules().filter_map(Include::code_system) {
             let found = published(Kind::CodeSystem, &canonical).map(|it| Arc::new(CodeSystem::read(it.root())));
             sources.add_code_system(canonical, found);
         }

@@ -51,7 +51,7 @@ fn has_coding(set: &ValueSet, coding: Value<'_>) -> bool {
 /// What a list allows, in words.
 fn allowed(set: &ValueSet) -> String {
     let count: usize = set.codes.iter().map(|it| it.codes.len()).sum();
-    if count > SHORT {
+    if count > SHORT || set.all_of.is_some() {
         return format!("a code of the value set {}", set.url);
     }
     let systems: Vec<_> = set

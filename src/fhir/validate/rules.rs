@@ -137,7 +137,7 @@ fn advises(strength: Strength) -> bool {
 
 fn closed_list<'s>(spec: &'s Spec, element: &Element) -> Option<&'s ValueSet> {
     let binding = element.binding.as_ref().filter(|it| it.strength == Strength::Required)?;
-    spec.value_set(&binding.value_set).filter(|it| it.open.is_none() && !it.codes.is_empty())
+    spec.value_set(&binding.value_set).filter(|it| it.is_known())
 }
 
 /// What is asked of a type's values.

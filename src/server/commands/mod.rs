@@ -10,6 +10,7 @@ mod reindex;
 mod relocate;
 mod serve;
 mod tenant;
+mod terminology;
 mod token;
 mod user;
 
@@ -55,6 +56,8 @@ enum Command {
     Load(load::Load),
     /// Install and list FHIR packages
     Package(package::Package),
+    /// Load large code systems (SNOMED CT, LOINC, RxNorm, ICD-10) and list them
+    Terminology(terminology::Terminology),
     /// Issue an access token
     Token(token::Token),
     /// Make and list users who sign in
@@ -82,6 +85,7 @@ impl Cli {
             Command::Tenant(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Load(it) => it.run(&file),
             Command::Package(it) => it.run(&file),
+            Command::Terminology(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Token(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),

@@ -146,9 +146,7 @@ async fn implicit_value_sets_are_expanded_by_pages() {
 #[tokio::test]
 async fn value_sets_choose_by_filters() {
     let house = house().await;
-    let filter = |property: &str, op: &str, value: &str| {
-        json!({"system": "urn:findings", "filter": [{"property": property, "op": op, "value": value}]})
-    };
+    let filter = |property: &str, op: &str, value: &str| json!({"system": "urn:findings", "filter": [{"property": property, "op": op, "value": value}]});
     let r4 = json!({"system": "http://hl7.org/fhir/administrative-gender", "concept": [{"code": "male"}]});
     let listed = json!({"system": "urn:findings", "concept": [{"code": "6"}, {"code": "4", "display": "MI"}]});
     for (at, (include, exclude, expected)) in [
@@ -200,7 +198,8 @@ async fn what_cannot_be_answered_is_refused() {
     ] {
         let compose = json!({"include": [{"system": "urn:findings",
             "filter": [{"property": property, "op": op, "value": value}]}]});
-        let set = json!({"resourceType": "ValueSet", "id": "s", "url": "urn:s", "status": "active", "compose": compose});
+        let set =
+            json!({"resourceType": "ValueSet", "id": "s", "url": "urn:s", "status": "active", "compose": compose});
         house.put(&[set]).await;
         let refused = house.get("ValueSet/$expand?url=urn:s").await.unwrap_err();
         assert_eq!(refused.code(), code, "{property} {op} {value}");
@@ -224,8 +223,12 @@ async fn searches_go_by_loaded_hierarchies() {
         ("code:in=urn:findings?fhir_vs=isa/4", "o4 o5"),
         ("code:not-in=urn:findings?fhir_vs=isa/4", "o2 o6"),
     ] {
-        let mut found: Vec<String> =
-            house.pages(&format!("Observation?{query}")).await.into_iter().map(|it| it.0.replace("Observation/", "")).collect();
+        let mut found: Vec<String> = house
+            .pages(&format!("Observation?{query}"))
+            .await
+            .into_iter()
+            .map(|it| it.0.replace("Observation/", ""))
+            .collect();
         found.sort();
         assert_eq!(found.join(" "), expected, "{query}");
     }
@@ -244,8 +247,13 @@ async fn versions_stand_beside_each_other() {
     assert!(has("").await, "the latest counts");
     assert!(!has("&version=2024").await && has("&version=2025").await);
     let all = "url=urn:findings?fhir_vs&count=0";
-    let total = async |query: &str| house.get(&format!("ValueSet/$expand?{query}")).await.unwrap()["expansion"]["total"].clone();
-    assert_eq!((total(all).await, total(&format!("{all}&system-version=urn:findings|2024")).await), (json!(8), json!(7)));
+    let total = async |query: &str| {
+        house.get(&format!("ValueSet/$expand?{query}")).await.unwrap()["expansion"]["total"].clone()
+    };
+    assert_eq!(
+        (total(all).await, total(&format!("{all}&system-version=urn:findings|2024")).await),
+        (json!(8), json!(7))
+    );
     // Loaded again, it takes the place of what it was, also for those who asked before.
     load(&house, findings("2025")).await;
     assert!(!has("").await);

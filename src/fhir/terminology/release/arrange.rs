@@ -93,7 +93,8 @@ impl Draft {
         match waits.iter().position(|it| *it > 0) {
             None => Ok(order),
             Some(at) => {
-                let told = format!("The hierarchy goes round in a circle at or above {}.", shown(&self.concepts[at].code));
+                let told =
+                    format!("The hierarchy goes round in a circle at or above {}.", shown(&self.concepts[at].code));
                 Err(Failure::new(IssueType::BusinessRule, told))
             }
         }
@@ -201,7 +202,9 @@ fn gathered(of: &[u32], each: &[Places]) -> Places {
 
 fn bounded(ranges: usize) -> Result<()> {
     match ranges > MOST_RANGES {
-        true => Err(Failure::new(IssueType::TooCostly, "The hierarchy is more entangled than this server is ready for.")),
+        true => {
+            Err(Failure::new(IssueType::TooCostly, "The hierarchy is more entangled than this server is ready for."))
+        }
         false => Ok(()),
     }
 }

@@ -109,7 +109,9 @@ mod tests {
             let set = implicit(canonical).unwrap();
             assert_eq!(set.rules().filter_map(Include::code_system).collect::<Vec<_>>(), [system], "{canonical}");
         }
-        for none in ["http://snomed.info/sct?fhir_vs=refset/1", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"] {
+        for none in
+            ["http://snomed.info/sct?fhir_vs=refset/1", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"]
+        {
             assert!(implicit(none).is_none(), "{none}");
         }
     }

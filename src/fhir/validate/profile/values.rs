@@ -116,7 +116,7 @@ impl<'a> Checker<'a, '_, '_> {
     /// Whether a code of a system (or, of an element whose system goes without saying, of any) is in a value set.
     fn has_code(&self, set: &str, system: Option<&str>, code: &str) -> Option<bool> {
         let bare = set.split('|').next().unwrap_or_default();
-        match r4().value_set(bare).filter(|it| it.open.is_none() && !it.codes.is_empty()) {
+        match r4().value_set(bare).filter(|it| it.is_known()) {
             Some(closed) => Some(system.map_or_else(|| closed.has_code(code), |it| closed.has_coding(it, code))),
             None => (self.profiling.members)(set, system, code),
         }
