@@ -1,5 +1,5 @@
 //! Versions of large code systems, loaded from their publishers' files: what a tenant has licensed, in its own database
-//! (docs/decisions/0017-loaded-code-systems.md). The store keeps rows and knows nothing of what the bytes in them say.
+//! (docs/decisions/0020-loaded-code-systems.md). The store keeps rows and knows nothing of what the bytes in them say.
 
 use crate::Result;
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
--- Versions of large code systems, loaded from their publishers' files (docs/decisions/0017-loaded-code-systems.md). One
+-- Versions of large code systems, loaded from their publishers' files (docs/decisions/0020-loaded-code-systems.md). One
 -- that is not finished is never read.
 CREATE TABLE code_release (
   tenant   int     NOT NULL,

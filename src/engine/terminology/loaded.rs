@@ -1,5 +1,5 @@
 //! Code systems that were loaded from their publishers' files: what of them a question is about is read from the store, and
-//! becomes a code system that has just that (docs/decisions/0017-loaded-code-systems.md).
+//! becomes a code system that has just that (docs/decisions/0020-loaded-code-systems.md).
 
 use crate::Resolver;
 use fhir::outcome::shown;

@@ -1,6 +1,6 @@
 //! Gives the concepts of a release their places: those of a tree that spans the hierarchy, each before what is beneath
 //! it. What is beneath a concept is then the range of its own branch, with ranges of other branches where concepts have
-//! several parents (docs/decisions/0017-loaded-code-systems.md).
+//! several parents (docs/decisions/0020-loaded-code-systems.md).
 
 use super::draft::{DraftConcept, DraftProperty, DraftValue};
 use super::{About, Draft, LONGEST_TERM, Links, Places, words};
