@@ -97,7 +97,11 @@ impl BuiltIn {
     /// Whether this is a code of it.
     pub fn has(self, code: &str) -> bool {
         match self {
-            BuiltIn::MediaTypes => Grammar::MediaType.has(code) || matches!(code, "xml" | "json" | "ttl"),
+            // What stands behind a semicolon is often not written as RFC 2045 has it, in R4's own examples neither.
+            BuiltIn::MediaTypes => {
+                let bare = code.split(';').next().unwrap_or_default().trim_end();
+                Grammar::MediaType.has(bare) || matches!(code, "xml" | "json" | "ttl")
+            }
             BuiltIn::Currencies => Currency::from_code(code).is_some(),
             BuiltIn::Units => Grammar::Unit.has(code),
         }
@@ -149,6 +153,7 @@ mod tests {
     fn value_sets_of_all_codes_tell_them() {
         for (set, code, is_in) in [
             ("mimetypes", "image/png", true),
+            ("mimetypes", "application/dicom; variant=DICOM STOW-RS", true),
             ("mimetypes", "png", false),
             ("currencies", "CHF", true),
             ("currencies", "chf", false),
