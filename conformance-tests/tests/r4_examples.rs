@@ -21,6 +21,10 @@ const FAULTY: &[(&str, &str)] = &[
     ("Observation-clinical-gender.json", "Observation.performer"),
     // Two entries with one fullUrl and no version (bdl-7).
     ("Bundle-dataelements.json", "bdl-7"),
+    // Addresses of entries that are not their resources' (bundle.html#references: fullUrl and id agree).
+    ("Bundle-10bb101f-a121-4264-a920-67be9cb82c74.json", "fullUrl"),
+    ("Bundle-3a0707d3-549e-4467-b8b8-5a2ab3800efe.json", "fullUrl"),
+    ("Bundle-lri-example.json", "fullUrl"),
     // Extensions where their definitions do not let them stand (defining-extensions.html#context).
     ("Bundle-valueset-expansions.json", "http://hl7.org/fhir/StructureDefinition/translation"),
     ("Bundle-valuesets.json", "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"),

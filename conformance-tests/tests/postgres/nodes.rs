@@ -119,7 +119,9 @@ async fn work_in_the_background_is_taken_over() {
         }
     };
     timeout(2 * RECOVERY, done).await.expect("the second node takes it over");
-    let build = format!("SELECT finished, done >= {COUNT} FROM {}", house.database.table("build"));
+    let build = house.database.table("build");
+    // The one that makes pairs found nothing to do: the tenant was new.
+    let build = format!("SELECT finished, done >= {COUNT} FROM {build} WHERE name <> 'pairs/1'");
     assert_eq!(house.database.query(&build), "t|t");
     two.get("Patient/p-0").await.expect(200);
     drop(second);
