@@ -4,6 +4,8 @@ use super::pool::Pool;
 use crate::spec::{Element, Kind, Strength, TypeId, r4};
 use serde_json::{Map, Value as Json, json};
 
+/// All of UCUM, which no list has.
+const UNITS: &str = "http://hl7.org/fhir/ValueSet/ucum-units";
 /// Types in types; what nests deeper is left out.
 const DEEPEST: usize = 6;
 
@@ -77,6 +79,9 @@ pub(super) fn object(pool: &Pool, of: TypeId, depth: usize) -> Json {
 /// Codes that a required binding lists, with their systems; all others bind nobody.
 pub(super) fn codes(element: &Element) -> Vec<(&'static str, &'static str)> {
     let binding = element.binding.as_ref().filter(|it| it.strength == Strength::Required);
+    if binding.is_some_and(|it| it.value_set.starts_with(UNITS)) {
+        return vec![("http://unitsofmeasure.org", "mg")];
+    }
     let set = binding.and_then(|it| r4().value_set(&it.value_set)).filter(|it| it.open.is_none());
     let systems = set.into_iter().flat_map(|it| &it.codes);
     systems.flat_map(|it| it.codes.iter().map(|code| (&*it.system, &**code))).collect()
