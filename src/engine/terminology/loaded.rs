@@ -4,7 +4,7 @@
 use crate::Resolver;
 use fhir::outcome::shown;
 use fhir::terminology::release::{About, Links, Places, Row, is_version, later};
-use fhir::terminology::{CodeSystem, unversioned};
+use fhir::terminology::{CodeSystem, Subsumption, unversioned};
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
 use store::{ReleaseConcept, Session, Terms};
@@ -170,6 +170,24 @@ impl Resolver<'_> {
         let found = found.ok_or_else(|| super::resolve::unknown("code system", canonical))?;
         found.needs_whole()?;
         Ok(found)
+    }
+
+    /// How the first of two codes stands to the second. Of a loaded code system their own rows tell it, however many concepts
+    /// are above them.
+    pub async fn subsumption(&mut self, canonical: &str, codes: [&str; 2]) -> Result<Subsumption> {
+        let [first, second] = codes;
+        let Some(loaded) = self.release(canonical).await? else {
+            return self.hierarchy(canonical, &codes, Around::Above).await?.subsumption(first, second);
+        };
+        loaded.needs_subsumption()?;
+        let (place, links) = loaded.links(self.ctx.session(), first).await?;
+        let (other, _) = loaded.links(self.ctx.session(), second).await?;
+        Ok(match (place == other, links.below.has(other), links.above.has(other)) {
+            (true, ..) => Subsumption::Equivalent,
+            (_, true, _) => Subsumption::Subsumes,
+            (_, _, true) => Subsumption::SubsumedBy,
+            _ => Subsumption::NotSubsumed,
+        })
     }
 
     /// These concepts of a release as a code system, with what the tenant's supplements say of them.

@@ -2,11 +2,10 @@
 
 use super::Parameters;
 use super::asked::{self, needed_system, versioned};
-use engine::{Answer, Around, Call};
+use engine::{Answer, Call};
 use fhir::json::{Doc, Value};
-use fhir::terminology::CodeSystem;
+use fhir::terminology::{CodeSystem, Subsumption};
 use fhir::{Failure, IssueType, Result};
-use std::sync::Arc;
 
 pub(super) async fn subsumes(call: Call<'_>) -> Result<Answer> {
     let (first, second) = (code(&call, "codeA", "codingA")?, code(&call, "codeB", "codingB")?);
@@ -15,8 +14,7 @@ pub(super) async fn subsumes(call: Call<'_>) -> Result<Answer> {
     {
         return Err(Failure::new(IssueType::Invalid, "Both codes must be of one code system."));
     }
-    let system = code_system(&call, first.0.or(second.0), &[&first.1, &second.1]).await?;
-    let outcome = system.subsumption(&first.1, &second.1)?.code();
+    let outcome = subsumption(&call, first.0.or(second.0), [&first.1, &second.1]).await?.code();
     let mut out = Parameters::default();
     out.add("outcome", "valueCode", Some(outcome));
     Ok(out.answer())
@@ -32,7 +30,7 @@ fn code(call: &Call<'_>, code: &str, coding: &str) -> Result<(Option<String>, St
     }
 }
 
-async fn code_system(call: &Call<'_>, of_coding: Option<String>, codes: &[&str]) -> Result<Arc<CodeSystem>> {
+async fn subsumption(call: &Call<'_>, of_coding: Option<String>, codes: [&str; 2]) -> Result<Subsumption> {
     if let Some(stored) = &call.instance {
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         let doc = Doc::parse(text).map_err(Failure::internal)?;
@@ -42,9 +40,9 @@ async fn code_system(call: &Call<'_>, of_coding: Option<String>, codes: &[&str])
         }
         let system = CodeSystem::read(doc.root());
         system.needs_whole()?;
-        return Ok(Arc::new(system));
+        return system.subsumption(codes[0], codes[1]);
     }
     let system = call.arguments.text("system").or(of_coding.as_deref());
     let url = versioned(needed_system(system)?, call.arguments.text("version"));
-    call.engine.resolver(call.ctx).await?.hierarchy(&url, codes, Around::Above).await
+    call.engine.resolver(call.ctx).await?.subsumption(&url, codes).await
 }
