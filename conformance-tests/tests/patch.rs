@@ -8,7 +8,8 @@ async fn stored(client: &Client) -> String {
     format!("Patient/{}", client.create(&sent).await)
 }
 
-async fn json_patch(client: &Client, path: &str, patch: Value) -> Answer {
+/// Sends a JSON Patch.
+pub async fn json_patch(client: &Client, path: &str, patch: Value) -> Answer {
     client.call("PATCH", path).body("application/json-patch+json", patch.to_string()).send().await
 }
 

@@ -15,9 +15,14 @@ impl Engine {
 
     /// One version of a resource.
     pub(crate) async fn vread(&self, ctx: &Context, key: &Key, version: i64, request: &Request) -> Result<Answer> {
-        ctx.caller.scopes.demand(Access::Read, &key.of)?;
+        let bounds = self.bounds(ctx, Access::Read, &key.of)?;
         let view = View::of_read(&request.query)?;
-        self.show(ctx.session.read_version(key, version).await?, request, &view)
+        // Who may not see the resource as it is now sees nothing of what it was.
+        if !bounds.is_empty() && self.read_within(ctx, key).await?.is_none() {
+            return self.show(None, request, &view);
+        }
+        let found = ctx.session.read_version(key, version).await?;
+        self.show(self.within(ctx, found, &bounds)?, request, &view)
     }
 
     fn show(&self, found: Option<Stored>, request: &Request, view: &View) -> Result<Answer> {

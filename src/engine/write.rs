@@ -5,6 +5,7 @@
 //! version is made and committed under the expectation that nothing of it changed. Where it did change, the whole
 //! interaction runs again. A transaction uses the same halves for all of its entries at once.
 
+use crate::access::Bounds;
 use crate::content::{tombstone, type_of};
 use crate::interaction::Interaction;
 use crate::prefer::{Prefer, Return};
@@ -39,18 +40,26 @@ pub(crate) struct Target {
     /// The current version, unless there is none or it is a deletion.
     pub(crate) current: Option<Stored>,
     pub(crate) guards: Vec<Guard>,
+    /// What the new version must be within.
+    bounds: Bounds,
 }
 
 impl Target {
     fn fresh(key: Key, method: Method) -> Target {
-        Target { key, expect: Expect::Fresh, version: 1, method, current: None, guards: Vec::new() }
+        let (guards, bounds) = (Vec::new(), Bounds::new());
+        Target { key, expect: Expect::Fresh, version: 1, method, current: None, guards, bounds }
     }
 
     fn of(key: Key, method: Method, there: Option<Stored>) -> Target {
         let version = there.as_ref().map_or(0, |it| it.version);
         let expect = there.as_ref().map_or(Expect::Absent, |it| Expect::Version(it.version));
         let current = there.filter(|it| !it.is_deleted());
-        Target { key, expect, version: version + 1, method, current, guards: Vec::new() }
+        Target { key, expect, version: version + 1, method, current, guards: Vec::new(), bounds: Bounds::new() }
+    }
+
+    fn within(mut self, bounds: Bounds) -> Target {
+        self.bounds = bounds;
+        self
     }
 
     fn guarded(mut self, guard: Guard) -> Target {
@@ -115,9 +124,13 @@ impl Engine {
             (Method::Delete, ..) => Ok(tombstone(ctx, key, expect, version)),
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(current, request)?;
+                self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await
             }
-            (method, Some(resource), _) => self.put(ctx, resource, key, expect, version, method).await,
+            (method, Some(resource), _) => {
+                self.demand_within(ctx, &key, resource, &target.bounds)?;
+                self.put(ctx, resource, key, expect, version, method).await
+            }
             _ => Err(Failure::new(IssueType::Required, "The request has no resource.")),
         }
     }
@@ -133,16 +146,20 @@ impl Engine {
         let scopes = &ctx.caller.scopes;
         match interaction {
             Interaction::Create { of } => {
-                scopes.demand(Access::Create, of)?;
+                let bounds = self.bounds(ctx, Access::Create, of)?;
                 same_type(resource, of)?;
-                self.aim_create(ctx, of, request).await
+                self.aim_create(ctx, of, request, bounds).await
             }
             Interaction::Update { key } => {
-                scopes.demand(Access::Update, &key.of)?;
+                let bounds = self.bounds(ctx, Access::Update, &key.of)?;
                 same_type(resource, &key.of)?;
                 same_id(resource, &key.id)?;
-                let there = ctx.session.read(key).await?;
-                self.aim_update(ctx, Target::of(key.clone(), Method::Put, there), request)
+                let mut there = self.within(ctx, ctx.session.read(key).await?, &bounds)?;
+                if !bounds.is_empty() {
+                    // What is out of bounds and what is not there are answered alike, so nothing comes to be by a PUT.
+                    there = Some(existing(there)?);
+                }
+                self.aim_update(ctx, Target::of(key.clone(), Method::Put, there).within(bounds), request)
             }
             Interaction::UpdateWhere { of } => {
                 scopes.demand(Access::Update, of)?;
@@ -150,9 +167,9 @@ impl Engine {
                 self.aim_update_where(ctx, of, request, resource).await
             }
             Interaction::Patch { key } => {
-                scopes.demand_patch(&key.of)?;
-                let there = existing(ctx.session.read(key).await?)?;
-                aim_existing(Target::of(key.clone(), Method::Patch, Some(there)), request)
+                let bounds = self.patch_bounds(ctx, &key.of)?;
+                let there = existing(self.within(ctx, ctx.session.read(key).await?, &bounds)?)?;
+                aim_existing(Target::of(key.clone(), Method::Patch, Some(there)).within(bounds), request)
             }
             Interaction::PatchWhere { of } => {
                 scopes.demand_patch(of)?;
@@ -162,8 +179,9 @@ impl Engine {
                 aim_existing(target, request)
             }
             Interaction::Delete { key } => {
-                scopes.demand(Access::Delete, &key.of)?;
-                match ctx.session.read(key).await?.filter(|it| !it.is_deleted()) {
+                let bounds = self.bounds(ctx, Access::Delete, &key.of)?;
+                let there = self.within(ctx, ctx.session.read(key).await?, &bounds)?;
+                match there.filter(|it| !it.is_deleted()) {
                     None => Ok(Aim::Done(Answer::empty(204))),
                     Some(there) => aim_existing(Target::of(key.clone(), Method::Delete, Some(there)), request),
                 }
@@ -184,8 +202,8 @@ impl Engine {
     }
 
     /// http.html#create and #ccreate
-    async fn aim_create(&self, ctx: &Context, of: &str, request: &Request) -> Result<Aim> {
-        let target = Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Post);
+    async fn aim_create(&self, ctx: &Context, of: &str, request: &Request, bounds: Bounds) -> Result<Aim> {
+        let target = Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Post).within(bounds);
         let Some(criteria) = &request.headers.if_none_exist else { return Ok(Aim::Write(target)) };
         let matched = self.only_match(ctx, of, criteria.trim_start_matches('?')).await?;
         match matched.found {
@@ -202,7 +220,8 @@ impl Engine {
     pub(crate) async fn aim_create_after_delete(&self, ctx: &Context, of: &str, request: &Request) -> Result<Target> {
         let criteria = request.headers.if_none_exist.as_deref().unwrap_or_default();
         let matched = self.only_match(ctx, of, criteria.trim_start_matches('?')).await?;
-        Ok(Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Post).guarded(matched.guard))
+        let target = Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Post);
+        Ok(target.guarded(matched.guard).within(self.bounds(ctx, Access::Create, of)?))
     }
 
     /// http.html#update and #upsert

@@ -15,7 +15,7 @@ pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../profiles/operations/observation-lastn.json"),
         demands: &[(Access::Search, "Observation"), (Access::Read, "Observation")],
-        extras: &[Extra::Criteria],
+        extras: &[Extra::Criteria, Extra::Narrowed],
         run: |call| Box::pin(lastn(call)),
     }
 }
@@ -24,7 +24,7 @@ async fn lastn(call: Call<'_>) -> Result<Answer> {
     check(&call.criteria)?;
     let max = call.arguments.text("max").and_then(|it| it.parse().ok()).unwrap_or(1);
     let filter = call.filter("Observation").await?;
-    let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
+    let branch = call.findable(Branch { of: "Observation".into(), filter, sort: Vec::new() })?;
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut groups = Groups { max, most: call.engine.settings().max_includes, groups: Vec::new() };
     loop {

@@ -55,6 +55,12 @@ impl Place<'_> {
         self.admin.with_token(token.map(str::to_owned))
     }
 
+    /// A client whose token has these scopes, with this patient in context.
+    pub fn acting_for(&self, patient: &str, scope: &str) -> Client {
+        let issue = ["token", "--tenant", &self.tenant, "--scope", scope, "--patient", patient];
+        self.with(Some(self.program.succeed(&issue).trim()))
+    }
+
     /// A user who is this resource.
     pub fn person(&self, is: &str) -> Person {
         let name = format!("u{}", unique());

@@ -1,8 +1,7 @@
 //! One scope on resources (SMART App Launch 2.2, scopes-and-launch-context.html#scopes-for-requesting-fhir-resources).
 
 use super::Access;
-use fhir::search::text::asked;
-use fhir::search::{Clause, Codes, Query, Test};
+use fhir::search::{Clause, Codes, Query, is_told_alone};
 use fhir::spec::{TypeId, r4};
 use std::fmt;
 
@@ -26,7 +25,7 @@ impl Level {
     }
 }
 
-/// What is read and searched, which is all that a patient's compartment is opened for.
+/// The access that version 1 called `read`.
 const READING: u8 = Access::Read as u8 | Access::Search as u8;
 /// All kinds of access.
 pub(super) const ALL: u8 = 31;
@@ -51,8 +50,7 @@ impl Grant {
     }
 
     /// Reads a scope with the letters of version 2, or the words of version 1. `None` if it is no scope on resources, or
-    /// one that this server cannot hold to: of a patient's compartment it grants reading and searching only, and with
-    /// criteria only those that R4's search parameters have.
+    /// one that this server cannot hold to: criteria are those that R4's search parameters have.
     pub fn parse(word: &str) -> Option<Grant> {
         let (level, rest) = word.split_once('/')?;
         let (level, _) = *Level::ALL.iter().find(|(_, name)| *name == level)?;
@@ -61,15 +59,12 @@ impl Grant {
             None => (rest, None),
         };
         let (of, access) = rest.rsplit_once('.')?;
-        let mut bits = match access {
+        let bits = match access {
             "*" => ALL,
             "read" => READING,
             "write" => Access::Create as u8 | Access::Update as u8 | Access::Delete as u8,
             letters => letter_bits(letters)?,
         };
-        if level == Level::Patient || criteria.is_some() {
-            bits &= READING;
-        }
         let grant = Grant { level, of: of.to_owned(), bits, criteria: criteria.map(str::to_owned) };
         (bits != 0 && grant.is_of_r4()).then_some(grant)
     }
@@ -122,19 +117,7 @@ impl fmt::Display for Grant {
 pub(super) fn clauses(query: &Query<'_>, criteria: &str) -> Option<Vec<Clause>> {
     let pairs = form_urlencoded::parse(criteria.as_bytes());
     let filter: Vec<_> = pairs.map(|(name, value)| query.clause(&name, &value).ok()).collect::<Option<_>>()?;
-    (!filter.is_empty() && asked(&filter).is_empty() && are_alone(&filter)).then_some(filter)
-}
-
-/// Whether clauses look at nothing but the resource itself.
-fn are_alone(filter: &[Clause]) -> bool {
-    let mut tests = filter.iter().flat_map(|it| match it {
-        Clause::Any(tests) | Clause::None(tests) => tests,
-    });
-    tests.all(|test| match test {
-        Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } => false,
-        Test::All(filter) => are_alone(filter),
-        _ => true,
-    })
+    (!filter.is_empty() && is_told_alone(&filter)).then_some(filter)
 }
 
 /// The letters of `cruds`.
@@ -167,13 +150,13 @@ mod tests {
         for (word, written) in [
             ("system/*.cruds", Some("system/*.cruds")),
             ("user/Patient.read", Some("user/Patient.rs")),
-            ("patient/*.*", Some("patient/*.rs")),
+            ("patient/*.*", Some("patient/*.cruds")),
+            ("patient/*.write", Some("patient/*.cud")),
             ("patient/Observation.rs?category=laboratory", Some("patient/Observation.rs?category=laboratory")),
-            ("user/Observation.cruds?category=laboratory", Some("user/Observation.rs?category=laboratory")),
+            ("user/Observation.cruds?category=laboratory", Some("user/Observation.cruds?category=laboratory")),
             ("system/*.sr", None),
             ("system/*.", None),
             ("system/*.rr", None),
-            ("patient/*.write", None),
             ("patient/Observation.rs?nonsense=1", None),
             ("user/Observation.rs?code:text=x", None),
             ("patient/Patient.rs?general-practitioner:Practitioner.family=x", None),

@@ -2,9 +2,11 @@
 
 mod grant;
 mod narrow;
+mod within;
 
 pub use grant::{Grant, Level};
 pub(crate) use narrow::Reach;
+pub(crate) use within::Bounds;
 
 use fhir::search::{Clause, Test};
 use fhir::{Failure, IssueType, Result};
@@ -78,25 +80,19 @@ impl Scopes {
             return Ok(());
         }
         if self.grants.iter().any(|it| (it.of == "*" || it.of == of) && it.has(access)) {
-            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes resources can \
-                        be read and searched, and nothing else.";
+            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes single resources \
+                        can be read, searched and changed; what looks at others, such as criteria of a change, cannot \
+                        be asked for.";
             return Err(Failure::new(IssueType::Forbidden, told));
         }
         Err(not_granted(access, of))
     }
 
-    /// Fails with 403 unless resources of a type may be changed and read: a patch is answered with the whole resource, and
-    /// whether its tests and paths hold tells of what is there.
+    /// Fails with 403 unless all resources of a type may be changed and read: a patch is answered with the whole resource,
+    /// and whether its tests and paths hold tells of what is there.
     pub fn demand_patch(&self, of: &str) -> Result<()> {
         self.demand(Access::Update, of)?;
-        if self.allow(Access::Read, of) {
-            return Ok(());
-        }
-        let told = format!(
-            "A patch tells of what it changes, so the access token needs a scope to read {of} beside the one to change it. \
-             PUT needs none to read."
-        );
-        Err(Failure::new(IssueType::Forbidden, told))
+        if self.allow(Access::Read, of) { Ok(()) } else { Err(not_readable(of)) }
     }
 
     /// Fails with 403 unless every type that a filter looks at by chains may be searched: whether a chain matches tells
@@ -118,6 +114,15 @@ impl Scopes {
         }
         Ok(())
     }
+}
+
+/// The refusal of a patch of what may not be read.
+fn not_readable(of: &str) -> Failure {
+    let told = format!(
+        "A patch tells of what it changes, so the access token needs a scope to read {of} beside the one to change it. \
+         PUT needs none to read."
+    );
+    Failure::new(IssueType::Forbidden, told)
 }
 
 /// The refusal of an access to a type (`*`: to all of them).

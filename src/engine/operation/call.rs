@@ -4,11 +4,11 @@ use super::arguments::Given;
 use super::{Arguments, Place};
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
-use crate::{Context, Engine};
+use crate::{Access, Context, Engine};
 use fhir::Result;
 use fhir::search::{Filter, NO_CODES, Query};
 use fhir::spec::TypeId;
-use store::{Position, Stored};
+use store::{Branch, Key, Position, Stored};
 
 /// A call: its parameters are as the definition has them, and the caller has the accesses that the operation demands.
 pub struct Call<'c> {
@@ -49,6 +49,31 @@ impl<'c> Call<'c> {
     pub async fn filter(&self, of: &str) -> Result<Filter> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.criteria).finish();
         self.engine.criteria(self.ctx, of, &query).await
+    }
+
+    /// A search of one type, narrowed to what the caller may find and read; fails with 403 where that is nothing.
+    pub fn findable(&self, branch: Branch) -> Result<Branch> {
+        let mut branches = [branch];
+        self.engine.narrow(self.ctx, &mut branches)?;
+        let [mut branch] = branches;
+        branch.filter.extend(self.engine.bounds(self.ctx, Access::Read, &branch.of)?);
+        Ok(branch)
+    }
+
+    /// What a search of one type must look for besides, so that it finds what the caller may read; `None` where that is
+    /// nothing.
+    pub fn bounds(&self, of: &str) -> Result<Option<Filter>> {
+        match self.engine.bounds(self.ctx, Access::Read, of) {
+            Ok(bounds) => Ok(Some(bounds)),
+            Err(failure) if failure.status == 403 => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Those of these resources that are there and that the caller may read.
+    pub async fn readable(&self, keys: &[Key]) -> Result<Vec<Stored>> {
+        let found = self.ctx.session.read_many(keys).await?;
+        Ok(self.engine.readable(self.ctx, found).await?.0)
     }
 
     /// What reads search parameters of a resource type, the tenant's own among them.

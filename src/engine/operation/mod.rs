@@ -39,6 +39,9 @@ pub enum Extra {
     Criteria,
     /// The token of a link that it gave ([`Call::position`]).
     Pages,
+    /// Access that is granted to some resources of a type only: the operation looks at no others ([`Call::findable`],
+    /// [`Call::readable`]).
+    Narrowed,
     /// Resources that may be wrong: their content is the operation's to look at. A body that is no Parameters resource
     /// is its parameter `resource` (operations.html#executing).
     AnyResource,
@@ -101,10 +104,10 @@ impl Engine {
             let told = format!("The operation ${code} changes what is stored: POST it.");
             return Err(Failure::new(IssueType::NotSupported, told).with_status(405));
         }
-        demand(ctx, operation, at)?;
+        self.demand(ctx, operation, at)?;
         let given = self.given(operation, definition, request)?;
         let instance = match at {
-            Place::Instance(key) => Some(existing(ctx.session.read(key).await?)?),
+            Place::Instance(key) => Some(existing(self.read_within(ctx, key).await?)?),
             _ => None,
         };
         (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await
@@ -119,21 +122,23 @@ impl Engine {
         }
         Ok(())
     }
-}
 
-/// Deny by default: an operation that demands nothing is nobody's.
-fn demand(ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
-    if operation.demands.is_empty() {
-        return Err(Failure::new(IssueType::Forbidden, "Nobody may call this operation."));
+    /// Deny by default: an operation that demands nothing is nobody's.
+    fn demand(&self, ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
+        if operation.demands.is_empty() {
+            return Err(Failure::new(IssueType::Forbidden, "Nobody may call this operation."));
+        }
+        let here = match at {
+            Place::System => "*",
+            Place::Type(of) => of,
+            Place::Instance(key) => &key.of,
+        };
+        operation.demands.iter().try_for_each(|(access, of)| {
+            let of = if *of == HERE { here } else { of };
+            match operation.takes(Extra::Narrowed) {
+                true => self.reach(ctx, *access, of).map(drop),
+                false => ctx.caller.scopes.demand(*access, of),
+            }
+        })
     }
-    if let Place::Instance(key) = at {
-        ctx.caller.scopes.demand(Access::Read, &key.of)?;
-    }
-    let here = match at {
-        Place::System => "*",
-        Place::Type(of) => of,
-        Place::Instance(key) => &key.of,
-    };
-    let of = |of: &'static str| if of == HERE { here.to_owned() } else { of.to_owned() };
-    operation.demands.iter().try_for_each(|(access, it)| ctx.caller.scopes.demand(*access, &of(it)))
 }

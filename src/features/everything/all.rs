@@ -27,7 +27,7 @@ pub(super) struct AllPage {
 /// The page behind a position.
 pub(super) async fn page(record: &Record<'_>, after: Option<Position>, limit: usize) -> Result<AllPage> {
     // What supports members is known by going over them all, those included that are not asked for themselves.
-    let branches = if record.wants_support() { record.scope() } else { record.narrowed()? };
+    let branches = if record.wants_support() { record.scope()? } else { record.narrowed()? };
     let is_first = after.is_none();
     let (mut members, next) = walked(record, branches, after, limit).await?;
     let mut support = Vec::new();
@@ -78,7 +78,7 @@ fn position(of: String, row: i64) -> Position {
 
 /// What these members refer to, but for other members: those come by themselves.
 async fn supporting(record: &Record<'_>, members: &[Stored]) -> Result<Vec<Stored>> {
-    let mut support = Support::new(record.call.ctx);
+    let mut support = Support::new(record.call);
     members.iter().try_for_each(|it| support.member(it))?;
     let mut found = support.resources(record.call.engine.settings().max_includes).await?;
     found.retain(|it| record.wants(it));
@@ -90,7 +90,7 @@ async fn supporting(record: &Record<'_>, members: &[Stored]) -> Result<Vec<Store
 /// Which of these are members.
 async fn members_among(record: &Record<'_>, found: &[Stored]) -> Result<FxHashSet<Key>> {
     let mut members = FxHashSet::default();
-    for mut branch in record.scope() {
+    for mut branch in record.scope()? {
         let ids: Vec<Test> =
             found.iter().filter(|it| it.key.of == branch.of).map(|it| Test::Id(it.key.id.clone())).collect();
         if ids.is_empty() {

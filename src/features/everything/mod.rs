@@ -25,13 +25,13 @@ pub(crate) fn operations() -> [Operation; 2] {
         Operation {
             definition: include_str!("../../../profiles/operations/patient-everything.json"),
             demands: &[(Access::Read, "Patient")],
-            extras: &[Extra::Pages],
+            extras: &[Extra::Pages, Extra::Narrowed],
             run: |call| Box::pin(everything(call, "Patient")),
         },
         Operation {
             definition: include_str!("../../../profiles/operations/encounter-everything.json"),
             demands: &[(Access::Read, "Encounter")],
-            extras: &[Extra::Pages],
+            extras: &[Extra::Pages, Extra::Narrowed],
             run: |call| Box::pin(everything(call, "Encounter")),
         },
     ]
@@ -97,11 +97,11 @@ fn limit(call: &Call<'_>, most: usize) -> Result<usize> {
 
 /// What the members refer to. `seen` are all of them, if they were read already.
 async fn supporting(record: &Record<'_>, seen: Option<&[Stored]>) -> Result<Vec<Stored>> {
-    let mut support = Support::new(record.call.ctx);
+    let mut support = Support::new(record.call);
     if let Some(members) = seen {
         members.iter().try_for_each(|it| support.member(it))?;
     } else {
-        let mut plan = Plan { branches: record.scope(), after: None, limit: BATCH };
+        let mut plan = Plan { branches: record.scope()?, after: None, limit: BATCH };
         loop {
             let page = record.call.ctx.session().search(&plan).await?;
             page.found.iter().try_for_each(|it| support.member(it))?;
@@ -130,7 +130,7 @@ fn bundle(
         let body = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         bundle.begin(Some(&format!("{}/{}", call.ctx.base(), stored.key))).resource(body).mode(mode).end();
     }
-    let hidden = record.hidden();
+    let hidden = record.hidden()?;
     if !hidden.is_empty() {
         let told = format!(
             "The access token does not allow to read {}: what the record has of these is left out.",

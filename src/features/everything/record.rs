@@ -1,7 +1,7 @@
 //! Which resources a record has: the members of a compartment (compartmentdefinition.html), or of all compartments of a
 //! type, as the parameters narrow them.
 
-use engine::{Access, Call};
+use engine::Call;
 use fhir::primitive::datetime;
 use fhir::search::{Clause, ParamId, RangeTest, Shelf, Test};
 use fhir::spec::{ParamType, TypeId, r4};
@@ -72,7 +72,7 @@ impl<'c> Record<'c> {
 
     /// The members that are asked for.
     pub(super) fn narrowed(&self) -> Result<Vec<Branch>> {
-        let mut branches = self.scope();
+        let mut branches = self.scope()?;
         branches.retain(|it| self.wants_type(r4().resource(&it.of)));
         if let Some((since, _)) = self.since {
             for branch in &mut branches {
@@ -84,23 +84,31 @@ impl<'c> Record<'c> {
     }
 
     /// All members that the caller may read, within `start` and `end`.
-    pub(super) fn scope(&self) -> Vec<Branch> {
-        let readable = self.member_types().filter(|it| self.may_read(*it));
-        readable.filter_map(|it| self.branch(it)).collect()
+    pub(super) fn scope(&self) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for of in self.member_types() {
+            if let (Some(bounds), Some(mut branch)) = (self.call.bounds(&r4().of(of).name)?, self.branch(of)) {
+                branch.filter.extend(bounds);
+                branches.push(branch);
+            }
+        }
+        Ok(branches)
     }
 
     /// The types that are asked for and that the caller may not read.
-    pub(super) fn hidden(&self) -> Vec<&'static str> {
-        let hidden = self.member_types().filter(|it| self.wants_type(Some(*it)) && !self.may_read(*it));
-        hidden.map(|it| &*r4().of(it).name).collect()
+    pub(super) fn hidden(&self) -> Result<Vec<&'static str>> {
+        let mut hidden = Vec::new();
+        for of in self.member_types().filter(|it| self.wants_type(Some(*it))) {
+            let name = &*r4().of(of).name;
+            if self.call.bounds(name)?.is_none() {
+                hidden.push(name);
+            }
+        }
+        Ok(hidden)
     }
 
     fn member_types(&self) -> impl Iterator<Item = TypeId> {
         r4().compartment(self.owner_type).into_iter().flat_map(|it| it.members.iter().map(|(of, _)| *of))
-    }
-
-    fn may_read(&self, of: TypeId) -> bool {
-        self.call.ctx.caller().scopes.allow(Access::Read, &r4().of(of).name)
     }
 
     fn branch(&self, of: TypeId) -> Option<Branch> {

@@ -1,7 +1,7 @@
 //! What a record's members need to be understood: the resources they refer to, and what these refer to in turn, as far
 //! as that is about no patient: practitioners, organizations, locations, medications.
 
-use engine::{Access, Context};
+use engine::{Call, Context};
 use fhir::json::Doc;
 use fhir::search::Target;
 use fhir::spec::r4;
@@ -15,38 +15,37 @@ const BATCH: usize = 500;
 
 /// Collects references of members.
 pub(super) struct Support<'c> {
-    ctx: &'c Context,
+    call: &'c Call<'c>,
     members: FxHashSet<Key>,
     wanted: BTreeSet<Key>,
 }
 
 impl<'c> Support<'c> {
-    pub(super) fn new(ctx: &'c Context) -> Support<'c> {
-        Support { ctx, members: FxHashSet::default(), wanted: BTreeSet::new() }
+    pub(super) fn new(call: &'c Call<'c>) -> Support<'c> {
+        Support { call, members: FxHashSet::default(), wanted: BTreeSet::new() }
     }
 
     /// Takes a member's references, to whatever type.
     pub(super) fn member(&mut self, stored: &Stored) -> Result<()> {
-        self.wanted.extend(references(self.ctx, stored)?);
+        self.wanted.extend(references(self.call.ctx, stored)?);
         self.members.insert(stored.key.clone());
         Ok(())
     }
 
     /// The resources that are no members themselves, by type and id; more than `most` are refused, not cut.
     pub(super) async fn resources(self, most: usize) -> Result<Vec<Stored>> {
-        let Support { ctx, members, wanted } = self;
+        let Support { call, members, wanted } = self;
         let mut asked = members;
         let mut round: Vec<Key> = wanted.into_iter().filter(|it| asked.insert(it.clone())).collect();
         let mut all = Vec::new();
         while !round.is_empty() {
             let mut fresh = Vec::new();
             for batch in round.chunks(BATCH) {
-                let found = ctx.session().read_many(batch).await?;
-                fresh.extend(found.into_iter().filter(|it| ctx.caller().scopes.allow(Access::Read, &it.key.of)));
+                fresh.extend(call.readable(batch).await?);
             }
             round.clear();
             for stored in fresh.iter().filter(|it| is_shared(&it.key.of)) {
-                let more = references(ctx, stored)?.into_iter().filter(|it| is_shared(&it.of));
+                let more = references(call.ctx, stored)?.into_iter().filter(|it| is_shared(&it.of));
                 round.extend(more.filter(|it| asked.insert(it.clone())));
             }
             all.append(&mut fresh);

@@ -6,7 +6,7 @@ mod regression;
 mod statistic;
 
 use asked::Asked;
-use engine::{Access, Answer, Call, Operation};
+use engine::{Access, Answer, Call, Extra, Operation};
 use fhir::primitive::datetime;
 use fhir::units::UCUM;
 use fhir::{Failure, IssueType, Result};
@@ -28,7 +28,7 @@ pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../../profiles/operations/observation-stats.json"),
         demands: &[(Access::Search, "Observation"), (Access::Read, "Observation")],
-        extras: &[],
+        extras: &[Extra::Narrowed],
         run: |call| Box::pin(stats(call)),
     }
 }
@@ -52,7 +52,7 @@ async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<
     let most = call.engine.settings().max_includes;
     let wanted = asked.sources.min(most + 1);
     let mut measured = Measured::new(call.ctx.base(), &asked.codes, wanted);
-    let branch = Branch { of: "Observation".into(), filter: asked.filter(call)?, sort: Vec::new() };
+    let branch = call.findable(Branch { of: "Observation".into(), filter: asked.filter(call)?, sort: Vec::new() })?;
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     loop {
         let page = call.ctx.session().search(&plan).await?;
@@ -64,8 +64,7 @@ async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<
     }
     let members: Vec<Key> = measured.members.drain().collect();
     for batch in members.chunks(BATCH) {
-        let found = call.ctx.session().read_many(batch).await?;
-        found.into_iter().try_for_each(|it| measured.member(it))?;
+        call.readable(batch).await?.into_iter().try_for_each(|it| measured.member(it))?;
     }
     if measured.sources.len() > most {
         let told = "There are more source observations than this server gives at once; give a limit.";

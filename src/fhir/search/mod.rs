@@ -4,6 +4,7 @@
 //! [`query`] reads the text of a parameter into [`Test`]s. A store turns both into rows and SQL, and finds
 //! for a query just the resources whose index entries pass it.
 
+mod alone;
 mod alternatives;
 mod codes;
 mod composite;
@@ -20,6 +21,7 @@ pub mod text;
 
 use crate::spec::{ParamType, SearchParam};
 use crate::units::{Scale, UCUM};
+pub use alone::{Alone, is_told_alone};
 pub use alternatives::own_alternatives;
 pub use codes::{Codes, CodesAsked, Codings, NO_CODES};
 pub use composite::has_components_served;

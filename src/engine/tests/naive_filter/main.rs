@@ -10,6 +10,8 @@ mod sandbox;
 use engine::Verb;
 use fhir::json::Doc;
 use fhir::path::{Context, Expression};
+use fhir::search::{Alone, Indexer, NO_CODES, is_told_alone};
+use fhir::spec::r4;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use queries::{Link, Query};
@@ -32,7 +34,7 @@ fn searches_find_what_a_naive_filter_finds() {
         sandbox.perform(Verb::Delete, sample, "", Vec::new()).expect("a sample to delete");
     }
     let mut runner = TestRunner::new(Config::default());
-    let mut found_something = 0;
+    let (mut found_something, mut compared) = (0, 0);
     for _ in 0..POPULATIONS {
         let population = resources::population().new_tree(&mut runner).expect("a population").current();
         let stored = write(&sandbox, population);
@@ -43,10 +45,15 @@ fn searches_find_what_a_naive_filter_finds() {
             let differs = |it: &&Stored| it.0 == query.of && found.contains(&it.1) != expected.contains(&it.1);
             let differing: Vec<&Stored> = stored.iter().filter(differs).collect();
             assert_eq!(found, expected, "{query:#?} on {differing:#?}");
+            if let Some(alone) = told_alone(&stored, &query) {
+                assert_eq!(alone, expected, "by the resources alone: {query:#?}");
+                compared += 1;
+            }
             found_something += usize::from(!expected.is_empty());
         }
     }
     assert!(found_something > POPULATIONS * QUERIES / 5, "only {found_something} queries found something");
+    assert!(compared > POPULATIONS * QUERIES / 3, "only {compared} queries were compared");
 }
 
 /// Writes all resources, over those with their ids.
@@ -85,6 +92,28 @@ fn searched(sandbox: &Sandbox, query: &Query) -> Vec<String> {
         entries.iter().map(|it| it["resource"]["id"].as_str().expect("an id").to_owned()).collect();
     ids.sort();
     ids
+}
+
+/// The ids that pass as each resource tells alone; `None` where it cannot, or where a query names value sets.
+fn told_alone(stored: &[Stored], query: &Query) -> Option<Vec<String>> {
+    let of = r4().resource(query.of)?;
+    let reader = fhir::search::Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES };
+    let filter: Vec<_> =
+        query.clauses.iter().map(|it| reader.clause(&it.name, &it.value).ok()).collect::<Option<_>>()?;
+    if !is_told_alone(&filter) {
+        return None;
+    }
+    let indexer = Indexer::new(r4());
+    let passes = |(_, id, body): &&Stored| {
+        let doc = Doc::parse(body).expect("JSON");
+        let mut alone = Alone::new(id, &filter);
+        indexer.index(of, doc.root(), "", &mut alone);
+        alone.passes(&filter).expect("to be told alone")
+    };
+    let mut ids: Vec<String> =
+        stored.iter().filter(|it| it.0 == query.of).filter(passes).map(|it| it.1.clone()).collect();
+    ids.sort();
+    Some(ids)
 }
 
 /// The ids that pass when looked at one by one.

@@ -1,0 +1,335 @@
+//! Whether one resource passes a filter, told from the resource alone: what a store tells by its rows. For what no row
+//! tells of: a version that is not stored yet, or not the current one any more.
+
+use super::fold::fold;
+use super::near::Spot;
+use super::{Clause, First, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest};
+use crate::units::Scale;
+use rustc_hash::FxHashSet;
+
+/// Where the numbers of parameters begin that are made of a composite and its first value.
+const MADE: u64 = 1 << 61;
+
+/// What a resource can be found by. It is made as a store makes its rows: by being told.
+pub struct Alone {
+    id: String,
+    /// The parameters whose values are kept.
+    asked: FxHashSet<ParamId>,
+    /// The composites that are asked for, each with a first value that it was told of.
+    firsts: Vec<(ParamId, Value)>,
+    values: Vec<(ParamId, Value)>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Value {
+    Present,
+    Code(String),
+    Coding(Option<String>, String),
+    System(String),
+    String(String),
+    Date(i64, i64),
+    Number(f64, f64),
+    Numbers(f64, f64),
+    Quantity(UnitTest, f64, f64),
+    Local { of: String, id: String },
+    Url(String),
+    Logical,
+    Uri(String),
+    Place(Spot),
+}
+
+impl Alone {
+    /// Keeps what the clauses ask for of the resource with this id, which is to be told next.
+    pub fn new(id: &str, filter: &[Clause]) -> Alone {
+        let mut asked = FxHashSet::default();
+        each_test(filter, &mut |test| asked.extend(param(test)));
+        Alone { id: id.to_owned(), asked, firsts: Vec::new(), values: Vec::new() }
+    }
+
+    /// Whether the resource passes all clauses; `None` if that cannot be told from it alone ([`is_told_alone`]).
+    pub fn passes(&self, filter: &[Clause]) -> Option<bool> {
+        all(filter.iter().map(|clause| match clause {
+            Clause::Any(tests) => self.any(tests),
+            Clause::None(tests) => self.any(tests).map(|it| !it),
+        }))
+    }
+
+    /// Whether one of the tests is passed.
+    fn any(&self, tests: &[Test]) -> Option<bool> {
+        all(tests.iter().map(|it| self.test(it).map(|it| !it))).map(|it| !it)
+    }
+
+    fn test(&self, test: &Test) -> Option<bool> {
+        Some(match test {
+            Test::Id(id) => *id == self.id,
+            Test::All(filter) => return self.passes(filter),
+            Test::Composite { param, first, last } => return self.composite(*param, first, last),
+            Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..) => return None,
+            _ => {
+                let param = param(test)?;
+                self.values.iter().filter(|it| it.0 == param).any(|(_, value)| value.passes(test))
+            }
+        })
+    }
+
+    fn composite(&self, param: ParamId, first: &Test, last: &Test) -> Option<bool> {
+        let made =
+            (MADE..).map(ParamId).zip(&self.firsts).filter(|(_, (of, value))| *of == param && value.passes(first));
+        let made: FxHashSet<ParamId> = made.map(|(id, _)| id).collect();
+        Some(self.values.iter().any(|(of, value)| made.contains(of) && value.passes(last)))
+    }
+
+    fn keep(&mut self, param: ParamId, value: impl FnOnce() -> Value) {
+        if self.asked.contains(&param) || param.0 >= MADE {
+            self.values.push((param, value()));
+        }
+    }
+}
+
+/// Whether a filter asks for nothing but what the resource itself has: no chains, no hierarchies, no full text.
+pub fn is_told_alone(filter: &[Clause]) -> bool {
+    let mut is_alone = true;
+    each_test(filter, &mut |test| {
+        is_alone &= !matches!(test, Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..));
+    });
+    is_alone
+}
+
+/// Whether all hold: not, as soon as one does not; unknown, where one is.
+fn all(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    loop {
+        match parts.next() {
+            None => return known,
+            Some(Some(true)) => {}
+            Some(Some(false)) => return Some(false),
+            Some(None) => known = None,
+        }
+    }
+}
+
+/// Every test of a filter, those within others as well.
+fn each_test(filter: &[Clause], take: &mut dyn FnMut(&Test)) {
+    for clause in filter {
+        let (Clause::Any(tests) | Clause::None(tests)) = clause;
+        for test in tests {
+            take(test);
+            if let Test::All(filter) = test {
+                each_test(filter, take);
+            }
+        }
+    }
+}
+
+/// The parameter that a test is on.
+fn param(test: &Test) -> Option<ParamId> {
+    match test {
+        Test::Present(param, _)
+        | Test::Token(param, _)
+        | Test::String(param, _)
+        | Test::Date(param, _)
+        | Test::Number(param, _)
+        | Test::Quantity(param, ..)
+        | Test::Local { param, .. }
+        | Test::Url(param, _)
+        | Test::Uri(param, _)
+        | Test::Near(param, _)
+        | Test::Numbers(param, ..)
+        | Test::Composite { param, .. } => Some(*param),
+        Test::Id(_) | Test::Kin { .. } | Test::Text(..) | Test::Chain { .. } | Test::Has { .. } | Test::All(_) => None,
+    }
+}
+
+impl Value {
+    /// Whether a value passes a test on its parameter.
+    fn passes(&self, test: &Test) -> bool {
+        match (test, self) {
+            (Test::Present(_, shelf), value) => value.is_on(*shelf),
+            (Test::Token(_, token), value) => value.is_token(token),
+            (Test::String(_, asked), Value::String(text)) => is_text(asked, text),
+            (Test::Date(_, ranges), Value::Date(low, high)) => ranges.iter().all(|it| it.passes(*low, *high)),
+            (Test::Number(_, range), Value::Number(low, high)) => range.passes(*low, *high),
+            (Test::Quantity(_, UnitTest::Any, range), Value::Number(low, high)) => range.passes(*low, *high),
+            (Test::Quantity(_, asked, range), Value::Quantity(unit, low, high)) => {
+                asked == unit && range.passes(*low, *high)
+            }
+            (Test::Numbers(_, left, right), Value::Numbers(first, second)) => {
+                let is_in = |range: &RangeTest<f64>, it: f64| range.passes(it, it);
+                is_in(left, *first) && is_in(right, *second)
+            }
+            (Test::Local { of, id, .. }, Value::Local { of: own, id: own_id }) => of == own && id == own_id,
+            (Test::Url(_, url), Value::Url(own)) | (Test::Uri(_, url), Value::Uri(own)) => url == own,
+            (Test::Near(_, disk), Value::Place(spot)) => disk.map == spot.map && disk.holds(spot.x, spot.y),
+            _ => false,
+        }
+    }
+
+    fn is_on(&self, shelf: Shelf) -> bool {
+        match shelf {
+            Shelf::Key => matches!(self, Value::Present),
+            Shelf::String => matches!(self, Value::String(_)),
+            Shelf::Date => matches!(self, Value::Date(..)),
+            Shelf::Number => matches!(self, Value::Number(..)),
+            Shelf::Reference => matches!(self, Value::Local { .. } | Value::Url(_) | Value::Logical),
+        }
+    }
+
+    fn is_token(&self, token: &TokenTest) -> bool {
+        match (token, self) {
+            (TokenTest::Code(code), Value::Code(own) | Value::Coding(_, own)) => code == own,
+            (TokenTest::Coding(system, code), Value::Coding(own, own_code)) => {
+                own.as_deref().unwrap_or_default() == system && code == own_code
+            }
+            (TokenTest::NoSystem(code), Value::Coding(None, own)) => code == own,
+            (TokenTest::System(system), Value::Coding(Some(own), _) | Value::System(own)) => system == own,
+            _ => false,
+        }
+    }
+}
+
+fn is_text(asked: &StringTest, text: &str) -> bool {
+    match asked {
+        StringTest::Prefix(it) => fold(text).starts_with(&fold(it)),
+        StringTest::Exact(it) => text == it,
+        StringTest::Contains(it) => fold(text).contains(&fold(it)),
+        StringTest::Folded(it) => fold(text) == fold(it),
+        StringTest::Suffix(it) => fold(text).ends_with(&fold(it)),
+    }
+}
+
+impl IndexSink for Alone {
+    fn present(&mut self, param: ParamId) {
+        self.keep(param, || Value::Present);
+    }
+
+    fn token(&mut self, param: ParamId, system: Option<&str>, code: &str) {
+        self.keep(param, || Value::Coding(system.map(str::to_owned), code.to_owned()));
+    }
+
+    fn system(&mut self, param: ParamId, system: &str) {
+        self.keep(param, || Value::System(system.to_owned()));
+    }
+
+    fn string(&mut self, param: ParamId, text: &str) {
+        self.keep(param, || Value::String(text.to_owned()));
+    }
+
+    fn date(&mut self, param: ParamId, low: i64, high: i64) {
+        self.keep(param, || Value::Date(low, high));
+    }
+
+    fn number(&mut self, param: ParamId, low: f64, high: f64) {
+        self.keep(param, || Value::Number(low, high));
+    }
+
+    fn numbers(&mut self, param: ParamId, first: f64, second: f64) {
+        self.keep(param, || Value::Numbers(first, second));
+    }
+
+    fn quantity(&mut self, param: ParamId, unit: Unit<'_>, low: f64, high: f64) {
+        self.number(param, low, high);
+        if let (Some(system), Some(code)) = (unit.system, unit.code) {
+            let scale = unit.scale();
+            let to_base = |it: f64| scale.as_ref().map_or(it, |scale| scale.to_base(it));
+            let code = scale.as_ref().map_or_else(|| code.to_owned(), Scale::base);
+            self.keep(param, || Value::Quantity(UnitTest::Coded(system.to_owned(), code), to_base(low), to_base(high)));
+        }
+        for name in [unit.code, unit.unit].into_iter().flatten() {
+            self.keep(param, || Value::Quantity(UnitTest::Named(name.to_owned()), low, high));
+        }
+    }
+
+    fn reference(&mut self, param: ParamId, target: &Target<'_>) {
+        self.keep(param, || pointed(target));
+    }
+
+    fn logical(&mut self, param: ParamId, _: Option<&str>, _: Option<&str>, _: &str) {
+        self.keep(param, || Value::Logical);
+    }
+
+    fn uri(&mut self, param: ParamId, uri: &str) {
+        self.keep(param, || Value::Uri(uri.to_owned()));
+    }
+
+    fn place(&mut self, param: ParamId, spot: &Spot) {
+        self.keep(param, || Value::Place(*spot));
+    }
+
+    fn composite(&mut self, param: ParamId, first: First<'_>) -> ParamId {
+        let first = match first {
+            First::Code(code) => Value::Code(code.to_owned()),
+            First::Coding(system, code) => Value::Coding(system.map(str::to_owned), code.to_owned()),
+            First::Reference(target) => pointed(target),
+            First::Uri(uri) => Value::Uri(uri.to_owned()),
+        };
+        if !self.asked.contains(&param) {
+            return param;
+        }
+        let entry = (param, first);
+        let at = self.firsts.iter().position(|it| *it == entry).unwrap_or_else(|| {
+            self.firsts.push(entry);
+            self.firsts.len() - 1
+        });
+        ParamId(MADE + at as u64)
+    }
+}
+
+fn pointed(target: &Target<'_>) -> Value {
+    match target {
+        Target::Local { of, id } => Value::Local { of: (*of).to_owned(), id: (*id).to_owned() },
+        Target::Url(url) => Value::Url((*url).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Doc;
+    use crate::search::{Indexer, NO_CODES, Query};
+    use crate::spec::r4;
+
+    const MEASURED: &str = r#"{"resourceType":"Observation","status":"final","subject":{"reference":"Patient/1"},
+        "code":{"coding":[{"system":"http://loinc.org","code":"8480-6"},{"code":"own"}]},"effectiveDateTime":"2026-05",
+        "valueQuantity":{"value":5.4,"system":"http://unitsofmeasure.org","code":"mg","unit":"milligram"}}"#;
+
+    fn passes(name: &str, value: &str) -> Option<bool> {
+        let of = r4().resource("Observation").unwrap();
+        let query = Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES };
+        let filter = [query.clause(name, value).unwrap()];
+        let doc = Doc::parse(MEASURED).unwrap();
+        let mut alone = Alone::new("here", &filter);
+        Indexer::new(r4()).index(of, doc.root(), "", &mut alone);
+        let told = alone.passes(&filter);
+        assert_eq!(told.is_some(), is_told_alone(&filter), "{name}={value}");
+        told
+    }
+
+    #[test]
+    fn a_resource_tells_what_it_passes() {
+        for (name, value, told) in [
+            ("_id", "here", Some(true)),
+            ("_id", "there", Some(false)),
+            ("code", "own", Some(true)),
+            ("code", "|own", Some(true)),
+            ("code", "|8480-6", Some(false)),
+            ("code", "http://loinc.org|", Some(true)),
+            ("code:not", "own", Some(false)),
+            ("code:missing", "true", Some(false)),
+            ("encounter:missing", "true", Some(true)),
+            ("patient", "Patient/1", Some(true)),
+            ("subject", "Group/1", Some(false)),
+            ("date", "ge2026-05-01", Some(true)),
+            ("date", "lt2026", Some(false)),
+            ("value-quantity", "0.0054|http://unitsofmeasure.org|g", Some(true)),
+            ("value-quantity", "5.4||milligram", Some(true)),
+            ("value-quantity", "gt6", Some(false)),
+            ("code-value-quantity", "http://loinc.org|8480-6$5.4", Some(true)),
+            ("code-value-quantity", "8480-6$lt5", Some(false)),
+            ("code-value-quantity", "other$5.4", Some(false)),
+            ("subject:Patient.name", "x", None),
+            ("_has:DiagnosticReport:result:code", "x", None),
+        ] {
+            assert_eq!(passes(name, value), told, "{name}={value}");
+        }
+    }
+}
