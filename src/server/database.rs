@@ -90,6 +90,7 @@ pub fn engine(store: Arc<dyn Store>, settings: engine::Settings) -> Engine {
     let ambient = Ambient { now_ms: clock::now_ms, new_id: random::id };
     let mut operations = features::operations();
     operations.extend(auth::operations());
+    operations.push(crate::rates::operation::operation());
     Engine::new(store, settings, ambient, operations)
 }
 

@@ -11,6 +11,7 @@ mod logging;
 mod outgoing;
 mod pages;
 mod random;
+mod rates;
 mod tenants;
 
 use clap::Parser;

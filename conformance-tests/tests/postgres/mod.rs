@@ -11,6 +11,7 @@ mod nodes;
 mod placements;
 mod pooler;
 mod program;
+mod rates;
 mod standbys;
 mod upgrades;
 

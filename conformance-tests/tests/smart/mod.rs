@@ -11,6 +11,7 @@ mod launches;
 mod origins;
 mod place;
 mod pushed;
+mod rates;
 mod remote_keys;
 mod scopes;
 mod signing_in;

@@ -47,10 +47,22 @@ pub struct Known {
 
 struct Admitted {
     context: Context,
+    holder: Arc<Holder>,
     /// In milliseconds since the epoch.
     until: i64,
     /// The token that it was let in by.
     token: Option<Shown>,
+}
+
+/// For whom the requests of a token count.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Whether there is a token.
+    pub is_known: bool,
+    /// The app or program that it was issued to, or the API key.
+    pub client: Option<String>,
+    /// The user whom it acts for.
+    pub user: Option<String>,
 }
 
 /// A token that was verified.
@@ -95,7 +107,7 @@ impl Gate {
         base: &str,
         authorization: Option<&str>,
         is_public: bool,
-    ) -> Result<Context> {
+    ) -> Result<(Context, Arc<Holder>)> {
         let kind = if is_public { "public" } else { "private" };
         let key = digest(&[tenant, base, kind, authorization.unwrap_or_default()]);
         let now = clock::now_ms();
@@ -103,15 +115,16 @@ impl Gate {
         if let Some(admitted) = admitted
             && self.still_holds(&admitted, now).await?
         {
-            return Ok(admitted.context.clone());
+            return Ok((admitted.context.clone(), admitted.holder.clone()));
         }
         let known = self.known(tenant).await?;
-        let (caller, until, token) = self.caller(&known, authorization, is_public, now).await?;
+        let (caller, holder, until, token) = self.caller(&known, authorization, is_public, now).await?;
+        let holder = Arc::new(holder);
         let context = self.engine.context(&known.tenant, caller, base).await?;
-        let admitted = Admitted { context: context.clone(), until, token };
+        let admitted = Admitted { context: context.clone(), holder: holder.clone(), until, token };
         admitted.demand_standing(now).await?;
         self.remember(key, admitted, now);
-        Ok(context)
+        Ok((context, holder))
     }
 
     /// Whether what was let in before may come in again without another look at its token; fails with 401 once what the
@@ -170,29 +183,34 @@ impl Gate {
         Ok(known)
     }
 
-    /// The caller, until when that holds, and the token that shows it.
+    /// The caller, for whom its requests count, until when that holds, and the token that shows it.
     async fn caller(
         &self,
         known: &Arc<Known>,
         authorization: Option<&str>,
         is_public: bool,
         now: i64,
-    ) -> Result<(Caller, i64, Option<Shown>)> {
+    ) -> Result<(Caller, Holder, i64, Option<Shown>)> {
         match (&self.mode, authorization) {
-            (Mode::Open, _) => Ok((caller("no-auth", Scopes::all()), i64::MAX, None)),
-            (Mode::Tokens { .. }, None) if is_public => Ok((caller("anonymous", Scopes::default()), i64::MAX, None)),
+            (Mode::Open, _) => Ok((caller("no-auth", Scopes::all()), Holder::default(), i64::MAX, None)),
+            (Mode::Tokens { .. }, None) if is_public => {
+                Ok((caller("anonymous", Scopes::default()), Holder::default(), i64::MAX, None))
+            }
             (Mode::Tokens { issuer }, authorization) => {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
                 let shown = |stands| Some(Shown { known: known.clone(), stands, seen: AtomicI64::new(now) });
                 if let Some(key) = api_key::read(token) {
                     let session = self.engine.store().open(&known.tenant).await?;
                     let (caller, until) = api_key::caller(&*session, &key, now).await?;
-                    return Ok((caller, until, shown(Stands::Key(key))));
+                    let holder = Holder { is_known: true, client: Some(caller.subject.clone()), user: None };
+                    return Ok((caller, holder, until, shown(Stands::Key(key))));
                 }
                 let claims = verify(token, &known.keys, issuer, known.tenant.name(), now)?;
                 let until = claims.exp.saturating_mul(1000);
                 let stands = claims.grant.clone().map_or(Stands::Alone, Stands::Grant);
-                Ok((claims.caller(), until, shown(stands)))
+                let user = claims.fhir_user.as_ref().map(|_| claims.sub.clone());
+                let holder = Holder { is_known: true, client: claims.client_id.clone(), user };
+                Ok((claims.caller(), holder, until, shown(stands)))
             }
         }
     }

@@ -22,7 +22,7 @@ pub mod throttle;
 mod token;
 pub mod visit;
 
-pub use gate::{Gate, Known, Mode, bearer};
+pub use gate::{Gate, Holder, Known, Mode, bearer};
 pub use keys::{TokenKey, new_token_key};
 pub use operations::operations;
 pub use ring::KeyRing;

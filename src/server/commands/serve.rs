@@ -2,8 +2,11 @@
 
 use super::print;
 use crate::auth::{Gate, Mode};
-use crate::config::{self, AuthFlags, File, HttpFlags, LimitFlags, PasswordFlags, Place, SignInFlags, StoreFlags};
+use crate::config::{
+    self, AuthFlags, File, HttpFlags, LimitFlags, PasswordFlags, Place, RateFlags, SignInFlags, StoreFlags,
+};
 use crate::http::{Server, listen};
+use crate::rates::Rates;
 use crate::{database, demo};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
@@ -40,6 +43,8 @@ pub struct Serve {
     #[command(flatten)]
     limits: LimitFlags,
     #[command(flatten)]
+    rates: RateFlags,
+    #[command(flatten)]
     auth: AuthFlags,
     #[command(flatten)]
     sign_in: SignInFlags,
@@ -58,6 +63,7 @@ struct Plan {
     http: config::Http,
     store: config::Store,
     limits: config::Limits,
+    rates: config::Rates,
     sign_in: config::SignIn,
     passwords: config::Passwords,
 }
@@ -68,8 +74,10 @@ impl Serve {
         let http = self.http.resolve(file)?;
         let mode = if self.no_auth { open(&http)? } else { Mode::Tokens { issuer: self.auth.resolve(file)?.issuer } };
         let (store, limits) = (self.store.resolve(file)?, self.limits.resolve(file)?);
+        let rates = self.rates.resolve(file)?;
         let (sign_in, passwords) = (self.sign_in.resolve(file)?, self.passwords.resolve(file)?);
-        let plan = Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, sign_in, passwords };
+        let plan =
+            Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, rates, sign_in, passwords };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -114,7 +122,10 @@ async fn serve(plan: Plan) -> Result<()> {
     let address = listener.local_addr()?;
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
     let gate = Gate::new(engine.clone(), plan.mode);
-    let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, &plan.sign_in, plan.demo)?);
+    // Without tokens there is nobody to count for.
+    let rates = gate.issuer().map(|_| Rates::new(plan.rates.limits(), store.told().is_some()));
+    let server =
+        Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, &plan.sign_in, plan.demo)?);
     server.warn_of_hosts(address);
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);

@@ -5,6 +5,7 @@ use super::{block_on, print, relocate};
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
 use crate::config::{self, File, ResidenceFlags, Span, StoreFlags};
+use crate::rates::{By, OwnLimits, Rate, Who};
 use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -68,11 +69,41 @@ Examples:
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Say how many requests a tenant is answered in a minute, or show what was said
+    #[command(after_help = "\
+Examples:
+  medisync tenant rates north
+  medisync tenant rates north --user 6000 --address none")]
+    Rates {
+        /// The tenant's name
+        name: String,
+        #[command(flatten)]
+        said: RateArguments,
+        #[command(flatten)]
+        store: StoreFlags,
+    },
     /// List the tenants' names
     List {
         #[command(flatten)]
         store: StoreFlags,
     },
+}
+
+/// Limits instead of the server's: numbers, or `none`.
+#[derive(clap::Args)]
+struct RateArguments {
+    /// For all requests with a token
+    #[arg(long, value_name = "COUNT")]
+    tenant: Option<Rate>,
+    /// For one app, program or API key
+    #[arg(long, value_name = "COUNT")]
+    client: Option<Rate>,
+    /// For one user
+    #[arg(long, value_name = "COUNT")]
+    user: Option<Rate>,
+    /// For one address
+    #[arg(long, value_name = "COUNT")]
+    address: Option<Rate>,
 }
 
 impl Tenant {
@@ -87,6 +118,7 @@ impl Tenant {
             Action::SignIns { name, idle, longest, store } => {
                 block_on(sign_ins(name, (idle, longest), store.resolve(file)?))
             }
+            Action::Rates { name, said, store } => block_on(rates(name, said, store.resolve(file)?)),
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }
@@ -139,6 +171,23 @@ async fn sign_ins(name: String, asked: (Option<Span>, Option<Span>), settings: c
         seconds(limits.idle),
         seconds(limits.longest)
     ))
+}
+
+async fn rates(name: String, said: RateArguments, settings: config::Store) -> Result<()> {
+    let said = [said.tenant, said.client, said.user, said.address];
+    let own = within(&settings, &name, async |session| {
+        if said.iter().all(Option::is_none) {
+            return OwnLimits::of(&*session).await.map_err(told);
+        }
+        let own = OwnLimits::keep(&*session, By::Operator, said).await.map_err(told)?;
+        tracing::info!(tenant = name, "requests have other limits");
+        Ok(own)
+    })
+    .await?;
+    Who::ALL.into_iter().zip(own.said(By::Operator)).try_for_each(|(who, rate)| match rate {
+        Some(rate) => print(format_args!("{} {rate}", who.name())),
+        None => print(format_args!("{} as the server has it", who.name())),
+    })
 }
 
 async fn list(settings: config::Store) -> Result<()> {

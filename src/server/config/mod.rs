@@ -152,6 +152,23 @@ settings! {
 }
 
 settings! {
+    /// How many requests are answered in a minute.
+    Rates, RateFlags, "Rate limits" {
+        tenant_rate: crate::rates::Rate = "1200000", "MEDISYNC_TENANT_RATE", "COUNT", "Requests with a token that one tenant is answered in a minute, costly ones counted for more; none for no limit";
+        client_rate: crate::rates::Rate = "120000", "MEDISYNC_CLIENT_RATE", "COUNT", "The same for one app, program or API key";
+        user_rate: crate::rates::Rate = "30000", "MEDISYNC_USER_RATE", "COUNT", "The same for one user";
+        address_rate: crate::rates::Rate = "60000", "MEDISYNC_ADDRESS_RATE", "COUNT", "Requests to a tenant, with or without a token, from one address that is not this machine's; version 6 is counted by /64";
+    }
+}
+
+impl Rates {
+    /// As requests are counted by them.
+    pub fn limits(&self) -> crate::rates::Limits {
+        crate::rates::Limits([self.tenant_rate, self.client_rate, self.user_rate, self.address_rate])
+    }
+}
+
+settings! {
     /// Where FHIR packages come from.
     Packages, PackageFlags, "Packages" {
         package_folder: PathBuf = "./packages", "MEDISYNC_PACKAGE_FOLDER", "FOLDER", "Where FHIR packages are looked up by name, as NAME-VERSION.tgz";
@@ -186,6 +203,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         SignInFlags::KEYS,
         HttpFlags::KEYS,
         LimitFlags::KEYS,
+        RateFlags::KEYS,
         PackageFlags::KEYS,
     ];
     all.into_iter().flatten().copied()

@@ -6,6 +6,7 @@
 //! that tenant's FHIR base and token endpoint.
 
 use super::answer::SEARCH_UNINDEXED;
+use super::meter::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::request_id::X_REQUEST_ID;
 use super::route::{SMART, route};
 use super::{Origin, Server};
@@ -128,6 +129,8 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
             LAST_MODIFIED,
             X_REQUEST_ID,
             RETRY_AFTER,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
             ALLOW,
             SEARCH_UNINDEXED,
         ])

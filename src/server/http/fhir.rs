@@ -2,9 +2,11 @@
 
 use super::address::Address;
 use super::edge::Seen;
+use super::meter::{self, Meter};
 use super::negotiate::{Format, negotiate};
 use super::route::{OPEN_API, SMART, route};
 use super::{Server, answer, body, gzip, oauth, page, xml};
+use crate::auth::Holder;
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -26,28 +28,33 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut seen = Seen { route: &super::route::OTHER, tenant: None, cause: None };
-    let mut response = match carry_out(&server, &parts, body, &mut seen).await {
+    let meter = Meter::new(&server, &parts);
+    let mut response = match carry_out(&server, &parts, body, &meter, &mut seen).await {
         Ok(response) => response,
         Err(failure) => {
             seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
             refuse(&server, &parts, &failure, &seen)
         }
     };
+    meter.add_headers(response.headers_mut());
     response.extensions_mut().insert(seen);
     response
 }
 
-async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) -> Result<Response> {
+async fn carry_out(server: &Server, parts: &Parts, body: Body, meter: &Meter<'_>, seen: &mut Seen) -> Result<Response> {
     let address = server.addresses.resolve(parts)?;
     seen.route = route(&address.path);
     let verb = Verb::parse(parts.method.as_str())
         .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
+    let weight = meter::weight(seen.route, verb, &parts.headers);
+    meter.address(&address.tenant, weight).await?;
     if *seen.route == SMART && matches!(verb, Verb::Get | Verb::Head) {
-        let configuration = oauth::smart_configuration(server, parts, &address.tenant).await?;
+        let configuration = oauth::smart_configuration(server, parts, &address.tenant, meter).await?;
         return Ok(answer::response(200, "application/json", configuration.into()));
     }
-    let context = admit(server, parts, verb, &address).await?;
+    let (context, holder) = admit(server, parts, verb, &address).await?;
     seen.tenant = Some(context.tenant().name().into());
+    meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
     let request = read_request(server, parts, body, verb, &address.path).await?;
     let format = match seen.route {
         it if *it == OPEN_API => Format::OpenApi,
@@ -58,7 +65,7 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, seen: &mut Seen) 
 }
 
 /// Lets the request in.
-async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) -> Result<Context> {
+async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) -> Result<(Context, Arc<Holder>)> {
     let is_public = route(&address.path).is_public() && matches!(verb, Verb::Get | Verb::Head);
     let authorization = text(&parts.headers, &AUTHORIZATION);
     server.gate.admit(&address.tenant, &address.base, authorization, is_public).await

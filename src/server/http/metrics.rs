@@ -3,6 +3,8 @@
 //! - `medisync_requests_total{route,method,status}`: requests answered
 //! - `medisync_request_seconds{route,method}`: histogram of the time they took
 //! - `medisync_requests_in_progress`: requests under way
+//! - `medisync_rate_limited_total{limit}`: requests refused, by whose limit they were over
+//! - `medisync_rate_shares_total`: shares of limits that were asked for in the database
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -11,6 +13,7 @@
 use super::Server;
 use super::route::Route;
 use crate::clock::Stopwatch;
+use crate::rates::Rates;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -150,9 +153,23 @@ fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Displa
     let _ = writeln!(out, "{name}{labels} {value}");
 }
 
+fn write_rates(out: &mut String, rates: &Rates) {
+    let (refused, shares) = rates.figures();
+    head(out, "medisync_rate_limited_total", "counter", "Requests refused, by whose limit they were over.");
+    for (who, count) in refused {
+        line(out, "medisync_rate_limited_total", &format!("{{limit=\"{}\"}}", who.name()), count);
+    }
+    head(out, "medisync_rate_shares_total", "counter", "Shares of limits asked for in the database.");
+    line(out, "medisync_rate_shares_total", "", shares);
+}
+
 /// `GET /metrics`
 pub async fn show(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], server.metrics.text())
+    let mut text = server.metrics.text();
+    if let Some(rates) = &server.rates {
+        write_rates(&mut text, rates);
+    }
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
 #[cfg(test)]

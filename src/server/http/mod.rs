@@ -13,6 +13,7 @@ mod gzip;
 mod health;
 mod host;
 pub mod listen;
+mod meter;
 mod metrics;
 mod negotiate;
 mod oauth;
@@ -34,6 +35,7 @@ use crate::auth::remote_keys::RemoteKeys;
 use crate::config;
 use crate::outgoing::Outgoing;
 use crate::pages;
+use crate::rates::Rates;
 use app_origins::AppOrigins;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -52,6 +54,8 @@ pub struct Server {
     gate: Gate,
     addresses: Addresses,
     limits: Limits,
+    /// How many requests are answered; none where all are.
+    rates: Option<Rates>,
     metrics: Metrics,
     request_ids: RequestIds,
     /// What becomes of apps that register themselves.
@@ -84,6 +88,7 @@ impl Server {
         gate: Gate,
         http: &config::Http,
         limits: &config::Limits,
+        rates: Option<Rates>,
         sign_in: &config::SignIn,
         is_demo: bool,
     ) -> anyhow::Result<Server> {
@@ -96,6 +101,7 @@ impl Server {
                 unpacked: limits.max_unpacked.0,
                 time: http.request_time.duration(),
             },
+            rates,
             metrics: Metrics::default(),
             request_ids: RequestIds::new()?,
             registration: sign_in.registration,

@@ -35,7 +35,7 @@ impl House {
         tenants::create(&*database, "south").await.unwrap().unwrap();
         let engine = Arc::new(database::engine(database.clone(), limits.engine(&store)));
         let gate = Gate::new(engine.clone(), Mode::Tokens { issuer });
-        let server = Arc::new(Server::new(engine, gate, &http, &limits, &sign_in, false).unwrap());
+        let server = Arc::new(Server::new(engine, gate, &http, &limits, None, &sign_in, false).unwrap());
         House { server, north, _folder: folder }
     }
 

@@ -1,9 +1,10 @@
 //! How a client proves who it is at the endpoints that programs use (RFC 6749 section 2.3, RFC 7523 section 3).
 
-use super::Desk;
 use super::form::Form;
 use super::metadata::ASSERTION_ALGORITHMS;
 use super::problem::{Problem, Result};
+use super::{Desk, WEIGHT};
+use crate::auth::Holder;
 use crate::auth::client::{Client, ClientAuth};
 use crate::auth::grant::{Grant, read_refresh_token};
 use crate::auth::kept::{self, Entry, Kept};
@@ -74,6 +75,8 @@ pub async fn authenticated(desk: &Desk<'_>, form: &Form) -> Result<Entry<Client>
     if client.value.auth != auth || form.get("client_id").is_some_and(|it| it != id) {
         return Err(unknown());
     }
+    let holder = Holder { is_known: true, client: Some(id), user: None };
+    desk.meter.holder(&*desk.session, desk.tenant(), &holder, WEIGHT).await?;
     Ok(client)
 }
 

@@ -18,6 +18,7 @@ mod tokens;
 
 use super::edge::Seen;
 use super::forwarded::counted;
+use super::meter::Meter;
 use super::route::Route;
 use super::{Server, answer};
 use crate::auth::Known;
@@ -43,6 +44,7 @@ pub(super) struct Desk<'s> {
     parts: &'s Parts,
     known: Arc<Known>,
     session: Arc<dyn Session>,
+    meter: &'s Meter<'s>,
     /// Scheme, host and port as the client used them.
     origin: String,
     /// Milliseconds since the epoch.
@@ -77,6 +79,9 @@ endpoints! {
     OPENID ".well-known/openid-configuration" "GET",
 }
 
+/// What a request here counts for: most of them write.
+const WEIGHT: u32 = 2;
+
 /// RFC 8414 section 3: the path of the issuer comes last.
 static METADATA: Route = Route { pattern: "/.well-known/oauth-authorization-server", methods: "GET" };
 
@@ -97,8 +102,13 @@ pub async fn metadata(State(server): State<Arc<Server>>, Path(tenant): Path<Stri
 }
 
 /// SMART's configuration of the tenant whose base was asked.
-pub(super) async fn smart_configuration(server: &Server, parts: &Parts, tenant: &str) -> ::fhir::Result<Vec<u8>> {
-    let desk = Desk::open(server, parts, tenant).await?;
+pub(super) async fn smart_configuration(
+    server: &Server,
+    parts: &Parts,
+    tenant: &str,
+    meter: &Meter<'_>,
+) -> ::fhir::Result<Vec<u8>> {
+    let desk = Desk::open(server, parts, tenant, meter).await?;
     Ok(metadata::smart(&desk).to_string().into_bytes())
 }
 
@@ -110,14 +120,16 @@ async fn carry_out(
     endpoint: Option<&'static Route>,
 ) -> Response {
     let mut seen = Seen { route: endpoint.unwrap_or(&super::route::OTHER), tenant: None, cause: None };
+    let meter = Meter::new(server, parts);
     let result = match endpoint {
         None => Err(Problem { status: 404, ..Problem::request("The authorization server has no such address.") }),
-        Some(endpoint) => dispatch(server, parts, body, tenant, endpoint, &mut seen).await,
+        Some(endpoint) => dispatch(&meter, body, tenant, endpoint, &mut seen).await,
     };
     let mut response = result.unwrap_or_else(|problem| {
         seen.cause = problem.cause.as_deref().map(Into::into);
         problem.response()
     });
+    meter.add_headers(response.headers_mut());
     if response.status() == 405 {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(seen.route.methods));
     }
@@ -126,19 +138,20 @@ async fn carry_out(
 }
 
 async fn dispatch(
-    server: &Server,
-    parts: &Parts,
+    meter: &Meter<'_>,
     body: Body,
     tenant: &str,
     endpoint: &'static Route,
     seen: &mut Seen,
 ) -> Result<Response> {
+    let (server, parts) = (meter.server, meter.parts);
     let is_post = parts.method == Method::POST;
     if !endpoint.methods.split(", ").any(|it| it == parts.method.as_str()) {
         let told = format!("This address takes {} only.", endpoint.methods);
         return Err(Problem { status: 405, ..Problem::request(told) });
     }
-    let desk = Desk::open(server, parts, tenant).await?;
+    meter.address(tenant, WEIGHT).await?;
+    let desk = Desk::open(server, parts, tenant, meter).await?;
     seen.tenant = Some(desk.tenant().into());
     let body = if is_post { read(body).await? } else { Vec::new() };
     let form = || if is_post { posted(parts, &body) } else { Form::parse(parts.uri.query().unwrap_or("").as_bytes()) };
@@ -176,7 +189,12 @@ fn posted(parts: &Parts, body: &[u8]) -> Result<Form> {
 }
 
 impl<'s> Desk<'s> {
-    async fn open(server: &'s Server, parts: &'s Parts, tenant: &str) -> ::fhir::Result<Desk<'s>> {
+    async fn open(
+        server: &'s Server,
+        parts: &'s Parts,
+        tenant: &str,
+        meter: &'s Meter<'s>,
+    ) -> ::fhir::Result<Desk<'s>> {
         if server.gate.issuer().is_none() {
             let told = "This server was started with --no-auth: it lets everybody in and has no authorization server.";
             return Err(Failure::new(IssueType::NotFound, told));
@@ -186,7 +204,8 @@ impl<'s> Desk<'s> {
         }
         let known = server.gate.known(tenant).await?;
         let session = server.engine.store().open(&known.tenant).await?;
-        Ok(Desk { server, parts, known, session, origin: server.addresses.origin(parts)?, now: clock::now_ms() })
+        let origin = server.addresses.origin(parts)?;
+        Ok(Desk { server, parts, known, session, meter, origin, now: clock::now_ms() })
     }
 
     fn tenant(&self) -> &str {

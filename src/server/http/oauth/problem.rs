@@ -81,7 +81,7 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Problem {
         let told = failure.issues.first().map(|it| it.diagnostics.to_string()).unwrap_or_default();
         let code = match failure.status {
-            503 => "temporarily_unavailable",
+            429 | 503 => "temporarily_unavailable",
             500.. => "server_error",
             _ => "invalid_request",
         };

@@ -1,0 +1,52 @@
+//! Rate limits of several nodes on one database.
+
+use super::*;
+
+/// The limit, and what a node may let in on top of it without asking the others.
+const LIMIT: usize = 160;
+const SLACK: usize = LIMIT / 16;
+
+/// Requests that are let in, of so many sent to the nodes by turns.
+async fn let_in(clients: &[&Client], count: usize) -> usize {
+    let mut let_in = 0;
+    for number in 0..count {
+        match clients[number % clients.len()].get("Patient/none").await.status {
+            404 => let_in += 1,
+            429 => {}
+            other => panic!("{other}"),
+        }
+    }
+    let_in
+}
+
+/// Waits for another minute where this one ends soon, so that the case ends before it does.
+async fn early_in_a_minute(client: &Client) {
+    let answer = client.get("metadata").await;
+    let (_, seconds) = answer.needed_header("ratelimit").rsplit_once("t=").expect("when counts begin anew");
+    let seconds = seconds.parse().expect("seconds");
+    if seconds < 30 {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
+/// What all nodes let in together is the limit, but for each node's share of a sixteenth.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_keep_a_limit_together() {
+    let Some(house) = House::new(&[]) else { return };
+    let limit = LIMIT.to_string();
+    let limits = ["--tenant-rate", limit.as_str()];
+    let [(first, one), (second, two)] = [house.serve(&limits), house.serve(&limits)];
+    early_in_a_minute(&one).await;
+    let together = let_in(&[&one, &two], 2 * LIMIT).await;
+    assert!((LIMIT - 2 * SLACK..=LIMIT + 2 * SLACK).contains(&together), "{together}");
+    // Few of the requests asked the database.
+    for server in [&first, &second] {
+        let metrics = one.get(&format!("{}/metrics", server.root)).await.text();
+        let shares = metrics.lines().find_map(|it| it.strip_prefix("medisync_rate_shares_total ")).expect("a figure");
+        assert!((1..=16).contains(&shares.parse::<usize>().unwrap()), "{shares}");
+    }
+    // A node that comes later knows what the others let in.
+    let (_third, three) = house.serve(&limits);
+    let more = let_in(&[&three], LIMIT).await;
+    assert!(more <= SLACK, "{more}");
+}
