@@ -15,7 +15,7 @@ use fhir::spec::r4;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use queries::{Link, Query};
-use resources::Population;
+use resources::Stored;
 use sandbox::Sandbox;
 use serde_json::Value;
 
@@ -24,20 +24,15 @@ const POPULATIONS: usize = 6;
 /// Queries tried on each.
 const QUERIES: usize = 120;
 
-/// What is stored: type, id and resource.
-type Stored = (&'static str, String, String);
-
 #[test]
 fn searches_find_what_a_naive_filter_finds() {
-    let sandbox = Sandbox::new();
-    for sample in ["Patient/1", "Observation/1"] {
-        sandbox.perform(Verb::Delete, sample, "", Vec::new()).expect("a sample to delete");
-    }
+    let sandbox = Sandbox::empty();
     let mut runner = TestRunner::new(Config::default());
     let (mut found_something, mut compared) = (0, 0);
     for _ in 0..POPULATIONS {
         let population = resources::population().new_tree(&mut runner).expect("a population").current();
-        let stored = write(&sandbox, population);
+        let stored = population.named();
+        sandbox.write(&stored);
         for _ in 0..QUERIES {
             let query = queries::query().new_tree(&mut runner).expect("a query").current();
             let expected = naive(&stored, &query);
@@ -54,27 +49,6 @@ fn searches_find_what_a_naive_filter_finds() {
     }
     assert!(found_something > POPULATIONS * QUERIES / 5, "only {found_something} queries found something");
     assert!(compared > POPULATIONS * QUERIES / 3, "only {compared} queries were compared");
-}
-
-/// Writes all resources, over those with their ids.
-fn write(sandbox: &Sandbox, population: Population) -> Vec<Stored> {
-    let named = |of: &'static str, all: Vec<Value>| {
-        all.into_iter().enumerate().map(move |(i, mut resource)| {
-            let id = format!("r{i}");
-            resource["resourceType"] = of.into();
-            resource["id"] = id.clone().into();
-            (of, id, resource.to_string())
-        })
-    };
-    let stored: Vec<Stored> = named("Patient", population.patients)
-        .chain(named("Observation", population.observations))
-        .chain(named("ValueSet", population.value_sets))
-        .collect();
-    for (of, id, body) in &stored {
-        let written = sandbox.perform(Verb::Put, &format!("{of}/{id}"), "", body.clone().into_bytes());
-        written.unwrap_or_else(|failure| panic!("{failure}: {body}"));
-    }
-    stored
 }
 
 /// The ids that the server finds.

@@ -26,6 +26,27 @@ pub fn population() -> impl Strategy<Value = Population> {
         .prop_map(|(patients, observations, value_sets)| Population { patients, observations, value_sets })
 }
 
+/// What is stored: type, id and resource.
+pub type Stored = (&'static str, String, String);
+
+impl Population {
+    /// All of them, each with an id.
+    pub fn named(self) -> Vec<Stored> {
+        let named = |of: &'static str, all: Vec<Value>| {
+            all.into_iter().enumerate().map(move |(i, mut resource)| {
+                let id = format!("r{i}");
+                resource["resourceType"] = of.into();
+                resource["id"] = id.clone().into();
+                (of, id, resource.to_string())
+            })
+        };
+        named("Patient", self.patients)
+            .chain(named("Observation", self.observations))
+            .chain(named("ValueSet", self.value_sets))
+            .collect()
+    }
+}
+
 /// An object of the members that are there.
 fn object(members: Vec<(&str, Option<Value>)>) -> Value {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

@@ -28,21 +28,51 @@ pub struct Sandbox {
 impl Sandbox {
     /// Makes the tenant and stores the samples.
     pub fn new() -> Sandbox {
+        let sandbox = Sandbox::empty();
+        sandbox.write(&[("Patient", "1".into(), PATIENT.into()), ("Observation", "1".into(), OBSERVATION.into())]);
+        sandbox
+    }
+
+    /// Makes the tenant.
+    pub fn empty() -> Sandbox {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let folder = tempfile::tempdir().expect("a folder");
         let (engine, context) = runtime.block_on(open(&folder));
-        let sandbox = Sandbox { runtime, engine, context, _folder: folder };
-        for (path, body) in [("Patient/1", PATIENT), ("Observation/1", OBSERVATION)] {
-            sandbox.perform(Verb::Put, path, "", body.into()).expect("the samples are valid");
+        Sandbox { runtime, engine, context, _folder: folder }
+    }
+
+    /// Stores resources by type and id, over those that are there.
+    pub fn write(&self, resources: &[(&str, String, String)]) {
+        for (of, id, body) in resources {
+            let written = self.perform(Verb::Put, &format!("{of}/{id}"), "", body.clone().into_bytes());
+            written.unwrap_or_else(|failure| panic!("{failure}: {body}"));
         }
-        sandbox
     }
 
     /// Carries out a request. The engine may refuse it; that it fails by itself is a find.
     pub fn perform(&self, verb: Verb, path: &str, query: &str, body: Vec<u8>) -> Result<Answer, Failure> {
+        self.perform_as(&self.context, verb, path, query, body)
+    }
+
+    /// A caller with these scopes.
+    pub fn caller(&self, scopes: Scopes) -> Context {
+        let caller = Caller { subject: "narrowed".into(), roles: Vec::new(), scopes };
+        let context = self.engine.context(self.context.tenant(), caller, self.context.base());
+        self.runtime.block_on(context).expect("a context")
+    }
+
+    /// Carries out a request of this caller.
+    pub fn perform_as(
+        &self,
+        caller: &Context,
+        verb: Verb,
+        path: &str,
+        query: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, Failure> {
         let headers = Headers::default();
         let request = Request { verb, path: path.into(), query: query.into(), headers, body: body.into() };
-        let answer = self.runtime.block_on(self.engine.perform(&self.context, request));
+        let answer = self.runtime.block_on(self.engine.perform(caller, request));
         if let Err(failure) = &answer {
             assert!(failure.status < 500, "{failure}: {:?}", failure.cause);
         }
