@@ -2,7 +2,7 @@
 
 use crate::search::params::parameters;
 use crate::terminology::Unread;
-use crate::{Access, Context, Engine};
+use crate::{Context, Engine};
 use fhir::search::text::asked;
 use fhir::search::{Clause, Codes, Query, QueryError};
 use fhir::spec::r4;
@@ -18,12 +18,14 @@ pub(crate) struct Match {
 }
 
 impl Engine {
-    /// Finds the resource of a type that criteria (a query string) match; several are refused with 412.
+    /// Finds the resource of a type that criteria (a query string) match, among those that the caller may find; several are
+    /// refused with 412.
     pub(crate) async fn only_match(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Match> {
-        ctx.caller.scopes.demand(Access::Search, of)?;
         let filter = self.criteria(ctx, of, criteria).await?;
-        let branch = Branch { of: of.to_owned(), filter: filter.clone(), sort: Vec::new() };
-        let plan = Plan { branches: vec![branch], after: None, limit: 2 };
+        let mut branches = vec![Branch { of: of.to_owned(), filter, sort: Vec::new() }];
+        self.narrow(ctx, &mut branches)?;
+        let filter = branches.iter().flat_map(|it| it.filter.clone()).collect();
+        let plan = Plan { branches, after: None, limit: 2 };
         let mut found = ctx.session.search(&plan).await?.found;
         if found.len() > 1 {
             let told = format!("Several resources of type {of} match the criteria; they must match one at the most.");
@@ -34,11 +36,9 @@ impl Engine {
         Ok(Match { found: found.pop(), guard })
     }
 
-    /// Reads criteria (a query string) on a resource type. Nothing in them may be unknown: what was left out would match more than was meant.
+    /// Reads criteria (a query string) on a resource type, as yet of all resources. Nothing in them may be unknown: what was left out would match more than was meant.
     pub(crate) async fn criteria(&self, ctx: &Context, of: &str, criteria: &str) -> Result<Vec<Clause>> {
-        let filter = self.with_codes(ctx, |codes| self.read_criteria(ctx, of, criteria, codes)).await?;
-        ctx.caller.scopes.demand_filter(&filter)?;
-        Ok(filter)
+        self.with_codes(ctx, |codes| self.read_criteria(ctx, of, criteria, codes)).await
     }
 
     fn read_criteria(&self, ctx: &Context, of: &str, criteria: &str, codes: &Codes) -> Result<Vec<Clause>, Unread> {

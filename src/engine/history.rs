@@ -1,13 +1,13 @@
 //! `history` of an instance, a type and the system (http.html#history).
 
-use crate::access::Bounds;
 use crate::bundle::{BundleWriter, Response};
 use crate::page::{self, Turn};
-use crate::{Access, Answer, Context, Engine, Request};
+use crate::sight::Sight;
+use crate::{Answer, Context, Engine, Request};
 use fhir::outcome::shown;
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
-use store::{History, Key, Method, Position, Scope, Stored};
+use store::{History, Method, Position, Scope, Stored};
 
 /// What a request's parameters ask for.
 struct Asked {
@@ -18,38 +18,20 @@ struct Asked {
     query: String,
 }
 
-/// How often the store is asked for one page, where versions are left out of it; a page may then be short.
-const LOOKS: usize = 8;
-
-/// A page of versions.
-struct Versions {
-    shown: Vec<Stored>,
-    total: Option<i64>,
-    /// Where to go on.
-    next: Option<i64>,
-}
-
 impl Engine {
     /// A page of versions, newest first.
     pub(crate) async fn history(&self, ctx: &Context, scope: &Scope, request: &Request) -> Result<Answer> {
-        let bounds = match scope {
-            Scope::Instance(key) => self.bounds(ctx, Access::Read, &key.of)?,
-            Scope::Type(of) => ctx.caller.scopes.demand(Access::Search, of).map(|()| Bounds::new())?,
-            Scope::System => ctx.caller.scopes.demand(Access::Search, "*").map(|()| Bounds::new())?,
-        };
+        let mut sight = Sight::of(self, ctx, scope)?;
         let Asked { mut history, token, query } = self.read_query(scope, request)?;
         if let Some(token) = &token {
             history.before = page::open(ctx, &query, token)?.position().map(|it| it.row);
         }
-        let found = match scope {
-            Scope::Instance(key) => {
-                if !self.has_history(ctx, key, &bounds).await? {
-                    return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
-                }
-                self.versions(ctx, history, &bounds).await?
-            }
-            _ => self.versions(ctx, history, &bounds).await?,
-        };
+        if let Scope::Instance(key) = scope
+            && !sight.has_history(key).await?
+        {
+            return Err(Failure::new(IssueType::NotFound, "There is no such resource."));
+        }
+        let found = sight.versions(history).await?;
         let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
         let mut links = vec![("self", url.clone())];
         if let Some(row) = found.next {
@@ -66,41 +48,6 @@ impl Engine {
             write_version(&mut bundle, ctx.base(), version)?;
         }
         Ok(Answer::new(200, bundle.finish()))
-    }
-
-    /// Whether a resource has a history that the caller may see: who may not see it as it is now, or last was, sees nothing
-    /// of what it was before.
-    async fn has_history(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<bool> {
-        match ctx.session.read(key).await? {
-            Some(last) if last.is_deleted() && !bounds.is_empty() => {
-                let before = ctx.session.read_version(key, last.version - 1).await?;
-                Ok(self.within(ctx, before, bounds)?.is_some())
-            }
-            there => Ok(self.within(ctx, there, bounds)?.is_some()),
-        }
-    }
-
-    /// A page of versions within bounds, deletions among them. How many there are in all is told where none is left out.
-    async fn versions(&self, ctx: &Context, mut history: History, bounds: &Bounds) -> Result<Versions> {
-        let mut shown = Vec::new();
-        let limit = history.limit;
-        for _ in 0..LOOKS {
-            let page = ctx.session.history(&history).await?;
-            if bounds.is_empty() {
-                return Ok(Versions { shown: page.versions, total: Some(page.total), next: page.next });
-            }
-            for version in page.versions {
-                if version.is_deleted() || self.is_within(ctx, &version, bounds)? {
-                    shown.push(version);
-                }
-            }
-            history.before = page.next;
-            history.limit = limit.saturating_sub(shown.len());
-            if page.next.is_none() || history.limit == 0 {
-                break;
-            }
-        }
-        Ok(Versions { shown, total: None, next: history.before })
     }
 
     fn read_query(&self, scope: &Scope, request: &Request) -> Result<Asked> {

@@ -1,6 +1,7 @@
 //! What each interaction does, whatever carried it. Names no feature and no transport.
 
 mod access;
+mod aim;
 mod bundle;
 mod capability;
 mod conditional;
@@ -22,6 +23,7 @@ mod referred;
 mod request;
 mod search;
 mod security;
+mod sight;
 mod summary;
 mod terminology;
 mod unique;

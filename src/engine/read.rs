@@ -1,7 +1,7 @@
 //! `read` and `vread` (http.html#read, #vread), conditional as well (#cread).
 
+use crate::aim::etag;
 use crate::summary::View;
-use crate::write::etag;
 use crate::{Access, Answer, Context, Engine, Request};
 use fhir::{Failure, IssueType, Result};
 use store::{Key, Stored};

@@ -59,7 +59,7 @@ async fn a_patients_scope_reaches_the_compartment() {
     let answers = sees.bundle("batch", vec![read(&mine), read(&other), bare_entry("GET", "Observation")]).await;
     let answers = crate::bundle::responses(answers, "batch-response");
     assert_eq!(crate::bundle::statuses(&answers), [200, 404, 200]);
-    for path in ["?_type=Patient,Organization", "_history", "Patient/_history", "Organization"] {
+    for path in ["?_type=Patient,Organization", "Organization", "Organization/_history"] {
         sees.get(path).await.expect_outcome(403..=403);
     }
 }
@@ -112,6 +112,36 @@ async fn a_patients_scope_writes_in_the_compartment() {
     place.admin.get(&at).await.expect(410);
 }
 
+/// Criteria of a change match what may be found, and what they match must be within the scope of the change.
+#[tokio::test]
+async fn conditions_keep_to_a_patients_scope() {
+    let Some(place) = Place::new() else { return };
+    let (mine, other) = (place.patient("Mine").await, place.patient("Other").await);
+    let app = place.acting_for(&mine, "patient/Observation.cruds");
+    let about =
+        |of: &str, code: &str| with(observation(code), json!({"subject": {"reference": format!("Patient/{of}")}}));
+    place.admin.create(&about(&other, "twice")).await;
+    let create = |code: &str| {
+        let call = app.call("POST", "Observation").json(&about(&mine, code));
+        call.header("If-None-Exist", &format!("code={code}")).send()
+    };
+    // The other patient's is as if it were not there.
+    create("twice").await.expect(201);
+    create("twice").await.expect(200);
+    app.put("Observation?code=twice", &with(about(&mine, "twice"), json!({"status": "amended"}))).await.expect(200);
+    app.put("Observation?code=twice", &about(&other, "twice")).await.expect_outcome(403..=403);
+    app.put("Observation?code=new", &about(&mine, "new")).await.expect(201);
+    let chosen = with(about(&mine, "chosen"), json!({"id": "chosen"}));
+    app.put("Observation?code=chosen", &chosen).await.expect_outcome(403..=403);
+    app.delete("Observation?code=Other").await.expect(204);
+    assert_eq!(place.admin.found("Observation?code=Other").await.len(), 1);
+    // A chain looks at nothing else either.
+    app.delete("Observation?subject:Patient.name=Other").await.expect_outcome(403..=403);
+    // Found, but not to be changed.
+    let reads = place.acting_for(&mine, "patient/Observation.rs user/Observation.u?status=preliminary");
+    reads.put("Observation?code=Mine", &about(&mine, "Mine")).await.expect_outcome(403..=403);
+}
+
 /// A transaction with an entry that is out of bounds changes nothing.
 #[tokio::test]
 async fn a_patients_scope_bounds_transactions() {
@@ -150,6 +180,11 @@ async fn histories_keep_to_a_patients_scope() {
     place.admin.put(&at, &with(about(&other), json!({"id": id}))).await.expect(201);
     sees.get(&history).await.expect_outcome(404..=404);
     sees.get(&format!("{history}/2")).await.expect_outcome(404..=404);
+
+    // Of the type and of the tenant: what is about the patient now.
+    for path in ["Observation/_history", "_history"] {
+        assert_eq!(versions(&sees, path).await, ["POST"], "{path}");
+    }
 }
 
 /// A token with patient/ scopes and no patient is never made.

@@ -8,7 +8,6 @@ pub use grant::{Grant, Level};
 pub(crate) use narrow::Reach;
 pub(crate) use within::Bounds;
 
-use fhir::search::{Clause, Test};
 use fhir::{Failure, IssueType, Result};
 
 /// The kinds of access that a scope grants, in the letters of SMART 2: `cruds`.
@@ -80,39 +79,11 @@ impl Scopes {
             return Ok(());
         }
         if self.grants.iter().any(|it| (it.of == "*" || it.of == of) && it.has(access)) {
-            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes single resources \
-                        can be read, searched and changed; what looks at others, such as criteria of a change, cannot \
-                        be asked for.";
+            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes resources can be \
+                        read, searched and changed; this looks at others too.";
             return Err(Failure::new(IssueType::Forbidden, told));
         }
         Err(not_granted(access, of))
-    }
-
-    /// Fails with 403 unless all resources of a type may be changed and read: a patch is answered with the whole resource,
-    /// and whether its tests and paths hold tells of what is there.
-    pub fn demand_patch(&self, of: &str) -> Result<()> {
-        self.demand(Access::Update, of)?;
-        if self.allow(Access::Read, of) { Ok(()) } else { Err(not_readable(of)) }
-    }
-
-    /// Fails with 403 unless every type that a filter looks at by chains may be searched: whether a chain matches tells
-    /// of the resource at its end.
-    pub fn demand_filter(&self, filter: &[Clause]) -> Result<()> {
-        let tests = filter.iter().flat_map(|it| match it {
-            Clause::Any(tests) | Clause::None(tests) => tests,
-        });
-        for test in tests {
-            match test {
-                Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
-                    self.demand(Access::Search, of)?;
-                    self.demand_filter(filter)?;
-                }
-                Test::Kin { of, .. } => self.demand(Access::Search, of)?,
-                Test::All(filter) => self.demand_filter(filter)?,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 
@@ -147,39 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_needs_reading_too() {
-        for (text, is_granted) in [
-            ("system/Patient.ru", true),
-            ("user/Patient.u user/*.r", true),
-            ("system/Patient.u", false),
-            ("system/Patient.u patient/*.rs", false),
-            ("system/Patient.r", false),
-        ] {
-            let scopes = Scopes::parse(text, Some("1")).0;
-            assert_eq!(scopes.demand_patch("Patient").is_ok(), is_granted, "{text}");
-        }
-    }
-
-    #[test]
     fn narrowed_scopes_grant_no_whole_type() {
         let (scopes, unknown) = Scopes::parse("patient/*.rs user/Observation.rs?category=laboratory", Some("1"));
         assert!(unknown.is_empty());
         for of in ["Patient", "Observation", "*"] {
             assert!(!scopes.allow(Access::Read, of) && scopes.demand(Access::Read, of).is_err(), "{of}");
-        }
-    }
-
-    #[test]
-    fn chains_demand_what_they_look_at() {
-        let of = fhir::spec::r4().resource("Observation").unwrap();
-        let query =
-            fhir::search::Query { spec: fhir::spec::r4(), of, base: "", now: 0, codes: &fhir::search::NO_CODES };
-        let filter = |name: &str| vec![query.clause(name, "x").unwrap()];
-        let (scopes, _) = Scopes::parse("system/Observation.rs system/Patient.rs", None);
-        assert!(scopes.demand_filter(&filter("subject:Patient.name")).is_ok());
-        for name in ["encounter.reason-code", "subject:Patient.organization.name", "_has:DiagnosticReport:result:code"]
-        {
-            assert_eq!(scopes.demand_filter(&filter(name)).unwrap_err().status, 403, "{name}");
         }
     }
 }

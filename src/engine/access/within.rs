@@ -21,7 +21,8 @@ impl Engine {
         })
     }
 
-    /// The bounds of a patch: what may be changed, and read as well ([`super::Scopes::demand_patch`]).
+    /// The bounds of a patch: what may be changed, and read as well: a patch is answered with the whole
+    /// resource, and whether its tests and paths hold tells of what is there.
     pub(crate) fn patch_bounds(&self, ctx: &Context, of: &str) -> Result<Bounds> {
         let mut bounds = self.bounds(ctx, Access::Update, of)?;
         bounds.extend(self.bounds(ctx, Access::Read, of).map_err(|it| match it.status {
@@ -50,6 +51,15 @@ impl Engine {
             Some(stored) if self.is_within(ctx, &stored, bounds)? => Ok(Some(stored)),
             _ => Ok(None),
         }
+    }
+
+    /// Fails with 403 unless what was found by criteria is within bounds.
+    pub(crate) fn demand_reach(&self, ctx: &Context, found: &Stored, bounds: &Bounds) -> Result<()> {
+        if self.is_within(ctx, found, bounds)? {
+            return Ok(());
+        }
+        let told = format!("The access token's scopes do not reach the {} that the criteria match.", found.key.of);
+        Err(Failure::new(IssueType::Forbidden, told))
     }
 
     /// Fails with 403 unless a resource, as it is to be stored under a key, is within bounds.

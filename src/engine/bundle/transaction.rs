@@ -6,9 +6,10 @@
 use super::entry::Entry;
 use super::links::{self, Links, Mention};
 use super::{BundleWriter, wants_resources, within_entry, write_answer};
+use crate::aim::{Aim, Target};
 use crate::interaction::Interaction;
 use crate::unique::Draft;
-use crate::write::{ATTEMPTS, Aim, Target, answer, commit_failure, found, kept_changing};
+use crate::write::{ATTEMPTS, answer, commit_failure, found, kept_changing};
 use crate::{Answer, Context, Engine, Request};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};

@@ -60,6 +60,9 @@ fn nothing_is_told_of_what_is_hidden() {
                 let search = drawn(&mut runner, &search());
                 assert_eq!(narrowed.answer(&search), all.answer(&search), "{search:?} with {grant:?}");
             }
+            for path in ["Patient/_history", "Observation/_history", "_history"] {
+                assert_eq!(narrowed.history(path), all.history(path), "{path} with {grant:?}");
+            }
             for (of, id, _) in seen.iter().chain(&unseen) {
                 for path in [format!("{of}/{id}"), format!("{of}/{id}/_history"), format!("{of}/{id}/_history/1")] {
                     assert_eq!(narrowed.status(&path), all.status(&path), "{path} with {grant:?}");
@@ -175,6 +178,15 @@ impl Asker<'_> {
             Ok(answer) => answer.status,
             Err(failure) => failure.status,
         }
+    }
+
+    /// What has a version in a history, newest first.
+    fn history(&self, path: &str) -> Vec<String> {
+        let answer = self.world.perform_as(&self.caller, Verb::Get, path, "_count=1000", Vec::new());
+        let answer = answer.unwrap_or_else(|failure| panic!("{failure}: {path}"));
+        let bundle: Value = serde_json::from_slice(&answer.body).expect("a Bundle");
+        let entries = bundle["entry"].as_array().into_iter().flatten();
+        entries.map(|it| it["request"]["url"].to_string()).collect()
     }
 
     fn answer(&self, (of, query): &(&str, String)) -> Found {
