@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-async fn introspect(place: &Place<'_>, (client, secret): &(String, Option<String>), token: &str) -> Value {
+pub async fn introspect(place: &Place<'_>, (client, secret): &(String, Option<String>), token: &str) -> Value {
     let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{}", secret.as_ref().expect("a secret"))));
     let call = place.with(None).call("POST", &format!("{}/introspect", place.issuer())).header("authorization", &basic);
     call.body(FORM, query(&[("token", token)])).send().await.expect(200).json()

@@ -43,7 +43,7 @@ async fn what_the_configuration_lists_is_there() {
 }
 
 /// The claims of an id token that the published key signed (OpenID Connect Core section 3.1.3.7).
-async fn identity(place: &Place<'_>, tokens: &Value, client: &str) -> Value {
+pub async fn identity(place: &Place<'_>, tokens: &Value, client: &str) -> Value {
     let keys: JwkSet =
         serde_json::from_value(place.with(None).get(&format!("{}/jwks", place.issuer())).await.expect(200).json())
             .unwrap();

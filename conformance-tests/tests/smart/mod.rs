@@ -4,6 +4,8 @@ mod abuse;
 mod api_keys;
 mod clients;
 mod encounters;
+mod factors;
+mod freshness;
 mod hosts;
 mod introspection;
 mod keys;

@@ -3,6 +3,8 @@
 
 use super::account::Account;
 use super::client::Client;
+use super::factor::assurance;
+use super::factor::demand::Demand;
 use super::kept::{self, Entry, Kept};
 use super::standing::standing;
 use super::{Claims, secret, visit};
@@ -41,6 +43,9 @@ pub struct Grant {
     pub began: i64,
     /// When the user signed in, in milliseconds since the epoch.
     pub authenticated: Option<i64>,
+    /// By what (RFC 8176).
+    #[serde(default)]
+    pub amr: Vec<String>,
     /// How many refresh tokens there were: only the last one is good.
     pub generation: u32,
     /// The sign-in that it ends with (`online_access`).
@@ -89,6 +94,8 @@ impl Grant {
             patient: self.patient.clone(),
             encounter: self.encounter.clone(),
             fhir_user: self.fhir_user.clone(),
+            auth_time: self.authenticated.map(|it| it / 1000),
+            acr: self.authenticated.map(|_| assurance::class(&self.amr).to_owned()),
         }
     }
 
@@ -110,7 +117,7 @@ pub fn read_refresh_token<'t>(token: &'t str, tenant: &Tenant) -> Option<(&'t st
     secret::is_derived(&tenant.secrets().page_key, &purpose(name, generation), mac).then_some((name, generation))
 }
 
-/// The grant, as long as it, its client, its user, who that is and, where it is bound to one, the sign-in all hold.
+/// The grant, as long as it, its client, its user, who that is, what the tenant demands of sign-ins and, where it is bound to one, the sign-in all hold.
 pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Grant>>> {
     let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
     let client = kept::find::<Client>(session, &grant.value.client).await?;
@@ -123,6 +130,9 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
             it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
         };
         let Some(account) = account.filter(holds) else { return Ok(None) };
+        if !assurance::is_two(&grant.value.amr) && Demand::of(session).await?.is_of(&account.fhir_user) {
+            return Ok(None);
+        }
         let Some(standing) = standing(session, &account, clock::now_ms()).await? else { return Ok(None) };
         // A RelatedPerson may belong to another patient by now.
         if let (Some(own), Some(granted)) = (&standing.patient, &grant.value.patient)

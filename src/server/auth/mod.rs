@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod breached;
 pub mod client;
 pub mod code;
+pub mod factor;
 mod gate;
 pub mod grant;
 pub mod kept;

@@ -19,6 +19,14 @@ pub struct SessionLimits {
     pub idle: i64,
     /// At all.
     pub longest: i64,
+    /// Until whoever changes something about signing in, or administers users, has to sign in again.
+    #[serde(default = "recent")]
+    pub recent: i64,
+}
+
+/// What [`SessionLimits::recent`] is where a tenant does not say.
+fn recent() -> i64 {
+    5 * 60 * 1000
 }
 
 impl Kept for SessionLimits {
@@ -28,7 +36,7 @@ impl Kept for SessionLimits {
 /// What holds where a tenant does not say.
 impl Default for SessionLimits {
     fn default() -> SessionLimits {
-        SessionLimits { idle: 30 * 60 * 1000, longest: 12 * 3600 * 1000 }
+        SessionLimits { idle: 30 * 60 * 1000, longest: 12 * 3600 * 1000, recent: recent() }
     }
 }
 
@@ -41,9 +49,9 @@ impl SessionLimits {
     /// Keeps these for the tenant: sign-ins that are older end at once.
     pub async fn keep(self, session: &dyn Session) -> Result<()> {
         let (least, most) = BOUNDS;
-        if self.idle < least || self.idle > self.longest || self.longest > most {
+        if self.idle < least || self.recent < least || self.idle > self.longest || self.longest > most {
             let told = "A sign-in holds without use for a second at least, and no longer than at all; that is 30 days at the \
-                        most.";
+                        most. It is recent for a second at least.";
             return Err(Failure::new(IssueType::Value, told));
         }
         let change = match kept::find::<SessionLimits>(session, KEY).await? {
@@ -64,6 +72,11 @@ impl SessionLimits {
         (began + self.longest).min(used + self.idle)
     }
 
+    /// Whether a sign-in that began then is recent.
+    pub fn is_recent(self, began: i64, now: i64) -> bool {
+        now < began + self.recent
+    }
+
     /// How often the use of a sign-in is written down, in milliseconds.
     pub fn noted(self) -> i64 {
         NOTED.min(self.idle / 4)
@@ -76,8 +89,9 @@ mod tests {
 
     #[test]
     fn a_sign_in_ends_idle_or_old() {
-        let limits = SessionLimits { idle: 10, longest: 25 };
+        let limits = SessionLimits { idle: 10, longest: 25, recent: 5 };
         assert_eq!([(0, 0), (0, 9), (0, 20)].map(|(began, used)| limits.until(began, used)), [10, 19, 25]);
+        assert_eq!([4, 5].map(|it| limits.is_recent(0, it)), [true, false]);
         assert_eq!((limits.noted(), SessionLimits::default().noted()), (2, NOTED));
     }
 }

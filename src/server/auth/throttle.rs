@@ -10,6 +10,9 @@ use store::Session;
 
 /// Failures that cost nothing: of one account from one address, and of one address.
 const FREE: [u32; 2] = [5, 50];
+/// Wrong second factors that cost nothing: of one account from one address, and of one account. Who gives one knows the
+/// password; passkeys and recovery codes, which nobody guesses, are not kept waiting by the latter.
+const FREE_SECONDS: [u32; 2] = [5, 50];
 /// Registrations from one address that cost nothing.
 const FREE_REGISTRATIONS: u32 = 5;
 /// The first wait and the longest, in milliseconds; each further failure doubles it.
@@ -40,6 +43,32 @@ fn keys(username: &str, address: &str) -> [String; 2] {
 /// it may be made. Of many attempts at once each is counted before it is made.
 pub async fn sign_in(session: &dyn Session, username: &str, address: &str, now: i64) -> Result<i64> {
     count(session, keys(username, address).into_iter().zip(FREE).collect(), now).await
+}
+
+/// Counts an attempt to give a second factor, as [`sign_in`] does. `is_code` says that it is short enough to be guessed by
+/// many together.
+pub async fn second(session: &dyn Session, username: &str, address: &str, is_code: bool, now: i64) -> Result<i64> {
+    let counted = second_keys(username, address).into_iter().zip(FREE_SECONDS);
+    count(session, counted.take(if is_code { 2 } else { 1 }).collect(), now).await
+}
+
+/// Takes all failures of a user's second factors from this address back, and those that are counted for the user.
+pub async fn second_succeeded(session: &dyn Session, username: &str, address: &str) -> Result<()> {
+    for _ in 0..RACES {
+        let mut changes = Vec::new();
+        for key in second_keys(username, address) {
+            changes.extend(kept::find::<Failures>(session, &key).await?.map(|it| it.delete()));
+        }
+        if changes.is_empty() || kept::write(session, changes).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn second_keys(username: &str, address: &str) -> [String; 2] {
+    let of = format!("second factor of {}:{username}", username.len());
+    [secret::hash(&format!("{of} from {address}")), secret::hash(&of)]
 }
 
 /// Counts a registration, or gives the milliseconds to wait before it may be made.

@@ -1,12 +1,13 @@
 //! A user's sign-in in one browser. The browser holds a random cookie; the server keeps its hash.
 
 use super::account::{self, Account};
+use super::factor::{self, assurance};
 use super::kept::{self, Entry, Kept};
 use super::secret;
 use super::session_limits::SessionLimits;
 use fhir::Result;
 use serde::{Deserialize, Serialize};
-use store::Session;
+use store::{LedgerChange, Session};
 
 /// A sign-in, kept under the hash of its cookie.
 #[derive(Clone, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct Visit {
     pub account: String,
     /// When the user signed in, in milliseconds since the epoch.
     pub began: i64,
+    /// By what (RFC 8176).
+    #[serde(default = "assurance::password")]
+    pub amr: Vec<String>,
     seen: i64,
 }
 
@@ -30,13 +34,17 @@ pub struct Visitor {
     pub account: Entry<Account>,
 }
 
-/// Begins a sign-in; gives the cookie's value.
-pub async fn begin(session: &dyn Session, username: &str, now: i64) -> Result<String> {
+/// A sign-in by these methods: the cookie's value, and the change that begins it.
+pub async fn begun(
+    session: &dyn Session,
+    username: &str,
+    amr: Vec<String>,
+    now: i64,
+) -> Result<(String, LedgerChange)> {
     let cookie = secret::new()?;
-    let visit = Visit { account: account::folded(username), began: now, seen: now };
+    let visit = Visit { account: account::folded(username), began: now, amr, seen: now };
     let until = SessionLimits::of(session).await?.until(now, now);
-    kept::write(session, vec![kept::insert(secret::hash(&cookie), &visit, Some(until))?]).await?;
-    Ok(cookie)
+    Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &visit, Some(until))?))
 }
 
 /// Whether the sign-in that is kept under this key holds.
@@ -45,13 +53,16 @@ pub async fn holds(session: &dyn Session, key: &str, now: i64) -> Result<bool> {
     Ok(now < SessionLimits::of(session).await?.until(visit.value.began, visit.value.seen))
 }
 
-/// Who is signed in by a cookie, if somebody is.
+/// Who is signed in by a cookie, if somebody is, by all that the tenant and the user's own factors demand.
 pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Option<Visitor>> {
     let Some(mut visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? else { return Ok(None) };
     let Some(account) = kept::find::<Account>(session, &visit.value.account).await? else { return Ok(None) };
     let limits = SessionLimits::of(session).await?;
-    let Visit { began, seen, .. } = visit.value;
+    let (began, seen) = (visit.value.began, visit.value.seen);
     if limits.until(began, seen) <= now || began <= account.value.signed_out || !account.value.is_enabled {
+        return Ok(None);
+    }
+    if !factor::suffice(session, &account, &visit.value.amr).await? {
         return Ok(None);
     }
     if seen + limits.noted() <= now {

@@ -2,6 +2,7 @@
 
 use super::user::{told, within};
 use super::{block_on, print, relocate};
+use crate::auth::factor::demand::Demand;
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
 use crate::config::{self, File, ResidenceFlags, Span, StoreFlags};
@@ -52,11 +53,12 @@ Examples:
         #[command(flatten)]
         store: StoreFlags,
     },
-    /// Say how long sign-ins hold, or show it
+    /// Say how long sign-ins hold and what they take, or show it
     #[command(after_help = "\
 Examples:
   medisync tenant sign-ins north
-  medisync tenant sign-ins north --idle 15m --longest 10h")]
+  medisync tenant sign-ins north --idle 15m --longest 10h
+  medisync tenant sign-ins north --second-factor staff")]
     SignIns {
         /// The tenant's name
         name: String,
@@ -66,6 +68,13 @@ Examples:
         /// At all
         #[arg(long, value_name = "TIME")]
         longest: Option<Span>,
+        /// Since the sign-in, for whoever changes something about signing in
+        #[arg(long, value_name = "TIME")]
+        recent: Option<Span>,
+        /// Who is let in by two factors only: optional (nobody who has none), staff (all but patients and those who are
+        /// related to them) or all
+        #[arg(long, value_name = "WHO")]
+        second_factor: Option<Demand>,
         #[command(flatten)]
         store: StoreFlags,
     },
@@ -115,8 +124,9 @@ impl Tenant {
             }
             Action::Move(it) => it.run(file),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
-            Action::SignIns { name, idle, longest, store } => {
-                block_on(sign_ins(name, (idle, longest), store.resolve(file)?))
+            Action::SignIns { name, idle, longest, recent, second_factor, store } => {
+                let store = store.resolve(file)?;
+                block_on(sign_ins(name, [idle, longest, recent], second_factor, store))
             }
             Action::Rates { name, said, store } => block_on(rates(name, said, store.resolve(file)?)),
             Action::List { store } => block_on(list(store.resolve(file)?)),
@@ -153,23 +163,40 @@ async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Re
     })
 }
 
-async fn sign_ins(name: String, asked: (Option<Span>, Option<Span>), settings: config::Store) -> Result<()> {
-    let (idle, longest) = (asked.0.map(Span::millis).transpose()?, asked.1.map(Span::millis).transpose()?);
-    let limits = within(&settings, &name, async |session| {
+async fn sign_ins(
+    name: String,
+    asked: [Option<Span>; 3],
+    second_factor: Option<Demand>,
+    settings: config::Store,
+) -> Result<()> {
+    let [idle, longest, recent] = asked.map(|it| it.map(Span::millis).transpose());
+    let (idle, longest, recent) = (idle?, longest?, recent?);
+    let (limits, demand) = within(&settings, &name, async |session| {
         let now = SessionLimits::of(&*session).await.map_err(told)?;
-        let asked = SessionLimits { idle: idle.unwrap_or(now.idle), longest: longest.unwrap_or(now.longest) };
+        let asked = SessionLimits {
+            idle: idle.unwrap_or(now.idle),
+            longest: longest.unwrap_or(now.longest),
+            recent: recent.unwrap_or(now.recent),
+        };
         if asked != now {
             asked.keep(&*session).await.map_err(told)?;
             tracing::info!(tenant = name, idle = asked.idle, longest = asked.longest, "sign-ins have other limits");
         }
-        Ok(asked)
+        let demanded = Demand::of(&*session).await.map_err(told)?;
+        let demand = second_factor.unwrap_or(demanded);
+        if demand != demanded {
+            demand.keep(&*session).await.map_err(told)?;
+            tracing::info!(tenant = name, of = demand.to_string(), "a second factor is demanded of others");
+        }
+        Ok((asked, demand))
     })
     .await?;
     let seconds = |millis: i64| millis / 1000;
     print(format_args!(
-        "sign-ins of {name} end after {} s without use, and after {} s",
+        "sign-ins of {name} end after {} s without use, and after {} s; they are recent for {} s; second factor: {demand}",
         seconds(limits.idle),
-        seconds(limits.longest)
+        seconds(limits.longest),
+        seconds(limits.recent)
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{block_on, print};
 use crate::auth::account::{self, Account, NewAccount};
-use crate::auth::{kept, password, secret};
+use crate::auth::{factor, kept, password, secret};
 use crate::config::{self, File, PasswordFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Context, Result, anyhow, bail};
@@ -61,6 +61,13 @@ enum Action {
         #[command(flatten)]
         given: GivenFlags,
     },
+    /// Take a user's second factors away, who has lost them
+    ResetFactors {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+    },
     /// List the users
     List {
         #[command(flatten)]
@@ -96,6 +103,7 @@ impl User {
                 let given = given.read(file)?;
                 block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
             }
+            Action::ResetFactors { at, name } => block_on(reset_factors(at.store.resolve(file)?, at.tenant, name)),
             Action::List { at } => block_on(list(at.store.resolve(file)?, at.tenant)),
             Action::Disable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, false)),
             Action::Enable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, true)),
@@ -161,6 +169,12 @@ async fn renew(settings: config::Store, tenant: String, name: String, given: Giv
     })
     .await?;
     given.print(&format!("user {name} has another password"))
+}
+
+async fn reset_factors(settings: config::Store, tenant: String, name: String) -> Result<()> {
+    within(&settings, &tenant, async |session| factor::reset(&*session, &name).await.map_err(told)).await?;
+    tracing::info!(tenant, user = name, "a user's second factors were taken away");
+    print(format_args!("user {name} has no second factor any more"))
 }
 
 async fn list(settings: config::Store, tenant: String) -> Result<()> {

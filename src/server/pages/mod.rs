@@ -9,12 +9,14 @@ mod assets;
 mod attachments;
 mod bundle;
 mod consent;
+mod factors;
 mod href;
 mod html;
 mod json;
 mod layout;
 mod message;
 mod outcome;
+mod qr;
 mod request;
 mod resource;
 mod search_form;
@@ -31,9 +33,10 @@ pub use assets::{ASSETS, asset};
 pub use consent::{
     ChoiceView, ConsentView, EncountersView, PickerView, StepView, StrayView, consent, encounters, picker, stray,
 };
+pub use factors::{AppView, FormView, RecoveryView, SecondView, authenticator, recovery, recovery_codes, second};
 pub use message::{message, unauthorized};
 pub use resource::resource;
-pub use sign_in::{SignInView, account, sign_in};
+pub use sign_in::{AccountView, SignInView, account, sign_in, signed_out};
 pub use start::start;
 pub use views::{
     DemoView, Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView,

@@ -19,7 +19,7 @@ pub struct SignInView<'a> {
     pub next: &'a str,
     /// The name that was tried.
     pub username: &'a str,
-    /// What went wrong.
+    /// What went wrong, or why it is asked.
     pub problem: Option<&'a str>,
 }
 
@@ -43,20 +43,70 @@ pub fn sign_in(view: &SignInView<'_>) -> Page {
 }
 
 /// The page of somebody who is signed in.
-pub fn account(tenant: Place<'_>, action: &str, csrf: &str, user: &str, is_signed_out: bool) -> Page {
+pub struct AccountView<'a> {
+    /// Where.
+    pub tenant: Place<'a>,
+    /// Where the form goes.
+    pub action: &'a str,
+    /// Proof that the form is this server's.
+    pub csrf: &'a str,
+    /// Who it is.
+    pub user: &'a str,
+    /// Since when, in milliseconds since the epoch.
+    pub since: i64,
+    /// Since when there is an authenticator app.
+    pub app: Option<i64>,
+    /// How many recovery codes there are.
+    pub recovery: usize,
+}
+
+/// The page of somebody who is signed out.
+pub fn signed_out(tenant: Place<'_>) -> Page {
     let mut html = Html::default();
-    html.raw("<article class=\"form\">");
-    if is_signed_out {
-        html.raw("<h1>Signed out</h1><p role=\"status\">You are signed out of ").text(tenant.0).raw(".</p></article>");
-        return Layout { title: "Signed out", tenant: Some(tenant) }.page(&html);
+    html.raw("<article class=\"form\"><h1>Signed out</h1><p role=\"status\">You are signed out of ").text(tenant.0);
+    html.raw(".</p></article>");
+    Layout { title: "Signed out", tenant: Some(tenant) }.page(&html)
+}
+
+/// The page of somebody who is signed in.
+pub fn account(view: &AccountView<'_>) -> Page {
+    let mut html = Html::default();
+    html.raw("<article class=\"form\"><h1>").text(view.user).raw("</h1><p>You are signed in to ").text(view.tenant.0);
+    html.raw(".</p><p class=\"quiet\">Since ");
+    moment(&mut html, view.since);
+    html.raw("</p><h2>How you sign in</h2><ul class=\"plain\"><li>");
+    way(&mut html, view, "authenticator", "Authenticator app");
+    match view.app {
+        None => html.raw(": none"),
+        Some(since) => {
+            html.raw(": since ");
+            moment(&mut html, since)
+        }
+    };
+    html.raw("</li>");
+    if view.app.is_some() {
+        html.raw("<li>");
+        way(&mut html, view, "recovery-codes", "Recovery codes");
+        html.raw(": ").show(view.recovery).raw(" left</li>");
     }
-    html.raw("<h1>").text(user).raw("</h1><p>You are signed in to ").text(tenant.0).raw(".</p>");
-    html.raw("<form method=\"post\"").attr("action", action).raw(">");
-    hidden(&mut html, "csrf", csrf);
+    html.raw("</ul><h2>Signing out</h2><form method=\"post\"").attr("action", view.action).raw(">");
+    hidden(&mut html, "csrf", view.csrf);
     html.raw("<p><button type=\"submit\" class=\"button strong\" name=\"leave\" value=\"here\">Sign out</button> ")
         .raw("<button type=\"submit\" class=\"button\" name=\"leave\" value=\"everywhere\">")
         .raw("Sign out everywhere, and take back what apps were granted</button></p></form></article>");
-    Layout { title: "Your account", tenant: Some(tenant) }.page(&html)
+    Layout { title: "Your account", tenant: Some(view.tenant) }.page(&html)
+}
+
+/// A link to the page of one of the ways to sign in.
+fn way(html: &mut Html, view: &AccountView<'_>, page: &str, words: &'static str) {
+    html.raw("<a").attr("href", &format!("/auth/{}/{page}", view.tenant.0)).raw(">").raw(words).raw("</a>");
+}
+
+/// Appends a time, to the minute.
+pub(super) fn moment(html: &mut Html, millis: i64) -> &mut Html {
+    let instant = fhir::primitive::datetime::instant(millis.saturating_mul(1000));
+    let (date, time) = (instant.get(..10).unwrap_or_default(), instant.get(11..16).unwrap_or_default());
+    html.raw("<time").attr("datetime", &instant).raw(">").text(date).raw(" ").text(time).raw(" UTC</time>")
 }
 
 /// A field that nobody sees.

@@ -5,8 +5,9 @@ use super::browser::Browser;
 use super::form::Form;
 use super::problem::Result;
 use super::sign_in;
-use crate::auth::{account, visit};
-use crate::pages;
+use crate::auth::visit::Visitor;
+use crate::auth::{account, factor, visit};
+use crate::pages::{self, AccountView};
 use axum::response::Response;
 
 /// `GET /auth/{tenant}/account`
@@ -14,7 +15,7 @@ pub async fn show(desk: &Desk<'_>) -> Result<Response> {
     let browser = Browser::of(desk)?;
     match browser.visitor(desk).await? {
         None => sign_in::ask(desk, &browser, "account").await,
-        Some(visitor) => page(desk, &browser, &visitor.account.value.name, false),
+        Some(visitor) => page(desk, &browser, &visitor).await,
     }
 }
 
@@ -30,11 +31,19 @@ pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         _ => {}
     }
     visit::end(&*desk.session, browser.cookie()).await?;
-    page(desk, &browser, "", true)
+    browser.page(desk, 200, pages::signed_out((desk.tenant(), &desk.base())), None)
 }
 
-fn page(desk: &Desk<'_>, browser: &Browser, user: &str, is_signed_out: bool) -> Result<Response> {
-    let action = format!("/auth/{}/account", desk.tenant());
-    let place = (desk.tenant(), &*desk.base());
-    browser.page(desk, 200, pages::account(place, &action, &browser.csrf(desk), user, is_signed_out), None)
+async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<Response> {
+    let factors = factor::of(&*desk.session, &visitor.account.key).await?.factors;
+    let view = AccountView {
+        tenant: (desk.tenant(), &desk.base()),
+        action: &format!("/auth/{}/account", desk.tenant()),
+        csrf: &browser.csrf(desk),
+        user: &visitor.account.value.name,
+        since: visitor.visit.value.began,
+        app: factors.app.map(|it| it.since),
+        recovery: factors.recovery.len(),
+    };
+    browser.page(desk, 200, pages::account(&view), None)
 }

@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, Result};
 use super::{Desk, json, metadata};
+use crate::auth::factor::assurance;
 use crate::auth::grant::Grant;
 use crate::auth::launch::Scene;
 use ::fhir::Failure;
@@ -63,6 +64,8 @@ impl Issued<'_> {
         claims["exp"] = (desk.now / 1000 + self.grant.token_time()).into();
         if let Some(time) = self.grant.authenticated {
             claims["auth_time"] = (time / 1000).into();
+            claims["acr"] = assurance::class(&self.grant.amr).into();
+            claims["amr"] = self.grant.amr.clone().into();
         }
         if let Some(nonce) = self.nonce {
             claims["nonce"] = nonce.into();

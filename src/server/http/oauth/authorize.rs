@@ -6,9 +6,11 @@ use super::consent::{self, Chosen};
 use super::form::Form;
 use super::problem::{Problem, Result};
 use super::pushed::{self, Pushed};
-use super::{clients, sign_in};
+use super::{clients, next, sign_in};
 use crate::auth::client::Client;
+use crate::auth::factor::assurance;
 use crate::auth::kept::Entry;
+use crate::auth::visit::Visitor;
 use crate::http::page;
 use crate::pages::{self, MessageView, StrayView};
 use axum::response::Response;
@@ -34,12 +36,14 @@ pub struct Asked {
     pub launch: Option<String>,
     /// Whether no page may be shown.
     pub is_silent: bool,
-    /// Whether the user is to sign in again.
-    pub is_anew: bool,
+    /// Whether it asks for something beside that.
+    is_torn: bool,
+    /// Since when the user is to have signed in, in milliseconds since the epoch.
+    since: Option<i64>,
+    /// Whether the user is to have proved two factors.
+    is_two: bool,
     /// The request as a query, for forms to carry on.
     pub query: String,
-    /// The same without what has the user sign in again.
-    pub query_signed_in: String,
     /// What is kept of it, where it was handed over and the pages go on with it.
     pub pushed: Option<Entry<Pushed>>,
 }
@@ -80,14 +84,29 @@ pub async fn begin(desk: &Desk<'_>, form: Result<Form>) -> Result<Response> {
         Err(refusal) => return refuse(desk, refusal),
     };
     let browser = Browser::of(desk)?;
-    match browser.visitor(desk).await? {
-        _ if asked.is_silent && asked.is_anew => {
-            deny(desk, &asked, "invalid_request", "prompt is none, or something else.")
-        }
-        None if asked.is_silent => deny(desk, &asked, "login_required", "Nobody is signed in."),
-        Some(visitor) if !asked.is_anew => consent::ask(desk, &browser, &asked, &visitor, Chosen::default()).await,
-        _ => sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)).await,
+    if asked.is_silent && asked.is_torn {
+        return deny(desk, &asked, "invalid_request", "prompt is none, or something else.");
     }
+    match visitor(desk, &browser, &asked).await? {
+        Ok(visitor) => consent::ask(desk, &browser, &asked, &visitor, Chosen::default()).await,
+        Err(answer) => Ok(answer),
+    }
+}
+
+/// Who is signed in, as recently and as surely as the app asks; or the answer that sees to it.
+pub async fn visitor(desk: &Desk<'_>, browser: &Browser, asked: &Asked) -> Result<Result<Visitor, Response>> {
+    let visitor = browser.visitor(desk).await?;
+    let visitor = visitor.filter(|it| asked.since.is_none_or(|since| since <= it.visit.value.began));
+    let next = format!("authorize?{}", asked.query);
+    Ok(Err(match visitor {
+        None if asked.is_silent => deny(desk, asked, "login_required", "Nobody is signed in, or not recently.")?,
+        None => sign_in::ask(desk, browser, &next).await?,
+        Some(visitor) if !asked.is_two || assurance::is_two(&visitor.visit.value.amr) => return Ok(Ok(visitor)),
+        Some(_) if asked.is_silent => {
+            deny(desk, asked, "interaction_required", "The user has no second factor, and would have to set one up.")?
+        }
+        Some(_) => browser.redirect(desk, &next::by_way_of(desk, "authenticator", &next))?,
+    }))
 }
 
 /// Reads a request, or the one that was handed over and that it names.
@@ -95,7 +114,7 @@ pub async fn read(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
     let Some(name) = form.get("request_uri") else { return checked(desk, form).await };
     let taken = pushed::take(desk, form.need("client_id")?, name).await?;
     let asked = checked(desk, &taken.form).await?;
-    Ok(Asked { query: taken.query.clone(), query_signed_in: taken.query, pushed: taken.entry, ..asked })
+    Ok(Asked { query: taken.query, pushed: taken.entry, ..asked })
 }
 
 /// Reads a request that stands in parameters; it is refused here until it is sure whose it is and where the answer goes.
@@ -124,13 +143,50 @@ pub async fn checked(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
         nonce: form.get("nonce").map(str::to_owned),
         launch: form.get("launch").map(str::to_owned),
         is_silent: prompt.split(' ').any(|it| it == "none"),
-        is_anew: prompt.split(' ').any(|it| it == "login"),
-        query: form.query_without(&[]),
-        query_signed_in: form.query_without(&["prompt"]),
+        is_torn: prompt.contains(' '),
+        since: since(form, desk.now)?,
+        is_two: is_two(form)?,
+        query: carried(form, desk.now)?,
         pushed: None,
         client,
         state,
     })
+}
+
+/// The parameter in which [`since`] is carried through the pages.
+const SINCE: &str = "signed_in_since";
+
+/// Since when the user is to have signed in (OpenID Connect Core section 3.1.2.1): from now on for `prompt=login`, no
+/// longer ago than `max_age`.
+fn since(form: &Form, now: i64) -> Result<Option<i64>> {
+    let number = |name: &'static str| {
+        let parsed = form.get(name).map(|it| it.parse::<u32>().map(i64::from));
+        parsed.transpose().map_err(|_| Problem::request("max_age is a number of seconds."))
+    };
+    let anew = form.get("prompt").is_some_and(|it| it.split(' ').any(|it| it == "login")).then_some(now);
+    let aged = number("max_age")?.map(|it| now - it * 1000);
+    let carried = form.get(SINCE).and_then(|it| it.parse().ok());
+    Ok([anew, aged, carried].into_iter().flatten().max())
+}
+
+/// A request as it goes on through the pages: whoever comes back by them has signed in as was asked.
+pub fn carried(form: &Form, now: i64) -> Result<String> {
+    let rest = form.query_without(&["prompt", "max_age", SINCE]);
+    Ok(match since(form, now)? {
+        Some(since) => format!("{rest}&{SINCE}={since}"),
+        None => rest,
+    })
+}
+
+/// Whether none but a class of two factors is taken. The classes stand in order of preference, and any will do.
+fn is_two(form: &Form) -> Result<bool> {
+    let Some(asked) = form.get("acr_values") else { return Ok(false) };
+    let known: Vec<&str> = asked.split(' ').filter(|it| assurance::CLASSES.contains(it)).collect();
+    if known.is_empty() {
+        let told = format!("acr_values is of {}.", assurance::CLASSES.join(" and "));
+        return Err(Problem::new("unmet_authentication_requirements", told));
+    }
+    Ok(!known.contains(&assurance::ONE))
 }
 
 /// What an app may be told that it does wrong.
@@ -150,6 +206,8 @@ fn check(desk: &Desk<'_>, form: &Form) -> Result<()> {
     if form.get("code_challenge_method") != Some("S256") || !is_challenge(form.need("code_challenge")?) {
         return Err(Problem::request("PKCE is needed: code_challenge, and code_challenge_method=S256."));
     }
+    since(form, desk.now)?;
+    is_two(form)?;
     let scope = form.get("scope").ok_or_else(|| Problem::new("invalid_scope", "The parameter scope is missing."))?;
     if scope.split_whitespace().any(|it| it == "launch") != form.get("launch").is_some() {
         return Err(Problem::request("The scope launch and the parameter launch go together."));

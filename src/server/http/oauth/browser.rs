@@ -1,17 +1,18 @@
 //! What a browser holds: a random cookie. It stands for a sign-in, and forms prove by a text made of it that they are
 //! this server's (cross-site request forgery).
 
-use super::Desk;
 use super::problem::{Problem, Result};
+use super::{Desk, next};
 use crate::auth::secret;
 use crate::auth::visit::{self, Visitor};
 use crate::http::page;
-use crate::pages::{CONTENT_SECURITY_POLICY, Page};
+use crate::pages::{CONTENT_SECURITY_POLICY, FormView, Page};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY as CSP, COOKIE, LOCATION, SET_COOKIE};
 use axum::response::Response;
 
 /// A browser.
+#[derive(Clone)]
 pub struct Browser {
     cookie: String,
     is_new: bool,
@@ -47,6 +48,17 @@ impl Browser {
     /// The proof that goes with every form.
     pub fn csrf(&self, desk: &Desk<'_>) -> String {
         secret::derived(&desk.known.tenant.secrets().page_key, &self.purpose())
+    }
+
+    /// A step of a person's: the form of a page below the issuer, that goes on to `next`.
+    pub fn step(&self, desk: &Desk<'_>, page: &str, next: &str) -> FormView {
+        FormView {
+            tenant: desk.tenant().to_owned(),
+            base: desk.base(),
+            action: next::address(desk, page),
+            csrf: self.csrf(desk),
+            next: next.to_owned(),
+        }
     }
 
     fn purpose(&self) -> String {

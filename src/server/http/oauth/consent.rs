@@ -5,8 +5,8 @@ use super::Desk;
 use super::authorize::{self, Asked};
 use super::browser::Browser;
 use super::form::Form;
+use super::picker;
 use super::problem::{Problem, Result};
-use super::{picker, sign_in};
 use crate::auth::code::{CODE, Code};
 use crate::auth::grant::Grant;
 use crate::auth::kept::{self, Entry};
@@ -60,8 +60,9 @@ pub async fn decide(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         Ok(asked) => asked,
         Err(refusal) => return authorize::refuse(desk, refusal),
     };
-    let Some(visitor) = browser.visitor(desk).await? else {
-        return sign_in::ask(desk, &browser, &format!("authorize?{}", asked.query_signed_in)).await;
+    let visitor = match authorize::visitor(desk, &browser, &asked).await? {
+        Ok(visitor) => visitor,
+        Err(answer) => return Ok(answer),
     };
     match form.get("action") {
         Some("search") => search(desk, &browser, &asked, &visitor, form).await,
@@ -253,6 +254,7 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         name: Some(account.value.name.clone()),
         began: desk.now,
         authenticated: Some(visitor.visit.value.began),
+        amr: visitor.visit.value.amr.clone(),
         generation: 0,
         visit: None,
     };

@@ -4,6 +4,7 @@
 use super::Desk;
 use super::problem::Result;
 use crate::auth::client::{ClientAuth, GRANT_TYPES};
+use crate::auth::factor::assurance;
 use crate::auth::scope;
 use crate::config::Registration;
 use crate::http::answer;
@@ -67,7 +68,8 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
-        "claims_supported": ["sub", "fhirUser", "name", "auth_time", "nonce"],
+        "claims_supported": ["sub", "fhirUser", "name", "auth_time", "acr", "amr", "nonce"],
+        "acr_values_supported": assurance::CLASSES,
         "authorization_response_iss_parameter_supported": true,
     });
     if desk.server.registration != Registration::Closed {

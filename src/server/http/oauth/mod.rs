@@ -2,16 +2,20 @@
 
 mod account;
 mod answers;
+mod authenticator;
 mod authorize;
 mod browser;
 mod clients;
 mod consent;
 mod form;
 mod metadata;
+mod next;
 mod picker;
 mod problem;
 mod pushed;
+mod recovery;
 mod register;
+mod second;
 mod sign_in;
 mod token;
 mod tokens;
@@ -68,6 +72,9 @@ endpoints! {
     AUTHORIZE "authorize" "GET, POST",
     PUSH "par" "POST",
     SIGN_IN "sign-in" "POST",
+    SECOND "second" "GET, POST",
+    AUTHENTICATOR "authenticator" "GET, POST",
+    RECOVERY "recovery-codes" "GET, POST",
     ACCOUNT "account" "GET, POST",
     TOKEN "token" "POST",
     INTROSPECT "introspect" "POST",
@@ -160,6 +167,12 @@ async fn dispatch(
         it if *it == AUTHORIZE => authorize::begin(&desk, form()).await,
         it if *it == PUSH => pushed::push(&desk, &form()?).await,
         it if *it == SIGN_IN => sign_in::sign_in(&desk, &form()?).await,
+        it if *it == SECOND && is_post => second::prove(&desk, &form()?).await,
+        it if *it == SECOND => second::show(&desk, &form()?).await,
+        it if *it == AUTHENTICATOR && is_post => authenticator::change(&desk, &form()?).await,
+        it if *it == AUTHENTICATOR => authenticator::show(&desk, &form()?).await,
+        it if *it == RECOVERY && is_post => recovery::renew(&desk, &form()?).await,
+        it if *it == RECOVERY => recovery::show(&desk).await,
         it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
         it if *it == ACCOUNT => account::show(&desk).await,
         it if *it == TOKEN => token::exchange(&desk, &form()?).await,

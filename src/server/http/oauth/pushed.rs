@@ -85,8 +85,7 @@ pub async fn take(desk: &Desk<'_>, client: &str, name: &str) -> Result<Taken> {
         return Ok(Taken { form, query: query(client, name), entry: Some(entry) });
     }
     let next = secret::new()?;
-    // Whoever comes back has signed in as was asked.
-    let begun = Pushed { request: form.query_without(&["prompt"]), is_begun: true, ..entry.value.clone() };
+    let begun = Pushed { request: authorize::carried(&form, desk.now)?, is_begun: true, ..entry.value.clone() };
     let begun = kept::insert(secret::hash(&next), &begun, Some(desk.now + BEGUN))?;
     if !kept::write(&*desk.session, vec![entry.delete(), begun]).await? {
         return Err(unknown());

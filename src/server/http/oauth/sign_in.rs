@@ -1,20 +1,29 @@
 //! Signing in with name and password.
 
-use super::Desk;
-use super::authorize;
 use super::browser::Browser;
 use super::form::Form;
-use super::problem::{Problem, Result};
-use crate::auth::{account, password, throttle, visit};
+use super::problem::Result;
+use super::{Desk, next, second};
+use crate::auth::factor::assurance;
+use crate::auth::session_limits::SessionLimits;
+use crate::auth::visit::Visitor;
+use crate::auth::{account, password, throttle};
 use crate::pages::{self, SignInView};
 use axum::response::Response;
-
-/// What may be asked for next: nothing that leads away from this server.
-const NEXT: &str = "authorize?";
 
 /// The page that asks for name and password, and goes on to `next`, an address below the issuer.
 pub async fn ask(desk: &Desk<'_>, browser: &Browser, next: &str) -> Result<Response> {
     show(desk, browser, next, "", None).await
+}
+
+/// Who signed in just now, as whoever changes something about signing in has to; or the page that asks for it.
+pub async fn recent(desk: &Desk<'_>, browser: &Browser, next: &str) -> Result<Result<Visitor, Response>> {
+    let Some(visitor) = browser.visitor(desk).await? else { return Ok(Err(ask(desk, browser, next).await?)) };
+    if SessionLimits::of(&*desk.session).await?.is_recent(visitor.visit.value.began, desk.now) {
+        return Ok(Ok(visitor));
+    }
+    let told = "It has been a while: sign in again, so that it is surely you who changes something here.";
+    Ok(Err(show(desk, browser, next, &visitor.account.key, Some((200, told))).await?))
 }
 
 async fn show(
@@ -32,24 +41,15 @@ async fn show(
         username,
         problem: problem.map(|(_, told)| told),
     });
-    let to = destination(desk, next).await;
+    let to = next::destination(desk, next).await;
     browser.page(desk, problem.map_or(200, |(status, _)| status), page, to.as_deref())
-}
-
-/// Where the app that asked is answered: the sign-in may lead there by way of what it goes on to.
-async fn destination(desk: &Desk<'_>, next: &str) -> Option<String> {
-    let form = Form::parse(next.strip_prefix(NEXT)?.as_bytes()).ok()?;
-    Some(authorize::read(desk, &form).await.ok()?.redirect_uri)
 }
 
 /// `POST /auth/{tenant}/sign-in`. Whether a name is known shows neither in the answer nor in the time it takes.
 pub async fn sign_in(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let browser = Browser::of(desk)?;
     browser.check(desk, form.get("csrf"))?;
-    let next = form.get("next").unwrap_or("account");
-    if !next.starts_with(NEXT) && next != "account" {
-        return Err(Problem::request("The form leads somewhere else."));
-    }
+    let next = next::of(form)?;
     let (username, given) = (form.get("username").unwrap_or_default(), form.get("password").unwrap_or_default());
     let address = desk.address();
     let wait = throttle::sign_in(&*desk.session, username, &address, desk.now).await?;
@@ -58,14 +58,12 @@ pub async fn sign_in(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         return show(desk, &browser, next, username, Some((429, &told))).await;
     }
     let account = account::find(&*desk.session, username).await?.filter(|it| it.value.is_enabled);
-    let hash = account.map(|it| it.value.password);
-    if !password::verify(given.to_owned(), hash).await? {
+    let hash = account.as_ref().map(|it| it.value.password.clone());
+    let is_right = password::verify(given.to_owned(), hash).await?;
+    let Some(account) = account.filter(|_| is_right) else {
         let told = "Name and password do not go together.";
         return show(desk, &browser, next, username, Some((401, told))).await;
-    }
+    };
     throttle::succeeded(&*desk.session, username, &address).await?;
-    // A cookie that was there before the sign-in may be known to somebody else.
-    visit::end(&*desk.session, browser.cookie()).await?;
-    let browser = Browser::given(visit::begin(&*desk.session, username, crate::clock::now_ms()).await?);
-    browser.redirect(desk, &format!("/auth/{}/{next}", desk.tenant()))
+    second::proceed(desk, &browser, &account, assurance::password(), next).await
 }

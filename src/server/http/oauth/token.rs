@@ -117,6 +117,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         name: None,
         began: desk.now,
         authenticated: None,
+        amr: Vec::new(),
         generation: 0,
         visit: None,
     };

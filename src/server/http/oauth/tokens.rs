@@ -46,6 +46,11 @@ async fn active(desk: &Desk<'_>, token: &str) -> Result<Option<Json>> {
             told[name] = value.as_str().into();
         }
     }
+    // RFC 9470 section 6.2
+    if let (Some(time), Some(class)) = (claims.auth_time, &claims.acr) {
+        told["auth_time"] = time.into();
+        told["acr"] = class.as_str().into();
+    }
     let may_know = claims.scope.split(' ').any(|it| it == "fhirUser");
     if let Some(user) = claims.fhir_user.filter(|_| may_know) {
         told["fhirUser"] = desk.whole(&user).into();

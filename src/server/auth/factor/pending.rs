@@ -1,0 +1,48 @@
+//! Somebody who has proved a password and still owes a second factor. It opens nothing but the pages that ask for that.
+
+use crate::auth::account::Account;
+use crate::auth::kept::{self, Entry, Kept};
+use crate::auth::secret;
+use fhir::Result;
+use serde::{Deserialize, Serialize};
+use store::{LedgerChange, Session};
+
+/// How long the second factor may take, in milliseconds.
+const TIME: i64 = 10 * 60 * 1000;
+
+/// Half of a sign-in, kept under the hash of its cookie.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Pending {
+    /// The user's name.
+    pub account: String,
+    /// What was proved.
+    pub amr: Vec<String>,
+    began: i64,
+}
+
+impl Kept for Pending {
+    const KIND: &'static str = "half-sign-in";
+}
+
+/// Whose sign-in is half done.
+pub struct Half {
+    /// What was proved.
+    pub pending: Entry<Pending>,
+    /// The user.
+    pub account: Entry<Account>,
+}
+
+/// Half of a sign-in: the cookie's value, and the change that begins it.
+pub fn begun(username: &str, amr: Vec<String>, now: i64) -> Result<(String, LedgerChange)> {
+    let cookie = secret::new()?;
+    let pending = Pending { account: username.to_owned(), amr, began: now };
+    Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &pending, Some(now + TIME))?))
+}
+
+/// Whose half of a sign-in a cookie is, if it is somebody's.
+pub async fn half(session: &dyn Session, cookie: &str) -> Result<Option<Half>> {
+    let Some(pending) = kept::find::<Pending>(session, &secret::hash(cookie)).await? else { return Ok(None) };
+    let account = kept::find::<Account>(session, &pending.value.account).await?;
+    let holds = |it: &Entry<Account>| it.value.is_enabled && it.value.signed_out < pending.value.began;
+    Ok(account.filter(holds).map(|account| Half { pending, account }))
+}

@@ -1,0 +1,36 @@
+//! Where a person goes on to after a step: below this tenant's issuer, and nowhere else.
+
+use super::form::Form;
+use super::problem::{Problem, Result};
+use super::{Desk, authorize};
+
+/// What an app's request begins with.
+const REQUEST: &str = "authorize?";
+/// Pages that a person may come from.
+const PAGES: [&str; 3] = ["account", "authenticator", "recovery-codes"];
+
+/// What a form goes on to; the account where it does not say.
+pub fn of(form: &Form) -> Result<&str> {
+    let next = form.get("next").unwrap_or("account");
+    match next.starts_with(REQUEST) || PAGES.contains(&next) {
+        true => Ok(next),
+        false => Err(Problem::request("The form leads somewhere else.")),
+    }
+}
+
+/// Its address.
+pub fn address(desk: &Desk<'_>, next: &str) -> String {
+    format!("/auth/{}/{next}", desk.tenant())
+}
+
+/// The address of a step that goes on to it.
+pub fn by_way_of(desk: &Desk<'_>, step: &str, next: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+    format!("/auth/{}/{step}?{query}", desk.tenant())
+}
+
+/// Where the app that asked is answered: a form may lead there by way of what it goes on to.
+pub async fn destination(desk: &Desk<'_>, next: &str) -> Option<String> {
+    let form = Form::parse(next.strip_prefix(REQUEST)?.as_bytes()).ok()?;
+    Some(authorize::read(desk, &form).await.ok()?.redirect_uri)
+}
