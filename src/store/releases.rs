@@ -79,6 +79,12 @@ pub trait Releases: Send + Sync {
     async fn concepts_with(&self, release: i64, codes: &[&str]) -> Result<Vec<ReleaseConcept>>;
     /// The concepts at these places, of those that there are.
     async fn concepts_at(&self, release: i64, places: &[i64]) -> Result<Vec<ReleaseConcept>>;
-    /// The sets of places of the terms, of at most so many of these.
-    async fn postings(&self, release: i64, property: &str, terms: Terms<'_>, most: usize) -> Result<Vec<Vec<u8>>>;
+    /// The terms with their sets of places, of at most so many of these.
+    async fn postings(
+        &self,
+        release: i64,
+        property: &str,
+        terms: Terms<'_>,
+        most: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>>;
 }

@@ -47,6 +47,8 @@ pub(super) struct Table<'f> {
     lines: Lines<'f>,
     separator: char,
     columns: &'static [&'static str],
+    /// How many fields a row has: as many as there are columns, or more.
+    width: usize,
 }
 
 impl<'f> Table<'f> {
@@ -60,8 +62,23 @@ impl<'f> Table<'f> {
         let mut lines = Lines::open(files, name)?;
         let is_right = lines.next()?.is_some_and(|it| it.split(separator).eq(columns.iter().copied()));
         match is_right {
-            true => Ok(Table { lines, separator, columns }),
+            true => Ok(Table { lines, separator, columns, width: columns.len() }),
             false => Err(lines.wrong(&format!("the columns {}", columns.join(" ")))),
+        }
+    }
+
+    /// One whose first line begins with these columns; others may follow.
+    pub(super) fn beginning_with(
+        files: &'f dyn Files,
+        name: &str,
+        separator: char,
+        columns: &'static [&'static str],
+    ) -> Result<Table<'f>> {
+        let mut lines = Lines::open(files, name)?;
+        let header: Vec<String> = lines.next()?.unwrap_or_default().split(separator).map(str::to_owned).collect();
+        match header.len() >= columns.len() && header.iter().zip(columns).all(|(a, b)| a == b) {
+            true => Ok(Table { lines, separator, columns, width: header.len() }),
+            false => Err(lines.wrong(&format!("the columns {}, and perhaps others", columns.join(" ")))),
         }
     }
 
@@ -72,20 +89,20 @@ impl<'f> Table<'f> {
         separator: char,
         columns: &'static [&'static str],
     ) -> Result<Table<'f>> {
-        Ok(Table { lines: Lines::open(files, name)?, separator, columns })
+        Ok(Table { lines: Lines::open(files, name)?, separator, columns, width: columns.len() })
     }
 
     /// Hands each row to `take`, which says what it expected if the row is wrong.
     pub(super) fn each(mut self, mut take: impl FnMut(&[&str]) -> Result<(), String>) -> Result<()> {
-        let (separator, columns) = (self.separator, self.columns);
+        let (separator, columns, width) = (self.separator, self.columns, self.width);
         loop {
             let taken = match self.lines.next()? {
                 None => return Ok(()),
                 Some(line) => {
-                    let fields: Vec<&str> = line.split(separator).take(columns.len() + 1).collect();
-                    match fields.len() == columns.len() {
+                    let fields: Vec<&str> = line.split(separator).take(width + 1).collect();
+                    match fields.len() == width {
                         true => take(&fields),
-                        false => Err(format!("{} fields: {}", columns.len(), columns.join(" "))),
+                        false => Err(format!("{width} fields: {}", columns.join(" "))),
                     }
                 }
             };

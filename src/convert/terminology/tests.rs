@@ -1,7 +1,7 @@
 //! Made-up files in the formats of the publishers.
 
 use super::*;
-use fhir::terminology::release::Arranged;
+use fhir::terminology::release::{Arranged, MEMBERSHIP};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -42,12 +42,14 @@ fn table(rows: &[&str]) -> String {
         .collect()
 }
 
-const CONCEPTS: [&str; 5] = [
+const CONCEPTS: [&str; 7] = [
     "id effectiveTime active moduleId definitionStatusId",
     "100000001 20200101 1 900000000000207008 900000000000074008",
     "100000002 20240131 1 900000000000207008 900000000000073002",
     "100000003 20200101 1 900000000000012004 900000000000074008",
     "100000004 20190101 0 900000000000207008 900000000000074008",
+    "363698007 20190101 1 900000000000012004 900000000000074008",
+    "723264001 20190101 1 900000000000207008 900000000000074008",
 ];
 
 const RELATIONSHIPS: [&str; 5] = [
@@ -72,7 +74,29 @@ fn snomed() -> Memory {
         "a 20200101 1 900000000000207008 900000000000509007 300000004 900000000000548007",
         "b 20200101 1 900000000000207008 900000000000508004 300000003 900000000000548007",
     ];
+    let simple = [
+        "id effectiveTime active moduleId refsetId referencedComponentId",
+        "a 20200101 1 900000000000207008 723264001 100000002",
+        "b 20200101 0 900000000000207008 723264001 100000003",
+    ];
+    let association = [
+        "id effectiveTime active moduleId refsetId referencedComponentId targetComponentId",
+        "a 20200101 1 900000000000207008 900000000000526001 100000004 100000002",
+    ];
+    let values = [
+        "id effectiveTime active moduleId sourceId value relationshipGroup typeId characteristicTypeId modifierId",
+        "a 20200101 1 900000000000207008 100000003 #12.5 0 363698007 900000000000011006 900000000000451002",
+    ];
     Memory::default()
+        .with("SnomedCT/Snapshot/Refset/Content/der2_Refset_SimpleSnapshot_INT_20240131.txt", &table(&simple))
+        .with(
+            "SnomedCT/Snapshot/Refset/Content/der2_cRefset_AssociationSnapshot_INT_20240131.txt",
+            &table(&association),
+        )
+        .with(
+            "SnomedCT/Snapshot/Terminology/sct2_RelationshipConcreteValues_Snapshot_INT_20240131.txt",
+            &table(&values),
+        )
         .with("SnomedCT/Snapshot/Terminology/sct2_Concept_Snapshot_INT_20240131.txt", &table(&CONCEPTS))
         .with("SnomedCT/Snapshot/Terminology/sct2_Relationship_Snapshot_INT_20240131.txt", &table(&RELATIONSHIPS))
         .with("SnomedCT/Snapshot/Terminology/sct2_Description_Snapshot-en_INT_20240131.txt", &table(&DESCRIPTIONS))
@@ -109,6 +133,31 @@ fn snomed_ct_is_read_from_its_snapshot() {
     assert!(kept(&arranged, "100000002").0.contains(r#""display":"MI""#));
 }
 
+/// Members of sets are posted by the set, and an association says what took the place of a concept.
+#[test]
+fn reference_sets_and_attributes_of_snomed_ct_are_read() {
+    let arranged = snomed().read().unwrap().arranged().unwrap();
+    let code = |place: u32| arranged.row(place).unwrap().0.to_owned();
+    let posted = arranged.posted();
+    let members = |set: &str| {
+        let found = posted.iter().find(|it| it.property == MEMBERSHIP && it.term == set).unwrap();
+        found.places.iter().map(code).collect::<Vec<_>>()
+    };
+    assert_eq!(members("723264001"), ["100000002"]);
+    assert_eq!(members("900000000000526001"), ["100000004"]);
+    assert!(members("900000000000509007").is_empty(), "descriptions are no concepts");
+    assert_eq!((members("*").len(), members("")), (2, vec!["723264001".to_owned()]));
+    assert!(kept(&arranged, "100000004").0.contains(r#"{"code":"900000000000526001","valueCode":"100000002"}"#));
+    assert!(kept(&arranged, "100000003").0.contains(r#"{"code":"363698007","valueString":"12.5"}"#));
+    let [only] = arranged.relations()[..] else { panic!() };
+    let names = [only.source, only.kind, only.value].map(code);
+    assert_eq!((names.each_ref().map(String::as_str), only.group), (["100000002", "363698007", "100000003"], 1));
+    // What is preferred in some language comes first, and full names last.
+    let (said, _) = kept(&arranged, "100000002");
+    let places = ["\"Heart attack\"}", "\"MI\"}", "Heart attack (disorder)"].map(|it| said.find(it).unwrap());
+    assert!(places[0] < places[2] && places[1] < places[2], "{said}");
+}
+
 /// A national edition is the module that no other depends on.
 #[test]
 fn an_edition_is_told_by_what_its_modules_depend_on() {
@@ -127,12 +176,12 @@ fn wrong_and_truncated_files_of_snomed_ct_are_refused_with_the_line() {
     let relationships = "SnomedCT/Snapshot/Terminology/sct2_Relationship_Snapshot_INT_20240131.txt";
     let whole = table(&CONCEPTS);
     for (name, text, line, expected) in [
-        (concepts, whole[..whole.len() - 5].to_owned(), "line 5", "cut off"),
+        (concepts, whole[..whole.len() - 5].to_owned(), "line 7", "cut off"),
         (concepts, table(&CONCEPTS[1..]), "line 1", "the columns id effectiveTime"),
         (concepts, whole.replace("20240131\t1", "20240131"), "line 3", "5 fields"),
         (concepts, whole.replace("100000003", "x"), "line 4", "identifier"),
         (concepts, whole.replace("100000003", "100000002"), "line 4", "once"),
-        (concepts, table(&CONCEPTS[..3]), "Relationship_Snapshot_INT_20240131.txt line 3", "two concepts"),
+        (concepts, table(&CONCEPTS[..3]), "Relationship_Snapshot_INT_20240131.txt line 3", "concepts of the file"),
         (relationships, table(&RELATIONSHIPS).replace("0\t116680003", "2\t\t116680003"), "line 2", "10 fields"),
         (
             relationships,

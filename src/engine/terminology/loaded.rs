@@ -69,19 +69,20 @@ impl Loaded {
         Ok((u32::try_from(found.place).map_err(Failure::internal)?, Links::read(&found.links)?))
     }
 
-    /// The places of the concepts that have a value of a property, or a word.
+    /// The values of a property, or the words, each with the places of the concepts that have it.
     pub(super) async fn posted(
         &self,
         session: &dyn Session,
         property: &str,
         terms: Terms<'_>,
         most: usize,
-    ) -> Result<Vec<Places>> {
+    ) -> Result<Vec<(String, Places)>> {
         let found = session.postings(self.number, property, terms, most).await?;
-        let read = |it: &Vec<u8>| {
-            Places::read(&mut it.as_slice()).ok_or_else(|| Failure::internal("a set of places is broken"))
+        let read = |(term, bytes): (String, Vec<u8>)| {
+            let places = Places::read(&mut bytes.as_slice());
+            Ok((term, places.ok_or_else(|| Failure::internal("a set of places is broken"))?))
         };
-        found.iter().map(read).collect()
+        found.into_iter().map(read).collect()
     }
 
     async fn with_codes(&self, session: &dyn Session, codes: &[&str]) -> Result<Vec<ReleaseConcept>> {

@@ -4,6 +4,8 @@
 mod cache;
 mod choose;
 pub(crate) mod claims;
+mod ecl;
+mod filters;
 mod loaded;
 mod maps;
 mod resolve;

@@ -210,7 +210,7 @@ impl<'c> Resolver<'c> {
         }
         for (canonical, (loaded, codes)) in asked {
             let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-            let rows = loaded.around(self.ctx.session(), &codes, Around::Above).await?;
+            let rows = loaded.around(self.ctx.session(), &codes, Around::Nothing).await?;
             let slice = self.slice(&loaded, &rows).await?;
             sources.add_code_system(canonical, Some(slice));
         }
@@ -218,7 +218,7 @@ impl<'c> Resolver<'c> {
     }
 
     /// Enters the code systems that a value set names; the value sets that it names are returned. Of a loaded one is entered
-    /// what its rules choose, or noted which of its codes are needed so that they can be applied to one code.
+    /// what its rules choose, or noted which of its codes they list.
     async fn direct_sources(
         &mut self,
         sources: &mut Sources,
@@ -232,11 +232,11 @@ impl<'c> Resolver<'c> {
                     Wanted::All(text, most) if rule.concepts.is_empty() => {
                         sources.add_choice(rule, self.choice(&loaded, rule, text, most).await);
                     }
-                    Wanted::All(..) => note(asked, canonical, loaded, rule.concepts.iter().map(|it| it.code.as_str())),
-                    Wanted::Code(code) => {
-                        let values = rule.filters.iter().filter(|it| it.is_on_hierarchy()).map(|it| it.value.as_str());
-                        note(asked, canonical, loaded, values.chain([code]));
+                    Wanted::Code(code) if rule.concepts.is_empty() => {
+                        sources.add_choice(rule, self.choice_of(&loaded, rule, code).await);
                     }
+                    Wanted::All(..) => note(asked, canonical, loaded, rule.concepts.iter().map(|it| it.code.as_str())),
+                    Wanted::Code(code) => note(asked, canonical, loaded, [code].into_iter()),
                 }
             } else if !sources.has_code_system(&canonical) {
                 let found = self.code_system(&canonical).await?;

@@ -1,6 +1,6 @@
 //! Loads a code system from its publisher's files into a tenant's store: part by part, seen when it is whole.
 
-use fhir::terminology::release::{Arranged, PostedTerm};
+use fhir::terminology::release::{Arranged, PostedTerm, RELATIONS, Relation};
 use fhir::{Failure, IssueType, Result};
 use store::{Posting, ReleaseConcept, ReleasePart, Session};
 
@@ -26,7 +26,7 @@ pub async fn load_code_system(
     if arranged.is_empty() {
         return Err(Failure::new(IssueType::Required, "The files have no concepts."));
     }
-    let posted = arranged.posted();
+    let posted: Vec<Posting> = arranged.posted().into_iter().map(posting).chain(relations(arranged)).collect();
     let mut rows = LoadedRows { done: 0, total: arranged.len() + posted.len() };
     let (url, version) = arranged.identity();
     let number = session.begin_release(url, version, &arranged.about.write()).await?;
@@ -39,7 +39,7 @@ pub async fn load_code_system(
         told(rows);
     }
     for batch in posted.chunks(BATCH) {
-        session.fill_release(number, ReleasePart::Postings(batch.iter().map(posting).collect())).await?;
+        session.fill_release(number, ReleasePart::Postings(batch.to_vec())).await?;
         rows.done += batch.len();
         told(rows);
     }
@@ -56,8 +56,13 @@ fn concept(arranged: &Arranged, place: u32) -> Option<ReleaseConcept> {
     Some(ReleaseConcept { place: place.into(), code: code.to_owned(), links: links.write(), about })
 }
 
-fn posting(it: &PostedTerm) -> Posting {
+fn posting(it: PostedTerm) -> Posting {
     let mut places = Vec::new();
     it.places.write(&mut places);
-    Posting { property: it.property.clone(), term: it.term.clone(), places }
+    Posting { property: it.property, term: it.term, places }
+}
+
+fn relations(arranged: &Arranged) -> impl Iterator<Item = Posting> {
+    let parts: Vec<(String, Vec<u8>)> = Relation::parts(&arranged.relations()).collect();
+    parts.into_iter().map(|(term, places)| Posting { property: RELATIONS.to_owned(), term, places })
 }

@@ -32,8 +32,12 @@ impl Member {
     /// Every code of a code system.
     pub fn all_of(system: &Arc<CodeSystem>) -> Vec<Member> {
         let url: Arc<str> = Arc::from(system.url.as_str());
-        let member = |at| Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) };
-        (0..system.concepts().len() as u32).map(member).collect()
+        (0..system.concepts().len() as u32).map(|at| Member::at(&url, system, at)).collect()
+    }
+
+    /// The concept at a position of a code system.
+    fn at(url: &Arc<str>, system: &Arc<CodeSystem>, at: u32) -> Member {
+        Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) }
     }
 
     /// The code.

@@ -26,6 +26,17 @@ pub(super) enum Matcher<'f> {
 }
 
 impl Filter {
+    /// Whether each of these concepts passes, in their order. Filters on the hierarchy have to have it at hand.
+    pub fn on_each(&self, system: &CodeSystem) -> Result<Vec<bool>> {
+        let matcher = self.on(system)?;
+        Ok((0..system.concepts().len() as u32).map(|it| matcher.passes(system, it)).collect())
+    }
+
+    /// Its value as an expression that is to match the whole of another value.
+    pub fn regex(&self) -> Result<Regex> {
+        regex(&self.value)
+    }
+
     /// The filter on this code system. Fails for what cannot be answered: nothing is chosen by a guess.
     pub(super) fn on(&self, system: &CodeSystem) -> Result<Matcher<'_>> {
         let (property, value) = (self.property.as_str(), self.value.as_str());

@@ -8,6 +8,7 @@
 mod builtin;
 mod code_system;
 mod concept_map;
+pub mod ecl;
 mod expand;
 mod filter;
 mod hierarchy;

@@ -133,17 +133,6 @@ impl ValueSet {
     }
 }
 
-impl Filter {
-    /// Whether it asks how a concept stands to the one that it names.
-    pub fn is_on_hierarchy(&self) -> bool {
-        match self.property.as_str() {
-            "concept" | "code" => matches!(self.op.as_str(), "is-a" | "descendent-of" | "is-not-a" | "generalizes"),
-            "parent" | "child" | "ancestor" | "descendant" => self.op == "=",
-            _ => false,
-        }
-    }
-}
-
 impl Include {
     /// The canonical of its code system, if it names one outside of the value set.
     pub fn code_system(&self) -> Option<String> {

@@ -67,14 +67,15 @@ pub(crate) async fn looked_up(engine: &dyn Engine) {
     let many: Vec<i64> = (0..5000).collect();
     assert_eq!(ward.session.concepts_at(number, &many).await.unwrap().len(), 3);
     for (property, terms, most, expected) in [
-        ("", Terms::Is("heart"), 9, vec![b"a".to_vec()]),
-        ("", Terms::Begins("hear"), 9, vec![b"a".to_vec(), b"b".to_vec()]),
-        ("", Terms::Begins("hear"), 1, vec![b"a".to_vec()]),
-        ("p", Terms::Begins("h"), 9, vec![b"c".to_vec()]),
+        ("", Terms::Is("heart"), 9, vec![("heart", b"a")]),
+        ("", Terms::Begins("hear"), 9, vec![("heart", b"a"), ("hearth", b"b")]),
+        ("", Terms::Begins("hear"), 1, vec![("heart", b"a")]),
+        ("p", Terms::Begins("h"), 9, vec![("heart", b"c")]),
         ("p", Terms::Is("hearth"), 9, vec![]),
     ] {
         let mut found = ward.session.postings(number, property, terms, most).await.unwrap();
         found.sort();
+        let expected: Vec<_> = expected.into_iter().map(|(term, places)| (term.to_owned(), places.to_vec())).collect();
         assert_eq!(found, expected, "{property} {terms:?} {most}");
     }
     assert!(ward.session.fill_release(number, ReleasePart::Concepts(vec![concept(2)])).await.is_err());

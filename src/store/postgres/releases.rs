@@ -97,10 +97,15 @@ impl Releases for Door {
         found.iter().map(releases::concept).collect()
     }
 
-    async fn postings(&self, release: i64, property: &str, terms: Terms<'_>, most: usize) -> Result<Vec<Vec<u8>>> {
+    async fn postings(
+        &self,
+        release: i64,
+        property: &str,
+        terms: Terms<'_>,
+        most: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
         let statement = || releases::postings(release, property, terms, most);
-        let rows = at_home!(self, it => it.reading().fetch(statement()))?;
-        Ok(rows.iter().map(|it| it.try_get(0)).collect::<sqlx::Result<_>>()?)
+        at_home!(self, it => it.reading().fetch(statement()))?.iter().map(releases::posting).collect()
     }
 }
 

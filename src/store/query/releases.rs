@@ -37,7 +37,7 @@ pub(crate) fn concepts_at(dialect: Dialect, release: i64, places: &[i64]) -> Sql
 
 /// Postings of a property.
 pub(crate) fn postings(release: i64, property: &str, terms: Terms<'_>, most: usize) -> Sql {
-    let mut sql = Sql::new("SELECT places FROM code_posting WHERE release = ? AND property = ? AND ");
+    let mut sql = Sql::new("SELECT term, places FROM code_posting WHERE release = ? AND property = ? AND ");
     sql.bind(release).bind(property.to_owned());
     match terms {
         Terms::Is(term) => sql.push("term = ?").bind(term.to_owned()),
@@ -70,4 +70,15 @@ where
     for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
     Ok(ReleaseConcept { place: row.try_get(0)?, code: row.try_get(1)?, links: row.try_get(2)?, about: row.try_get(3)? })
+}
+
+/// Reads a row of [`postings`].
+pub(crate) fn posting<R>(row: &R) -> Result<(String, Vec<u8>)>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }

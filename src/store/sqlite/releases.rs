@@ -129,9 +129,14 @@ impl Releases for Door {
         found.iter().map(releases::concept).collect()
     }
 
-    async fn postings(&self, release: i64, property: &str, terms: Terms<'_>, most: usize) -> Result<Vec<Vec<u8>>> {
-        let rows = self.rows(releases::postings(release, property, terms, most)).await?;
-        Ok(rows.iter().map(|it| it.try_get(0)).collect::<sqlx::Result<_>>()?)
+    async fn postings(
+        &self,
+        release: i64,
+        property: &str,
+        terms: Terms<'_>,
+        most: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        self.rows(releases::postings(release, property, terms, most)).await?.iter().map(releases::posting).collect()
     }
 }
 

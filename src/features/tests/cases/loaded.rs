@@ -40,7 +40,7 @@ fn findings(version: &str) -> Draft {
     draft
 }
 
-async fn load(house: &House, draft: Draft) {
+pub(super) async fn load(house: &House, draft: Draft) {
     let arranged = draft.arranged().unwrap();
     features::load_code_system(&*house.session().await, &arranged, &|_| ()).await.unwrap();
 }
@@ -52,14 +52,14 @@ async fn house() -> House {
 }
 
 /// The value of an answer's first parameter with this name.
-fn told(answer: &Value, name: &str) -> Value {
+pub(super) fn told(answer: &Value, name: &str) -> Value {
     let found = answer["parameter"].as_array().into_iter().flatten().find(|it| it["name"] == name);
     let members = found.and_then(Value::as_object).into_iter().flatten();
     members.filter(|(member, _)| member.starts_with("value")).map(|(_, value)| value.clone()).next().unwrap_or_default()
 }
 
 /// The codes of an expansion, with those in others.
-fn codes(expanded: &Value) -> String {
+pub(super) fn codes(expanded: &Value) -> String {
     fn collect(entries: &Value, codes: &mut Vec<String>) {
         for entry in entries.as_array().into_iter().flatten() {
             codes.push(entry["code"].as_str().unwrap().to_owned());
@@ -147,6 +147,8 @@ async fn implicit_value_sets_are_expanded_by_pages() {
 async fn value_sets_choose_by_filters() {
     let house = house().await;
     let filter = |property: &str, op: &str, value: &str| json!({"system": "urn:findings", "filter": [{"property": property, "op": op, "value": value}]});
+    let mut both = filter("side", "=", "none");
+    both["filter"].as_array_mut().unwrap().push(filter("display", "regex", ".*ttack.*")["filter"][0].clone());
     let r4 = json!({"system": "http://hl7.org/fhir/administrative-gender", "concept": [{"code": "male"}]});
     let listed = json!({"system": "urn:findings", "concept": [{"code": "6"}, {"code": "4", "display": "MI"}]});
     for (at, (include, exclude, expected)) in [
@@ -160,6 +162,17 @@ async fn value_sets_choose_by_filters() {
         (vec![filter("inactive", "=", "true")], vec![], "7"),
         (vec![filter("inactive", "=", "false")], vec![], "123456"),
         (vec![filter("inactive", "exists", "true")], vec![], "1234567"),
+        (vec![filter("side", "regex", "l(e|i)ft")], vec![], "25"),
+        (vec![filter("side", "regex", "l")], vec![], ""),
+        (vec![filter("side", "exists", "true")], vec![], "1234567"),
+        (vec![both], vec![], "46"),
+        (vec![filter("code", "regex", "[23]")], vec![], "23"),
+        (vec![filter("display", "=", "Infarction")], vec![], "3"),
+        (vec![filter("parent", "in", "2, 4")], vec![], "45"),
+        (vec![filter("parent", "exists", "false")], vec![], "17"),
+        (vec![filter("child", "exists", "true")], vec![], "1234"),
+        (vec![filter("child", "not-in", "4,5")], vec![], "1567"),
+        (vec![filter("constraint", "=", "<< 2 MINUS 4")], vec![], "25"),
         (vec![filter("parent", "=", "1")], vec![], "236"),
         (vec![filter("child", "=", "4")], vec![], "23"),
         (vec![filter("ancestor", "=", "2")], vec![], "45"),
@@ -192,8 +205,12 @@ async fn value_sets_choose_by_filters() {
 async fn what_cannot_be_answered_is_refused() {
     let house = house().await;
     for (property, op, value, code) in [
-        ("constraint", "=", "< 1", IssueType::NotSupported),
-        ("side", "regex", "l.*", IssueType::NotSupported),
+        ("constraint", "=", "< 1: 2 = #5", IssueType::NotSupported),
+        ("constraint", "=", "< 9", IssueType::CodeInvalid),
+        ("side", "is-a", "left", IssueType::NotSupported),
+        ("side", "regex", "(", IssueType::Value),
+        ("colour", "=", "red", IssueType::NotSupported),
+        ("parent", "regex", "1", IssueType::NotSupported),
         ("concept", "is-a", "9", IssueType::CodeInvalid),
     ] {
         let compose = json!({"include": [{"system": "urn:findings",

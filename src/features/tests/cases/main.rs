@@ -3,6 +3,7 @@
 mod compartments;
 mod demanded;
 mod demo;
+mod ecl;
 mod everything;
 mod house;
 mod lastn;

@@ -59,7 +59,13 @@ impl Expander<'_> {
         let mut imports = rule.value_sets.iter();
         let member = match self.code_system(within, rule) {
             Some((url, _)) if system.is_some_and(|it| *it != *url) => None,
-            Some((url, of)) => in_system(&url, of.as_ref(), rule, code)?,
+            Some((url, of)) => match self.sources.choice(rule).filter(|_| rule.concepts.is_empty()) {
+                Some(chosen) => {
+                    let chosen = chosen?;
+                    chosen.position(code).map(|at| Member::at(&url, chosen, at))
+                }
+                None => in_system(&url, of.as_ref(), rule, code)?,
+            },
             None => match imports.next() {
                 Some(first) => self.in_import(within, first, system, code)?,
                 None => None,
@@ -105,7 +111,7 @@ fn in_system(url: &Arc<str>, system: Option<&Arc<CodeSystem>>, rule: &Include, c
         return Err(not_whole(system));
     }
     let is_member = all(&rule.filters, |it| Ok(it.on(system)?.passes(system, at)))?;
-    Ok(is_member.then(|| Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) }))
+    Ok(is_member.then(|| Member::at(url, system, at)))
 }
 
 /// Whether all filters pass; those behind one that does not are not looked at.

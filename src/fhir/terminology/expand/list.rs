@@ -82,7 +82,7 @@ impl Expander<'_> {
         let mut members = Vec::new();
         for at in 0..system.concepts().len() as u32 {
             if filters.iter().all(|it| it.passes(system, at)) {
-                members.push(Member { system: url.clone(), listed: None, source: Some((system.clone(), at)) });
+                members.push(Member::at(url, system, at));
                 self.bounded(members.len())?;
             }
         }

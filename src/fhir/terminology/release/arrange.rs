@@ -3,12 +3,18 @@
 //! several parents (docs/decisions/0020-loaded-code-systems.md).
 
 use super::draft::{DraftConcept, DraftProperty, DraftValue};
-use super::{About, Draft, LONGEST_TERM, Links, Places, words};
+use super::{About, Draft, LONGEST_TERM, Links, Places, Relation, words};
 use crate::json::quote;
 use crate::outcome::shown;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
+
+/// The property under which the members of reference sets are posted, by the codes of the sets; those of any under `*`, and
+/// the sets themselves under nothing. No property of a code system is called so.
+pub const MEMBERSHIP: &str = "^";
+/// The term for values that are too long to be terms.
+pub const LONG: &str = "\u{1}";
 
 /// The most ranges that the hierarchy of a release may take.
 const MOST_RANGES: usize = 200_000_000;
@@ -180,11 +186,12 @@ impl Arranged {
             for DraftProperty { code, value } in &concept.properties {
                 let terms = posted.entry(code).or_default();
                 terms.entry(String::new()).or_default().push(place..place + 1);
-                if value.text().len() <= LONGEST_TERM {
-                    terms.entry(value.text().to_owned()).or_default().push(place..place + 1);
-                }
+                let term = if value.text().len() <= LONGEST_TERM { value.text() } else { LONG };
+                terms.entry(term.to_owned()).or_default().push(place..place + 1);
             }
         }
+        self.post_links(&mut posted);
+        self.post_sets(posted.entry(MEMBERSHIP).or_default());
         let mut all: Vec<PostedTerm> = Vec::new();
         for (property, terms) in posted {
             let terms = terms.into_iter();
@@ -192,6 +199,45 @@ impl Arranged {
         }
         all.sort_unstable_by(|a, b| (&a.property, &a.term).cmp(&(&b.property, &b.term)));
         all
+    }
+}
+
+impl Arranged {
+    /// Which concepts have others above them, and which beneath.
+    fn post_links<'p>(&self, posted: &mut FxHashMap<&'p str, FxHashMap<String, Places>>) {
+        let having = |test: &dyn Fn(usize) -> bool| {
+            let places = (0..).zip(&self.order).filter(|(_, at)| test(**at as usize)).map(|it| it.0..it.0 + 1);
+            Places::of(places.collect())
+        };
+        let parents = having(&|at| !self.draft.concepts[at].parents.is_empty());
+        let children = having(&|at| !self.children[at].is_empty());
+        for (property, places) in [("parent", parents), ("child", children)] {
+            posted.entry(property).or_default().insert(String::new(), places);
+        }
+    }
+
+    fn post_sets(&self, terms: &mut FxHashMap<String, Places>) {
+        let (mut sets, mut all) = (Vec::new(), Places::default());
+        for (set, members) in &self.draft.sets {
+            let members = self.direct(members);
+            all = all.or(&members);
+            terms.insert(set.clone(), members);
+            sets.extend(self.draft.position(set));
+        }
+        terms.insert("*".to_owned(), all);
+        terms.insert(String::new(), self.direct(&sets));
+    }
+
+    /// What concepts are to one another besides the hierarchy, in order.
+    pub fn relations(&self) -> Vec<Relation> {
+        let place = |at: u32| self.places[at as usize];
+        let mut table: Vec<Relation> = Vec::new();
+        for (source, at) in (0..).zip(&self.order) {
+            let own = &self.draft.concepts[*at as usize].relations;
+            table.extend(own.iter().map(|it| Relation { source, group: it.0, kind: place(it.1), value: place(it.2) }));
+        }
+        table.sort_unstable();
+        table
     }
 }
 

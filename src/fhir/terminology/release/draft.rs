@@ -2,6 +2,7 @@
 
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// The most concepts of a release.
 const MOST: usize = 10_000_000;
@@ -20,6 +21,8 @@ pub struct Draft {
     /// Whether case makes a difference between its codes. Where it does not, all codes are in upper case.
     pub is_case_sensitive: bool,
     pub(super) concepts: Vec<DraftConcept>,
+    /// Reference sets, and the numbers of the concepts in them.
+    pub(super) sets: BTreeMap<String, Vec<u32>>,
     by_code: FxHashMap<String, u32>,
 }
 
@@ -35,6 +38,8 @@ pub struct DraftConcept {
     /// What else is said of it.
     pub properties: Vec<DraftProperty>,
     pub(super) parents: Vec<u32>,
+    /// Group, attribute and value of each attribute that is a concept.
+    pub(super) relations: Vec<(u32, u32, u32)>,
 }
 
 /// Another name of a concept.
@@ -164,5 +169,26 @@ impl Draft {
             concept.parents.push(parent);
         }
         true
+    }
+
+    /// Gives a concept another one as an attribute; attributes of one group belong together. `false` if one of them is not there.
+    pub fn relate(&mut self, source: &str, group: u32, kind: &str, value: &str) -> bool {
+        let (Some(kind), Some(value)) = (self.position(kind), self.position(value)) else { return false };
+        match self.concept(source) {
+            Some(concept) => concept.relations.push((group, kind, value)),
+            None => return false,
+        }
+        true
+    }
+
+    /// Notes that there is a reference set.
+    pub fn note_set(&mut self, set: &str) {
+        self.sets.entry(set.to_owned()).or_default();
+    }
+
+    /// Puts a concept into a reference set; what is no concept here is not noted.
+    pub fn enlist(&mut self, set: &str, member: &str) {
+        let member = self.position(member);
+        self.sets.entry(set.to_owned()).or_default().extend(member);
     }
 }

@@ -1,7 +1,9 @@
 //! Value sets that are there without a resource (valueset.html#implicit), and versions as code systems have them.
 
+use super::MEMBERSHIP;
 use crate::terminology::{Filter, ValueSet};
 use crate::units::UCUM;
+use percent_encoding::percent_decode_str;
 use std::cmp::Ordering;
 
 /// SNOMED CT; its editions are named by URLs that begin so (snomedct.html#version).
@@ -10,7 +12,8 @@ const SNOMED: &str = "http://snomed.info/sct";
 const LOINC: &str = "http://loinc.org";
 
 /// The value set of a canonical without a resource: `[system]?fhir_vs` is all of a code system, `[system]?fhir_vs=isa/[code]`
-/// what a concept subsumes (snomedct.html#implicit, for any code system); `http://loinc.org/vs`, with an answer list or a part
+/// what a concept subsumes, `=refset` the reference sets, `=refset/[code]` the members of one, and `=ecl/[expression]` what an
+/// expression constraint chooses (snomedct.html#implicit, for any code system); `http://loinc.org/vs`, with an answer list or a part
 /// behind it (loinc.html#implicit); all units (ucum.html).
 pub fn implicit(canonical: &str) -> Option<ValueSet> {
     let filter = |property: &str, op: &str, value: &str| Filter {
@@ -38,10 +41,16 @@ pub fn implicit(canonical: &str) -> Option<ValueSet> {
         Some(edition) if edition.starts_with('/') => (SNOMED, Some(system)),
         _ => (system, None),
     };
-    let filter = match rest.strip_prefix("=isa/") {
-        Some(code) => Some(filter("concept", "is-a", code)),
+    let filter = match rest.strip_prefix('=').map(|it| it.split_once('/').unwrap_or((it, ""))) {
         None if rest.is_empty() => None,
-        None => return None,
+        Some(("isa", code)) if !code.is_empty() => Some(filter("concept", "is-a", code)),
+        Some(("refset", "")) => Some(filter(MEMBERSHIP, "=", "")),
+        Some(("refset", set)) => Some(filter(MEMBERSHIP, "=", set)),
+        // An expression in a URL is encoded, but not everybody does it.
+        Some(("ecl", expression)) if !expression.is_empty() => {
+            Some(filter("constraint", "=", &percent_decode_str(expression).decode_utf8().ok()?))
+        }
+        _ => return None,
     };
     Some(ValueSet::implicit(canonical, system, version, filter))
 }
@@ -109,10 +118,24 @@ mod tests {
             let set = implicit(canonical).unwrap();
             assert_eq!(set.rules().filter_map(Include::code_system).collect::<Vec<_>>(), [system], "{canonical}");
         }
-        for none in
-            ["http://snomed.info/sct?fhir_vs=refset/1", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"]
-        {
+        for none in ["http://snomed.info/sct?fhir_vs=isa", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"] {
             assert!(implicit(none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn implicit_value_sets_of_snomed_ct_filter_it() {
+        for (rest, property, op, value) in [
+            ("isa/1", "concept", "is-a", "1"),
+            ("refset", MEMBERSHIP, "=", ""),
+            ("refset/2", MEMBERSHIP, "=", "2"),
+            ("ecl/<<1 |a|", "constraint", "=", "<<1 |a|"),
+            ("ecl/%3C1%20OR%202", "constraint", "=", "<1 OR 2"),
+        ] {
+            let set = implicit(&format!("http://snomed.info/sct?fhir_vs={rest}")).unwrap();
+            let filters: Vec<&Filter> = set.rules().flat_map(|it| &it.filters).collect();
+            let expected = Filter { property: property.into(), op: op.into(), value: value.into() };
+            assert_eq!(filters, [&expected], "{rest}");
         }
     }
 }

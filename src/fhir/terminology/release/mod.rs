@@ -8,16 +8,18 @@ mod draft;
 mod implicit;
 mod links;
 mod places;
+mod relations;
 mod slice;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use about::About;
-pub use arrange::{Arranged, PostedTerm};
+pub use arrange::{Arranged, LONG, MEMBERSHIP, PostedTerm};
 pub use draft::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftProperty, DraftValue};
 pub use implicit::{implicit, is_version, later};
 pub use links::Links;
 pub use places::Places;
+pub use relations::{RELATIONS, Relation};
 pub use slice::Row;
 pub use words::{LONGEST_TERM, words};

@@ -140,7 +140,7 @@ impl Places {
     }
 }
 
-fn put(out: &mut Vec<u8>, mut number: u32) {
+pub(super) fn put(out: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -148,7 +148,7 @@ fn put(out: &mut Vec<u8>, mut number: u32) {
     out.push(number as u8);
 }
 
-fn take(bytes: &mut &[u8]) -> Option<u32> {
+pub(super) fn take(bytes: &mut &[u8]) -> Option<u32> {
     let mut number = 0_u64;
     for shift in (0..35).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

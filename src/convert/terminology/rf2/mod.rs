@@ -1,23 +1,20 @@
-//! SNOMED CT in Release Format 2 (snomedct.html): the snapshot's concepts, descriptions, relationships and language
-//! reference sets, of the international edition or a national one.
+//! SNOMED CT in Release Format 2 (snomedct.html): the snapshot's concepts, descriptions, relationships and reference sets, of
+//! the international edition or a national one.
+
+mod sets;
 
 use super::lines::Table;
 use super::{Choices, Files, named};
 use fhir::terminology::release::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue};
 use fhir::{Failure, IssueType, Result};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use sets::Preferred;
+use std::collections::BTreeSet;
 
 const URL: &str = "http://snomed.info/sct";
 const IS_A: &str = "116680003";
 const SUFFICIENTLY_DEFINED: &str = "900000000000073002";
 const FULLY_SPECIFIED: &str = "900000000000003001";
 const SYNONYM: &str = "900000000000013009";
-const PREFERRED: &str = "900000000000548007";
-/// American English, then British: whose preferred terms are shown where nobody says.
-const ENGLISH: [&str; 2] = ["900000000000509007", "900000000000508004"];
-/// The modules of the international edition: the core, and the model that it depends on.
-const CORE: &str = "900000000000207008";
-const MODEL: &str = "900000000000012004";
 
 const CONCEPT: &[&str] = &["id", "effectiveTime", "active", "moduleId", "definitionStatusId"];
 const DESCRIPTION: &[&str] =
@@ -34,17 +31,17 @@ const RELATIONSHIP: &[&str] = &[
     "characteristicTypeId",
     "modifierId",
 ];
-const LANGUAGE: &[&str] =
-    &["id", "effectiveTime", "active", "moduleId", "refsetId", "referencedComponentId", "acceptabilityId"];
-const DEPENDENCY: &[&str] = &[
+const CONCRETE: &[&str] = &[
     "id",
     "effectiveTime",
     "active",
     "moduleId",
-    "refsetId",
-    "referencedComponentId",
-    "sourceEffectiveTime",
-    "targetEffectiveTime",
+    "sourceId",
+    "value",
+    "relationshipGroup",
+    "typeId",
+    "characteristicTypeId",
+    "modifierId",
 ];
 
 /// What is found out on the way.
@@ -60,16 +57,21 @@ pub(super) fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
     for name in needed(files, "sct2_Concept_Snapshot")? {
         found.concepts(files, &name)?;
     }
-    let preferred = preferred(files, choices)?;
+    let preferred = Preferred::read(files, choices)?;
     for name in needed(files, "sct2_Description_Snapshot")? {
         found.descriptions(files, &name, &preferred)?;
     }
     for name in needed(files, "sct2_Relationship_Snapshot")? {
         found.relationships(files, &name)?;
     }
+    for name in named(files, |it| it.starts_with("sct2_RelationshipConcreteValues_Snapshot") && it.ends_with(".txt")) {
+        found.values(files, &name)?;
+    }
+    preferred.sets.iter().for_each(|it| found.draft.note_set(it));
+    sets::members(files, &mut found.draft)?;
     let edition = match &choices.edition {
         Some(edition) => edition.clone(),
-        None => edition(files, &found.modules)?,
+        None => sets::edition(files, &found.modules)?,
     };
     found.draft.version = format!("{URL}/{edition}/version/{}", found.latest);
     Ok(found.draft)
@@ -105,7 +107,7 @@ impl Found {
         })
     }
 
-    fn descriptions(&mut self, files: &dyn Files, name: &str, preferred: &HashSet<u64>) -> Result<()> {
+    fn descriptions(&mut self, files: &dyn Files, name: &str, preferred: &Preferred) -> Result<()> {
         Table::with_header(files, name, '\t', DESCRIPTION)?.each(|row| {
             let [id, time, active, _, concept, language, kind, term, _] = row else { return Err(String::new()) };
             self.note(time)?;
@@ -122,29 +124,59 @@ impl Found {
             let concept = self.draft.concept(concept).ok_or("a concept of the file of concepts")?;
             let is_synonym = *kind == SYNONYM;
             // The preferred synonym is shown; a full name only as long as there is none.
-            if (is_synonym && preferred.contains(&number)) || concept.display.is_none() {
+            if (is_synonym && preferred.shown.contains(&number)) || concept.display.is_none() {
                 concept.display = Some((*term).to_owned());
             }
             let language = Some((*language).to_owned());
             let designation = DraftDesignation { language, usage: Some(usage), value: (*term).to_owned() };
-            concept.designations.push(designation);
+            // The first of a language is the one to show in it: what is preferred, then other synonyms, then full names.
+            let is_full = |it: &DraftDesignation| it.usage.is_some_and(|it| it.code == FULLY_SPECIFIED);
+            let end = concept.designations.len();
+            let at = match is_synonym {
+                true if preferred.any.contains(&number) => 0,
+                true => concept.designations.iter().position(is_full).unwrap_or(end),
+                false => end,
+            };
+            concept.designations.insert(at, designation);
             Ok(())
         })
     }
 
     fn relationships(&mut self, files: &dyn Files, name: &str) -> Result<()> {
         Table::with_header(files, name, '\t', RELATIONSHIP)?.each(|row| {
-            let [_, time, active, _, source, destination, _, kind, ..] = row else { return Err(String::new()) };
+            let [_, time, active, _, source, destination, group, kind, ..] = row else { return Err(String::new()) };
             self.note(time)?;
             if !is_active(active)? {
                 return Ok(());
             }
-            if *kind == IS_A {
-                let is_linked = self.draft.link(source, destination);
-                return if is_linked { Ok(()) } else { Err("two concepts of the file of concepts".to_owned()) };
+            let is_linked = match *kind == IS_A {
+                true => self.draft.link(source, destination),
+                false => {
+                    let group = group.parse().map_err(|_| "a number in relationshipGroup")?;
+                    self.draft.relate(source, group, kind, destination)
+                }
+            };
+            if !is_linked {
+                return Err("concepts of the file of concepts".to_owned());
             }
+            if let Some(concept) = self.draft.concept(source).filter(|_| *kind != IS_A) {
+                concept.say(kind, DraftValue::Code((*destination).to_owned()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Attributes that are numbers (`#500`) and texts (`"…"`).
+    fn values(&mut self, files: &dyn Files, name: &str) -> Result<()> {
+        Table::with_header(files, name, '\t', CONCRETE)?.each(|row| {
+            let [_, time, active, _, source, value, _, kind, ..] = row else { return Err(String::new()) };
+            self.note(time)?;
+            if !is_active(active)? {
+                return Ok(());
+            }
+            let bare = value.strip_prefix('#').unwrap_or_else(|| value.trim_matches('"'));
             let concept = self.draft.concept(source).ok_or("a concept of the file of concepts")?;
-            concept.say(identifier(kind)?, DraftValue::Code(identifier(destination)?.to_owned()));
+            concept.say(identifier(kind)?, DraftValue::Text(bare.to_owned()));
             Ok(())
         })
     }
@@ -158,56 +190,6 @@ impl Found {
             self.latest = time.to_owned();
         }
         Ok(())
-    }
-}
-
-/// The descriptions that are preferred in the language that is shown.
-fn preferred(files: &dyn Files, choices: &Choices) -> Result<HashSet<u64>> {
-    let mut by_language: BTreeMap<String, HashSet<u64>> = BTreeMap::new();
-    for name in named(files, |it| it.contains("cRefset_Language") && it.contains("Snapshot") && it.ends_with(".txt")) {
-        Table::with_header(files, &name, '\t', LANGUAGE)?.each(|row| {
-            let [_, _, active, _, language, description, acceptability] = row else { return Err(String::new()) };
-            let number = number(description)?;
-            if is_active(active)? && *acceptability == PREFERRED {
-                by_language.entry(identifier(language)?.to_owned()).or_default().insert(number);
-            }
-            Ok(())
-        })?;
-    }
-    if let Some(wanted) = &choices.language {
-        let told = format!("The files have no language reference set {}.", fhir::outcome::shown(wanted));
-        return by_language.remove(wanted).ok_or_else(|| Failure::new(IssueType::NotFound, told));
-    }
-    let english = ENGLISH.iter().find_map(|it| by_language.remove(*it));
-    Ok(english.or_else(|| by_language.pop_first().map(|it| it.1)).unwrap_or_default())
-}
-
-/// The module of the edition: the one that no other depends on.
-fn edition(files: &dyn Files, modules: &BTreeSet<String>) -> Result<String> {
-    let (mut all, mut needed) = (BTreeSet::new(), BTreeSet::new());
-    for name in named(files, |it| it.contains("ModuleDependency") && it.contains("Snapshot") && it.ends_with(".txt")) {
-        Table::with_header(files, &name, '\t', DEPENDENCY)?.each(|row| {
-            let [_, _, active, module, _, other, ..] = row else { return Err(String::new()) };
-            if is_active(active)? {
-                all.insert(identifier(module)?.to_owned());
-                needed.insert(identifier(other)?.to_owned());
-            }
-            Ok(())
-        })?;
-    }
-    let mut candidates: Vec<String> = all.difference(&needed).cloned().collect();
-    if all.is_empty() {
-        candidates = modules.iter().filter(|it| !matches!(it.as_str(), CORE | MODEL)).cloned().collect();
-        if candidates.is_empty() {
-            candidates.push(CORE.to_owned());
-        }
-    }
-    match (candidates.pop(), candidates.is_empty()) {
-        (Some(edition), true) => Ok(edition),
-        _ => Err(Failure::new(
-            IssueType::Required,
-            "The files do not tell which edition of SNOMED CT they are; give its module by --edition ID.",
-        )),
     }
 }
 

@@ -1,0 +1,110 @@
+//! SNOMED CT's Expression Constraint Language (<http://snomed.org/ecl>), by which filters and implicit value sets choose concepts
+//! (snomedct.html): what an expression says, and whether the attributes of a concept are what a refinement asks for.
+//! Which concepts those are is looked up by whoever has the release.
+//!
+//! Everything of version 1.5 is read but comparisons with numbers, strings and booleans; of later versions filters by
+//! words and by activity. What is not read is refused by name.
+
+mod lexer;
+mod read;
+mod refine;
+#[cfg(test)]
+mod tests;
+
+pub use refine::Test;
+
+/// An expression constraint: a set of concepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// `*`: every concept in use.
+    Any,
+    /// The concept with this code.
+    Concept(String),
+    /// `^`: the members of these reference sets.
+    Members(Box<Constraint>),
+    /// What stands so to these.
+    Related(Kin, Box<Constraint>),
+    /// `AND`: what is in all.
+    All(Vec<Constraint>),
+    /// `OR`: what is in any.
+    Either(Vec<Constraint>),
+    /// `MINUS`: what is in the first and not in the second.
+    Without(Box<Constraint>, Box<Constraint>),
+    /// `:`: those that have such attributes.
+    Refined(Box<Constraint>, Refinement),
+    /// `.`: the values that these have of such attributes.
+    Values(Box<Constraint>, Box<Constraint>),
+    /// `{{ term = "…" }}`: those with names that have words beginning so.
+    Worded(Box<Constraint>, String),
+    /// `{{ active = … }}`: those that are in use, or that are not.
+    Active(Box<Constraint>, bool),
+}
+
+/// How concepts stand to others in the hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kin {
+    /// Which way.
+    pub way: Way,
+    /// Only directly.
+    pub is_direct: bool,
+    /// And these themselves.
+    pub has_self: bool,
+}
+
+/// A way in the hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Way {
+    Below,
+    Above,
+}
+
+/// What is asked of the attributes of a concept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refinement {
+    /// All of these.
+    All(Vec<Refinement>),
+    /// Any of these.
+    Either(Vec<Refinement>),
+    /// So many groups that are so.
+    Group(Count, Box<Refinement>),
+    /// So many attributes that are so.
+    Attribute(Attribute),
+}
+
+/// An attribute that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// How many there are.
+    pub count: Count,
+    /// `R`: the concept is the value, and the attribute that of another one.
+    pub is_reverse: bool,
+    /// Which attribute.
+    pub name: Box<Constraint>,
+    /// Whether its value is one of these, or none of these.
+    pub is_in: bool,
+    /// The values.
+    pub values: Box<Constraint>,
+}
+
+/// How many there have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// At least.
+    pub least: u32,
+    /// At the most.
+    pub most: u32,
+}
+
+impl Default for Count {
+    /// One or more.
+    fn default() -> Count {
+        Count { least: 1, most: u32::MAX }
+    }
+}
+
+impl Count {
+    fn has(self, number: usize) -> bool {
+        u32::try_from(number).is_ok_and(|it| (self.least..=self.most).contains(&it))
+    }
+}

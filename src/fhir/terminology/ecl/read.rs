@@ -1,0 +1,268 @@
+//! Reads expressions.
+
+use super::lexer::Lexer;
+use super::{Attribute, Constraint, Count, Kin, Refinement, Way};
+use crate::{Failure, IssueType, Result};
+
+/// How deep parts may lie within one another.
+const DEPTH: usize = 32;
+/// The most concepts that an expression may name, each `*` among them.
+const MOST: usize = 500;
+
+/// The signs and words of the hierarchy; a longer one before one that it begins with.
+const KINSHIPS: [(&str, &str, Kin); 8] = [
+    ("<<!", "childOrSelfOf", Kin { way: Way::Below, is_direct: true, has_self: true }),
+    ("<<", "descendantOrSelfOf", Kin { way: Way::Below, is_direct: false, has_self: true }),
+    ("<!", "childOf", Kin { way: Way::Below, is_direct: true, has_self: false }),
+    ("<", "descendantOf", Kin { way: Way::Below, is_direct: false, has_self: false }),
+    (">>!", "parentOrSelfOf", Kin { way: Way::Above, is_direct: true, has_self: true }),
+    (">>", "ancestorOrSelfOf", Kin { way: Way::Above, is_direct: false, has_self: true }),
+    (">!", "parentOf", Kin { way: Way::Above, is_direct: true, has_self: false }),
+    (">", "ancestorOf", Kin { way: Way::Above, is_direct: false, has_self: false }),
+];
+
+/// What joins two parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    And,
+    Or,
+    Minus,
+}
+
+struct Reader<'t> {
+    lexer: Lexer<'t>,
+    depth: usize,
+    named: usize,
+}
+
+impl Constraint {
+    /// Reads an expression. Fails for what is wrong, and by name for what is not served.
+    pub fn read(text: &str) -> Result<Constraint> {
+        let mut reader = Reader { lexer: Lexer::new(text)?, depth: 0, named: 0 };
+        let constraint = reader.expression()?;
+        match reader.lexer.is_end() {
+            true => Ok(constraint),
+            false => Err(reader.lexer.wrong("the end, or AND, OR, MINUS, a colon or a dot once")),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// `expressionConstraint`
+    fn expression(&mut self) -> Result<Constraint> {
+        let first = self.operand()?;
+        if self.lexer.eat(":") {
+            return Ok(Constraint::Refined(Box::new(first), self.refinement(false)?));
+        }
+        if self.lexer.is_next(".") {
+            return self.values(first);
+        }
+        let Some(joint) = self.joint() else { return Ok(first) };
+        let mut parts = vec![first, self.operand()?];
+        if joint == Joint::Minus {
+            let [first, second] = parts.try_into().map_err(|_| Failure::internal("MINUS stands between two"))?;
+            return match self.joint() {
+                None => Ok(Constraint::Without(Box::new(first), Box::new(second))),
+                Some(_) => Err(self.mixed()),
+            };
+        }
+        while let Some(next) = self.joint() {
+            if next != joint {
+                return Err(self.mixed());
+            }
+            parts.push(self.operand()?);
+        }
+        Ok(if joint == Joint::And { Constraint::All(parts) } else { Constraint::Either(parts) })
+    }
+
+    /// `dottedExpressionConstraint`
+    fn values(&mut self, mut of: Constraint) -> Result<Constraint> {
+        while self.lexer.eat(".") {
+            of = Constraint::Values(Box::new(of), Box::new(self.operand()?));
+        }
+        Ok(of)
+    }
+
+    fn joint(&mut self) -> Option<Joint> {
+        let words = [("AND", Joint::And), ("OR", Joint::Or), ("MINUS", Joint::Minus)];
+        match self.lexer.eat(",") {
+            true => Some(Joint::And),
+            false => words.into_iter().find(|it| self.lexer.eat_word(it.0)).map(|it| it.1),
+        }
+    }
+
+    fn mixed(&mut self) -> Failure {
+        Failure::new(
+            IssueType::Invalid,
+            "AND, OR and MINUS beside one another need parentheses in an expression constraint.",
+        )
+    }
+
+    /// `subExpressionConstraint`
+    fn operand(&mut self) -> Result<Constraint> {
+        if self.lexer.is_next("!!") {
+            return Err(self.lexer.refused("!!> and !!<"));
+        }
+        let kin = KINSHIPS.into_iter().find(|it| self.lexer.eat(it.0) || self.lexer.eat_word(it.1)).map(|it| it.2);
+        let is_members = self.lexer.eat("^") || self.lexer.eat_word("memberOf");
+        if is_members && self.lexer.is_next("[") {
+            return Err(self.lexer.refused("the fields of reference sets (^ [ ])"));
+        }
+        let mut found = self.focus()?;
+        if is_members {
+            found = Constraint::Members(Box::new(found));
+        }
+        if let Some(kin) = kin {
+            found = Constraint::Related(kin, Box::new(found));
+        }
+        while self.lexer.eat("{{") {
+            found = self.filtered(found)?;
+        }
+        Ok(found)
+    }
+
+    /// A concept, all of them, or an expression in parentheses.
+    fn focus(&mut self) -> Result<Constraint> {
+        if self.lexer.eat("(") {
+            let inner = self.deeper(Self::expression)?;
+            self.lexer.expect(")")?;
+            return Ok(inner);
+        }
+        self.named += 1;
+        if self.named > MOST {
+            let told = format!("An expression constraint names {MOST} concepts at the most.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        if self.lexer.eat("*") {
+            return Ok(Constraint::Any);
+        }
+        let code = self.lexer.digits();
+        if code.is_empty() || code.len() > 18 {
+            return Err(self.lexer.wrong("the identifier of a concept, * or a parenthesis"));
+        }
+        if self.lexer.eat("|") {
+            self.lexer.until("|")?;
+        }
+        Ok(Constraint::Concept(code.to_owned()))
+    }
+
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= DEPTH {
+            let told = format!("An expression constraint is {DEPTH} parentheses deep at the most.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        self.depth += 1;
+        let found = read(self);
+        self.depth -= 1;
+        found
+    }
+
+    /// A filter of words or activity, behind `{{`.
+    fn filtered(&mut self, mut of: Constraint) -> Result<Constraint> {
+        // The kind of what is filtered: descriptions or concepts.
+        let _ = self.lexer.eat_word("D") || self.lexer.eat_word("C");
+        loop {
+            if self.lexer.eat_word("term") {
+                self.lexer.expect("=")?;
+                let _ = self.lexer.eat_word("match") && self.lexer.eat(":");
+                if !self.lexer.eat("\"") {
+                    return Err(self.lexer.refused("filters of terms but by one text of words"));
+                }
+                of = Constraint::Worded(Box::new(of), self.lexer.until("\"")?.to_owned());
+            } else if self.lexer.eat_word("active") {
+                self.lexer.expect("=")?;
+                let is_active = self.lexer.eat_word("true") || self.lexer.eat("1");
+                if !is_active && !self.lexer.eat_word("false") && !self.lexer.eat("0") {
+                    return Err(self.lexer.wrong("true or false"));
+                }
+                of = Constraint::Active(Box::new(of), is_active);
+            } else {
+                return Err(self.lexer.refused("filters ({{ … }}) but those of term and active"));
+            }
+            if !self.lexer.eat(",") {
+                self.lexer.expect("}}")?;
+                return Ok(of);
+            }
+        }
+    }
+
+    /// `eclRefinement`, or what is in a group.
+    fn refinement(&mut self, is_group: bool) -> Result<Refinement> {
+        let first = self.refined(is_group)?;
+        let Some(joint) = self.joint() else { return Ok(first) };
+        let mut parts = vec![first, self.refined(is_group)?];
+        while let Some(next) = self.joint() {
+            if next != joint {
+                return Err(self.mixed());
+            }
+            parts.push(self.refined(is_group)?);
+        }
+        match joint {
+            Joint::And => Ok(Refinement::All(parts)),
+            Joint::Or => Ok(Refinement::Either(parts)),
+            Joint::Minus => Err(self.lexer.refused("MINUS between attributes")),
+        }
+    }
+
+    /// An attribute, a group of some, or a refinement in parentheses.
+    fn refined(&mut self, is_group: bool) -> Result<Refinement> {
+        let count = self.count()?;
+        if self.lexer.is_next("{") && is_group {
+            return Err(self.lexer.wrong("an attribute, as groups are in no groups,"));
+        }
+        if self.lexer.eat("{") {
+            let inner = self.deeper(|it| it.refinement(true))?;
+            self.lexer.expect("}")?;
+            return Ok(Refinement::Group(count.unwrap_or_default(), Box::new(inner)));
+        }
+        // Parentheses also stand around the name of an attribute.
+        if self.lexer.is_next("(") && count.is_none() && !self.lexer.behind_parentheses().starts_with(['=', '!']) {
+            self.lexer.expect("(")?;
+            let inner = self.deeper(|it| it.refinement(is_group))?;
+            self.lexer.expect(")")?;
+            return Ok(inner);
+        }
+        self.attribute(count.unwrap_or_default(), is_group).map(Refinement::Attribute)
+    }
+
+    /// `[1..3]`, `[0..*]`
+    fn count(&mut self) -> Result<Option<Count>> {
+        if !self.lexer.eat("[") {
+            return Ok(None);
+        }
+        let least = self.number()?;
+        if !self.lexer.eat("..") && !self.lexer.eat_word("to") {
+            return Err(self.lexer.wrong(".."));
+        }
+        let most = if self.lexer.eat("*") || self.lexer.eat_word("many") { u32::MAX } else { self.number()? };
+        self.lexer.expect("]")?;
+        Ok(Some(Count { least, most }))
+    }
+
+    fn number(&mut self) -> Result<u32> {
+        let digits = self.lexer.digits();
+        digits.parse().map_err(|_| self.lexer.wrong("a number"))
+    }
+
+    /// `eclAttribute`
+    fn attribute(&mut self, count: Count, is_group: bool) -> Result<Attribute> {
+        let is_reverse = self.lexer.eat_word("R") || self.lexer.eat_word("reverseOf");
+        if is_reverse && (is_group || count != Count::default()) {
+            return Err(self.lexer.refused("reversed attributes (R) in groups, or counted,"));
+        }
+        let name = Box::new(self.operand()?);
+        let is_in = self.lexer.eat("=");
+        if !is_in && !self.lexer.eat("!=") {
+            return Err(match self.lexer.rest().chars().next() {
+                Some('<' | '>') => self.lexer.refused("comparisons of numbers"),
+                _ => self.lexer.wrong("= or !="),
+            });
+        }
+        let is_flag = ["true", "false"].iter().any(|it| self.lexer.eat_word(it));
+        let is_value = is_flag || self.lexer.is_next("#") || self.lexer.is_next("\"") || self.lexer.is_next("match");
+        if is_value {
+            return Err(self.lexer.refused("values of attributes that are numbers, strings or booleans"));
+        }
+        Ok(Attribute { count, is_reverse, name, is_in, values: Box::new(self.operand()?) })
+    }
+}

@@ -1,0 +1,152 @@
+use super::*;
+use crate::IssueType;
+use crate::terminology::release::{Places, Relation};
+use proptest::prelude::*;
+
+fn concept(code: &str) -> Constraint {
+    Constraint::Concept(code.to_owned())
+}
+
+fn read(text: &str) -> Constraint {
+    Constraint::read(text).unwrap_or_else(|it| panic!("{text}: {it}"))
+}
+
+#[test]
+fn the_hierarchy_has_eight_signs_and_words() {
+    for (sign, word, way, is_direct, has_self) in [
+        ("<", "descendantOf", Way::Below, false, false),
+        ("<<", "descendantOrSelfOf", Way::Below, false, true),
+        ("<!", "childOf", Way::Below, true, false),
+        ("<<!", "childOrSelfOf", Way::Below, true, true),
+        (">", "ancestorOf", Way::Above, false, false),
+        (">>", "ancestorOrSelfOf", Way::Above, false, true),
+        (">!", "parentOf", Way::Above, true, false),
+        (">>!", "parentOrSelfOf", Way::Above, true, true),
+    ] {
+        let expected = Constraint::Related(Kin { way, is_direct, has_self }, Box::new(concept("404684003")));
+        assert_eq!(read(&format!("{sign}404684003 |Clinical finding|")), expected);
+        assert_eq!(read(&format!(" {word} 404684003 ")), expected);
+    }
+}
+
+#[test]
+fn expressions_are_joined() {
+    assert_eq!(read("1 AND 2,3"), Constraint::All(vec![concept("1"), concept("2"), concept("3")]));
+    assert_eq!(read("1 or (2 /* (two) */)"), Constraint::Either(vec![concept("1"), concept("2")]));
+    let inner = Constraint::Either(vec![concept("2"), concept("3")]);
+    assert_eq!(read("(1) MINUS (2 OR 3)"), Constraint::Without(Box::new(concept("1")), Box::new(inner)));
+    assert_eq!(read("^ 7 |a (b|"), Constraint::Members(Box::new(concept("7"))));
+    let first = Constraint::Values(Box::new(concept("1")), Box::new(concept("2")));
+    assert_eq!(read("1.2.*"), Constraint::Values(Box::new(first), Box::new(Constraint::Any)));
+}
+
+#[test]
+fn attributes_are_grouped_and_counted() {
+    let attribute = |name: Constraint, is_in: bool, values: Constraint| {
+        let (name, values) = (Box::new(name), Box::new(values));
+        Refinement::Attribute(Attribute { count: Count::default(), is_reverse: false, name, is_in, values })
+    };
+    let refined = |it: Refinement| Constraint::Refined(Box::new(concept("1")), it);
+    let (two, four) = (attribute(concept("2"), true, concept("3")), attribute(concept("4"), false, Constraint::Any));
+    assert_eq!(read("1: 2 = 3, 4 != *"), refined(Refinement::All(vec![two.clone(), four.clone()])));
+    let either = Refinement::Either(vec![two.clone(), four.clone()]);
+    assert_eq!(read("1: (2 = 3 OR 4 != *)"), refined(either.clone()));
+    assert_eq!(read("1: {2 = 3 OR 4 != *}"), refined(Refinement::Group(Count::default(), Box::new(either))));
+    let group = Refinement::Group(Count { least: 0, most: 2 }, Box::new(two.clone()));
+    assert_eq!(read("1: [0..2] {2 = 3}, 4 != *"), refined(Refinement::All(vec![group, four])));
+    let named = attribute(Constraint::Either(vec![concept("2"), concept("4")]), true, concept("3"));
+    assert_eq!(read("1: (2 OR 4) = 3"), refined(named));
+    let Constraint::Refined(_, Refinement::Attribute(reverse)) = read("1: R 2 = 3") else { panic!() };
+    assert!(reverse.is_reverse);
+    let Constraint::Refined(_, Refinement::Attribute(counted)) = read("1: [2..*] 2 = 3") else { panic!() };
+    assert_eq!(counted.count, Count { least: 2, most: u32::MAX });
+}
+
+#[test]
+fn filters_of_words_and_activity_are_read() {
+    let worded = Constraint::Worded(Box::new(concept("1")), "heart att".to_owned());
+    assert_eq!(read("1 {{ term = \"heart att\" }}"), worded);
+    assert_eq!(
+        read("1 {{ D term = match:\"heart att\" }} {{C active = 0}}"),
+        Constraint::Active(Box::new(worded), false)
+    );
+}
+
+#[test]
+fn what_is_wrong_or_not_served_is_told() {
+    for (text, code, told) in [
+        ("", IssueType::Invalid, "its end at character 1"),
+        ("< x", IssueType::Invalid, "x at character 3"),
+        ("1 AND 2 OR 3", IssueType::Invalid, "parentheses"),
+        ("1 MINUS 2 MINUS 3", IssueType::Invalid, "parentheses"),
+        ("1 2", IssueType::Invalid, "the end"),
+        ("(1", IssueType::Invalid, ")"),
+        ("1 |heart", IssueType::Invalid, "|"),
+        ("1: {{2 = 3}}", IssueType::Invalid, "groups are in no groups"),
+        ("1: 2 = #5", IssueType::NotSupported, "numbers"),
+        ("1: 2 >= #5", IssueType::NotSupported, "comparisons"),
+        ("1: 2 = \"x\"", IssueType::NotSupported, "strings"),
+        ("1: 2 = true", IssueType::NotSupported, "booleans"),
+        ("1: [1..2] R 2 = 3", IssueType::NotSupported, "reversed"),
+        ("1: 2 = 3 MINUS 4 = 5", IssueType::NotSupported, "MINUS"),
+        ("^ [targetComponentId] 1", IssueType::NotSupported, "fields"),
+        ("!!> 1", IssueType::NotSupported, "!!>"),
+        ("1 {{ + HISTORY }}", IssueType::NotSupported, "filters"),
+        ("1 {{ term = wild:\"x\" }}", IssueType::NotSupported, "one text of words"),
+    ] {
+        let failure = Constraint::read(text).unwrap_err();
+        assert_eq!(failure.code(), code, "{text}: {failure}");
+        assert!(failure.to_string().contains(told), "{text}: {failure}");
+    }
+    assert_eq!(Constraint::read(&"(".repeat(5000)).unwrap_err().code(), IssueType::TooCostly);
+    assert_eq!(Constraint::read(&"1,".repeat(600)).unwrap_err().code(), IssueType::TooCostly);
+    assert_eq!(Constraint::read(&" ".repeat(20_000)).unwrap_err().code(), IssueType::TooLong);
+}
+
+/// Attributes 1 and 2, of which 1 = 5 and 2 = 6 are in one group, 1 = 7 in another, and 2 = 8 stands by itself.
+fn relations() -> Vec<Relation> {
+    let all = [(0, 2, 8), (0, 3, 9), (1, 1, 5), (1, 2, 6), (2, 1, 7)];
+    all.into_iter().map(|(group, kind, value)| Relation { source: 0, group, kind, value }).collect()
+}
+
+#[test]
+fn attributes_are_counted_as_they_are_grouped() {
+    let is = |kind: u32, value: u32, least: u32, most: u32| Test::Attribute {
+        count: Count { least, most },
+        kinds: Places::one(kind),
+        is_in: true,
+        values: (value != 0).then(|| Places::one(value)),
+    };
+    let any = |kind: u32, value: u32| is(kind, value, 1, u32::MAX);
+    let group =
+        |least: u32, most: u32, tests: Vec<Test>| Test::Group(Count { least, most }, Box::new(Test::All(tests)));
+    let not =
+        Test::Attribute { count: Count::default(), kinds: Places::one(3), is_in: false, values: Some(Places::one(9)) };
+    for (test, passes) in [
+        (any(1, 5), true),
+        (any(1, 6), false),
+        (any(1, 0), true),
+        (is(1, 0, 2, 2), true),
+        (is(1, 0, 1, 1), false),
+        (is(4, 0, 0, 0), true),
+        (not, false),
+        (Test::All(vec![any(1, 7), any(2, 6)]), true),
+        (group(1, u32::MAX, vec![any(1, 7), any(2, 6)]), false),
+        (group(1, u32::MAX, vec![any(1, 5), any(2, 6)]), true),
+        (group(1, u32::MAX, vec![any(2, 8), any(3, 9)]), false),
+        (group(2, 2, vec![any(1, 0)]), true),
+        (group(3, 9, vec![any(1, 0)]), false),
+        (Test::Either(vec![any(4, 4), Test::At(Places::one(0))]), true),
+        (Test::At(Places::one(1)), false),
+    ] {
+        assert_eq!(test.passes(0, &relations()), passes, "{test:?}");
+    }
+}
+
+proptest! {
+    /// Whatever is written, it is read or refused.
+    #[test]
+    fn any_text_is_read_or_refused(text in "[<>!^*(){}\\[\\]:.,|=#\"0-9 ARandorMINUS]{0,60}") {
+        let _ = Constraint::read(&text);
+    }
+}
