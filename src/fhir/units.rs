@@ -48,6 +48,14 @@ pub fn is_unit(code: &str) -> bool {
     code.len() <= LONGEST && ::ucum::analyze(code).is_ok()
 }
 
+/// What a unit is called: `milligram`; `None` of what is none.
+pub fn name(code: &str) -> Option<String> {
+    let name = is_unit(code).then(|| ::ucum::display_name(code).ok()).flatten()?;
+    // The crate puts each part in parentheses, one that is alone, too.
+    let bare = name.strip_prefix('(').and_then(|it| it.strip_suffix(')')).filter(|it| !it.contains(['(', ')']));
+    Some(bare.unwrap_or(&name).to_owned())
+}
+
 /// A value of one unit in another, exact to 12 significant digits; `None` where one is no unit of UCUM, or both
 /// measure different things.
 pub fn convert(value: Decimal, from: &str, to: &str) -> Option<Decimal> {
@@ -68,6 +76,15 @@ mod tests {
 
     fn is(value: &str, from: &str, to: &str) -> Option<String> {
         convert(value.parse().unwrap(), from, to).map(|it| it.to_string())
+    }
+
+    #[test]
+    fn units_have_names() {
+        for (code, called) in
+            [("mm", Some("millimeter")), ("mg/dL", Some("(milligram) / (deciliter)")), ("flurble", None)]
+        {
+            assert_eq!(name(code).as_deref(), called, "{code}");
+        }
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! ICD-10 in ClaML (icd.html): chapters, blocks and categories, each beneath another, with modifiers that subdivide
 //! categories.
 
-use super::{Choices, Files, named, open, wrong};
+use super::xml::{self, Visitor};
+use super::{Choices, Files, named, open};
 use fhir::terminology::release::{Draft, DraftConcept, DraftValue};
 use fhir::{Failure, IssueType, Result};
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::BytesStart;
 use std::collections::BTreeMap;
-use std::io::BufRead;
 
 const WHO: &str = "http://hl7.org/fhir/sid/icd-10";
 /// The most that is kept of a label, in bytes.
@@ -31,7 +30,6 @@ struct Found {
     version: String,
     classes: Vec<Class>,
     modifiers: BTreeMap<String, Vec<(String, String)>>,
-    is_claml: bool,
     /// The one that is being read, and whether its text is its preferred label.
     open: Option<Class>,
     is_preferred: bool,
@@ -43,7 +41,8 @@ pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {
     let [name] = all.as_slice() else {
         return Err(Failure::new(IssueType::Invalid, "There are several .xml files; name the one in ClaML."));
     };
-    let found = parse(open(files, name)?, name)?;
+    let mut found = Found::default();
+    xml::parse(open(files, name)?, name, "ClaML", &mut found)?;
     let mut draft = Draft::new("", &found.title);
     // National modifications have other URLs, which their files do not tell.
     if found.title == "ICD-10" || found.title == "ICD-10-WHO" {
@@ -98,14 +97,12 @@ impl Found {
         }
         Ok(())
     }
+}
 
+impl Visitor for Found {
     fn begin(&mut self, tag: &BytesStart<'_>) -> Option<()> {
-        let attribute = |name: &str| {
-            let found = tag.try_get_attribute(name).ok().flatten()?;
-            Some(found.unescape_value().ok()?.into_owned())
-        };
+        let attribute = |name: &str| xml::attribute(tag, name);
         match tag.name().as_ref() {
-            b"ClaML" => self.is_claml = true,
             b"Title" => {
                 self.title = attribute("name").unwrap_or_default();
                 self.version = attribute("version").unwrap_or_default();
@@ -158,85 +155,5 @@ impl Found {
         {
             open.label.push_str(text);
         }
-    }
-}
-
-fn parse(source: Box<dyn BufRead + '_>, name: &str) -> Result<Found> {
-    let mut reader = Reader::from_reader(Counted { source, line: 1 });
-    reader.config_mut().expand_empty_elements = true;
-    let (mut found, mut buffer, mut depth) = (Found::default(), Vec::new(), 0_u32);
-    loop {
-        buffer.clear();
-        let event = reader.read_event_into(&mut buffer);
-        let expected = match event {
-            Ok(Event::Eof) if depth == 0 && found.is_claml => return Ok(found),
-            Ok(Event::Eof) => Some("the end of the element ClaML: the file is cut off here, or is no ClaML"),
-            Ok(Event::Start(tag)) => {
-                depth += 1;
-                let is_root = depth > 1 || tag.name().as_ref() == b"ClaML";
-                match is_root {
-                    true => found.begin(&tag).is_none().then_some("the attributes that ClaML has here"),
-                    false => Some("the element ClaML"),
-                }
-            }
-            Ok(Event::End(tag)) => {
-                depth -= 1;
-                found.end(tag.name().as_ref());
-                None
-            }
-            Ok(Event::Text(text)) => match text.decode() {
-                Ok(text) => {
-                    found.text(&text);
-                    None
-                }
-                Err(_) => Some("text in UTF-8"),
-            },
-            Ok(Event::GeneralRef(entity)) => match resolved(&entity) {
-                Some(text) => {
-                    found.text(&text);
-                    None
-                }
-                None => Some("no entities but those of XML"),
-            },
-            Ok(_) => None,
-            Err(_) => Some("well-formed XML"),
-        };
-        if let Some(expected) = expected {
-            return Err(wrong(name, reader.get_ref().line, expected));
-        }
-    }
-}
-
-/// A character by its number, or one of XML's own entities.
-fn resolved(entity: &quick_xml::events::BytesRef<'_>) -> Option<String> {
-    if let Some(character) = entity.resolve_char_ref().ok()? {
-        return Some(character.to_string());
-    }
-    quick_xml::escape::resolve_xml_entity(&entity.decode().ok()?).map(str::to_owned)
-}
-
-/// Counts the lines that were read.
-struct Counted<'f> {
-    source: Box<dyn BufRead + 'f>,
-    line: u64,
-}
-
-impl std::io::Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.source.read(buffer)?;
-        self.line += buffer[..count].iter().filter(|it| **it == b'\n').count() as u64;
-        Ok(count)
-    }
-}
-
-impl BufRead for Counted<'_> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.source.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let seen = self.source.fill_buf().map_or(0, |it| it.iter().take(amount).filter(|it| **it == b'\n').count());
-        self.line += seen as u64;
-        self.source.consume(amount);
     }
 }

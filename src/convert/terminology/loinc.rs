@@ -44,7 +44,39 @@ pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {
     if let Some(answers) = file(&["AnswerList.csv"])? {
         read_answers(files, &answers, &mut draft)?;
     }
+    if let Some(links) = file(&["LoincAnswerListLink.csv"])? {
+        say_each(files, &links, ["LoincNumber", "AnswerListId"], &mut draft, |_, list| {
+            Some(("answer-list".to_owned(), list.to_uppercase()))
+        })?;
+    }
+    for links in ["LoincPartLink_Primary.csv", "LoincPartLink_Supplementary.csv"] {
+        let Some(links) = file(&[links])? else { continue };
+        say_each(files, &links, ["LoincNumber", "PartNumber"], &mut draft, |row, part| {
+            // A URL such as http://loinc.org/property/COMPONENT.
+            let property = row.get("Property")?.rsplit('/').next()?;
+            Some((property.to_owned(), part.to_uppercase()))
+        })?;
+    }
     Ok(draft)
+}
+
+/// Gives terms a code as a property, which `said` makes of each row and its second column.
+fn say_each(
+    files: &dyn Files,
+    name: &str,
+    columns: [&str; 2],
+    draft: &mut Draft,
+    said: impl Fn(&Row<'_>, &str) -> Option<(String, String)>,
+) -> Result<()> {
+    each(files, name, columns, |[term, code], row| {
+        let (property, code) = said(row, code).ok_or("a column Property")?;
+        let concept = draft.concept(&term.to_uppercase()).ok_or("a code of Loinc.csv in LoincNumber")?;
+        let is_said = concept.properties.iter().any(|it| it.code == property && it.is(&code));
+        if !is_said {
+            concept.say(&property, DraftValue::Code(code));
+        }
+        Ok(())
+    })
 }
 
 fn read_terms(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {

@@ -1,15 +1,17 @@
 //! Code systems from their publishers' own files: SNOMED CT (RF2), LOINC (tables of commas), RxNorm (RRF), ICD-10 (ClaML) and
-//! ICD-10-CM (its order file). What they are is told by their names and headers. A file that is not what it should be is
+//! ICD-10-CM (its tabular list in XML, or its order file). What they are is told by their names and headers. A file that is not what it should be is
 //! refused with the line and what was expected there; nothing is left out in silence.
 
 mod claml;
 mod icd10cm;
+mod icd10cm_tabular;
 mod lines;
 mod loinc;
 mod rf2;
 mod rxnorm;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use fhir::outcome::shown;
 use fhir::terminology::release::Draft;
@@ -51,7 +53,10 @@ pub fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
     if has(&|it| it.eq_ignore_ascii_case("RXNCONSO.RRF")) {
         found.push(rxnorm::read);
     }
-    if has(&icd10cm::is_order_file) {
+    // The tabular list has the codes of the order file, and the chapters and sections above them.
+    if has(&icd10cm_tabular::is_tabular) {
+        found.push(icd10cm_tabular::read);
+    } else if has(&icd10cm::is_order_file) {
         found.push(icd10cm::read);
     }
     if has(&|it| it.to_ascii_lowercase().ends_with(".xml")) && found.is_empty() {
@@ -61,7 +66,7 @@ pub fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
         [only] => only(files, choices)?,
         [] => {
             let told = "There is no code system among the files: expected SNOMED CT's sct2_Concept_Snapshot_….txt, Loinc.csv, \
-                 RXNCONSO.RRF, icd10cm_order_YYYY.txt, or ClaML in an .xml file.";
+                 RXNCONSO.RRF, icd10cm_tabular_YYYY.xml or icd10cm_order_YYYY.txt, or ClaML in an .xml file.";
             return Err(Failure::new(IssueType::NotFound, told));
         }
         _ => {

@@ -1,9 +1,11 @@
-//! RxNorm in Rich Release Format (rxnorm.html): its own names, what they stand to one another, and semantic types.
+//! RxNorm in Rich Release Format (rxnorm.html): its own names, what they stand to one another, its own attributes, and semantic
+//! types; of other sources which concepts they have, too.
 
 use super::lines::Table;
 use super::{Choices, Files, one};
 use fhir::terminology::release::{Draft, DraftConcept, DraftDesignation, DraftValue};
 use fhir::{Failure, IssueType, Result};
+use std::collections::{BTreeMap, BTreeSet};
 
 const URL: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 const OWN: &str = "RXNORM";
@@ -19,6 +21,8 @@ const REL: &[&str] = &[
     "RXCUI1", "RXAUI1", "STYPE1", "REL", "RXCUI2", "RXAUI2", "STYPE2", "RELA", "RUI", "SRUI", "SAB", "SL", "DIR", "RG",
     "SUPPRESS", "CVF", "",
 ];
+const SAT: &[&str] =
+    &["RXCUI", "LUI", "SUI", "RXAUI", "STYPE", "CODE", "ATUI", "SATUI", "ATN", "SAB", "ATV", "SUPPRESS", "CVF", ""];
 const STY: &[&str] = &["RXCUI", "TUI", "STN", "STY", "ATUI", "CVF", ""];
 
 pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {
@@ -32,6 +36,9 @@ pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {
     concepts(files, &names, &mut draft)?;
     if let Some(relations) = file("RXNREL.RRF")? {
         relationships(files, &relations, &mut draft)?;
+    }
+    if let Some(attributes) = file("RXNSAT.RRF")? {
+        read_attributes(files, &attributes, &mut draft)?;
     }
     if let Some(types) = file("RXNSTY.RRF")? {
         Table::bare(files, &types, '|', STY)?.each(|row| {
@@ -59,6 +66,7 @@ fn version(files: &dyn Files) -> String {
 fn concepts(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
     // Of each concept, in the order of the draft, whether it has a name to be shown, and one that is in use.
     let mut known: Vec<(bool, bool)> = Vec::new();
+    let mut sources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     Table::bare(files, name, '|', CONSO)?.each(|row| {
         let (Some(code), Some(source), Some(kind)) = (row.first(), row.get(11), row.get(12)) else {
             return Err(String::new());
@@ -66,6 +74,9 @@ fn concepts(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
         let (Some(name), Some(suppressed)) = (row.get(14), row.get(16)) else { return Err(String::new()) };
         if code.is_empty() || !code.bytes().all(|it| it.is_ascii_digit()) {
             return Err("a number in RXCUI".to_owned());
+        }
+        if !sources.get(*code).is_some_and(|it| it.contains(*source)) {
+            sources.entry((*code).to_owned()).or_default().insert((*source).to_owned());
         }
         if *source != OWN {
             return Ok(());
@@ -94,8 +105,31 @@ fn concepts(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
         if !is_used {
             concept.say("inactive", DraftValue::Flag(true));
         }
+        for source in sources.remove(&concept.code).into_iter().flatten() {
+            concept.say("SAB", DraftValue::Code(source));
+        }
     }
     Ok(())
+}
+
+/// What RxNorm itself says of its concepts: strengths, forms, national drug codes.
+fn read_attributes(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
+    Table::bare(files, name, '|', SAT)?.each(|row| {
+        let [code, _, _, _, _, _, _, _, attribute, source, value, suppressed, ..] = row else {
+            return Err(String::new());
+        };
+        if *source != OWN || *suppressed != "N" {
+            return Ok(());
+        }
+        if attribute.is_empty() {
+            return Err("a name in ATN".to_owned());
+        }
+        let concept = draft.concept(code).ok_or("a concept of RXNCONSO.RRF in RXCUI")?;
+        if !concept.properties.iter().any(|it| it.code == *attribute && it.is(value)) {
+            concept.say(attribute, DraftValue::Text((*value).to_owned()));
+        }
+        Ok(())
+    })
 }
 
 /// The second concept of a row stands to the first as it says; a filter names the other as `CUI:` with its code.
@@ -111,8 +145,9 @@ fn relationships(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()>
             return Err("a concept of RXNCONSO.RRF in RXCUI1".to_owned());
         }
         let concept = draft.concept(second).ok_or("a concept of RXNCONSO.RRF in RXCUI2")?;
-        let code = if attribute.is_empty() { relation } else { attribute };
-        concept.say(code, DraftValue::Text(format!("CUI:{first}")));
+        for code in [relation, attribute].into_iter().filter(|it| !it.is_empty()) {
+            concept.say(code, DraftValue::Text(format!("CUI:{first}")));
+        }
         Ok(())
     })
 }

@@ -209,6 +209,14 @@ fn loinc() -> Memory {
         .with("Loinc_2.77/LoincTable/Loinc.csv", LOINC)
         .with("Loinc_2.77/AccessoryFiles/ComponentHierarchyBySystem/ComponentHierarchyBySystem.csv", hierarchy)
         .with("Loinc_2.77/AccessoryFiles/AnswerFile/AnswerList.csv", answers)
+        .with(
+            "Loinc_2.77/AccessoryFiles/AnswerFile/LoincAnswerListLink.csv",
+            "LoincNumber,LongCommonName,AnswerListId\r\n9999-9,Old thing,ll1-1\r\n",
+        )
+        .with(
+            "Loinc_2.77/AccessoryFiles/PartFile/LoincPartLink_Primary.csv",
+            "LoincNumber,PartNumber,Property\r\n2951-2,LP14,http://loinc.org/property/COMPONENT\r\n",
+        )
 }
 
 #[test]
@@ -221,7 +229,9 @@ fn loinc_is_read_with_its_hierarchy_and_answers() {
     for part in [r#"Serum, \"or\" Plasma"#, "Sodium SerPl-sCnc", r#"{"code":"copyright","valueString":"LOINC"}"#] {
         assert!(sodium.contains(part), "{part} in {sodium}");
     }
+    assert!(sodium.contains(r#"{"code":"COMPONENT","valueCode":"LP14"}"#), "{sodium}");
     let (old, _) = kept(&arranged, "9999-9");
+    assert!(old.contains(r#"{"code":"answer-list","valueCode":"LL1-1"}"#), "{old}");
     assert!(old.contains(r#""valueString":"3rdParty""#) && old.contains(r#""inactive","valueBoolean":true"#), "{old}");
     let (yes, _) = kept(&arranged, "LA33-6");
     assert!(yes.contains(r#""valueCode":"LL1-1""#) && yes.contains(r#""valueCode":"LL3-3""#), "{yes}");
@@ -261,6 +271,10 @@ fn rxnorm() -> Memory {
             "RxNorm_full_01062025/rrf/RXNSTY.RRF",
             "161|T121|A1.4.1.1.1|Pharmacologic Substance|AT1||\n9|T1|A|B|C||\n",
         )
+        .with(
+            "RxNorm_full_01062025/rrf/RXNSAT.RRF",
+            "198440|||4|AUI|198440|||RXN_AVAILABLE_STRENGTH|RXNORM|500 MG|N||\n9|||4|AUI|9|||X|MMSL|5|N||\n",
+        )
 }
 
 #[test]
@@ -274,7 +288,15 @@ fn rxnorm_is_read_with_its_relationships() {
     for part in [r#""display":"Acetaminophen""#, r#""value":"Paracetamol""#, r#"{"code":"STY","valueCode":"T121"}"#] {
         assert!(substance.contains(part), "{part} in {substance}");
     }
-    assert!(kept(&arranged, "198440").0.contains(r#"{"code":"has_ingredient","valueString":"CUI:161"}"#));
+    let (tablet, _) = kept(&arranged, "198440");
+    for part in [
+        r#"{"code":"has_ingredient","valueString":"CUI:161"}"#,
+        r#"{"code":"RO","valueString":"CUI:161"}"#,
+        r#"{"code":"RXN_AVAILABLE_STRENGTH","valueString":"500 MG"}"#,
+    ] {
+        assert!(tablet.contains(part), "{part} in {tablet}");
+    }
+    assert!(substance.contains(r#"{"code":"SAB","valueCode":"MMSL"}"#), "{substance}");
     assert!(kept(&arranged, "5").0.contains("inactive"));
     for (text, expected) in [
         (CONSO[..CONSO.len() - 1].to_owned(), "line 5: expected the end of the line"),
@@ -353,6 +375,48 @@ fn icd_10_is_read_from_claml() {
     assert!(german.refused().contains("--system"));
 }
 
+const TABULAR: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<ICD10CM.tabular><version>2025</version><title>ICD-10-CM TABULAR LIST</title>
+<chapter><name>19</name><desc>Injury (S00-T88)</desc><sectionIndex><sectionRef first="S00" last="S09" id="S00-S09">Head</sectionRef></sectionIndex>
+<section id="S00-S09"><desc>Injuries to the head</desc>
+<diag><name>S00</name><desc>Superficial injury</desc><inclusionTerm><note>contusion &amp; more</note></inclusionTerm>
+<sevenChrDef><extension char="A">initial encounter</extension><extension char="D">subsequent encounter</extension></sevenChrDef>
+<diag><name>S00.0</name><desc>Of scalp</desc></diag></diag>
+<diag><name>S01</name><desc>Open wound</desc></diag>
+</section></chapter></ICD10CM.tabular>
+"#;
+
+#[test]
+fn icd_10_cm_is_read_from_its_tabular_list() {
+    let with = |text: &str| Memory::default().with("Table and Index/icd10cm_tabular_2025.xml", text);
+    let draft = with(TABULAR).read().unwrap();
+    assert_eq!((draft.url.as_str(), draft.version.as_str()), ("http://hl7.org/fhir/sid/icd-10-cm", "2025"));
+    let arranged = draft.arranged().unwrap();
+    assert_eq!(arranged.len(), 7);
+    for (code, parent, part) in [
+        ("19", "", r#""display":"Injury (S00-T88)""#),
+        ("S00-S09", "19", r#""code":"notSelectable""#),
+        ("S00", "S00-S09", r#""value":"contusion & more""#),
+        ("S00.0", "S00", r#""code":"notSelectable""#),
+        ("S00.0XXA", "S00.0", r#""display":"Of scalp, initial encounter""#),
+        ("S00.0XXD", "S00.0", "subsequent"),
+        ("S01", "S00-S09", "Open wound"),
+    ] {
+        let (said, parents) = kept(&arranged, code);
+        assert!(said.contains(part) && parents.concat() == parent, "{code}: {said} {parents:?}");
+    }
+    assert!(!kept(&arranged, "S01").0.contains("notSelectable"));
+    for (text, expected) in [
+        (TABULAR.replace("</ICD10CM.tabular>", ""), "the end of the element ICD10CM.tabular"),
+        (TABULAR.replace(r#" id="S00-S09"><desc>"#, "><desc>"), "line 4: expected the attributes"),
+        (TABULAR.replace("S01", "S00"), "is there twice"),
+        (CLAML.to_owned(), "the element ICD10CM.tabular"),
+    ] {
+        let told = with(&text).refused();
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+}
+
 #[test]
 fn what_is_no_release_is_refused() {
     assert!(Memory::default().with("notes.txt", "x").refused().contains("no code system among the files"));
@@ -364,7 +428,7 @@ fn what_is_no_release_is_refused() {
 proptest! {
     /// Whatever bytes a file has, it is read or refused.
     #[test]
-    fn any_bytes_are_read_or_refused(kind in 0_usize..6, at in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+    fn any_bytes_are_read_or_refused(kind in 0_usize..7, at in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
         let text = order(1, "A00", true, "Cholera");
         let (files, name) = match kind {
             0 => (snomed(), "SnomedCT/Snapshot/Terminology/sct2_Concept_Snapshot_INT_20240131.txt"),
@@ -372,6 +436,7 @@ proptest! {
             2 => (loinc(), "Loinc_2.77/LoincTable/Loinc.csv"),
             3 => (rxnorm(), "RxNorm_full_01062025/rrf/RXNCONSO.RRF"),
             4 => (Memory::default().with("icd10cm_order_2025.txt", &text), "icd10cm_order_2025.txt"),
+            5 => (Memory::default().with("icd10cm_tabular_2025.xml", TABULAR), "icd10cm_tabular_2025.xml"),
             _ => (Memory::default().with("icd.xml", CLAML), "icd.xml"),
         };
         let mut files = files;

@@ -14,8 +14,8 @@ pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
     let url = versioned(needed_system(system.as_deref())?, version.as_deref());
     let resolver = &mut call.engine.resolver(call.ctx).await?;
     let system = asked::with_url(resolver, &url, &[&code], Around::Neighbours).await?;
-    if system.grammar.is_some_and(|it| it.has(&code)) {
-        return Ok(bare(&system, &code));
+    if let Some(grammar) = system.grammar.filter(|it| it.has(&code)) {
+        return Ok(bare(&system, &grammar.name(&code).unwrap_or(code)));
     }
     let concept = system.find(&code).ok_or_else(|| no_code(&system, &code))?;
     let wanted = Wanted(call.arguments.texts("property").collect());
@@ -32,11 +32,11 @@ pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
     Ok(out.answer())
 }
 
-/// A code that a grammar tells has no name but itself.
-fn bare(system: &CodeSystem, code: &str) -> Answer {
+/// Of a code that a grammar tells, nothing is known but perhaps its name.
+fn bare(system: &CodeSystem, display: &str) -> Answer {
     let mut out = Parameters::default();
     out.add("name", "valueString", Some(system.name.as_deref().unwrap_or(&system.url)));
-    out.add("display", "valueString", Some(code));
+    out.add("display", "valueString", Some(display));
     out.answer()
 }
 

@@ -68,7 +68,7 @@ fn of_system(call: &Call<'_>, system: &CodeSystem, asked: &Asked) -> Result<Verd
     let Some(concept) = system.find(&asked.code) else {
         let told = no_code(system, &asked.code);
         return match system.has(&asked.code) {
-            Some(true) => Ok(Verdict::Valid(None)),
+            Some(true) => Ok(Verdict::Valid(system.grammar.and_then(|it| it.name(&asked.code)))),
             Some(false) => Ok(Verdict::Not(told.to_string(), None)),
             // What is not here may yet be a code of the system.
             None => Err(told.with_status(422)),

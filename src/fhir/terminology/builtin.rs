@@ -1,13 +1,16 @@
 //! Code systems that are part of this server without a resource: ISO's countries and currencies as lists
 //! (iso3166.html, terminologies-systems.html), and those whose codes a grammar tells (ucum.html, RFC 5646, RFC 6838).
 
-use super::{CodeSystem, Concept, Filter};
+use super::{CodeSystem, Concept, Filter, languages};
 use crate::outcome::shown;
 use crate::units::{self, Scale, UCUM};
 use crate::{Failure, IssueType, Result};
 use iso_currency::Currency;
 use regex::Regex;
 use std::sync::LazyLock;
+
+/// R4's value set of all tags of languages.
+pub const ALL_LANGUAGES: &str = "http://hl7.org/fhir/ValueSet/all-languages";
 
 /// Codes longer than this are none.
 const LONGEST: usize = 256;
@@ -17,18 +20,12 @@ const LONGEST: usize = 256;
 pub enum Grammar {
     /// UCUM's units.
     Unit,
-    /// Well-formed tags of languages (RFC 5646 section 2.1); whether their parts are registered is not looked up.
+    /// Valid tags of languages (RFC 5646 section 2.2.9): those whose parts are in IANA's registry.
     Language,
     /// Well-formed media types (RFC 6838 section 4.2), with or without parameters; whether they are registered is not looked
     /// up.
     MediaType,
 }
-
-static LANGUAGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let langtag = "(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?";
-    let irregular = "en-gb-oed|i-[a-z]{2,8}|sgn-(?:be-fr|be-nl|ch-de)|x(?:-[a-z0-9]{1,8})+";
-    Regex::new(&format!("^(?i-u:{langtag}|{irregular})$")).ok()
-});
 
 static MEDIA_TYPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}";
@@ -43,9 +40,18 @@ impl Grammar {
         code.len() <= LONGEST
             && match self {
                 Grammar::Unit => units::is_unit(code),
-                Grammar::Language => matches(&LANGUAGE),
+                Grammar::Language => languages::name(code).is_some(),
                 Grammar::MediaType => matches(&MEDIA_TYPE),
             }
+    }
+
+    /// What one of its codes is called, where that can be told.
+    pub fn name(self, code: &str) -> Option<String> {
+        match self {
+            Grammar::Unit => units::name(code),
+            Grammar::Language => languages::name(code),
+            Grammar::MediaType => None,
+        }
     }
 
     /// Whether a code passes a filter; of those that there may be, UCUM's by canonical unit (ucum.html).
@@ -72,6 +78,8 @@ pub enum BuiltIn {
     Currencies,
     /// UCUM's units.
     Units,
+    /// Tags of languages.
+    Languages,
 }
 
 impl BuiltIn {
@@ -81,6 +89,7 @@ impl BuiltIn {
             "http://hl7.org/fhir/ValueSet/mimetypes" => Some(BuiltIn::MediaTypes),
             "http://hl7.org/fhir/ValueSet/currencies" => Some(BuiltIn::Currencies),
             "http://hl7.org/fhir/ValueSet/ucum-units" => Some(BuiltIn::Units),
+            ALL_LANGUAGES => Some(BuiltIn::Languages),
             _ => None,
         }
     }
@@ -91,6 +100,7 @@ impl BuiltIn {
             BuiltIn::MediaTypes => "urn:ietf:bcp:13",
             BuiltIn::Currencies => "urn:iso:std:iso:4217",
             BuiltIn::Units => UCUM,
+            BuiltIn::Languages => "urn:ietf:bcp:47",
         }
     }
 
@@ -104,6 +114,7 @@ impl BuiltIn {
             }
             BuiltIn::Currencies => Currency::from_code(code).is_some(),
             BuiltIn::Units => Grammar::Unit.has(code),
+            BuiltIn::Languages => Grammar::Language.has(code),
         }
     }
 }
@@ -177,6 +188,7 @@ mod tests {
             (Grammar::Language, "ZH-hant-tw", true),
             (Grammar::Language, "en-x-nhs", true),
             (Grammar::Language, "i-klingon", true),
+            (Grammar::Language, "xq-CH", false),
             (Grammar::Language, "de_CH", false),
             (Grammar::Language, "e", false),
             (Grammar::Language, "en-", false),

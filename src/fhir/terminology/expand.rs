@@ -169,13 +169,13 @@ impl<'s> Expander<'s> {
 /// That not all codes of a code system are here.
 fn not_whole(system: &CodeSystem) -> Failure {
     let url = shown(&system.url);
-    let told = match system.grammar {
-        Some(_) => format!("The codes of {url} are told by a grammar, so they cannot be listed."),
-        None => format!(
-            "Not all codes of {url} are here (its content is {}), so none can be chosen by a rule.",
-            system.content.code()
-        ),
-    };
+    if system.grammar.is_some() {
+        // "too large or infinite" is one error (valueset-operation-expand.html).
+        let told = format!("The codes of {url} are told by a grammar and without end, so they cannot be listed.");
+        return Failure::new(IssueType::TooCostly, told);
+    }
+    let content = system.content.code();
+    let told = format!("Not all codes of {url} are here (its content is {content}), so none can be chosen by a rule.");
     Failure::new(IssueType::NotSupported, told)
 }
 

@@ -12,13 +12,14 @@ pub mod ecl;
 mod expand;
 mod filter;
 mod hierarchy;
+mod languages;
 mod published;
 pub mod release;
 mod sources;
 mod value_set;
 mod versions;
 
-pub use builtin::{BuiltIn, Grammar, builtin};
+pub use builtin::{ALL_LANGUAGES, BuiltIn, Grammar, builtin};
 pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_language};
 pub use concept_map::{ConceptMap, Mapped, Product, Translate, Translation};
 pub use expand::{Expander, Expansion, Member};

@@ -3,6 +3,11 @@
 use super::invariant::Invariant;
 use crate::primitive::Primitive;
 use crate::spec::{Binding, Element, Kind, Spec, Strength, Type, TypeId, ValueSet};
+use crate::terminology::{ALL_LANGUAGES, BuiltIn};
+use std::sync::LazyLock;
+
+/// R4's common languages.
+const LANGUAGES: &str = "http://hl7.org/fhir/ValueSet/languages";
 
 /// What a type's values look like, and what is asked of them beyond their elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +140,19 @@ fn advises(strength: Strength) -> bool {
     matches!(strength, Strength::Extensible | Strength::Preferred)
 }
 
+/// All tags of languages: the most that R4 allows for a code where it prefers its common ones (its `maxValueSet`).
+static TAGS: LazyLock<ValueSet> = LazyLock::new(|| ValueSet {
+    url: ALL_LANGUAGES.into(),
+    codes: Vec::new(),
+    open: None,
+    all_of: BuiltIn::all_in(ALL_LANGUAGES),
+});
+
 fn closed_list<'s>(spec: &'s Spec, element: &Element) -> Option<&'s ValueSet> {
+    let is_code = only(&element.types).is_some_and(|it| &*spec.of(it).name == "code");
+    if is_code && element.binding.as_ref().is_some_and(|it| &*it.value_set == LANGUAGES) {
+        return Some(&TAGS);
+    }
     let binding = element.binding.as_ref().filter(|it| it.strength == Strength::Required)?;
     spec.value_set(&binding.value_set).filter(|it| it.is_known())
 }

@@ -196,6 +196,7 @@ async fn built_in_code_systems_tell_their_codes() {
         (distances.to_owned(), "kg", false),
         (all_of("urn:ietf:bcp:47"), "de-CH", true),
         (all_of("urn:ietf:bcp:47"), "de_CH", false),
+        (all_of("urn:ietf:bcp:47"), "xq-CH", false),
         (all_of("urn:ietf:bcp:13"), "image/png", true),
         (all_of("urn:iso:std:iso:4217"), "CHF", true),
         (all_of("urn:iso:std:iso:4217"), "ABC", false),
@@ -210,8 +211,11 @@ async fn built_in_code_systems_tell_their_codes() {
     assert_eq!(codes(&countries["expansion"]["contains"]), "CHE");
     let unlisted = house.get("ValueSet/$expand?url=http://unitsofmeasure.org/vs").await.unwrap_err();
     assert!(unlisted.to_string().contains("grammar"), "{unlisted}");
+    assert_eq!(unlisted.code(), IssueType::TooCostly);
     let unit = house.get("CodeSystem/$lookup?system=http://unitsofmeasure.org&code=mg").await.unwrap();
-    assert_eq!(values(&unit, "display"), ["mg"]);
+    assert_eq!(values(&unit, "display"), ["milligram"]);
+    let tag = house.get("CodeSystem/$lookup?system=urn:ietf:bcp:47&code=de-CH").await.unwrap();
+    assert_eq!(values(&tag, "display"), ["German (Switzerland)"]);
 }
 
 #[tokio::test]

@@ -204,7 +204,7 @@ impl Arranged {
 
 impl Arranged {
     /// Which concepts have others above them, and which beneath.
-    fn post_links<'p>(&self, posted: &mut FxHashMap<&'p str, FxHashMap<String, Places>>) {
+    fn post_links(&self, posted: &mut FxHashMap<&str, FxHashMap<String, Places>>) {
         let having = |test: &dyn Fn(usize) -> bool| {
             let places = (0..).zip(&self.order).filter(|(_, at)| test(**at as usize)).map(|it| it.0..it.0 + 1);
             Places::of(places.collect())

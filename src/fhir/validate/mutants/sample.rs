@@ -6,6 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 /// All of UCUM, which no list has.
 const UNITS: &str = "http://hl7.org/fhir/ValueSet/ucum-units";
+/// Of these, any tag of a language is allowed.
+const LANGUAGES: &str = "http://hl7.org/fhir/ValueSet/languages";
 /// Types in types; what nests deeper is left out.
 const DEEPEST: usize = 6;
 
@@ -20,7 +22,9 @@ fn value(pool: &Pool, element: &Element, of: TypeId, depth: usize) -> Json {
     if let Some(fixed) = element.fixed.as_deref().and_then(|it| serde_json::from_str(it).ok()) {
         return fixed;
     }
+    let is_language = element.binding.as_ref().is_some_and(|it| &*it.value_set == LANGUAGES);
     match (ty.kind, &*ty.name) {
+        (Kind::Primitive, "code") if is_language => json!("de"),
         (Kind::Primitive, name) => {
             codes(element).into_iter().next().map_or_else(|| good(name), |(_, code)| json!(code))
         }

@@ -35,7 +35,7 @@ Examples:
   medisync terminology load --tenant north icd102019en.xml
 
 Takes SNOMED CT (RF2, snapshot), LOINC (Loinc.csv, and if they are there the hierarchy, parts and answer lists), RxNorm (RRF),
-ICD-10 (ClaML) and ICD-10-CM (order file): a folder, an archive (.zip), or single files. What they are is told by their names
+ICD-10 (ClaML) and ICD-10-CM (tabular list or order file): a folder, an archive (.zip), or single files. What they are is told by their names
 and headers. The version is served when it is whole, in the place of one that was loaded before; other versions stay. With
 SQLite the server must not be running on the same data folder. You need the publisher's licence for each tenant.")]
     Load(Box<Load>),
