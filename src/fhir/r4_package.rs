@@ -1,11 +1,21 @@
-//! The npm package `hl7.fhir.r4.examples`, for tests: where the test script or the caller has put it.
+//! The npm packages `hl7.fhir.r4.examples` and `hl7.fhir.uv.ips`, for tests: where the test script or the caller has put
+//! them.
 
 use std::path::{Path, PathBuf};
 
 /// Its folder, if it is there.
 pub(crate) fn package() -> Option<PathBuf> {
-    let given = std::env::var_os("MEDISYNC_R4_PACKAGE").map(PathBuf::from);
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/r4-package/package");
+    folder("MEDISYNC_R4_PACKAGE", "r4-package")
+}
+
+/// The folder of the International Patient Summary, if it is there.
+pub(crate) fn ips() -> Option<PathBuf> {
+    folder("MEDISYNC_IPS_PACKAGE", "ips-package")
+}
+
+fn folder(variable: &str, name: &str) -> Option<PathBuf> {
+    let given = std::env::var_os(variable).map(PathBuf::from);
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(name).join("package");
     Some(given.unwrap_or(usual)).filter(|it| it.is_dir())
 }
 

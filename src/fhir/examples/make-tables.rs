@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("codes", text::write_codes(&rows.value_sets)),
         ("terminology", compile::write_terminology(&definitions)),
         ("profiles", profiles),
+        ("definitions", type_definitions(&definitions)),
     ];
     for (name, body) in tables {
         let head = format!("# FHIR R4: {name}. Made by scripts/make-tables from {source}; not to be edited.\n");
@@ -60,9 +61,29 @@ fn profiles(package: &Path) -> Result<String, Box<dyn Error>> {
     Ok(lines.into_iter().map(|(_, line)| line + "\n").collect())
 }
 
-fn profile(mut definition: Value) -> Value {
+/// R4's types, a line each: of each StructureDefinition the differential, with what snapshots of profiles take over.
+fn type_definitions(definitions: &[Value]) -> String {
+    const MORE: [&str; 6] = ["short", "definition", "condition", "representation", "isSummary", "isModifierReason"];
+    let is_type = |it: &&Value| {
+        it["resourceType"] == "StructureDefinition" && it["derivation"] != "constraint" && it["kind"] != "logical"
+    };
+    let mut lines: Vec<_> = definitions
+        .iter()
+        .filter(is_type)
+        .map(|it| (it["url"].to_string(), trimmed(it.clone(), &MORE).to_string()))
+        .collect();
+    lines.sort();
+    lines.into_iter().map(|(_, line)| line + "\n").collect()
+}
+
+fn profile(definition: Value) -> Value {
+    trimmed(definition, &["extension", "mustSupport"])
+}
+
+/// A StructureDefinition and its differential in their most important members, and those of elements that are named.
+fn trimmed(mut definition: Value, more: &[&str]) -> Value {
     const KEPT: [&str; 7] = ["url", "version", "kind", "type", "baseDefinition", "derivation", "context"];
-    const OF_ELEMENT: [&str; 13] = [
+    const OF_ELEMENT: [&str; 12] = [
         "id",
         "path",
         "sliceName",
@@ -75,13 +96,14 @@ fn profile(mut definition: Value) -> Value {
         "constraint",
         "binding",
         "isModifier",
-        "extension",
     ];
     const OF_VALUES: [&str; 4] = ["fixed", "pattern", "minValue", "maxValue"];
+    let is_kept = |name: &str| {
+        OF_ELEMENT.contains(&name) || more.contains(&name) || OF_VALUES.iter().any(|it| name.starts_with(it))
+    };
     let mut elements = definition["differential"]["element"].take();
     for element in elements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        element
-            .retain(|name, _| OF_ELEMENT.contains(&name.as_str()) || OF_VALUES.iter().any(|it| name.starts_with(it)));
+        element.retain(|name, _| is_kept(name));
         for constraint in element.get_mut("constraint").and_then(Value::as_array_mut).into_iter().flatten() {
             constraint.as_object_mut().map(|it| it.remove("xpath"));
         }

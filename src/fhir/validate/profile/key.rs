@@ -23,13 +23,18 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn next(&mut self, element: Value<'_>) -> Result<Vec<Segment>, Fault> {
         let path = element.str("path").ok_or_else(|| Fault::at(element, "it has no path"))?;
-        let key = match element.str("id").filter(|it| is_of(it, path)) {
+        self.of(path, element.str("id"), element.str("sliceName"))
+    }
+
+    /// The key of an element with this path, id and slice name.
+    pub(super) fn of(&mut self, path: &str, id: Option<&str>, slice: Option<&str>) -> Result<Vec<Segment>, Fault> {
+        let key = match id.filter(|it| is_of(it, path)) {
             Some(id) => segments(id).skip(1).map(named).collect(),
-            None => self.by_path(path, element.str("sliceName")),
+            None => self.by_path(path, slice),
         };
         let parts = |it: &Segment| it.slice.as_ref().map_or(1, |it| 1 + it.split('/').count());
         if key.iter().map(parts).sum::<usize>() > DEEPEST {
-            return Err(Fault::at(element, "it is nested too deep"));
+            return Err(Fault::new(id.unwrap_or(path), "it is nested too deep"));
         }
         self.last.clone_from(&key);
         Ok(key)

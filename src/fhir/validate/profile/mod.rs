@@ -16,6 +16,7 @@ mod proof;
 mod rules;
 mod slices;
 mod slicing;
+mod snapshot;
 mod tree;
 mod unique;
 mod usage;
@@ -198,14 +199,15 @@ impl Profiles {
         }
     }
 
-    /// Fails if a StructureDefinition is a profile that cannot be checked as it is meant. One on a base that is not
-    /// known yet is let pass.
+    /// Fails if a StructureDefinition is a profile that cannot be checked as it is meant, or has only a differential, and
+    /// that allows what its base does not. One on a base that is not known yet is let pass.
     pub fn accept(&self, definition: Value<'_>) -> Result<(), Failure> {
         if definition.str("derivation") != Some("constraint") {
             return Ok(());
         }
         match self.compile(definition) {
             Err(fault) if !fault.is_open => Err(fault.into()),
+            Ok(_) if definition.get("snapshot").is_none() => self.demand_snapshot(definition.raw()),
             _ => Ok(()),
         }
     }

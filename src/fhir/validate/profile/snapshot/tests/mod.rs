@@ -1,0 +1,5 @@
+//! Snapshots: those that were published, the same verdicts by them, and differentials that widen.
+
+mod published;
+mod verdicts;
+mod widening;
