@@ -52,7 +52,7 @@ impl Engine {
         let mut rows = ctx.session.rows();
         rows.of_type(&key.of);
         let params = ctx.params();
-        self.acceptable(ctx, resource, &key, version)?;
+        self.acceptable(ctx, resource, &key, version).await?;
         params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
         let owned = self.owned(ctx, resource, &key.of).await?;
         let (body, stamp) = stamped(resource, &key, version);
@@ -63,12 +63,23 @@ impl Engine {
 
 impl Engine {
     /// Fails if a definition could not be served as it is meant.
-    pub(crate) fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
+    pub(crate) async fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
         match key.of.as_str() {
             SEARCH_PARAMETER => ctx.params().check(resource, key, version),
-            STRUCTURE_DEFINITION => Profiles::built_in().accept(resource),
+            STRUCTURE_DEFINITION => self.acceptable_profile(ctx, resource).await,
             _ => Ok(()),
         }
+    }
+
+    /// The tenant's own profiles are read for one that builds on them and leaves its snapshot to be made.
+    async fn acceptable_profile(&self, ctx: &Context, profile: Value<'_>) -> Result<()> {
+        let built_in = Profiles::built_in();
+        built_in.accept(profile)?;
+        let base = profile.str("baseDefinition").filter(|it| built_in.demand(it).is_err());
+        if base.is_some() && profile.get("snapshot").is_none() {
+            self.profiles(ctx).await?.accept(profile)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::own::{Params, every};
 use crate::referred::Referred;
 use crate::terminology::Resolver;
 use crate::{Context, Engine};
-use fhir::json::Value;
+use fhir::json::{Doc, Value};
 use fhir::search::{ParamId, Test, TokenTest};
 use fhir::validate::{AskedProfile, Demands, Profiles, Profiling, References};
 use fhir::{Failure, Issue, Result, Severity};
@@ -101,6 +101,23 @@ impl Engine {
         ctx.params().profiles(ctx.session()).await
     }
 
+    /// The StructureDefinition with this canonical URL, as JSON: the tenant's newest, or else one of ours.
+    pub async fn structure_definition(&self, ctx: &Context, canonical: &str) -> Result<Option<String>> {
+        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, it)| (url, Some(it)));
+        let is_url = Test::Uri(ParamId::of(STRUCTURE_DEFINITION, "url"), url.to_owned());
+        let stored = every(ctx.session(), STRUCTURE_DEFINITION, is_url).await?;
+        let stored = stored.into_iter().rev().map(|it| String::from_utf8(it.body.to_vec()).map_err(Failure::internal));
+        let ours = Profiles::ours().iter().map(|(_, json)| Ok((*json).to_owned()));
+        for json in stored.chain(ours) {
+            let doc = Doc::parse(json?).map_err(Failure::internal)?;
+            let root = doc.root();
+            if root.str("url") == Some(url) && (version.is_none() || root.str("version") == version) {
+                return Ok(Some(doc.into_source()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Everything that is wrong or noteworthy with a resource: by R4, by the profiles that it names, by those that the
     /// tenant demands, and by those that are asked for.
     pub async fn validate(&self, ctx: &Context, resource: Value<'_>, asked: &[String]) -> Result<Vec<Issue>> {
@@ -112,8 +129,8 @@ impl Engine {
     }
 
     /// Fails if a resource would not be stored under this key though nothing is wrong with its content.
-    pub fn would_store(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<()> {
-        self.acceptable(ctx, resource, key, 1)
+    pub async fn would_store(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<()> {
+        self.acceptable(ctx, resource, key, 1).await
     }
 
     /// Fails with what is wrong with a resource that is to be stored. A breach of a profile is no fault of R4's, and

@@ -67,6 +67,18 @@ impl Engine {
         Ok(guards)
     }
 
+    /// What of a resource another one has already, though it is to be its own: as a write under this key would be told.
+    pub async fn clashes(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<Vec<Issue>> {
+        let mut issues = Vec::new();
+        for owned in self.owned(ctx, resource, &key.of).await?.iter().flatten() {
+            match self.unshared(ctx, key, owned, &[]).await {
+                Err(failure) if failure.status == 409 => issues.extend(failure.issues),
+                other => drop(other?),
+            }
+        }
+        Ok(issues)
+    }
+
     async fn unshared(&self, ctx: &Context, key: &Key, owned: &Owned, drafts: &[Draft]) -> Result<Guard> {
         let filter = vec![Clause::Any(vec![Test::Token(owned.parameter, owned.token.clone())])];
         let branch = Branch { of: key.of.clone(), filter: filter.clone(), sort: Vec::new() };

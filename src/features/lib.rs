@@ -5,6 +5,7 @@ mod effective;
 mod everything;
 mod lastn;
 mod reindex;
+mod snapshot;
 mod stats;
 mod terminology;
 mod validate;
@@ -17,7 +18,7 @@ use engine::Operation;
 /// Every operation that the features add.
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
-    all.extend([lastn::operation(), stats::operation(), validate::operation()]);
+    all.extend([lastn::operation(), stats::operation(), snapshot::operation(), validate::operation()]);
     all.extend(reindex::operations());
     all.extend(terminology::operations());
     all

@@ -82,16 +82,32 @@ async fn validate(call: Call<'_>) -> Result<Answer> {
     asked.iter().try_for_each(|it| profiles.demand(it))?;
     let mut issues = call.engine.validate(call.ctx, resource, &asked).await?;
     issues.extend(misplaced(&call, mode, of, resource));
-    if matches!(mode, Mode::Create | Mode::Update) && is_fine(&issues) {
-        let key = call.instance.as_ref().map_or_else(|| Key::new(of, "new"), |it| it.key.clone());
-        if let Err(failure) = call.engine.would_store(call.ctx, resource, &key) {
-            issues.extend(failure.issues);
-        }
+    let key = key(&call, mode, of, resource);
+    if may_write(&call, of) {
+        issues.extend(call.engine.clashes(call.ctx, resource, &key).await?);
+    }
+    if matches!(mode, Mode::Create | Mode::Update)
+        && is_fine(&issues)
+        && let Err(failure) = call.engine.would_store(call.ctx, resource, &key).await
+    {
+        issues.extend(failure.issues);
     }
     if issues.is_empty() {
         issues.push(Issue::information("The resource is valid: nothing is wrong with it."));
     }
     Ok(told(&issues))
+}
+
+/// Where a write would store the resource; a create gives it an id that is new.
+fn key(call: &Call<'_>, mode: Mode, of: &str, resource: Value<'_>) -> Key {
+    let own = resource.str("id").filter(|_| mode != Mode::Create).unwrap_or("new");
+    call.instance.as_ref().map_or_else(|| Key::new(of, own), |it| it.key.clone())
+}
+
+/// What other resources have is told only to those whom a write would tell it.
+fn may_write(call: &Call<'_>, of: &str) -> bool {
+    let scopes = &call.ctx.caller().scopes;
+    [Access::Create, Access::Update].into_iter().any(|it| scopes.demand(it, of).is_ok())
 }
 
 /// What would keep a resource from being written here, whatever it says.

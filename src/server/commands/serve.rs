@@ -3,7 +3,8 @@
 use super::print;
 use crate::auth::{Gate, Mode};
 use crate::config::{
-    self, AuthFlags, File, HttpFlags, LimitFlags, PasswordFlags, Place, RateFlags, SignInFlags, StoreFlags,
+    self, AuthFlags, File, HttpFlags, LimitFlags, NetworkFlags, PasswordFlags, Place, RateFlags, SignInFlags,
+    StoreFlags,
 };
 use crate::http::{Server, listen};
 use crate::rates::Rates;
@@ -49,6 +50,8 @@ pub struct Serve {
     #[command(flatten)]
     sign_in: SignInFlags,
     #[command(flatten)]
+    network: NetworkFlags,
+    #[command(flatten)]
     passwords: PasswordFlags,
 }
 
@@ -65,6 +68,7 @@ struct Plan {
     limits: config::Limits,
     rates: config::Rates,
     sign_in: config::SignIn,
+    network: config::Network,
     passwords: config::Passwords,
 }
 
@@ -76,8 +80,9 @@ impl Serve {
         let (store, limits) = (self.store.resolve(file)?, self.limits.resolve(file)?);
         let rates = self.rates.resolve(file)?;
         let (sign_in, passwords) = (self.sign_in.resolve(file)?, self.passwords.resolve(file)?);
-        let plan =
-            Plan { demo: self.demo, no_migrate: self.no_migrate, mode, http, store, limits, rates, sign_in, passwords };
+        let network = self.network.resolve(file)?;
+        let (demo, no_migrate) = (self.demo, self.no_migrate);
+        let plan = Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, passwords };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -124,8 +129,8 @@ async fn serve(plan: Plan) -> Result<()> {
     let gate = Gate::new(engine.clone(), plan.mode);
     // Without tokens there is nobody to count for.
     let rates = gate.issuer().map(|_| Rates::new(plan.rates.limits(), store.told().is_some()));
-    let server =
-        Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, &plan.sign_in, plan.demo)?);
+    let others = (&plan.sign_in, &plan.network);
+    let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, others, plan.demo)?);
     server.warn_of_hosts(address);
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);

@@ -7,6 +7,7 @@ mod auto;
 mod file;
 mod place;
 mod registration;
+mod registry;
 mod residence;
 mod units;
 
@@ -17,6 +18,7 @@ pub use auto::Auto;
 pub use file::File;
 pub use place::{DatabaseUrl, Place};
 pub use registration::Registration;
+pub use registry::Registry;
 pub use residence::{Region, Regions, SecondUrl};
 pub use units::{Size, Span};
 
@@ -115,7 +117,13 @@ settings! {
     /// How people and apps come in.
     SignIn, SignInFlags, "Sign-in" {
         registration: Registration = "approval", "MEDISYNC_REGISTRATION", "WHO", "Apps that register themselves: open takes them at once, approval has them wait for `medisync client approve`, closed refuses them";
-        private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client: none, or a list such as keys.hospital.internal";
+    }
+}
+
+settings! {
+    /// Whom the program may ask.
+    Network, NetworkFlags, "Outgoing requests" {
+        private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client and for packages: none, or a list such as keys.hospital.internal";
     }
 }
 
@@ -171,7 +179,8 @@ impl Rates {
 settings! {
     /// Where FHIR packages come from.
     Packages, PackageFlags, "Packages" {
-        package_folder: PathBuf = "./packages", "MEDISYNC_PACKAGE_FOLDER", "FOLDER", "Where FHIR packages are looked up by name, as NAME-VERSION.tgz";
+        package_folder: PathBuf = "./packages", "MEDISYNC_PACKAGE_FOLDER", "FOLDER", "Where FHIR packages are looked up by name first, as NAME-VERSION.tgz";
+        package_registry: Registry = "https://packages.fhir.org", "MEDISYNC_PACKAGE_REGISTRY", "URL", "The registry (NPM's protocol) that FHIR packages are fetched from which the folder does not have; none fetches nothing";
     }
 }
 
@@ -201,6 +210,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         AuthFlags::KEYS,
         PasswordFlags::KEYS,
         SignInFlags::KEYS,
+        NetworkFlags::KEYS,
         HttpFlags::KEYS,
         LimitFlags::KEYS,
         RateFlags::KEYS,

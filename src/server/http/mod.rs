@@ -89,7 +89,7 @@ impl Server {
         http: &config::Http,
         limits: &config::Limits,
         rates: Option<Rates>,
-        sign_in: &config::SignIn,
+        (sign_in, network): (&config::SignIn, &config::Network),
         is_demo: bool,
     ) -> anyhow::Result<Server> {
         Ok(Server {
@@ -109,7 +109,7 @@ impl Server {
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
             proxies: http.trusted_proxies.clone(),
-            remote_keys: RemoteKeys::new(Arc::new(Outgoing::new(sign_in.private_hosts.clone())?)),
+            remote_keys: RemoteKeys::new(Arc::new(Outgoing::new(network.private_hosts.clone())?)),
             app_origins: AppOrigins::default(),
         })
     }

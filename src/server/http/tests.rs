@@ -1,6 +1,6 @@
 use super::*;
 use crate::auth::{Claims, Mode};
-use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, SignInFlags, StoreFlags};
+use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, NetworkFlags, SignInFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode};
@@ -29,13 +29,15 @@ impl House {
         let mut http = HttpFlags::default().resolve(&file).unwrap();
         set(&mut http);
         let sign_in = SignInFlags::default().resolve(&file).unwrap();
+        let network = NetworkFlags::default().resolve(&file).unwrap();
         let issuer = AuthFlags::default().resolve(&file).unwrap().issuer;
         let database = database::open(&store).await.unwrap();
         let north = tenants::create(&*database, "north").await.unwrap().unwrap();
         tenants::create(&*database, "south").await.unwrap().unwrap();
         let engine = Arc::new(database::engine(database.clone(), limits.engine(&store)));
         let gate = Gate::new(engine.clone(), Mode::Tokens { issuer });
-        let server = Arc::new(Server::new(engine, gate, &http, &limits, None, &sign_in, false).unwrap());
+        let others = (&sign_in, &network);
+        let server = Arc::new(Server::new(engine, gate, &http, &limits, None, others, false).unwrap());
         House { server, north, _folder: folder }
     }
 

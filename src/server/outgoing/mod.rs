@@ -28,7 +28,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-/// How long a request may take, from the look-up of the name to the end of the body.
+/// How long a request may take, from the look-up of the name to the end of the body, unless it is said.
 const TIME: Duration = Duration::from_secs(5);
 
 /// Hosts that may be at addresses of a private network.
@@ -54,6 +54,7 @@ impl FromStr for Hosts {
 pub struct Outgoing {
     private: Hosts,
     tls: TlsConnector,
+    time: Duration,
 }
 
 /// Why a request was not made, or not answered. For the log: whoever chose the address is told nothing of the network.
@@ -63,8 +64,8 @@ pub enum Refusal {
     Address(&'static str),
     /// Nobody answered as HTTP has it.
     Unreachable(String),
-    /// It took too long.
-    TooSlow,
+    /// It took longer than this.
+    TooSlow(Duration),
 }
 
 impl fmt::Display for Refusal {
@@ -72,7 +73,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Address(told) => f.write_str(told),
             Refusal::Unreachable(told) => write!(f, "the other side did not answer: {told}"),
-            Refusal::TooSlow => write!(f, "the other side took longer than {} s", TIME.as_secs()),
+            Refusal::TooSlow(time) => write!(f, "the other side took longer than {} s", time.as_secs()),
         }
     }
 }
@@ -87,12 +88,18 @@ impl Outgoing {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.context("TLS cannot be set up")?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Outgoing { private, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Outgoing { private, tls: TlsConnector::from(Arc::new(config)), time: TIME })
+    }
+
+    /// The same with another time that a request may take.
+    pub fn within(self, time: Duration) -> Outgoing {
+        Outgoing { time, ..self }
     }
 
     /// The answer to a request, whatever its status, if its body has at most this many bytes.
     pub async fn send(&self, request: Request<Bytes>, most: usize) -> Result<Response<Bytes>, Refusal> {
-        tokio::time::timeout(TIME, self.exchange(request, most)).await.map_err(|_| Refusal::TooSlow)?
+        let exchange = self.exchange(request, most);
+        tokio::time::timeout(self.time, exchange).await.map_err(|_| Refusal::TooSlow(self.time))?
     }
 
     async fn exchange(&self, request: Request<Bytes>, most: usize) -> Result<Response<Bytes>, Refusal> {

@@ -126,8 +126,15 @@ impl House {
 
     /// POST of a Parameters resource with these parameters.
     pub async fn post(&self, path: &str, parameters: Value) -> Result<Value> {
+        self.post_as(&self.context, path, parameters).await
+    }
+
+    /// The same as a caller.
+    pub async fn post_as(&self, context: &Context, address: &str, parameters: Value) -> Result<Value> {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let body = json!({ "resourceType": "Parameters", "parameter": parameters });
-        self.send(Verb::Post, path, body.to_string()).await.map(|it| json_of(&it))
+        let answer = self.engine.perform(context, request(Verb::Post, path, query, body.to_string())).await?;
+        Ok(json_of(&answer))
     }
 
     pub async fn send(&self, verb: Verb, address: &str, body: String) -> Result<Answer, Failure> {

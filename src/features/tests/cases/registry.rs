@@ -90,6 +90,7 @@ async fn every_operation_is_claimed_and_described() {
     assert_eq!(claimed("Encounter"), ["everything", "validate"]);
     assert_eq!(claimed("Observation"), ["lastn", "stats", "validate"]);
     assert_eq!(claimed("Basic"), ["validate"]);
+    assert_eq!(claimed("StructureDefinition"), ["snapshot", "validate"]);
     let api = house.get("openapi.json").await.unwrap();
     for path in ["/Patient/{id}/$everything", "/Encounter/{id}/$everything", "/Observation/$lastn"] {
         assert!(api["paths"][path]["get"].is_object() && api["paths"][path]["post"].is_object(), "{path}");

@@ -107,3 +107,27 @@ async fn of_two_at_the_same_time_one_wins() {
     assert_eq!(outcomes.iter().filter(|it| **it == Ok(201)).count(), 1, "{outcomes:?}");
     assert!(outcomes.iter().all(|it| matches!(it, Ok(201) | Err(409))), "{outcomes:?}");
 }
+
+/// Codes and places of the errors that `$validate` tells a caller with these scopes.
+async fn validated(house: &House, scopes: &str, path: &str, patient: &Value) -> Vec<String> {
+    let caller = house.caller(scopes).await;
+    let parameters = json!([{ "name": "resource", "resource": patient }]);
+    let outcome = house.post_as(&caller, path, parameters).await.unwrap();
+    let issues = outcome["issue"].as_array().unwrap().iter().filter(|it| it["severity"] == "error");
+    issues.map(|it| format!("{} {}", it["code"].as_str().unwrap(), it["expression"][0].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn validate_tells_what_a_write_would_be_told() {
+    let house = House::new().await;
+    put(&house, &patient("a", "1")).await.unwrap();
+    let writer = "system/Patient.cruds";
+    let clash = ["duplicate Patient.identifier[0]"];
+    assert_eq!(validated(&house, writer, "Patient/$validate", &patient("b", "1")).await, clash);
+    assert_eq!(validated(&house, writer, "Patient/$validate?mode=create", &patient("a", "1")).await, clash);
+    let fine: [&str; 0] = [];
+    assert_eq!(validated(&house, writer, "Patient/$validate", &patient("b", "2")).await, fine);
+    assert_eq!(validated(&house, writer, "Patient/$validate", &patient("a", "1")).await, fine);
+    assert_eq!(validated(&house, writer, "Patient/a/$validate?mode=update", &patient("a", "1")).await, fine);
+    assert_eq!(validated(&house, "system/Patient.rs", "Patient/$validate", &patient("b", "1")).await, fine);
+}

@@ -1,7 +1,41 @@
-//! What of a StructureDefinition is kept to be compiled and built on: without what is written for people, which is most
-//! of it, and without the differential where there is a snapshot.
+//! What of a StructureDefinition is kept to be compiled and built on: without most of what is written for people, which is
+//! most of it, without the differential where there is a snapshot, and packed: it is read once or twice.
 
+use super::Fault;
 use crate::json::{Value, quote, write_compact};
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// A StructureDefinition in memory.
+pub(super) enum Kept {
+    /// Compiled in: it takes no memory of its own.
+    BuiltIn(&'static str),
+    /// Deflated (RFC 1951).
+    Packed(Box<[u8]>),
+}
+
+impl Kept {
+    /// Keeps a definition as far as it is needed.
+    pub(super) fn of(definition: Value<'_>) -> std::io::Result<Kept> {
+        let mut packed = Vec::new();
+        DeflateEncoder::new(kept(definition).as_bytes(), Compression::fast()).read_to_end(&mut packed)?;
+        Ok(Kept::Packed(packed.into()))
+    }
+
+    /// The definition as JSON.
+    pub(super) fn json(&self) -> Result<Cow<'static, str>, Fault> {
+        match self {
+            Kept::BuiltIn(json) => Ok(Cow::Borrowed(json)),
+            Kept::Packed(packed) => {
+                let mut json = String::new();
+                let read = DeflateDecoder::new(&**packed).read_to_string(&mut json);
+                read.map(|_| Cow::Owned(json)).map_err(|it| Fault::new("", it.to_string()))
+            }
+        }
+    }
+}
 
 /// Members of a definition that say nothing of what is checked.
 const OF_DEFINITION: [&str; 18] = [
@@ -24,26 +58,22 @@ const OF_DEFINITION: [&str; 18] = [
     "title",
     "useContext",
 ];
-/// Members of an element.
-const OF_ELEMENT: [&str; 14] = [
+/// Members of an element; what a snapshot must have stays.
+const OF_ELEMENT: [&str; 10] = [
     "alias",
-    "base",
     "code",
     "comment",
-    "definition",
     "example",
     "isModifierReason",
-    "isSummary",
     "label",
     "mapping",
     "meaningWhenMissing",
     "orderMeaning",
     "requirements",
-    "short",
 ];
 
 /// A definition as far as it is needed, as JSON.
-pub(super) fn kept(definition: Value<'_>) -> String {
+fn kept(definition: Value<'_>) -> String {
     let mut out = String::with_capacity(definition.raw().len() / 4);
     open(&mut out, definition, &OF_DEFINITION);
     let elements =
@@ -80,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_checked_is_kept() {
-        let elements = r#"{"element":[{"path":"Patient","short":"x","min":1},{"path":"Patient.name","mapping":[{}]}]}"#;
+        let elements =
+            r#"{"element":[{"path":"Patient","comment":"x","min":1},{"path":"Patient.name","mapping":[{}]}]}"#;
         let definition = |members: &str| {
             let text = format!(r#"{{"url":"http://e/p","text":{{}},"title":"T","type":"Patient"{members}}}"#);
             kept(Doc::parse(text).unwrap().root())

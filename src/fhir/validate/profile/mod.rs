@@ -30,10 +30,10 @@ use crate::outcome::{Failure, Issue, IssueType, Severity, shown};
 use crate::spec::{TypeId, r4};
 use compile::Compiler;
 use element::ElementDef;
+use kept::Kept;
 use key::Keys;
 use rules::Rules;
 use rustc_hash::FxHashMap;
-use std::borrow::Cow;
 use std::sync::{LazyLock, OnceLock};
 use tree::Growing;
 use usage::Usage;
@@ -113,9 +113,16 @@ struct Source {
     version: Option<Box<str>>,
     /// The name of the type that it is on.
     of: Box<str>,
-    /// The StructureDefinition.
-    json: Cow<'static, str>,
+    /// What it is built on.
+    base: Option<Box<str>>,
+    kept: Kept,
     compiled: OnceLock<Result<Profile, Fault>>,
+}
+
+impl Source {
+    fn read(&self) -> Result<Doc, Fault> {
+        Doc::parse(self.kept.json()?).map_err(|it| Fault::new("", it.to_string()))
+    }
 }
 
 /// Profiles by their canonical URL.
@@ -133,7 +140,7 @@ impl Profiles {
             let mut all = Profiles::default();
             let table = include_str!("../../../../profiles/r4/profiles.txt");
             for line in table.lines().filter(|it| it.starts_with('{')) {
-                all.add(Cow::Borrowed(line));
+                all.add_built_in(line);
             }
             all
         });
@@ -143,24 +150,26 @@ impl Profiles {
     /// The built-in ones, and these StructureDefinitions, of which those that are no profiles, or no JSON, are left out.
     pub fn with(definitions: impl IntoIterator<Item = String>) -> Profiles {
         let mut all = Profiles { others: Some(Profiles::built_in()), ..Profiles::default() };
-        for json in definitions {
-            all.add(Cow::Owned(json));
+        for doc in definitions.into_iter().filter_map(|it| Doc::parse(it).ok()) {
+            all.add(doc.root(), Kept::of);
         }
         all
     }
 
-    fn add(&mut self, json: Cow<'static, str>) {
-        let Ok(doc) = Doc::parse(&*json) else { return };
-        let root = doc.root();
-        if let (Some(url), Some("constraint")) = (root.str("url"), root.str("derivation")) {
-            let version = root.str("version").map(Box::from);
-            let of = root.str("type").unwrap_or_default().into();
-            let json = match json {
-                // What is compiled in takes no memory of its own.
-                Cow::Borrowed(_) => json,
-                Cow::Owned(_) => Cow::Owned(kept::kept(root)),
-            };
-            self.by_url.entry(url.into()).or_default().push(Source { version, of, json, compiled: OnceLock::new() });
+    fn add_built_in(&mut self, json: &'static str) {
+        if let Ok(doc) = Doc::parse(json) {
+            self.add(doc.root(), |_| Ok(Kept::BuiltIn(json)));
+        }
+    }
+
+    fn add(&mut self, root: Value<'_>, keep: impl FnOnce(Value<'_>) -> std::io::Result<Kept>) {
+        if let (Some(url), Some("constraint")) = (root.str("url"), root.str("derivation"))
+            && let Ok(kept) = keep(root)
+        {
+            let text = |name: &str| root.str(name).map(Box::from);
+            let (version, base, of) = (text("version"), text("baseDefinition"), text("type").unwrap_or_default());
+            let source = Source { version, of, base, kept, compiled: OnceLock::new() };
+            self.by_url.entry(url.into()).or_default().push(source);
         }
     }
 
@@ -215,10 +224,7 @@ impl Profiles {
     /// The profile with this canonical URL, if it is known.
     fn find(&self, canonical: &str) -> Option<&Result<Profile, Fault>> {
         let source = self.source(canonical)?;
-        Some(source.compiled.get_or_init(|| {
-            let doc = Doc::parse(&*source.json).map_err(|it| Fault::new("", it.to_string()))?;
-            self.compile(doc.root())
-        }))
+        Some(source.compiled.get_or_init(|| self.compile(source.read()?.root())))
     }
 
     fn source(&self, canonical: &str) -> Option<&Source> {
@@ -243,7 +249,7 @@ impl Profiles {
 
     /// What a compiler makes of one of these profiles, without its usage.
     fn compiled_by(&self, compiler: &Compiler<'_>, canonical: &str) -> Option<Rules> {
-        let doc = Doc::parse(&*self.source(canonical)?.json).ok()?;
+        let doc = self.source(canonical)?.read().ok()?;
         let of = r4().type_named(doc.root().str("type")?)?;
         let mut growing = Growing::default();
         self.grow(doc.root(), &mut growing, 0).ok()?;
@@ -284,7 +290,6 @@ impl Profiles {
             let problem = format!("its base {} is not known here", shown(base));
             return Err(Fault { is_open: true, ..Fault::new("", problem) });
         };
-        let doc = Doc::parse(&*source.json).map_err(|it| Fault::new("", it.to_string()))?;
-        self.grow(doc.root(), growing, depth + 1)
+        self.grow(source.read()?.root(), growing, depth + 1)
     }
 }

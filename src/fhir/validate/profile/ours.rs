@@ -1,7 +1,6 @@
 //! The profiles and extensions of `profiles/structure-definitions`: what this server offers to every tenant.
 
 use super::Profiles;
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 macro_rules! definitions {
@@ -38,7 +37,7 @@ impl Profiles {
     pub fn built_in() -> &'static Profiles {
         static ALL: LazyLock<Profiles> = LazyLock::new(|| {
             let mut all = Profiles { others: Some(Profiles::r4()), ..Profiles::default() };
-            DEFINITIONS.iter().for_each(|(_, json)| all.add(Cow::Borrowed(json)));
+            DEFINITIONS.iter().for_each(|(_, json)| all.add_built_in(json));
             all
         });
         &ALL

@@ -1,7 +1,7 @@
 //! What no two resources of a tenant may share: our extension `unique` on a profile.
 
 use super::{DEEPEST, Fault, Profiles};
-use crate::json::{Doc, Value};
+use crate::json::Value;
 use crate::path::{Context, Expression, PathError};
 use crate::spec::r4;
 use crate::validate::expression;
@@ -75,7 +75,7 @@ impl Profiles {
         let mut all = Unique::read(definition)?;
         let base = definition.str("baseDefinition").and_then(|it| self.source(it));
         if let Some(base) = base.filter(|_| depth < DEEPEST) {
-            let doc = Doc::parse(&*base.json).map_err(|it| Fault::new("", it.to_string()))?;
+            let doc = base.read()?;
             all.extend(self.all_unique(doc.root(), depth + 1)?);
         }
         Ok(all)

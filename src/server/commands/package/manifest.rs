@@ -32,9 +32,7 @@ impl Manifest {
     /// Reads it; fails if the package is not for R4, or is not named as packages are.
     pub fn read(text: &str) -> Result<Manifest> {
         let manifest: Manifest = serde_json::from_str(text).context("cannot be read")?;
-        let is_plain = |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-'));
-        let (name, version) = (&manifest.name, &manifest.version);
-        if name.is_empty() || version.is_empty() || !is_plain(name) || !is_plain(version) {
+        if !is_plain(&manifest.name) || !is_plain(&manifest.version) {
             bail!("names it by other than letters, digits, '.' and '-'");
         }
         if manifest.id().len() > LONGEST {
@@ -60,6 +58,11 @@ impl Manifest {
     pub fn needs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.dependencies.iter().filter(|(name, _)| *name != CORE).map(|(name, version)| (&**name, &**version))
     }
+}
+
+/// Whether this may be a name or a version.
+pub fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-'))
 }
 
 /// The id of a package.

@@ -22,6 +22,13 @@ pub struct Installed {
     resources: usize,
 }
 
+impl Installed {
+    /// Whether this is a package in a version that is asked for.
+    pub fn is(&self, name: &str, asked: &str) -> bool {
+        self.name == name && is_asked(&self.version, asked)
+    }
+}
+
 impl fmt::Display for Installed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}  {} resources", self.name, self.version, self.resources)?;
@@ -87,7 +94,7 @@ pub async fn missing(
     manifests: impl Iterator<Item = &Manifest>,
 ) -> Result<Vec<String>> {
     let there = installed(engine, ctx).await?;
-    let has = |name: &str, asked: &str| there.iter().any(|it| it.name == name && is_asked(&it.version, asked));
+    let has = |name: &str, asked: &str| there.iter().any(|it| it.is(name, asked));
     let mut all = Vec::new();
     for manifest in manifests {
         let needs = manifest.needs().filter(|(name, asked)| !has(name, asked));

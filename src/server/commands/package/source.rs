@@ -1,7 +1,8 @@
-//! Where packages are found: in a file that is named, or by name in the folder of packages.
+//! Where packages are found: in a file that is named, or by name in the folder of packages and then in a registry.
 
 use super::archive::{Archive, Bounds};
-use super::manifest::Manifest;
+use super::manifest::{self, Manifest, is_asked};
+use super::registry::Registry;
 use anyhow::{Context, Result, bail};
 use fhir::terminology::{Kind, published};
 use fhir::validate::Profiles;
@@ -16,13 +17,54 @@ const BLOOD_TYPE: &str = "https://medisync.dev/fhir/ValueSet/blood-type";
 /// How a package's file ends.
 const ENDING: &str = ".tgz";
 
-/// Reads what is named: our own profiles, a file, or `NAME[@VERSION]` in the folder, the greatest version where none is said.
-pub fn open(named: &str, folder: &Path) -> Result<Archive> {
-    if named == OURS {
-        return ours();
+/// Where packages are looked for.
+pub struct Sources {
+    folder: PathBuf,
+    registry: Option<Registry>,
+}
+
+impl Sources {
+    /// A folder, and perhaps a registry behind it.
+    pub fn new(folder: PathBuf, registry: Option<Registry>) -> Sources {
+        Sources { folder, registry }
     }
-    let path = find(named, folder)?;
-    let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+
+    /// Reads what is named: our own profiles, a file, or `NAME[@VERSION]`, the greatest version where none is said.
+    pub async fn open(&self, named: &str) -> Result<Archive> {
+        if named == OURS {
+            return ours();
+        }
+        if named.ends_with(ENDING) || named.contains(['/', '\\']) {
+            return read(Path::new(named));
+        }
+        let (name, asked) = named.split_once('@').map_or((named, None), |(name, version)| (name, Some(version)));
+        self.named(name, asked).await
+    }
+
+    /// A package by name: from the folder, or else from the registry.
+    pub async fn named(&self, name: &str, asked: Option<&str>) -> Result<Archive> {
+        if !manifest::is_plain(name) {
+            bail!("{name:?} is no package's name: that is letters, digits, '.' and '-'");
+        }
+        if let Some(path) = find(name, asked, &self.folder)? {
+            return read(&path);
+        }
+        let folder = self.folder.display();
+        let lacking =
+            format!("the folder of packages, {folder} (--package-folder), has no {name}@{}", asked.unwrap_or("latest"));
+        match &self.registry {
+            Some(registry) => {
+                let told =
+                    || format!("{lacking}, and the registry {} (--package-registry) did not give it", registry.url());
+                registry.fetch(name, asked).await.with_context(told)
+            }
+            None => bail!("{lacking}, and no registry is asked (--package-registry none)"),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Archive> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     Archive::read(file, &Bounds::default()).with_context(|| format!("{} is refused", path.display()))
 }
 
@@ -39,22 +81,12 @@ fn ours() -> Result<Archive> {
     Ok(Archive { manifest: Manifest::read(&manifest)?, files })
 }
 
-fn find(named: &str, folder: &Path) -> Result<PathBuf> {
-    if named.ends_with(ENDING) || named.contains(['/', '\\']) {
-        return Ok(PathBuf::from(named));
-    }
-    let (name, asked) = named.split_once('@').map_or((named, None), |(name, version)| (name, Some(version)));
+/// The file of the greatest version that is asked for.
+fn find(name: &str, asked: Option<&str>, folder: &Path) -> Result<Option<PathBuf>> {
     let mut versions = versions(name, folder)?;
-    versions.retain(|it| asked.is_none_or(|asked| it == asked));
-    match versions.into_iter().max_by(|a, b| by_parts(a, b)) {
-        Some(version) => Ok(folder.join(format!("{name}-{version}{ENDING}"))),
-        None => bail!(
-            "the folder of packages, {} (--package-folder), has no {name}-{}{ENDING}; packages are not fetched over the \
-             network: put the file there, as `npm pack` writes it, or name the file",
-            folder.display(),
-            asked.unwrap_or("VERSION")
-        ),
-    }
+    versions.retain(|it| asked.is_none_or(|asked| is_asked(it, asked)));
+    let greatest = versions.into_iter().max_by(|a, b| by_parts(a, b));
+    Ok(greatest.map(|it| folder.join(format!("{name}-{it}{ENDING}"))))
 }
 
 /// The versions of a package that lie in a folder; none where there is no folder.
@@ -74,7 +106,7 @@ fn versions(name: &str, folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Semantic versions by their numbers; what is before a release (`1.0.0-ballot`) comes before it.
-fn by_parts(a: &str, b: &str) -> Ordering {
+pub fn by_parts(a: &str, b: &str) -> Ordering {
     let split = |it: &str| {
         let (release, label) = it.split_once('-').map_or((it, None), |(release, label)| (release, Some(label)));
         let numbers: Vec<u64> = release.split('.').map(|it| it.parse().unwrap_or(0)).collect();
@@ -93,11 +125,14 @@ mod tests {
         for file in ["a.b-1.9.0.tgz", "a.b-1.10.0.tgz", "a.b-1.10.0-ballot.tgz", "a.b-c-2.0.0.tgz", "a.b-3.0.0.zip"] {
             std::fs::write(folder.path().join(file), "").unwrap();
         }
-        let found = |named: &str| find(named, folder.path()).map(|it| it.file_name().unwrap().to_owned());
-        assert_eq!(found("a.b").unwrap(), "a.b-1.10.0.tgz");
-        assert_eq!(found("a.b@1.9.0").unwrap(), "a.b-1.9.0.tgz");
-        assert!(found("a.b@3.0.0").unwrap_err().to_string().contains("has no a.b-3.0.0.tgz"));
-        assert!(find("a", &folder.path().join("none")).is_err());
-        assert_eq!(find("elsewhere/x.tgz", folder.path()).unwrap(), Path::new("elsewhere/x.tgz"));
+        let found = |asked: Option<&str>| {
+            let path = find("a.b", asked, folder.path()).unwrap();
+            path.map(|it| it.file_name().unwrap().to_string_lossy().into_owned())
+        };
+        assert_eq!(found(None).unwrap(), "a.b-1.10.0.tgz");
+        assert_eq!(found(Some("1.9.0")).unwrap(), "a.b-1.9.0.tgz");
+        assert_eq!(found(Some("1.9.x")).unwrap(), "a.b-1.9.0.tgz");
+        assert_eq!(found(Some("3.0.0")), None);
+        assert_eq!(find("a", None, &folder.path().join("none")).unwrap(), None);
     }
 }

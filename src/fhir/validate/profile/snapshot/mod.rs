@@ -21,6 +21,7 @@ use crate::spec::r4;
 use node::{Node, Said, list, prefixes};
 use rustc_hash::FxHashMap;
 use serde_json::{Value as Json, json};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The most elements that a snapshot may have, those of what it is made from included.
@@ -62,9 +63,8 @@ impl Profiles {
     }
 
     /// The canonical URL of what a profile is built on.
-    fn base_of(&self, canonical: &str) -> Option<String> {
-        let definition: Json = serde_json::from_str(&self.source(canonical)?.json).ok()?;
-        definition["baseDefinition"].as_str().map(str::to_owned)
+    fn base_of(&self, canonical: &str) -> Option<&str> {
+        self.source(canonical)?.base.as_deref()
     }
 }
 
@@ -97,8 +97,11 @@ impl Maker<'_> {
         }
         let unknown = || Fault { is_open: true, ..Fault::new("", format!("{} is not known here", shown(canonical))) };
         let core = types::definition(canonical.split('|').next().unwrap_or_default());
-        let text = core.or_else(|| Some(&*self.known.source(canonical)?.json)).ok_or_else(unknown)?;
-        let definition: Json = serde_json::from_str(text).map_err(|it| Fault::new("", it.to_string()))?;
+        let text = match core {
+            Some(line) => Cow::Borrowed(line),
+            None => self.known.source(canonical).ok_or_else(unknown)?.kept.json()?,
+        };
+        let definition: Json = serde_json::from_str(&text).map_err(|it| Fault::new("", it.to_string()))?;
         let made = match list_at(&definition, "snapshot") {
             Some(elements) => self.read(&definition, elements)?,
             None => self.over_base(&definition, depth)?,

@@ -95,7 +95,7 @@ fn is_built_on(known: &Profiles, url: &str, on: &str) -> bool {
             return core(&wanted).is_some_and(|it| r4().is_a(of, it));
         }
         match known.base_of(&here) {
-            Some(base) => here = bare(&base),
+            Some(base) => here = bare(base),
             None => return true,
         }
     }

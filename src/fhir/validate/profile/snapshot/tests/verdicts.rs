@@ -9,7 +9,7 @@ use crate::validate::{AskedProfile, Demands, Profiling, References};
 fn by_snapshot() -> Profiles {
     let known = Profiles::built_in();
     let all = Profiles::r4().by_url.values().chain(known.by_url.values()).flatten();
-    let made = all.filter_map(|it| known.snapshot(&it.json).ok());
+    let made = all.filter_map(|it| known.snapshot(&it.kept.json().unwrap()).ok());
     let without_differential = |it: String| {
         let mut whole: Json = serde_json::from_str(&it).unwrap();
         whole.as_object_mut().unwrap().remove("differential");

@@ -1,3 +1,5 @@
+mod fetching;
+
 use super::archive::{Archive, Bounds};
 use super::{install, record};
 use crate::{config, database, tenants};
@@ -113,7 +115,7 @@ fn what_is_damaged_or_no_package_is_refused() {
 #[tokio::test]
 async fn our_own_profiles_are_a_package_too() {
     let place = Place::new().await;
-    let archive = super::source::open(super::source::OURS, std::path::Path::new("none")).unwrap();
+    let archive = super::source::Sources::new("none".into(), None).open(super::source::OURS).await.unwrap();
     let report = install::install(&place.engine, &place.ctx, &archive).await.unwrap();
     assert!(report.is_clean(), "{report}");
     assert_eq!(place.urls("StructureDefinition?url=https://medisync.dev/fhir/StructureDefinition/patient").await, 1);
