@@ -2,6 +2,8 @@
 
 mod abuse;
 mod api_keys;
+mod app_state;
+mod brands;
 mod clients;
 mod encounters;
 mod factors;

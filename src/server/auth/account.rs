@@ -121,7 +121,7 @@ async fn current(session: &dyn Session, key: &Key) -> Result<Doc> {
 }
 
 /// A resource as it is now, unless it was deleted.
-pub(super) async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
+pub async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
     let Some(stored) = session.read(key).await?.filter(|it| !it.is_deleted()) else { return Ok(None) };
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
     Doc::parse(text).map(Some).map_err(Failure::internal)

@@ -59,11 +59,12 @@ pub fn read(token: &str) -> Option<Shown> {
     Some(Shown { id: id.to_owned(), hash: secret::hash(secret) })
 }
 
-/// The caller that a key speaks for, and until when it may; fails with 401 unless the key holds.
-pub async fn caller(session: &dyn Session, shown: &Shown, now: i64) -> Result<(Caller, i64)> {
+/// The caller that a key speaks for, the key's scope, and until when it may; fails with 401 unless the key holds.
+pub async fn caller(session: &dyn Session, shown: &Shown, now: i64) -> Result<(Caller, String, i64)> {
     let ApiKey { scope, expires, .. } = living(session, shown, now).await?;
     let subject = format!("api-key:{}", shown.id);
-    Ok((Caller { subject, roles: Vec::new(), scopes: Scopes::parse(&scope, None).0 }, expires))
+    let caller = Caller { subject, roles: Vec::new(), scopes: Scopes::parse(&scope, None).0 };
+    Ok((caller, scope, expires))
 }
 
 /// The key that is shown, whose use is noted now and then; fails with 401 unless it holds.

@@ -54,8 +54,8 @@ struct Admitted {
     token: Option<Shown>,
 }
 
-/// For whom the requests of a token count.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Who holds a token, and what it says of them.
+#[derive(Debug, Default)]
 pub struct Holder {
     /// Whether there is a token.
     pub is_known: bool,
@@ -63,6 +63,12 @@ pub struct Holder {
     pub client: Option<String>,
     /// The user whom it acts for.
     pub user: Option<String>,
+    /// The resource that the user is: `Practitioner/1`.
+    pub fhir_user: Option<String>,
+    /// The patient in context.
+    pub patient: Option<String>,
+    /// What was granted.
+    pub scope: String,
 }
 
 /// A token that was verified.
@@ -201,15 +207,15 @@ impl Gate {
                 let shown = |stands| Some(Shown { known: known.clone(), stands, seen: AtomicI64::new(now) });
                 if let Some(key) = api_key::read(token) {
                     let session = self.engine.store().open(&known.tenant).await?;
-                    let (caller, until) = api_key::caller(&*session, &key, now).await?;
-                    let holder = Holder { is_known: true, client: Some(caller.subject.clone()), user: None };
+                    let (caller, scope, until) = api_key::caller(&*session, &key, now).await?;
+                    let client = Some(caller.subject.clone());
+                    let holder = Holder { is_known: true, client, scope, ..Holder::default() };
                     return Ok((caller, holder, until, shown(Stands::Key(key))));
                 }
                 let claims = verify(token, &known.keys, issuer, known.tenant.name(), now)?;
                 let until = claims.exp.saturating_mul(1000);
                 let stands = claims.grant.clone().map_or(Stands::Alone, Stands::Grant);
-                let user = claims.fhir_user.as_ref().map(|_| claims.sub.clone());
-                let holder = Holder { is_known: true, client: claims.client_id.clone(), user };
+                let holder = claims.holder();
                 Ok((claims.caller(), holder, until, shown(stands)))
             }
         }

@@ -1,6 +1,6 @@
 //! Typed entries of a tenant's ledger.
 
-use fhir::{Failure, Result};
+use fhir::{Failure, IssueType, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Changes, CommitError, LedgerChange, LedgerEntry, LedgerStep, Session};
@@ -61,6 +61,12 @@ pub async fn list<T: Kept>(session: &dyn Session, limit: usize) -> Result<Vec<En
     session.entries(T::KIND, "", limit).await?.into_iter().map(Entry::read).collect()
 }
 
+/// The first entries of a kind whose keys begin with a text.
+pub async fn beginning<T: Kept>(session: &dyn Session, start: &str, limit: usize) -> Result<Vec<Entry<T>>> {
+    let found = session.entries(T::KIND, start, limit).await?;
+    found.into_iter().take_while(|it| it.key.starts_with(start)).map(Entry::read).collect()
+}
+
 /// All entries of a kind.
 pub async fn all<T: Kept>(session: &dyn Session) -> Result<Vec<Entry<T>>> {
     const PAGE: usize = 500;
@@ -81,6 +87,21 @@ pub async fn all<T: Kept>(session: &dyn Session) -> Result<Vec<Entry<T>>> {
 /// The change that begins an entry, which must not be there.
 pub fn insert<T: Kept>(key: impl Into<String>, value: &T, expires: Option<i64>) -> Result<LedgerChange> {
     Ok(LedgerChange { kind: T::KIND, key: key.into(), step: LedgerStep::Insert { value: json(value)?, expires } })
+}
+
+/// Keeps a value that a tenant has one of, whatever stood there; fails where somebody else changes it at the same time.
+pub async fn set<T: Kept>(session: &dyn Session, key: &str, value: &T) -> Result<()> {
+    let change = match session.entry(T::KIND, key).await? {
+        Some(LedgerEntry { version, expires, .. }) => {
+            let step = LedgerStep::Replace { version, value: json(value)?, expires };
+            LedgerChange { kind: T::KIND, key: key.to_owned(), step }
+        }
+        None => insert(key, value, None)?,
+    };
+    match write(session, vec![change]).await? {
+        true => Ok(()),
+        false => Err(Failure::new(IssueType::Transient, "This is being changed by others; try again.")),
+    }
 }
 
 /// Writes the changes, all of them; or none and `false` where somebody else was faster.

@@ -2,6 +2,9 @@
 
 pub mod account;
 pub mod api_key;
+pub mod app_state;
+pub mod appearance;
+pub mod brands;
 pub mod breached;
 pub mod client;
 pub mod code;
@@ -11,7 +14,7 @@ pub mod grant;
 pub mod kept;
 mod keys;
 pub mod launch;
-mod operations;
+pub mod operations;
 pub mod password;
 pub mod remote_keys;
 pub mod ring;

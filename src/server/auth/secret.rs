@@ -16,7 +16,12 @@ pub fn new() -> Result<String> {
 
 /// What is kept of a secret: its SHA-256 in base64url. Also PKCE's S256 (RFC 7636 section 4.2).
 pub fn hash(secret: &str) -> String {
-    base64(&Sha256::digest(secret))
+    hash_of(secret.as_bytes())
+}
+
+/// The same of bytes.
+pub fn hash_of(bytes: &[u8]) -> String {
+    base64(&Sha256::digest(bytes))
 }
 
 /// A secret made of another one for one purpose.

@@ -54,17 +54,7 @@ impl SessionLimits {
                         most. It is recent for a second at least.";
             return Err(Failure::new(IssueType::Value, told));
         }
-        let change = match kept::find::<SessionLimits>(session, KEY).await? {
-            Some(mut entry) => {
-                entry.value = self;
-                entry.replace()?
-            }
-            None => kept::insert(KEY, &self, None)?,
-        };
-        match kept::write(session, vec![change]).await? {
-            true => Ok(()),
-            false => Err(Failure::new(IssueType::Transient, "The limits are being changed by others; try again.")),
-        }
+        kept::set(session, KEY, &self).await
     }
 
     /// Until when a sign-in holds that began and was last used then.

@@ -1,6 +1,6 @@
 //! Access tokens: JSON Web Tokens (RFC 7519) in the profile of RFC 9068, signed by the tenant's key.
 
-use super::{KeyRing, TokenKey};
+use super::{Holder, KeyRing, TokenKey};
 use engine::{Caller, Scopes};
 use fhir::{Failure, IssueType, Result};
 use jsonwebtoken::errors::ErrorKind;
@@ -75,6 +75,18 @@ impl Claims {
         header.typ = Some(TYPE.into());
         header.kid.clone_from(&key.public.common.key_id);
         jsonwebtoken::encode(&header, self, &key.signing)
+    }
+
+    /// Who holds the token.
+    pub fn holder(&self) -> Holder {
+        Holder {
+            is_known: true,
+            client: self.client_id.clone(),
+            user: self.fhir_user.as_ref().map(|_| self.sub.clone()),
+            fhir_user: self.fhir_user.clone(),
+            patient: self.patient.clone(),
+            scope: self.scope.clone(),
+        }
     }
 
     /// The caller as the engine knows it.

@@ -2,7 +2,7 @@
 
 use crate::auth::account::{self, NewAccount};
 use crate::auth::client::{Client, ClientAuth};
-use crate::auth::kept;
+use crate::auth::{brands, kept};
 use crate::clock;
 use fhir::Result;
 use store::Session;
@@ -31,6 +31,8 @@ pub const USERS: [User; 7] = [
     User { role: "Parent of a patient", username: "linh", fhir_user: "RelatedPerson/linh-nguyen" },
 ];
 
+/// The Organization that it is.
+const HOSPITAL: &str = "meridian-valley";
 /// The id of the demo's app.
 pub const APP: &str = "demo-app";
 /// Where its answers may go: where development servers listen.
@@ -47,6 +49,9 @@ pub async fn prepare(session: &dyn Session) -> Result<()> {
             account::create(session, NewAccount { username, password: PASSWORD.into(), fhir_user, scope: None })
                 .await?;
         }
+    }
+    if !brands::are_set(session).await? {
+        brands::publish(session, vec![HOSPITAL.to_owned()], None).await?;
     }
     if kept::find::<Client>(session, APP).await?.is_none() {
         kept::write(session, vec![kept::insert(APP, &app(), None)?]).await?;

@@ -101,11 +101,14 @@ fn audience(server: &Server, parts: &Parts) -> Option<(String, Audience)> {
     }
     if let Some((tenant, endpoint)) = path.strip_prefix("/auth/").and_then(|it| it.split_once('/')) {
         let audience = match endpoint {
-            "jwks" | "style" | ".well-known/openid-configuration" => Audience::Everybody,
+            "jwks" | "style" | "logo" | "brands" | ".well-known/openid-configuration" => Audience::Everybody,
             "token" | "revoke" | "userinfo" | "introspect" => Audience::Apps,
             _ => return None,
         };
         return Some((tenant.to_owned(), audience));
+    }
+    if let Some((tenant, _)) = path.strip_prefix("/state/").and_then(|it| it.split_once('/')) {
+        return Some((tenant.to_owned(), Audience::Apps));
     }
     if path != "/fhir" && !path.starts_with("/fhir/") {
         return None;

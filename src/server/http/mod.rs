@@ -22,6 +22,7 @@ mod pretty;
 mod request_id;
 mod route;
 mod start;
+mod state;
 #[cfg(test)]
 mod tests;
 pub mod xml;
@@ -135,6 +136,9 @@ impl Server {
             .route("/fhir", any(fhir::fhir))
             .route("/fhir/", any(fhir::fhir))
             .route("/fhir/{*path}", any(fhir::fhir))
+            .route("/state/{tenant}", any(state::nothing))
+            .route("/state/{tenant}/", any(state::nothing))
+            .route("/state/{tenant}/{*path}", any(state::state))
             .route("/auth/{tenant}/{*path}", any(oauth::oauth))
             .route("/.well-known/oauth-authorization-server/auth/{tenant}", any(oauth::metadata))
             .fallback(health::unknown)

@@ -2,7 +2,7 @@
 
 use super::limits::{Limits, Rate, Who};
 use crate::auth::kept::{self, Kept};
-use fhir::{Failure, IssueType, Result};
+use fhir::Result;
 use serde::{Deserialize, Serialize};
 use store::Session;
 
@@ -52,8 +52,7 @@ impl OwnLimits {
 
     /// Keeps what one of the two says; what they do not say stays.
     pub async fn keep(session: &dyn Session, by: By, said: [Option<Rate>; Who::ALL.len()]) -> Result<OwnLimits> {
-        let entry = kept::find::<OwnLimits>(session, KEY).await?;
-        let mut own = entry.as_ref().map(|it| it.value.clone()).unwrap_or_default();
+        let mut own = OwnLimits::of(session).await?;
         let of = match by {
             By::Operator => &mut own.given,
             By::Administrator => &mut own.asked,
@@ -61,16 +60,7 @@ impl OwnLimits {
         for (of, said) in of.iter_mut().zip(said) {
             *of = said.or(*of);
         }
-        let change = match entry {
-            Some(mut entry) => {
-                entry.value = own.clone();
-                entry.replace()?
-            }
-            None => kept::insert(KEY, &own, None)?,
-        };
-        match kept::write(session, vec![change]).await? {
-            true => Ok(own),
-            false => Err(Failure::new(IssueType::Transient, "The limits are being changed by others; try again.")),
-        }
+        kept::set(session, KEY, &own).await?;
+        Ok(own)
     }
 }

@@ -2,13 +2,10 @@
 
 use super::kept::{By, OwnLimits};
 use super::limits::{Rate, Who};
-use engine::{Access, Answer, Call, Operation};
+use crate::auth::operations::{ALL, demand_administrator};
+use engine::{Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
 use serde_json::json;
-
-/// Every access to everything: limits keep all of it away.
-const ALL: &[(Access, &str)] =
-    &[(Access::Create, "*"), (Access::Read, "*"), (Access::Update, "*"), (Access::Delete, "*"), (Access::Search, "*")];
 
 /// The operation.
 pub fn operation() -> Operation {
@@ -21,10 +18,7 @@ pub fn operation() -> Operation {
 }
 
 async fn rate_limits(call: Call<'_>) -> Result<Answer> {
-    if !call.ctx.caller().scopes.is_administrator() {
-        let told = "Limits are set with an administrator's token, of scope system/*.cruds.";
-        return Err(Failure::new(IssueType::Forbidden, told));
-    }
+    demand_administrator(&call)?;
     let mut said = [None; Who::ALL.len()];
     for (said, who) in said.iter_mut().zip(Who::ALL) {
         if let Some(text) = call.arguments.text(who.name()) {

@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, Result};
 use super::{Desk, json, metadata};
+use crate::auth::appearance::Appearance;
 use crate::auth::factor::assurance;
 use crate::auth::grant::Grant;
 use crate::auth::launch::Scene;
@@ -27,7 +28,7 @@ pub struct Issued<'g> {
 
 impl Issued<'_> {
     /// The tokens (RFC 6749 section 5.1).
-    pub fn answer(&self, desk: &Desk<'_>) -> Result<Response> {
+    pub async fn answer(&self, desk: &Desk<'_>) -> Result<Response> {
         let Issued { name, grant, .. } = self;
         let claims = grant.claims(name, desk.token_issuer(), desk.tenant(), desk.now);
         let token = claims.sign(desk.known.keys.signing(desk.now)?).map_err(Failure::internal)?;
@@ -50,7 +51,7 @@ impl Issued<'_> {
         }
         if let Some(scene) = self.scene {
             tell(&mut answer, scene, grant.patient.is_some());
-            answer["smart_style_url"] = metadata::style_url(desk).into();
+            answer["smart_style_url"] = metadata::style_url(desk, &Appearance::of(&*desk.session).await?).into();
         }
         Ok(json(200, &answer))
     }

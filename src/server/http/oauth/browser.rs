@@ -79,7 +79,8 @@ impl Browser {
 
     /// A page for this browser. `to` is where its forms may lead beside this server.
     pub fn page(&self, desk: &Desk<'_>, status: u16, page: Page, to: Option<&str>) -> Result<Response> {
-        let mut response = page::response(status, page);
+        let sheet = format!("/auth/{}/theme.css", desk.tenant());
+        let mut response = page::response(status, page.with_sheet(&sheet));
         if let Some(to) = to {
             // Browsers apply form-action to where a form's answer redirects as well.
             let own = "form-action 'self'";
@@ -117,7 +118,7 @@ pub fn redirect(to: &str) -> Result<Response> {
     Ok(response)
 }
 
-fn header(text: &str) -> Result<HeaderValue> {
+pub fn header(text: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(text).map_err(|_| Problem::request("The request has characters that no header can hold."))
 }
 

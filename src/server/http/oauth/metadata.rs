@@ -3,6 +3,7 @@
 
 use super::Desk;
 use super::problem::Result;
+use crate::auth::appearance::Appearance;
 use crate::auth::client::{ClientAuth, GRANT_TYPES};
 use crate::auth::factor::assurance;
 use crate::auth::scope;
@@ -12,7 +13,7 @@ use axum::response::Response;
 use serde_json::{Value as Json, json};
 
 /// SMART's capabilities that are served (conformance.html#capabilities).
-pub const CAPABILITIES: [&str; 19] = [
+pub const CAPABILITIES: [&str; 20] = [
     "launch-standalone",
     "launch-ehr",
     "authorize-post",
@@ -32,7 +33,11 @@ pub const CAPABILITIES: [&str; 19] = [
     "permission-online",
     "permission-v1",
     "permission-v2",
+    APP_STATE,
 ];
+
+/// Keeping app state (app-state.html).
+const APP_STATE: &str = "smart-app-state";
 
 /// The algorithms of clients' assertions.
 pub const ASSERTION_ALGORITHMS: [&str; 4] = ["RS384", "ES384", "RS256", "ES256"];
@@ -41,6 +46,9 @@ pub const ASSERTION_ALGORITHMS: [&str; 4] = ["RS384", "ES384", "RS256", "ES256"]
 pub fn smart(desk: &Desk<'_>) -> Json {
     let mut all = authorization_server(desk);
     all["capabilities"] = json!(CAPABILITIES);
+    let state = format!("{}/state/{}", desk.origin, desk.tenant());
+    all["smart_app_state_endpoint"] = state.as_str().into();
+    all["associated_endpoints"] = json!([{ "url": state, "capabilities": [APP_STATE] }]);
     all
 }
 
@@ -79,16 +87,17 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
 }
 
 /// Where apps find [`style`]. It changes with the style, as apps may keep what they found there.
-pub fn style_url(desk: &Desk<'_>) -> String {
-    format!("{}/style?v={}", desk.issuer(), env!("CARGO_PKG_VERSION"))
+pub fn style_url(desk: &Desk<'_>, look: &Appearance) -> String {
+    format!("{}/style?v={}-{}", desk.issuer(), env!("CARGO_PKG_VERSION"), look.changed)
 }
 
-/// How the pages of this server look (scopes-and-launch-context.html#smart-style): `page.css` in light colours.
-pub fn style() -> Json {
+/// How the pages of a tenant look (scopes-and-launch-context.html#smart-style): `page.css` in light colours.
+pub fn style(look: &Appearance) -> Json {
+    let highlight = look.color.map_or_else(|| "#0b6b63".to_owned(), |it| it.to_string());
     json!({
         "color_background": "#f5f7f8",
         "color_error": "#a31b2b",
-        "color_highlight": "#0b6b63",
+        "color_highlight": highlight,
         "color_modal_backdrop": "#14232a",
         "color_success": "#11663b",
         "color_text": "#14232a",

@@ -8,6 +8,7 @@ mod browser;
 mod clients;
 mod consent;
 mod form;
+mod look;
 mod metadata;
 mod next;
 mod picker;
@@ -27,6 +28,7 @@ use super::route::Route;
 use super::{Server, answer};
 use crate::auth::Known;
 use crate::auth::account::Account;
+use crate::auth::appearance::Appearance;
 use crate::auth::standing::standing;
 use crate::{clock, tenants};
 use ::fhir::{Failure, IssueType};
@@ -83,6 +85,9 @@ endpoints! {
     USER_INFO "userinfo" "GET, POST",
     JWKS "jwks" "GET",
     STYLE "style" "GET",
+    SHEET "theme.css" "GET",
+    LOGO "logo" "GET",
+    BRANDS "brands" "GET",
     OPENID ".well-known/openid-configuration" "GET",
 }
 
@@ -116,7 +121,9 @@ pub(super) async fn smart_configuration(
     meter: &Meter<'_>,
 ) -> ::fhir::Result<Vec<u8>> {
     let desk = Desk::open(server, parts, tenant, meter).await?;
-    Ok(metadata::smart(&desk).to_string().into_bytes())
+    let mut configuration = metadata::smart(&desk);
+    look::add_brands(&desk, &mut configuration).await?;
+    Ok(configuration.to_string().into_bytes())
 }
 
 async fn carry_out(
@@ -181,7 +188,10 @@ async fn dispatch(
         it if *it == REGISTER => register::register(&desk, &body).await,
         it if *it == USER_INFO => tokens::user_info(&desk).await,
         it if *it == JWKS => metadata::document(&metadata::jwks(&desk)),
-        it if *it == STYLE => metadata::document(&metadata::style()),
+        it if *it == STYLE => metadata::document(&metadata::style(&Appearance::of(&*desk.session).await?)),
+        it if *it == SHEET => look::sheet(&desk).await,
+        it if *it == LOGO => look::logo(&desk).await,
+        it if *it == BRANDS => look::brands(&desk).await,
         _ => metadata::document(&metadata::authorization_server(&desk)),
     }
 }
