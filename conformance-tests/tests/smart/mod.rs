@@ -13,6 +13,7 @@ mod introspection;
 mod keys;
 mod launches;
 mod origins;
+mod passkeys;
 mod place;
 mod pushed;
 mod rates;

@@ -278,7 +278,7 @@ impl Browser<'_> {
 }
 
 /// The hidden fields of a page's first form.
-fn hidden(page: &str) -> Vec<(String, String)> {
+pub fn hidden(page: &str) -> Vec<(String, String)> {
     let form = page.split("</form>").next().unwrap_or_default();
     let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
     let field = |it: &str| {

@@ -3,6 +3,7 @@
 use super::Page;
 use super::html::Html;
 use super::layout::Layout;
+use super::passkeys::{self, UseView};
 use super::qr;
 use super::sign_in::{Place, hidden, moment};
 
@@ -21,13 +22,18 @@ pub struct FormView {
 }
 
 impl FormView {
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         (&self.tenant, &self.base)
     }
 
     /// Begins the form.
-    pub(super) fn begin(&self, html: &mut Html) {
+    fn begin(&self, html: &mut Html) {
         html.raw("<form method=\"post\"").attr("action", &self.action).raw(">");
+        self.fields(html);
+    }
+
+    /// What every form has.
+    pub(super) fn fields(&self, html: &mut Html) {
         hidden(html, "csrf", &self.csrf);
         hidden(html, "next", &self.next);
     }
@@ -41,6 +47,8 @@ pub struct SecondView<'a> {
     pub user: &'a str,
     /// Whether there is an authenticator app.
     pub has_app: bool,
+    /// How a passkey is used.
+    pub passkey: Option<&'a UseView>,
     /// What went wrong.
     pub problem: Option<&'a str>,
 }
@@ -57,6 +65,8 @@ pub struct AppView<'a> {
     pub uri: &'a str,
     /// Whether nobody gets in without.
     pub is_demanded: bool,
+    /// Where a passkey is made instead.
+    pub passkeys: Option<&'a str>,
     /// Since when there is one.
     pub since: Option<i64>,
     /// What went wrong.
@@ -79,7 +89,9 @@ pub fn second(view: &SecondView<'_>) -> Page {
     view.step.begin(&mut html);
     let label = if view.has_app { "Code of your authenticator app, or a recovery code" } else { "A recovery code" };
     code_field(&mut html, label);
-    html.raw("<p><button type=\"submit\" class=\"button strong\">Go on</button></p></form></article>");
+    html.raw("<p><button type=\"submit\" class=\"button strong\">Go on</button></p></form>");
+    passkeys::offer(&mut html, view.passkey);
+    html.raw("</article>");
     Layout { title: "One more step", tenant: Some(view.step.place()) }.page(&html)
 }
 
@@ -89,7 +101,7 @@ pub fn authenticator(view: &AppView<'_>) -> Page {
     html.raw("<article class=\"form\"><h1>Set up an authenticator app</h1>");
     alert(&mut html, view.problem);
     if view.is_demanded {
-        html.raw("<p>").text(view.step.place().0).raw(" asks you for a second factor beside the password.</p>");
+        demanded(&mut html, view.step);
     }
     if let Some(since) = view.since {
         html.raw("<p>You have one since ");
@@ -112,6 +124,9 @@ pub fn authenticator(view: &AppView<'_>) -> Page {
         view.step.begin(&mut html);
         html.raw("<p><button type=\"submit\" class=\"button\" name=\"action\" value=\"remove\">")
             .raw("Take the app away</button></p></form>");
+    }
+    if let Some(passkeys) = view.passkeys.filter(|_| view.is_demanded) {
+        html.raw("<p><a").attr("href", passkeys).raw(">Use a passkey instead</a></p>");
     }
     html.raw("</article>");
     Layout { title: "Authenticator app", tenant: Some(view.step.place()) }.page(&html)
@@ -150,7 +165,12 @@ fn code_field(html: &mut Html, label: &'static str) {
     html.raw(" autocapitalize=\"none\" spellcheck=\"false\"></label></p>");
 }
 
-fn alert(html: &mut Html, problem: Option<&str>) {
+/// Says why it is asked for.
+pub(super) fn demanded(html: &mut Html, step: &FormView) {
+    html.raw("<p>").text(&step.tenant).raw(" asks you for a second factor beside the password.</p>");
+}
+
+pub(super) fn alert(html: &mut Html, problem: Option<&str>) {
     if let Some(problem) = problem {
         html.raw("<p class=\"status bad\" role=\"alert\">").text(problem).raw("</p>");
     }

@@ -76,7 +76,7 @@ impl Layout<'_> {
 }
 
 /// Asked for with each asset, so that a new version is not shown in an old one's style.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The words of an HTTP status (RFC 9110 section 15).
 pub(super) fn reason(status: u16) -> &'static str {

@@ -16,6 +16,7 @@ mod json;
 mod layout;
 mod message;
 mod outcome;
+mod passkeys;
 mod qr;
 mod request;
 mod resource;
@@ -35,6 +36,7 @@ pub use consent::{
 };
 pub use factors::{AppView, FormView, RecoveryView, SecondView, authenticator, recovery, recovery_codes, second};
 pub use message::{message, unauthorized};
+pub use passkeys::{MakeView, PasskeyView, PasskeysView, UseView, passkeys};
 pub use resource::resource;
 pub use sign_in::{AccountView, SignInView, account, sign_in, signed_out};
 pub use start::start;

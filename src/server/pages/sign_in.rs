@@ -3,6 +3,7 @@
 use super::Page;
 use super::html::Html;
 use super::layout::Layout;
+use super::passkeys::{self, UseView};
 
 /// The tenant and its base, as all pages of its authorization server show them.
 pub type Place<'a> = (&'a str, &'a str);
@@ -19,6 +20,8 @@ pub struct SignInView<'a> {
     pub next: &'a str,
     /// The name that was tried.
     pub username: &'a str,
+    /// How a passkey is used.
+    pub passkey: Option<&'a UseView>,
     /// What went wrong, or why it is asked.
     pub problem: Option<&'a str>,
 }
@@ -38,7 +41,9 @@ pub fn sign_in(view: &SignInView<'_>) -> Page {
         .attr("value", view.username)
         .raw("></label></p><p><label>Password<input name=\"password\" type=\"password\"")
         .raw(" autocomplete=\"current-password\" required></label></p>")
-        .raw("<p><button type=\"submit\" class=\"button strong\">Sign in</button></p></form></article>");
+        .raw("<p><button type=\"submit\" class=\"button strong\">Sign in</button></p></form>");
+    passkeys::offer(&mut html, view.passkey);
+    html.raw("</article>");
     Layout { title: "Sign in", tenant: Some(view.tenant) }.page(&html)
 }
 
@@ -56,6 +61,8 @@ pub struct AccountView<'a> {
     pub since: i64,
     /// Since when there is an authenticator app.
     pub app: Option<i64>,
+    /// How many passkeys there are.
+    pub passkeys: usize,
     /// How many recovery codes there are.
     pub recovery: usize,
 }
@@ -83,8 +90,10 @@ pub fn account(view: &AccountView<'_>) -> Page {
             moment(&mut html, since)
         }
     };
-    html.raw("</li>");
-    if view.app.is_some() {
+    html.raw("</li><li>");
+    way(&mut html, view, "passkeys", "Passkeys");
+    html.raw(": ").show(view.passkeys).raw("</li>");
+    if view.app.is_some() || view.passkeys > 0 {
         html.raw("<li>");
         way(&mut html, view, "recovery-codes", "Recovery codes");
         html.raw(": ").show(view.recovery).raw(" left</li>");
@@ -126,6 +135,7 @@ mod tests {
             csrf: "proof",
             next: "authorize?x",
             username: "ana",
+            passkey: None,
             problem: Some("No."),
         };
         let body = sign_in(&view).body;

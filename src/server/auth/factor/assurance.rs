@@ -3,7 +3,7 @@
 
 /// One factor was proved: a password.
 pub const ONE: &str = "https://medisync.dev/acr/one-factor";
-/// Two were proved: a password and a one-time code.
+/// Two were proved: a password and a one-time code, or a passkey whose device knew its user.
 pub const TWO: &str = "https://medisync.dev/acr/two-factors";
 /// All classes.
 pub const CLASSES: [&str; 2] = [ONE, TWO];
@@ -19,6 +19,12 @@ pub fn password() -> Vec<String> {
 /// The same, with a one-time code.
 pub fn with_code(before: &[String]) -> Vec<String> {
     with(before, &["otp", MANY])
+}
+
+/// The same, with a passkey whose device made sure who its user is. One that may be copied between devices is kept by
+/// software, one that may not by hardware.
+pub fn with_passkey(before: &[String], is_synced: bool) -> Vec<String> {
+    with(before, &[if is_synced { "swk" } else { "hwk" }, "user", MANY])
 }
 
 fn with(before: &[String], more: &[&str]) -> Vec<String> {
@@ -44,6 +50,7 @@ mod tests {
     fn two_factors_make_another_class() {
         assert_eq!(class(&password()), ONE);
         let both = with_code(&with_code(&password()));
+        assert_eq!(with_passkey(&[], false).join(" "), "hwk user mfa");
         assert_eq!((class(&both), both.join(" ")), (TWO, "pwd otp mfa".into()));
     }
 }

@@ -1,7 +1,9 @@
 //! What a user proves beside the password: codes of an authenticator app, passkeys, and recovery codes for who lost both.
 
 pub mod assurance;
+pub mod challenge;
 pub mod demand;
+pub mod passkey;
 pub mod pending;
 pub mod recovery;
 mod sealed;
@@ -9,7 +11,9 @@ pub mod totp;
 
 use super::account::{self, Account};
 use super::kept::{self, Entry, Kept};
+use super::secret;
 use fhir::{Failure, IssueType, Result};
+use passkey::Passkey;
 use serde::{Deserialize, Serialize};
 use store::{LedgerChange, Session};
 
@@ -18,6 +22,9 @@ use store::{LedgerChange, Session};
 pub struct Factors {
     /// An authenticator app.
     pub app: Option<App>,
+    /// Passkeys.
+    #[serde(default)]
+    pub passkeys: Vec<Passkey>,
     /// What is kept of the recovery codes that were not used.
     pub recovery: Vec<String>,
 }
@@ -40,7 +47,7 @@ pub struct App {
 impl Factors {
     /// Whether there is something to be asked for beside the password.
     pub fn is_any(&self) -> bool {
-        self.app.is_some()
+        self.app.is_some() || !self.passkeys.is_empty()
     }
 
     /// Takes an authenticator app's code; tells whether it was right. What is kept changes with it.
@@ -143,8 +150,16 @@ pub async fn reset(session: &dyn Session, username: &str) -> Result<()> {
     let account = account.ok_or_else(|| Failure::new(IssueType::Value, "There is no user of this name."))?;
     for _ in 0..8 {
         let mut user = of(session, &account.key).await?;
-        user.factors = Factors::default();
-        if user.entry.is_none() || kept::write(session, vec![user.change()?]).await? {
+        if user.entry.is_none() {
+            return Ok(());
+        }
+        let mut changes = Vec::new();
+        for passkey in std::mem::take(&mut user.factors).passkeys {
+            let owner = kept::find::<passkey::Owner>(session, &secret::hash(&passkey.id)).await?;
+            changes.extend(owner.map(|it| it.delete()));
+        }
+        changes.push(user.change()?);
+        if kept::write(session, changes).await? {
             return Ok(());
         }
     }

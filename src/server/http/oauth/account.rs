@@ -43,6 +43,7 @@ async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<R
         user: &visitor.account.value.name,
         since: visitor.visit.value.began,
         app: factors.app.map(|it| it.since),
+        passkeys: factors.passkeys.len(),
         recovery: factors.recovery.len(),
     };
     browser.page(desk, 200, pages::account(&view), None)

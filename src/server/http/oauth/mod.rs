@@ -11,6 +11,9 @@ mod form;
 mod look;
 mod metadata;
 mod next;
+mod owner;
+mod passkey;
+mod passkeys;
 mod picker;
 mod problem;
 mod pushed;
@@ -76,6 +79,8 @@ endpoints! {
     SIGN_IN "sign-in" "POST",
     SECOND "second" "GET, POST",
     AUTHENTICATOR "authenticator" "GET, POST",
+    PASSKEY "passkey" "POST",
+    PASSKEYS "passkeys" "GET, POST",
     RECOVERY "recovery-codes" "GET, POST",
     ACCOUNT "account" "GET, POST",
     TOKEN "token" "POST",
@@ -178,6 +183,9 @@ async fn dispatch(
         it if *it == SECOND => second::show(&desk, &form()?).await,
         it if *it == AUTHENTICATOR && is_post => authenticator::change(&desk, &form()?).await,
         it if *it == AUTHENTICATOR => authenticator::show(&desk, &form()?).await,
+        it if *it == PASSKEY => passkey::sign_in(&desk, &form()?).await,
+        it if *it == PASSKEYS && is_post => passkeys::change(&desk, &form()?).await,
+        it if *it == PASSKEYS => passkeys::show(&desk, &form()?).await,
         it if *it == RECOVERY && is_post => recovery::renew(&desk, &form()?).await,
         it if *it == RECOVERY => recovery::show(&desk).await,
         it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,

@@ -2,10 +2,10 @@
 
 use super::browser::Browser;
 use super::form::Form;
+use super::owner::kept_all;
 use super::problem::{Problem, Result};
 use super::{Desk, next, sign_in};
 use crate::auth::factor::{self, OfUser};
-use crate::auth::kept;
 use crate::auth::visit::Visitor;
 use crate::pages::{self, RecoveryView};
 use axum::response::Response;
@@ -52,9 +52,7 @@ pub async fn renew(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let mut user = owner(desk, &visitor).await?;
     let id = &visitor.account.value.id;
     let codes = user.factors.renew_recovery(&desk.known.tenant.secrets().page_key, id)?;
-    if !kept::write(&*desk.session, vec![user.change()?]).await? {
-        return Err(Problem { status: 409, ..Problem::request("Something else was changed just now; try again.") });
-    }
+    kept_all(desk, vec![user.change()?]).await?;
     tracing::info!(tenant = desk.tenant(), user = id, "recovery codes were made anew");
     shown(desk, &browser, Made(Some(codes)), "account")
 }

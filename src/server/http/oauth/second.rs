@@ -3,15 +3,16 @@
 use super::browser::Browser;
 use super::form::Form;
 use super::problem::Result;
-use super::{Desk, next};
+use super::{Desk, next, passkey};
 use crate::auth::account::Account;
 use crate::auth::factor::pending::{self, Half};
-use crate::auth::factor::{self, OfUser, assurance};
+use crate::auth::factor::{self, assurance};
 use crate::auth::kept::{self, Entry};
 use crate::auth::{throttle, visit};
 use crate::clock;
 use crate::pages::{self, SecondView};
 use axum::response::Response;
+use store::LedgerChange;
 
 /// Goes on with a user who has proved so much: signs in where that suffices, or asks for the rest.
 pub async fn proceed(
@@ -58,6 +59,7 @@ async fn ask(
         step: &browser.step(desk, "second", to),
         user: &half.account.value.name,
         has_app: factors.app.is_some(),
+        passkey: passkey::form(desk, browser, to)?.as_ref(),
         problem: problem.map(|(_, told)| told),
     });
     let leads_to = next::destination(desk, to).await;
@@ -92,7 +94,7 @@ pub async fn prove(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         tracing::info!(tenant = desk.tenant(), user = id, "a recovery code was used");
     }
     let amr = assurance::with_code(&half.pending.value.amr);
-    match complete(desk, &half, &user, amr).await? {
+    match complete(desk, &half, vec![user.change()?], amr).await? {
         Some(browser) => {
             throttle::second_succeeded(&*desk.session, &half.account.key, &address).await?;
             browser.redirect(desk, &next::address(desk, to))
@@ -101,10 +103,14 @@ pub async fn prove(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     }
 }
 
-/// Signs in whoever has proved the rest, with what that changes of the user's factors, all at once; `None` if one of
-/// them was changed meanwhile.
-pub async fn complete(desk: &Desk<'_>, half: &Half, user: &OfUser, amr: Vec<String>) -> Result<Option<Browser>> {
+/// Signs in whoever has proved the rest, with what that changes, all at once; `None` if something was changed meanwhile.
+pub async fn complete(
+    desk: &Desk<'_>,
+    half: &Half,
+    mut changes: Vec<LedgerChange>,
+    amr: Vec<String>,
+) -> Result<Option<Browser>> {
     let (cookie, begun) = visit::begun(&*desk.session, &half.account.key, amr, clock::now_ms()).await?;
-    let is_done = kept::write(&*desk.session, vec![user.change()?, half.pending.delete(), begun]).await?;
-    Ok(is_done.then(|| Browser::given(cookie)))
+    changes.extend([half.pending.delete(), begun]);
+    Ok(kept::write(&*desk.session, changes).await?.then(|| Browser::given(cookie)))
 }

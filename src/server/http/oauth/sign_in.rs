@@ -3,7 +3,7 @@
 use super::browser::Browser;
 use super::form::Form;
 use super::problem::Result;
-use super::{Desk, next, second};
+use super::{Desk, next, passkey, second};
 use crate::auth::factor::assurance;
 use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::Visitor;
@@ -26,6 +26,11 @@ pub async fn recent(desk: &Desk<'_>, browser: &Browser, next: &str) -> Result<Re
     Ok(Err(show(desk, browser, next, &visitor.account.key, Some((200, told))).await?))
 }
 
+/// The page again, as something other than name and password was refused.
+pub async fn refused(desk: &Desk<'_>, browser: &Browser, next: &str, told: &str) -> Result<Response> {
+    show(desk, browser, next, "", Some((401, told))).await
+}
+
 async fn show(
     desk: &Desk<'_>,
     browser: &Browser,
@@ -39,6 +44,7 @@ async fn show(
         csrf: &browser.csrf(desk),
         next,
         username,
+        passkey: passkey::form(desk, browser, next)?.as_ref(),
         problem: problem.map(|(_, told)| told),
     });
     let to = next::destination(desk, next).await;
