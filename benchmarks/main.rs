@@ -15,6 +15,7 @@ mod request;
 mod run;
 mod scale;
 mod table;
+mod tenants;
 mod workloads;
 
 use anyhow::Result;
@@ -25,6 +26,7 @@ use run::Plan;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tenants::Tenants;
 
 /// Measures MediSync against what its parts could do at best.
 #[derive(Parser)]
@@ -39,6 +41,8 @@ enum Command {
     Run(Run),
     /// Measures the same searches on ten times as much, and prints how their cost grows.
     Scale(Run),
+    /// Makes many tenants on PostgreSQL, and prints what that costs.
+    Tenants(Many),
     /// Serves as one of the limits.
     Limit {
         #[command(subcommand)]
@@ -70,6 +74,37 @@ struct Run {
     #[arg(long)]
     date: String,
 }
+
+#[derive(clap::Args)]
+struct Many {
+    /// The server's program.
+    #[arg(long)]
+    server: PathBuf,
+    /// The script that starts a private PostgreSQL.
+    #[arg(long)]
+    postgres: PathBuf,
+    /// Tenants in the shared tables.
+    #[arg(long, default_value_t = 10_000)]
+    pool: usize,
+    /// Tenants in schemas of their own.
+    #[arg(long, default_value_t = 1000)]
+    schemas: usize,
+    /// The most tenants that are asked in turn.
+    #[arg(long, default_value_t = 10_000)]
+    in_turn: usize,
+    /// A hundred tenants, twenty schemas, and shorter runs.
+    #[arg(long)]
+    quick: bool,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// The day, as the tables say it.
+    #[arg(long)]
+    date: String,
+}
+
+/// So many tenants are what the many are compared with.
+const FEW: usize = 10;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Database {
@@ -116,6 +151,10 @@ fn main() -> Result<()> {
             print!("{}", one_thread()?.block_on(run.plan()?.scale())?);
             Ok(())
         }
+        Command::Tenants(many) => {
+            print!("{}", one_thread()?.block_on(many.plan()?.run())?);
+            Ok(())
+        }
         Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {
             match limit {
                 Limit::Memory { answers } => limits::memory::run(&answers).await,
@@ -130,9 +169,27 @@ fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
+fn load(connections: usize, is_quick: bool) -> Load {
+    let (warm_up, length) = if is_quick { (100, 300) } else { (300, 2000) };
+    Load { connections, warm_up: Duration::from_millis(warm_up), length: Duration::from_millis(length) }
+}
+
+impl Many {
+    fn plan(self) -> Result<Tenants> {
+        Ok(Tenants {
+            server: self.server,
+            places: Places::Postgres(Arc::new(Cluster::start(&self.postgres)?)),
+            pool: [FEW, if self.quick { 100 } else { self.pool }],
+            schemas: [FEW, if self.quick { 20 } else { self.schemas }],
+            in_turn: self.in_turn,
+            load: load(self.connections, self.quick),
+            date: self.date,
+        })
+    }
+}
+
 impl Run {
     fn plan(self) -> Result<Plan> {
-        let (warm_up, length) = if self.quick { (100, 300) } else { (300, 2000) };
         let places = match self.database {
             Database::Sqlite => Places::Sqlite,
             Database::Postgres => Places::Postgres(Arc::new(Cluster::start(&self.postgres)?)),
@@ -142,11 +199,7 @@ impl Run {
             places,
             records: self.records,
             patients: if self.quick { 20 } else { usize::MAX },
-            load: Load {
-                connections: self.connections,
-                warm_up: Duration::from_millis(warm_up),
-                length: Duration::from_millis(length),
-            },
+            load: load(self.connections, self.quick),
             parallel: if self.quick { vec![4] } else { vec![4, 2, 8] },
             date: self.date,
         })

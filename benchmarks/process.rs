@@ -92,11 +92,16 @@ impl Drop for Process {
 
 /// Runs a program to its end.
 pub fn run(program: &Path, arguments: &[&OsStr]) -> Result<()> {
+    output(program, arguments).map(drop)
+}
+
+/// The same; what it says.
+pub fn output(program: &Path, arguments: &[&OsStr]) -> Result<String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.with_context(|| format!("cannot start {}", program.display()))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{} failed: {said}", program.display());
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// CPU time of a process (proc(5), `/proc/PID/stat`).

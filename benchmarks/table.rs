@@ -65,10 +65,15 @@ fn line(row: &Row) -> String {
 }
 
 fn rate(it: &Measured) -> String {
-    let digits = format!("{:.0}", it.rate());
+    grouped(it.rate().round() as u64)
+}
+
+/// A number with its thousands apart.
+pub fn grouped(it: u64) -> String {
+    let digits = it.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -5,7 +5,7 @@ use crate::own::{OwnParams, Params};
 use fhir::spec::{Spec, r4};
 use std::fmt;
 use std::sync::Arc;
-use store::{Session, Tenant};
+use store::{Leeway, Session, Tenant};
 
 /// A caller whose identity was proved, in the tenant it was proved for. The only way into a tenant's data.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Context {
     pub(crate) own: Arc<OwnParams>,
     /// The search parameters that an interaction works by from its beginning to its end.
     pub(crate) pinned: Option<Arc<Params>>,
+    /// How old what is read may be while the primary database does not answer.
+    pub(crate) leeway: Option<Arc<Leeway>>,
 }
 
 /// Who a caller is. Nothing below the server can tell how that was proved.
@@ -53,7 +55,7 @@ impl Context {
 
     /// The same, for what only reads: a copy of the data may answer.
     pub(crate) fn for_reading(&self) -> Context {
-        let session = self.session.for_reading().unwrap_or_else(|| self.session.clone());
+        let session = self.session.for_reading(self.leeway.clone()).unwrap_or_else(|| self.session.clone());
         Context { session, ..self.clone() }
     }
 

@@ -48,7 +48,7 @@ use operation::Operations;
 use own::AllOwnParams;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use store::{Store, Tenant};
+use store::{Leeway, Store, Tenant};
 use terminology::AllCaches;
 
 /// How much one request may ask for.
@@ -177,11 +177,22 @@ impl Engine {
     /// Binds a proved caller to the tenant it was proved for. `base` is the URL of the tenant's base as the caller
     /// used it.
     pub async fn context(&self, tenant: &Tenant, caller: Caller, base: &str) -> Result<Context> {
-        let session = self.store.open(tenant).await?;
-        let (own, caller) = (self.own.of(tenant), Arc::new(caller));
-        let ctx = Context { tenant: tenant.clone(), session, caller, base: base.into(), own, pinned: None };
+        let ctx = self.lenient_context(tenant, caller, base, None).await?;
         self.refresh_params(&ctx).await?;
         Ok(ctx)
+    }
+
+    /// The same for one request, which may be answered by what is older while the primary database does not answer.
+    pub async fn lenient_context(
+        &self,
+        tenant: &Tenant,
+        caller: Caller,
+        base: &str,
+        leeway: Option<Arc<Leeway>>,
+    ) -> Result<Context> {
+        let session = self.store.open(tenant).await?;
+        let (own, caller) = (self.own.of(tenant), Arc::new(caller));
+        Ok(Context { tenant: tenant.clone(), session, caller, base: base.into(), own, pinned: None, leeway })
     }
 
     /// A context for work without a caller: a load, a job, the demo. The reason stands for the caller.

@@ -43,7 +43,7 @@ async fn reindex(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn status(call: Call<'_>) -> Result<Answer> {
-    let mut parameters: Vec<Json> = call.engine.own_params(call.ctx).iter().map(told).collect();
+    let mut parameters: Vec<Json> = call.engine.own_params(call.ctx).await?.iter().map(told).collect();
     if let Some(run) = call.engine.index_run(call.ctx).await? {
         let state = if run.is_finished { "finished" } else { "building" };
         let mut parts = vec![json!({ "name": "state", "valueCode": state })];

@@ -69,6 +69,18 @@ pub async fn relocate(settings: &config::Store, order: &Move, told: &(dyn Fn(Mov
     })
 }
 
+/// Has a standby answer a tenant's reads, or none.
+pub async fn stand_by(settings: &config::Store, tenant: &str, standby: Option<&str>) -> Result<()> {
+    if settings.database.place()? != Place::Postgres {
+        bail!("standbys are PostgreSQL's: give --database postgres://…");
+    }
+    let done = PostgresStore::stand_by(settings.database.whole(), tenant, standby).await;
+    done.map_err(|cause| match cause {
+        cause @ store::Error::CannotStandBy(_) => cause.into(),
+        cause => unusable(settings, cause),
+    })
+}
+
 /// Fails where a PostgreSQL is not up to date.
 pub async fn verify(settings: &config::Store) -> Result<()> {
     PostgresStore::verify(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))

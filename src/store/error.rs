@@ -55,6 +55,9 @@ pub enum Error {
     /// A tenant cannot be moved so.
     #[error("the tenant cannot be moved: {0}")]
     CannotMove(String),
+    /// A tenant cannot have this standby.
+    #[error("the tenant cannot have this standby: {0}")]
+    CannotStandBy(String),
     /// The tenant's records are kept in a region that this server does not serve.
     #[error("the tenant's region is not one that this server serves")]
     Region,

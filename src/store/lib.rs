@@ -9,6 +9,7 @@ mod contract;
 mod error;
 mod job;
 mod ledger;
+mod leeway;
 mod lookups;
 mod pairs;
 mod postgres;
@@ -23,6 +24,7 @@ mod text;
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
+pub use leeway::{Freshness, Leeway};
 pub use pairs::{PAIRS, paired_types};
 pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Upgraded, Upgrading};
 pub use record::{
@@ -71,8 +73,9 @@ pub trait Store: Send + Sync {
 #[async_trait]
 pub trait Session: Releases {
     /// The same tenant's data for reads that change nothing: another copy of it may answer, if nothing is missing there that was
-    /// acknowledged before. `None` where there is none.
-    fn for_reading(&self) -> Option<Arc<dyn Session>> {
+    /// acknowledged before. With a leeway it answers as it is while the original does not, the ledger included. `None` where
+    /// there is none.
+    fn for_reading(&self, _leeway: Option<Arc<Leeway>>) -> Option<Arc<dyn Session>> {
         None
     }
     /// An empty set of index rows, keyed for this tenant.

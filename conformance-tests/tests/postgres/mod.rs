@@ -5,6 +5,7 @@
 
 mod failures;
 mod full_disk;
+mod late_reads;
 mod moves;
 mod networks;
 mod nodes;

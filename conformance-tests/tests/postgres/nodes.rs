@@ -78,6 +78,40 @@ async fn each_node_has_the_others_search_parameters() {
     }
 }
 
+/// `$reindex-status`: how far a search parameter is, whichever node indexes it and whichever is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_node_tells_how_far_the_other_is() {
+    const COUNT: usize = 1000;
+    let Some(house) = House::new(&[]) else { return };
+    let [(_first, one), (_second, two)] = [house.serve(&["--index-rest", "40"]), house.serve(&["--index-rest", "40"])];
+    let entries = (0..COUNT).map(|it| entry("PUT", &format!("Patient/p-{it}"), named(&format!("p-{it}")))).collect();
+    one.bundle("transaction", entries).await.expect(200);
+    let parameter = json!({
+        "resourceType": "SearchParameter", "id": "nickname", "url": "urn:sample:nickname", "name": "nickname",
+        "status": "active", "description": "Nickname", "code": "nickname", "base": ["Patient"], "type": "string",
+        "expression": "Patient.name.where(use='nickname').given"
+    });
+    one.put("SearchParameter/nickname", &parameter).await.expect(201);
+    let mut told = BTreeSet::new();
+    let followed = async {
+        loop {
+            // Nothing else is asked of this node, which would have it look.
+            let status = two.get("$reindex-status").await.expect(200).json();
+            let part = |name: &str| {
+                let parts = status["parameter"][0]["part"].as_array().into_iter().flatten();
+                parts.into_iter().find(|it| it["name"] == name).cloned().unwrap_or_default()
+            };
+            if part("state")["valueCode"] == "ready" {
+                return;
+            }
+            told.extend(part("done")["valueInteger"].as_u64());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(2 * RECOVERY, followed).await.expect("it becomes ready");
+    assert!(told.len() > 2 && told.iter().any(|it| *it > 0), "it goes on from time to time: {told:?}");
+}
+
 /// A node that is killed under load loses nothing that it acknowledged, and the other goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_killed_loses_nothing() {

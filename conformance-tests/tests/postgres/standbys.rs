@@ -2,26 +2,30 @@
 
 use super::*;
 use conformance_tests::postgres::with_database;
+use std::sync::atomic::AtomicUsize;
 
 /// A database with a standby, and two nodes that read there.
-struct Copied {
-    standby: Cluster,
-    house: House,
+pub(super) struct Copied {
+    pub(super) standby: Cluster,
+    pub(super) house: House,
     nodes: [(Server, Client); 2],
+    /// The name of the database that the tenant's records are in.
+    place: String,
 }
 
 impl Copied {
     /// With `--read-database` at the standby.
-    fn new() -> Option<Copied> {
+    pub(super) fn new() -> Option<Copied> {
         let house = House::new(&[])?;
         let standby = house.cluster.standby();
         let url = with_database(&standby.url(), house.database.name());
         let arguments = ["--read-database", url.as_str()];
         let nodes = [house.serve(&arguments), house.serve(&arguments)];
-        Some(Copied { standby, house, nodes })
+        let place = house.database.name().to_owned();
+        Some(Copied { standby, house, nodes, place })
     }
 
-    fn clients(&self) -> [&Client; 2] {
+    pub(super) fn clients(&self) -> [&Client; 2] {
         [&self.nodes[0].1, &self.nodes[1].1]
     }
 
@@ -32,7 +36,14 @@ impl Copied {
     }
 
     fn query(&self, sql: &str) -> String {
-        self.standby.query_in(self.house.database.name(), sql)
+        self.standby.query_in(&self.place, sql)
+    }
+
+    /// Moves the tenant, whose records are in this database then.
+    fn relocate(&mut self, to: &[&str], place: &str) {
+        let arguments = [&["tenant", "move", TENANT, "--to"], to].concat();
+        tokio::task::block_in_place(|| self.house.program.succeed(&arguments));
+        place.clone_into(&mut self.place);
     }
 
     /// Each node writes in turn, and both see it at once by every kind of read.
@@ -54,7 +65,7 @@ impl Copied {
     }
 
     /// Reads until the standby has had a part in it.
-    async fn standby_is_asked(&self) {
+    pub(super) async fn standby_is_asked(&self) {
         let before = self.looked_up();
         let asked = async {
             while self.looked_up() <= before {
@@ -106,6 +117,122 @@ async fn a_standby_that_is_gone_is_passed_over() {
         copied.standby.resume(&[]);
         copied.standby_is_asked().await;
     }
+}
+
+/// One resource that is written by turns on both nodes, and read on both all the time: what is read is never older than what was
+/// acknowledged when the read began.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<usize>,
+}
+
+impl Watch {
+    fn on(clients: [&Client; 2]) -> Watch {
+        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut tasks = JoinSet::new();
+        let clients = clients.map(Client::clone);
+        for reader in clients.clone() {
+            tasks.spawn(Watch::read(reader, stop.clone(), acknowledged.clone()));
+        }
+        tasks.spawn(Watch::write(clients, stop.clone(), acknowledged));
+        Watch { stop, tasks }
+    }
+
+    async fn write(clients: [Client; 2], stop: Arc<AtomicBool>, acknowledged: Arc<AtomicUsize>) -> usize {
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            count += 1;
+            let written = with(named("watched"), json!({"birthDate": format!("{:04}", 1000 + count)}));
+            let call = clients[count % 2].call("PUT", "Patient/watched").json(&written);
+            let version = answered(call).await.expect_in(200..=201).version();
+            acknowledged.store(version.parse().expect("a number"), Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        count
+    }
+
+    async fn read(client: Client, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicUsize>) -> usize {
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let least = acknowledged.load(Ordering::SeqCst);
+            if least == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                continue;
+            }
+            let read = answered(client.call("GET", "Patient/watched")).await.expect(200).version();
+            assert!(read.parse::<usize>().expect("a number") >= least, "version {read} is read after {least}");
+            let least = acknowledged.load(Ordering::SeqCst);
+            let found = client.page("Patient?_id=watched").await.matches()[0]["meta"]["versionId"].clone();
+            let found: usize = found.as_str().and_then(|it| it.parse().ok()).expect("a version");
+            assert!(found >= least, "version {found} is found after {least}");
+            count += 1;
+        }
+        count
+    }
+
+    async fn end(mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(count) = self.tasks.join_next().await {
+            assert!(count.expect("nothing older is read") > 10);
+        }
+    }
+}
+
+/// Reads go to a standby before, during and after moves among all placements, and lack nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_moves_is_read_as_it_is() {
+    let Some(mut copied) = Copied::new() else { return };
+    let other = Database::of(&copied.house.cluster.url());
+    let (url, standby) = (other.url(), with_database(&copied.standby.url(), other.name()));
+    let (here, there) = (copied.house.database.name().to_owned(), other.name().to_owned());
+    let watch = Watch::on(copied.clients());
+    copied.standby_is_asked().await;
+    let moves: [(&[&str], &str); 4] = [
+        (&["schema"], &here),
+        (&["database", "--url", &url, "--standby", &standby], &there),
+        (&["pool"], &here),
+        (&["database", "--url", &url, "--standby", &standby], &there),
+    ];
+    for (round, (to, place)) in moves.into_iter().enumerate() {
+        copied.relocate(to, place);
+        copied.standby_is_asked().await;
+        copied.read_what_is_written(&format!("moved-{round}")).await;
+    }
+    watch.end().await;
+}
+
+/// A tenant in a database elsewhere is read from a standby of that, once it is given one, and as long as it has one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_elsewhere_has_a_standby_of_its_own() {
+    let (Some(house), Some(elsewhere)) = (House::new(&[]), Cluster::start(&[])) else { return };
+    let other = Database::of(&elsewhere.url());
+    let standby = elsewhere.standby();
+    let url = with_database(&standby.url(), other.name());
+    let stand_by = |url: &str| house.program.run(&["tenant", "standby", TENANT, url]);
+    let refused = stand_by(&url);
+    assert!(!refused.status.success(), "its database is the servers' own");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--read-database"));
+    house.program.succeed(&["tenant", "move", TENANT, "--to", "database", "--url", &other.url()]);
+    let nodes = [house.serve(&[]), house.serve(&[])];
+    let copied = Copied { standby, house, nodes, place: other.name().to_owned() };
+    copied.read_what_is_written("alone").await;
+    let sessions = || copied.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'medisync'");
+    assert_eq!(sessions(), "0");
+    let stand_by = |url: &str| copied.house.program.succeed(&["tenant", "standby", TENANT, url]);
+    stand_by(&url);
+    copied.standby_is_asked().await;
+    copied.read_what_is_written("copied").await;
+    stand_by("none");
+    let forgotten = async {
+        while sessions() != "0" {
+            for client in copied.clients() {
+                client.get("Patient?identifier=kept").await.expect(200);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(RECOVERY, forgotten).await.expect("the standby is asked no more");
+    copied.read_what_is_written("again").await;
 }
 
 /// A standby that was made a primary goes its own way, and another cluster always did: neither is believed.

@@ -157,9 +157,12 @@ impl OwnParams {
         newest.unwrap_or_else(|| Arc::new(Params::none()))
     }
 
+    fn is_read(&self) -> bool {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn is_current(&self) -> bool {
-        let is_read = self.newest.read().unwrap_or_else(PoisonError::into_inner).is_some();
-        is_read && !self.stale.load(Ordering::Acquire)
+        self.is_read() && !self.stale.load(Ordering::Acquire)
     }
 
     /// What was read will no longer be what is stored.
@@ -236,7 +239,11 @@ pub(crate) async fn listen(mut told: broadcast::Receiver<Told>, all: Weak<AllOwn
 impl Engine {
     /// The same context for one attempt at an interaction: it works by the search parameters that there are now.
     pub(crate) async fn pinned(&self, ctx: &Context) -> Result<Context> {
-        self.refresh_params(ctx).await?;
+        match self.refresh_params(ctx).await {
+            // Those that were read last are as good as the rest of the answer.
+            Err(failure) if failure.status == 503 && ctx.leeway.is_some() && ctx.own.is_read() => {}
+            done => done?,
+        }
         Ok(ctx.pinned())
     }
 
@@ -269,9 +276,24 @@ impl Engine {
         task.await.map_err(|_| CommitError::from(store::Error::Closed))?
     }
 
-    /// The tenant's own search parameters, those included that are not served.
-    pub fn own_params(&self, ctx: &Context) -> Vec<OwnParam> {
-        ctx.params().listed.clone()
+    /// The tenant's own search parameters, those included that are not served, each as far as it is now, whichever node is at
+    /// work on it.
+    pub async fn own_params(&self, ctx: &Context) -> Result<Vec<OwnParam>> {
+        let builds = ctx.session.builds().await?;
+        let known = ctx.own.newest();
+        let is_done = |it: &Build| it.is_finished && known.building(&it.name).is_some();
+        if known.definitions != ctx.session.definitions().await? || builds.iter().any(is_done) {
+            // Another node's news, which this one has not heard yet.
+            ctx.own.outdate();
+            self.refresh_params(ctx).await?;
+        }
+        let params = ctx.own.newest();
+        for build in &builds {
+            if let Some(progress) = params.building(&build.name) {
+                progress.set(build.done, build.total);
+            }
+        }
+        Ok(params.listed.clone())
     }
 }
 

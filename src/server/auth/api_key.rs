@@ -74,9 +74,13 @@ pub async fn living(session: &dyn Session, shown: &Shown, now: i64) -> Result<Ap
     let mut entry = found.filter(|it| it.value.is_of(&shown.hash, now)).ok_or_else(refused)?;
     if entry.value.last_used.is_none_or(|it| it + NOTED <= now) {
         entry.value.last_used = Some(now);
-        // Another node may have noted it just now.
-        if kept::write(session, vec![entry.replace()?]).await? {
-            tracing::info!(key = shown.id, "an API key is used");
+        match kept::write(session, vec![entry.replace()?]).await {
+            Ok(true) => tracing::info!(key = shown.id, "an API key is used"),
+            // Another node may have noted it just now.
+            Ok(false) => {}
+            // It was found in a copy of the database, which itself does not answer: a later use is noted.
+            Err(failure) if failure.status == 503 => {}
+            Err(failure) => return Err(failure),
         }
     }
     Ok(entry.value)

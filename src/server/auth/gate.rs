@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use store::Tenant;
+use store::{Leeway, Session, Tenant};
 
 /// The most contexts kept for requests to come.
 const MOST_ADMITTED: usize = 4096;
@@ -106,14 +106,19 @@ impl Gate {
     }
 
     /// The context of a request to `tenant`, whose base the caller knows as `base`. `is_public` says that the
-    /// request asks for nothing but what everybody may see; it then needs no token.
+    /// request asks for nothing but what everybody may see; it then needs no token. While the primary database does not answer,
+    /// a copy of it is asked, as far as the request has a leeway for that.
     pub async fn admit(
         &self,
         tenant: &str,
         base: &str,
         authorization: Option<&str>,
         is_public: bool,
+        leeway: Option<Arc<Leeway>>,
     ) -> Result<(Context, Arc<Holder>)> {
+        if let Some(leeway) = leeway {
+            return self.admit_leniently(leeway, tenant, base, authorization, is_public).await;
+        }
         let kind = if is_public { "public" } else { "private" };
         let key = digest(&[tenant, base, kind, authorization.unwrap_or_default()]);
         let now = clock::now_ms();
@@ -124,13 +129,45 @@ impl Gate {
             return Ok((admitted.context.clone(), admitted.holder.clone()));
         }
         let known = self.known(tenant).await?;
-        let (caller, holder, until, token) = self.caller(&known, authorization, is_public, now).await?;
+        let (caller, holder, until, token) = self.caller(&known, None, authorization, is_public, now).await?;
         let holder = Arc::new(holder);
         let context = self.engine.context(&known.tenant, caller, base).await?;
         let admitted = Admitted { context: context.clone(), holder: holder.clone(), until, token };
-        admitted.demand_standing(now).await?;
+        admitted.demand_standing(context.session(), now).await?;
         self.remember(key, admitted, now);
         Ok((context, holder))
+    }
+
+    /// Looks everything up, and remembers nothing: what a copy said holds for this request alone.
+    async fn admit_leniently(
+        &self,
+        leeway: Arc<Leeway>,
+        tenant: &str,
+        base: &str,
+        authorization: Option<&str>,
+        is_public: bool,
+    ) -> Result<(Context, Arc<Holder>)> {
+        let now = clock::now_ms();
+        let known = read(&self.tenants).get(tenant).cloned();
+        let known = match known {
+            Some(known) => known,
+            None => self.known(tenant).await?,
+        };
+        let session = self.engine.store().open(&known.tenant).await?;
+        let session = session.for_reading(Some(leeway.clone())).unwrap_or(session);
+        let known = match known.keys.is_current(&*session).await? {
+            true => known,
+            false => {
+                let keys = KeyRing::of(&*session, &known.tenant).await?;
+                Arc::new(Known { tenant: known.tenant.clone(), keys, seen: AtomicI64::default() })
+            }
+        };
+        let looked_up = Some(session.clone());
+        let (caller, holder, until, token) = self.caller(&known, looked_up, authorization, is_public, now).await?;
+        let context = self.engine.lenient_context(&known.tenant, caller, base, Some(leeway)).await?;
+        let admitted = Admitted { context, holder: Arc::new(holder), until, token };
+        admitted.demand_standing(&*session, now).await?;
+        Ok((admitted.context, admitted.holder))
     }
 
     /// Whether what was let in before may come in again without another look at its token; fails with 401 once what the
@@ -144,7 +181,7 @@ impl Gate {
         if !Arc::ptr_eq(&token.known, &self.known(token.known.tenant.name()).await?) {
             return Ok(false);
         }
-        admitted.demand_standing(now).await?;
+        admitted.demand_standing(admitted.context.session(), now).await?;
         token.seen.store(now, Ordering::Relaxed);
         Ok(true)
     }
@@ -189,10 +226,12 @@ impl Gate {
         Ok(known)
     }
 
-    /// The caller, for whom its requests count, until when that holds, and the token that shows it.
+    /// The caller, for whom its requests count, until when that holds, and the token that shows it. `looked_up` is where an API
+    /// key is looked up, if not where the tenant's records are.
     async fn caller(
         &self,
         known: &Arc<Known>,
+        looked_up: Option<Arc<dyn Session>>,
         authorization: Option<&str>,
         is_public: bool,
         now: i64,
@@ -206,7 +245,10 @@ impl Gate {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
                 let shown = |stands| Some(Shown { known: known.clone(), stands, seen: AtomicI64::new(now) });
                 if let Some(key) = api_key::read(token) {
-                    let session = self.engine.store().open(&known.tenant).await?;
+                    let session = match looked_up {
+                        Some(session) => session,
+                        None => self.engine.store().open(&known.tenant).await?,
+                    };
                     let (caller, scope, until) = api_key::caller(&*session, &key, now).await?;
                     let client = Some(caller.subject.clone());
                     let holder = Holder { is_known: true, client, scope, ..Holder::default() };
@@ -235,8 +277,7 @@ impl Gate {
 
 impl Admitted {
     /// Fails with 401 once what the token stands for was revoked.
-    async fn demand_standing(&self, now: i64) -> Result<()> {
-        let session = self.context.session();
+    async fn demand_standing(&self, session: &dyn Session, now: i64) -> Result<()> {
         match self.token.as_ref().map(|it| &it.stands) {
             Some(Stands::Grant(name)) => grant::living(session, name).await?.map(drop).ok_or_else(revoked),
             Some(Stands::Key(key)) => api_key::living(session, key, now).await.map(drop),

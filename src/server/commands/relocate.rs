@@ -29,6 +29,9 @@ pub struct Relocate {
     /// What the new place's region is called, such as eu
     #[arg(long, value_name = "LABEL", default_value = "none")]
     region: Region,
+    /// A standby of the other database that answers reads and searches
+    #[arg(long, value_name = "URL", env = "MEDISYNC_STANDBY", hide_env_values = true, default_value = "none")]
+    standby: SecondUrl,
     /// Leave the records at the former place, closed
     #[arg(long)]
     keep: bool,
@@ -46,7 +49,7 @@ impl Relocate {
         if !matches!(settings.database.place()?, Place::Postgres) {
             bail!("placements are PostgreSQL's: give --database postgres://…; SQLite has a file for each tenant");
         }
-        let residence = Residence { placement: self.to, url: self.url, region: self.region };
+        let residence = Residence { placement: self.to, url: self.url, region: self.region, standby: self.standby };
         let order =
             Move { tenant: self.name, to: residence.of_tenant(), keep: self.keep, pause: self.pause.duration() };
         block_on(relocate(settings, order))

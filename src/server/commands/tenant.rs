@@ -5,7 +5,7 @@ use super::{block_on, print, relocate};
 use crate::auth::factor::demand::Demand;
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
-use crate::config::{self, File, ResidenceFlags, Span, StoreFlags};
+use crate::config::{self, File, ResidenceFlags, SecondUrl, Span, StoreFlags};
 use crate::rates::{By, OwnLimits, Rate, Who};
 use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
@@ -38,6 +38,22 @@ Examples:
     },
     /// Move a tenant's records to another placement while it is served (PostgreSQL)
     Move(relocate::Relocate),
+    /// Have a standby answer the reads of a tenant that is kept in another database (PostgreSQL)
+    #[command(after_help = "\
+Examples:
+  medisync tenant standby north postgres://medisync@standby.example.org/north
+  medisync tenant standby north none
+
+All servers ask it from then on. That of the servers' own database is given to each server by --read-database.")]
+    Standby {
+        /// The tenant's name
+        name: String,
+        /// The standby's URL, or none
+        #[arg(value_name = "URL")]
+        standby: SecondUrl,
+        #[command(flatten)]
+        store: StoreFlags,
+    },
     /// Have a new key sign the tenant's tokens
     #[command(name = "rotate-keys")]
     #[command(after_help = "\
@@ -123,6 +139,7 @@ impl Tenant {
                 block_on(create(&names, store.resolve(file)?, residence.resolve(file)?))
             }
             Action::Move(it) => it.run(file),
+            Action::Standby { name, standby, store } => block_on(stand_by(&name, &standby, store.resolve(file)?)),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
             Action::SignIns { name, idle, longest, recent, second_factor, store } => {
                 let store = store.resolve(file)?;
@@ -149,6 +166,14 @@ async fn create_each(store: &dyn Store, names: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn stand_by(name: &str, standby: &SecondUrl, settings: config::Store) -> Result<()> {
+    database::stand_by(&settings, name, standby.whole().as_deref()).await?;
+    print(match standby.given() {
+        Some(url) => format!("reads of {name} are answered by {url} as well"),
+        None => format!("reads of {name} are answered by no standby"),
+    })
 }
 
 async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Result<()> {

@@ -65,7 +65,7 @@ settings! {
     Store, StoreFlags, "Data" {
         database: DatabaseUrl = "sqlite:./data", "MEDISYNC_DATABASE", "URL", "Where data is kept: sqlite:DIRECTORY or postgres://USER@HOST/DATABASE";
         read_database: SecondUrl = "none", "MEDISYNC_READ_DATABASE", "URL", "PostgreSQL: a standby of the database that answers reads and searches: postgres://USER@HOST/DATABASE";
-        database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections for records at the same time; a few more are for the directory of tenants";
+        database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections to one database for records at the same time; a few more are for the directory of tenants";
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
         regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
@@ -79,13 +79,19 @@ settings! {
         placement: store::Placement = "pool", "MEDISYNC_PLACEMENT", "PLACEMENT", "PostgreSQL: pool (tables that tenants share), schema (a schema of its own) or database (another database, given by --url)";
         url: SecondUrl = "none", "MEDISYNC_URL", "URL", "The other database, for the placement `database`";
         region: Region = "none", "MEDISYNC_REGION", "LABEL", "What the place's region is called, such as eu";
+        standby: SecondUrl = "none", "MEDISYNC_STANDBY", "URL", "A standby of the other database that answers reads and searches";
     }
 }
 
 impl Residence {
     /// The same, as the store has it.
     pub fn of_tenant(self) -> store::Residence {
-        store::Residence { placement: self.placement, url: self.url.whole(), region: self.region.label() }
+        store::Residence {
+            placement: self.placement,
+            url: self.url.whole(),
+            region: self.region.label(),
+            standby: self.standby.whole(),
+        }
     }
 }
 

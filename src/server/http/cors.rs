@@ -12,8 +12,8 @@ use super::route::{SMART, route};
 use super::{Origin, Server};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, ORIGIN, RETRY_AFTER,
+    ACCEPT, AGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, ORIGIN, RETRY_AFTER, WARNING,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
@@ -134,6 +134,8 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
             RETRY_AFTER,
             RATE_LIMIT,
             RATE_LIMIT_POLICY,
+            AGE,
+            WARNING,
             ALLOW,
             SEARCH_UNINDEXED,
         ])
@@ -141,12 +143,13 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
 }
 
 /// The headers of requests that change what is done.
-fn taken() -> [HeaderName; 10] {
+fn taken() -> [HeaderName; 11] {
     let ours = ["if-none-exist", "prefer", "x-tenant-id"].map(HeaderName::from_static);
     let [if_none_exist, prefer, tenant] = ours;
     [
         ACCEPT,
         AUTHORIZATION,
+        CACHE_CONTROL,
         CONTENT_TYPE,
         IF_MATCH,
         IF_NONE_MATCH,

@@ -5,7 +5,7 @@ use super::edge::Seen;
 use super::meter::{self, Meter};
 use super::negotiate::{Format, negotiate};
 use super::route::{OPEN_API, SMART, route};
-use super::{Server, answer, body, gzip, oauth, page, xml};
+use super::{Server, answer, body, gzip, leeway, oauth, page, xml};
 use crate::auth::Holder;
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
@@ -20,6 +20,7 @@ use axum::response::Response;
 use engine::{Answer, Context, Headers, Verb};
 use std::sync::Arc;
 use std::time::SystemTime;
+use store::Leeway;
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -29,20 +30,32 @@ pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let mut seen = Seen { route: &super::route::OTHER, tenant: None, cause: None };
     let meter = Meter::new(&server, &parts);
-    let mut response = match carry_out(&server, &parts, body, &meter, &mut seen).await {
-        Ok(response) => response,
-        Err(failure) => {
-            seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
-            refuse(&server, &parts, &failure, &seen)
-        }
+    let address = server.addresses.resolve(&parts);
+    let leeway = address.as_ref().ok().and_then(|it| leeway::of(&parts, it));
+    let answered = match address {
+        Ok(address) => carry_out(&meter, body, &address, leeway.clone(), &mut seen).await,
+        Err(failure) => Err(failure),
     };
+    let mut response = answered.unwrap_or_else(|failure| {
+        seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
+        refuse(&server, &parts, &failure, &seen)
+    });
     meter.add_headers(response.headers_mut());
+    if let Some(leeway) = &leeway {
+        leeway::tell(response.headers_mut(), leeway);
+    }
     response.extensions_mut().insert(seen);
     response
 }
 
-async fn carry_out(server: &Server, parts: &Parts, body: Body, meter: &Meter<'_>, seen: &mut Seen) -> Result<Response> {
-    let address = server.addresses.resolve(parts)?;
+async fn carry_out(
+    meter: &Meter<'_>,
+    body: Body,
+    address: &Address,
+    leeway: Option<Arc<Leeway>>,
+    seen: &mut Seen,
+) -> Result<Response> {
+    let (server, parts) = (meter.server, meter.parts);
     seen.route = route(&address.path);
     let verb = Verb::parse(parts.method.as_str())
         .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
@@ -52,7 +65,7 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, meter: &Meter<'_>
         let configuration = oauth::smart_configuration(server, parts, &address.tenant, meter).await?;
         return Ok(answer::response(200, "application/json", configuration.into()));
     }
-    let (context, holder) = admit(server, parts, verb, &address).await?;
+    let (context, holder) = admit(server, parts, verb, address, leeway).await?;
     seen.tenant = Some(context.tenant().name().into());
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
     let request = read_request(server, parts, body, verb, &address.path).await?;
@@ -61,14 +74,20 @@ async fn carry_out(server: &Server, parts: &Parts, body: Body, meter: &Meter<'_>
         _ => negotiate(&request.query, &parts.headers)?,
     };
     let answer = server.engine.perform(&context, request).await?;
-    render(parts, &address, answer, format).await
+    render(parts, address, answer, format).await
 }
 
 /// Lets the request in.
-async fn admit(server: &Server, parts: &Parts, verb: Verb, address: &Address) -> Result<(Context, Arc<Holder>)> {
+async fn admit(
+    server: &Server,
+    parts: &Parts,
+    verb: Verb,
+    address: &Address,
+    leeway: Option<Arc<Leeway>>,
+) -> Result<(Context, Arc<Holder>)> {
     let is_public = route(&address.path).is_public() && matches!(verb, Verb::Get | Verb::Head);
     let authorization = text(&parts.headers, &AUTHORIZATION);
-    server.gate.admit(&address.tenant, &address.base, authorization, is_public).await
+    server.gate.admit(&address.tenant, &address.base, authorization, is_public, leeway).await
 }
 
 async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: &str) -> Result<engine::Request> {

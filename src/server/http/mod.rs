@@ -12,6 +12,7 @@ mod forwarded;
 mod gzip;
 mod health;
 mod host;
+mod leeway;
 pub mod listen;
 mod meter;
 mod metrics;

@@ -134,7 +134,7 @@ impl<'s> Desk<'s> {
         let base = format!("{}/state/{tenant}", server.addresses.origin(parts)?);
         let authorization = parts.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
         let of_records = bases.first().map_or("", String::as_str);
-        let (ctx, holder) = server.gate.admit(tenant, of_records, authorization, false).await?;
+        let (ctx, holder) = server.gate.admit(tenant, of_records, authorization, false, None).await?;
         Ok(Desk { parts, ctx, holder, bases, base })
     }
 

@@ -119,9 +119,9 @@ async fn what_is_remembered_of_a_token_opens_nothing_else() {
     let house = House::new().await;
     let gate = &house.server.gate;
     let bearer = format!("Bearer {}", house.token("system/*.rs").await);
-    assert!(gate.admit("north", "/fhir/north", Some(&bearer), false).await.is_ok());
-    assert!(gate.admit("south", "/fhir/north", Some(&bearer), false).await.is_err());
-    assert!(gate.admit("north", "/fhir/north", Some(&format!("{bearer}x")), false).await.is_err());
+    assert!(gate.admit("north", "/fhir/north", Some(&bearer), false, None).await.is_ok());
+    assert!(gate.admit("south", "/fhir/north", Some(&bearer), false, None).await.is_err());
+    assert!(gate.admit("north", "/fhir/north", Some(&format!("{bearer}x")), false, None).await.is_err());
 }
 
 #[tokio::test]

@@ -110,6 +110,12 @@ impl Rates {
         own.get(tenant).filter(|(until, _)| now < *until).map(|(_, limits)| *limits)
     }
 
+    /// The limits that a tenant had when that was last known; else the server's.
+    pub fn last(&self, tenant: &str) -> Limits {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        own.get(tenant).map_or(self.server, |(_, limits)| *limits)
+    }
+
     /// Remembers what a tenant says of its limits.
     pub fn learn(&self, tenant: &str, own: &OwnLimits, now: i64) -> Limits {
         let limits = own.within(&self.server);

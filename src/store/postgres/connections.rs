@@ -3,11 +3,13 @@
 //!
 //! sqlx's own pool asks the database after each use whether a connection is still good, which costs as much as a read.
 
+use super::budget::{Budget, Open, Rest};
 use super::target::Target;
 use crate::{Error, Result};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
@@ -21,25 +23,38 @@ pub(super) struct Connections {
     /// What is run on a new connection: the role, where tables are looked for, how statements are planned. Past a pooler it
     /// is run in each transaction, and begins it.
     setup: String,
-    most: u32,
     /// How long a statement may take.
     statement_time: Duration,
     permits: Semaphore,
-    idle: Mutex<Vec<(PgConnection, i32)>>,
+    /// What all connections to the database have in common, and those of this schema that nobody uses.
+    budget: Arc<Budget>,
+    rest: Arc<Rest>,
 }
 
 /// A connection in use. Dropped before it is given back, it is closed: the database ends what it was doing.
 pub(super) struct Taken<'a> {
-    pub(super) connection: PgConnection,
-    /// The process that serves it.
-    pub(super) pid: i32,
+    open: Open,
     home: &'a Connections,
     _permit: SemaphorePermit<'a>,
 }
 
+impl Deref for Taken<'_> {
+    type Target = Open;
+
+    fn deref(&self) -> &Open {
+        &self.open
+    }
+}
+
+impl DerefMut for Taken<'_> {
+    fn deref_mut(&mut self) -> &mut Open {
+        &mut self.open
+    }
+}
+
 impl Connections {
-    /// At most so many, made when first needed.
-    pub(super) fn new(target: Target, setup: &str, most: u32, statement_time: Duration) -> Connections {
+    /// At most as many as the budget allows, made when first needed.
+    pub(super) fn new(target: Target, setup: &str, budget: &Arc<Budget>, statement_time: Duration) -> Connections {
         let setup = format!(
             "SET statement_timeout = {}; SET lock_timeout = '5s'; \
              SET idle_in_transaction_session_timeout = '60s'; SET client_connection_check_interval = '1s'; \
@@ -51,32 +66,30 @@ impl Connections {
             true => format!("BEGIN; DEALLOCATE ALL; {}", setup.replace("SET ", "SET LOCAL ")),
             false => setup,
         };
-        let permits = Semaphore::new(most as usize);
-        Connections { target, setup, most, statement_time, permits, idle: Mutex::default() }
+        let permits = Semaphore::new(budget.most as usize);
+        Connections { target, setup, statement_time, permits, budget: budget.clone(), rest: budget.rest() }
     }
 
     /// A connection that was used before, or a new one.
     pub(super) async fn take(&self) -> Result<Taken<'_>> {
         let permit = self.permit().await?;
-        let idle = self.idle().pop();
-        match idle {
-            Some((connection, pid)) if !self.target.is_pooled => {
-                Ok(Taken { connection, pid, home: self, _permit: permit })
-            }
-            Some((mut connection, _)) => match self.set_up(&mut connection).await {
-                Ok(pid) => Ok(Taken { connection, pid, home: self, _permit: permit }),
+        let Some(mut open) = self.rest.take() else { return self.connect(permit).await };
+        if self.target.is_pooled {
+            match self.set_up(&mut open.connection).await {
+                Ok(pid) => open.pid = pid,
                 Err(_) => {
-                    self.idle().clear();
-                    self.connect(permit).await
+                    self.rest.clear();
+                    drop(open);
+                    return self.connect(permit).await;
                 }
-            },
-            None => self.connect(permit).await,
+            }
         }
+        Ok(Taken { open, home: self, _permit: permit })
     }
 
     /// A new connection, after one that was used before turned out to be broken: then the others are, too.
     pub(super) async fn take_new(&self) -> Result<Taken<'_>> {
-        self.idle().clear();
+        self.rest.clear();
         let permit = self.permit().await?;
         self.connect(permit).await
     }
@@ -89,21 +102,21 @@ impl Connections {
     /// Waits for the work under way and closes all connections.
     pub(super) async fn close(&self) {
         // Fails only where it is closed already.
-        let all = self.permits.acquire_many(self.most).await;
+        let all = self.permits.acquire_many(self.budget.most).await;
         self.permits.close();
         drop(all);
-        let idle = std::mem::take(&mut *self.idle());
-        for (connection, _) in idle {
+        for open in self.rest.clear() {
             // What was committed is committed, however the connection ends.
-            let _ = connection.close().await;
+            let _ = open.connection.close().await;
         }
     }
 
     async fn connect<'a>(&'a self, permit: SemaphorePermit<'a>) -> Result<Taken<'a>> {
+        let place = self.budget.place(WAIT).await?;
         let connected = tokio::time::timeout(WAIT, self.target.options.connect()).await;
         let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
         let pid = self.set_up(&mut connection).await?;
-        Ok(Taken { connection, pid, home: self, _permit: permit })
+        Ok(Taken { open: Open::new(connection, pid, place), home: self, _permit: permit })
     }
 
     /// Sets what all statements go by; the process that serves them.
@@ -123,10 +136,6 @@ impl Connections {
             },
         }
     }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, i32)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Taken<'_> {
@@ -145,7 +154,7 @@ impl Taken<'_> {
 
     /// Makes the connection free for the next. Only what is in no transaction may be given back.
     pub(super) fn give_back(self) {
-        self.home.idle().push((self.connection, self.pid));
+        self.home.budget.give_back(&self.home.rest, self.open);
     }
 
     /// Ends the transaction under way, all undone; a connection that cannot is closed.

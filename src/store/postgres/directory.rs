@@ -1,7 +1,8 @@
 //! Who the tenants are and where their records are kept. Its role sees no records.
 
+use super::budget::Budget;
 use super::connections::{Connections, Taken};
-use super::residence::{Residence, Spot};
+use super::residence::{Residence, Spot, verify_standby};
 use super::schema::{self, Kind};
 use super::target::Target;
 use crate::{Error, Result, Secrets, Tenant};
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What is read of a tenant.
-const COLUMNS: &str = "name, number, index_key, page_key, token_key, database, schema, region, attempt, residence";
+const COLUMNS: &str =
+    "name, number, index_key, page_key, token_key, database, schema, region, attempt, residence, standby";
 /// The most connections of a node.
 const CONNECTIONS: u32 = 4;
 /// How long a look into the directory may take.
@@ -34,6 +36,8 @@ pub(super) struct Entry {
     pub(super) attempt: i64,
     /// Counts the places that it had.
     pub(super) residence: i64,
+    /// The URL of a standby of the place's own database.
+    pub(super) standby: Option<String>,
 }
 
 impl Directory {
@@ -41,7 +45,7 @@ impl Directory {
     pub(super) async fn open(target: &Target) -> Result<Directory> {
         schema::migrate(target, schema::DIRECTORY, Kind::Directory).await?;
         let setup = schema::entering(schema::DIRECTORY, Kind::Directory)?;
-        Ok(Directory { connections: Connections::new(target.clone(), &setup, CONNECTIONS, TIME) })
+        Ok(Directory { connections: Connections::new(target.clone(), &setup, &Budget::new(CONNECTIONS), TIME) })
     }
 
     /// What tells a node from the others: by chance, as there are more nodes than numbers in the end; and a number that no
@@ -91,8 +95,8 @@ impl Directory {
         let mut taken = self.connections.take().await?;
         let entered = sqlx::query(
             "WITH n AS (SELECT nextval('tenant_number_seq')::int AS number) \
-             INSERT INTO tenant (number, name, created, index_key, page_key, token_key, placement, schema, database, region) \
-             OVERRIDING SYSTEM VALUE SELECT number, $1, $2, $3, $4, $5, $6, replace($7, '{}', number::text), $8, $9 FROM n \
+             INSERT INTO tenant (number, name, created, index_key, page_key, token_key, placement, schema, database, region, standby) \
+             OVERRIDING SYSTEM VALUE SELECT number, $1, $2, $3, $4, $5, $6, replace($7, '{}', number::text), $8, $9, $10 FROM n \
              ON CONFLICT (name) DO NOTHING",
         )
         .bind(name)
@@ -104,6 +108,7 @@ impl Directory {
         .bind(residence.schema_pattern())
         .bind(residence.url.as_deref())
         .bind(residence.region.as_deref())
+        .bind(residence.standby.as_deref())
         .execute(&mut taken.connection)
         .await?;
         taken.commit().await?;
@@ -124,7 +129,7 @@ impl Directory {
     pub(super) async fn point(&self, entry: &Entry, residence: &Residence) -> Result<Option<Entry>> {
         let mut taken = self.connections.take().await?;
         let text = format!(
-            "UPDATE tenant SET placement = $3, schema = $4, database = $5, region = $6, attempt = attempt + 1, \
+            "UPDATE tenant SET placement = $3, schema = $4, database = $5, region = $6, standby = $7, attempt = attempt + 1, \
              residence = residence + 1 WHERE name = $1 AND attempt = $2 RETURNING {COLUMNS}"
         );
         let spot = residence.spot(entry.number);
@@ -135,11 +140,20 @@ impl Directory {
             .bind(spot.schema)
             .bind(spot.database)
             .bind(residence.region.as_deref())
+            .bind(residence.standby.as_deref())
             .fetch_optional(&mut taken.connection)
             .await?;
         taken.commit().await?;
         taken.give_back();
         row.as_ref().map(self::entry).transpose()
+    }
+
+    /// Enters the standby of the place that a tenant has in another database.
+    pub(super) async fn stand_by(&self, name: &str, standby: Option<&str>) -> Result<()> {
+        let entry = self.find(name).await?.ok_or_else(|| Error::CannotStandBy("there is no such tenant".to_owned()))?;
+        verify_standby(entry.spot.database.is_some(), standby).map_err(Error::CannotStandBy)?;
+        let enter = || sqlx::query("UPDATE tenant SET standby = $2 WHERE name = $1").bind(name).bind(standby);
+        self.fetch(enter).await.map(drop)
     }
 
     pub(super) async fn close(&self) {
@@ -184,6 +198,7 @@ fn entry(row: &PgRow) -> Result<Entry> {
         region: row.try_get("region")?,
         attempt: row.try_get("attempt")?,
         residence: row.try_get("residence")?,
+        standby: row.try_get("standby")?,
     })
 }
 

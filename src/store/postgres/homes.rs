@@ -6,7 +6,7 @@
 
 use super::directory::{Directory, Entry};
 use super::notices::{self, Heard};
-use super::place::Place;
+use super::place::{Place, Pools};
 use super::records::Records;
 use super::residence::Spot;
 use super::target::Target;
@@ -36,6 +36,8 @@ pub(super) struct Homes {
     /// The regions that are served; none: all.
     regions: Vec<String>,
     places: Opened<Spot, Place>,
+    /// By the database's URL; `None`: the directory's.
+    pools: Mutex<FxHashMap<Option<String>, Pools>>,
     texts: Opened<PathBuf, Follower>,
     homes: Mutex<FxHashMap<Arc<str>, Arc<Home>>>,
     /// Rises when the directory may have told of something that was not heard.
@@ -73,6 +75,7 @@ impl Homes {
             shared,
             regions,
             places: Opened::default(),
+            pools: Mutex::default(),
             texts: Opened::default(),
             homes: Mutex::default(),
             epoch: AtomicU64::default(),
@@ -129,6 +132,7 @@ impl Homes {
         let mut entry = self.entry(home).await?;
         for tries in 1..=TRIES {
             if let Some(last) = last.as_ref().filter(|it| it.is_at(&entry)) {
+                self.follow(&last.place, &entry).await?;
                 return Ok(last.clone());
             }
             match self.open(&entry).await {
@@ -206,6 +210,7 @@ impl Homes {
 
     async fn open(self: &Arc<Self>, entry: &Entry) -> Result<Records> {
         let place = self.place(&entry.spot).await?;
+        self.follow(&place, entry).await?;
         let text = self
             .texts
             .get(&self.text_folder(entry), async {
@@ -229,12 +234,30 @@ impl Homes {
             if let Some(url) = &spot.database {
                 self.listen(url)?;
             }
-            // A standby is the directory's database's.
-            let standby = self.shared.standby.as_ref().filter(|_| spot.database.is_none());
             let target = spot.target(&self.target)?;
-            Ok(Arc::new(Place::open(&target, standby, &spot.schema, self.shared.bounds).await?))
+            let pools = self.pools(&spot.database);
+            Ok(Arc::new(Place::open(&target, &spot.schema, &pools, self.shared.bounds).await?))
         };
         self.places.get(spot, open).await
+    }
+
+    /// Has a place's reads answered by the standby that it has now: a node is told of its own database's, the directory knows
+    /// those of others.
+    async fn follow(&self, place: &Place, entry: &Entry) -> Result<()> {
+        let standby = match entry.spot.database {
+            None => self.shared.standby.as_deref(),
+            Some(_) => entry.standby.as_deref(),
+        };
+        place.follow(standby, &self.pools(&entry.spot.database)).await
+    }
+
+    fn pools(&self, database: &Option<String>) -> Pools {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.entry(database.clone()).or_insert_with(|| Pools::new(self.shared.bounds)).clone()
+    }
+
+    pub(super) fn clock(&self) -> i64 {
+        (self.shared.clock)()
     }
 
     /// Listens to what is told in a database, unless that is done already.

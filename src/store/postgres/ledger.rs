@@ -1,6 +1,7 @@
 //! The ledger.
 
 use super::records::Records;
+use super::runner::Reading;
 use crate::query::Sql;
 use crate::{LedgerChange, LedgerEntry, LedgerStep, Result};
 use sqlx::postgres::PgRow;
@@ -10,24 +11,30 @@ use sqlx::{PgConnection, Row};
 const SWEEP: i64 = 100;
 
 /// The entry, unless it has expired.
-pub(super) async fn entry(records: &Records, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
+pub(super) async fn entry(reading: &Reading<'_>, now: i64, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
     let mut sql = Sql::new(
         "SELECT key, version, expires, value FROM ledger \
          WHERE kind = ? AND key = ? AND (expires IS NULL OR expires > ?)",
     );
-    sql.bind(kind.to_owned()).bind(key.to_owned()).bind(records.clock());
-    records.reading().fetch(sql).await?.first().map(read).transpose()
+    sql.bind(kind.to_owned()).bind(key.to_owned()).bind(now);
+    reading.fetch(sql).await?.first().map(read).transpose()
 }
 
 /// The entries of a kind whose keys come behind one, in the order of their keys, without the expired.
-pub(super) async fn entries(records: &Records, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
+pub(super) async fn entries(
+    reading: &Reading<'_>,
+    now: i64,
+    kind: &str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<LedgerEntry>> {
     let mut sql = Sql::new(
         "SELECT key, version, expires, value FROM ledger \
          WHERE kind = ? AND key > ? AND (expires IS NULL OR expires > ?) ORDER BY key",
     );
-    sql.bind(kind.to_owned()).bind(after.to_owned()).bind(records.clock());
+    sql.bind(kind.to_owned()).bind(after.to_owned()).bind(now);
     sql.limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    records.reading().fetch(sql).await?.iter().map(read).collect()
+    reading.fetch(sql).await?.iter().map(read).collect()
 }
 
 fn read(row: &PgRow) -> Result<LedgerEntry> {

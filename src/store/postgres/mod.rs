@@ -4,6 +4,7 @@
 //! A *directory* (schema `medisync`) says who the tenants are and in which *placement* each one's records are: a schema of
 //! this database or of another one, alone or with others. Row-level security keeps tenants apart in every placement.
 
+mod budget;
 mod columns;
 mod connections;
 mod directory;
@@ -72,7 +73,7 @@ pub struct PostgresSettings {
     pub write_time: Duration,
     /// A folder of this node's own, where full-text views are kept; they can be made anew at any time.
     pub text_folder: PathBuf,
-    /// The most connections to one placement of records; a few more are for the directory.
+    /// The most connections to one database of records; a few more are for the directory.
     pub connections: u32,
     /// Where new tenants are kept.
     pub residence: Residence,
@@ -99,7 +100,7 @@ struct Shared {
     number: i64,
     text_writers: tokio::sync::Semaphore,
     /// A standby of the directory's database.
-    standby: Option<Target>,
+    standby: Option<String>,
     /// Instead of [`ENOUGH`].
     enough: Option<i64>,
 }
@@ -122,6 +123,14 @@ impl PostgresStore {
         moves::run(url, order, told).await
     }
 
+    /// Has another standby answer the reads of a tenant that is kept in a database of its own, or none, on all nodes from now on.
+    pub async fn stand_by(url: &str, tenant: &str, standby: Option<&str>) -> Result<()> {
+        let directory = Directory::open(&url.parse()?).await?;
+        let done = directory.stand_by(tenant, standby).await;
+        directory.close().await;
+        done
+    }
+
     /// Opens the store, brought up to date if need be.
     pub async fn open(url: &str, settings: PostgresSettings) -> Result<PostgresStore> {
         PostgresStore::open_with(url, settings, None).await
@@ -129,6 +138,9 @@ impl PostgresStore {
 
     async fn open_with(url: &str, settings: PostgresSettings, enough: Option<i64>) -> Result<PostgresStore> {
         settings.residence.verify()?;
+        if let Some(url) = &settings.read_url {
+            url.parse::<Target>()?;
+        }
         let directory = Directory::open(&url.parse()?).await?;
         let (node, number) = directory.node().await?;
         let shared = Shared {
@@ -142,7 +154,7 @@ impl PostgresStore {
             },
             text_folder: settings.text_folder,
             text_writers: tokio::sync::Semaphore::new(text::WRITERS),
-            standby: settings.read_url.as_deref().map(str::parse).transpose()?,
+            standby: settings.read_url,
             enough,
         };
         let homes = Homes::new(url, directory, Arc::new(shared), settings.regions)?;

@@ -1,17 +1,19 @@
 //! A placement: a schema of a database, and the connections to it. Many tenants share one (`pool`), or one has it for
 //! itself, here (`schema`) or in another database (`database`): what is done is the same.
 
+use super::budget::Budget;
 use super::connections::Connections;
 use super::schema::{self, Kind};
 use super::standby::Standby;
 use super::target::Target;
 use crate::Result;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How much a node asks of a placement.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// The most connections at the same time.
+    /// The most connections to one database at the same time.
     pub(super) connections: u32,
     /// How long a query may take.
     pub(super) query_time: Duration,
@@ -27,33 +29,76 @@ const PLANNING: &str = "SET join_collapse_limit = 1; SET from_collapse_limit = 1
 pub(super) struct Place {
     pub(super) reads: Connections,
     pub(super) writes: Connections,
-    /// The standby, where there is one of this placement's database.
-    pub(super) standby: Option<Standby>,
+    /// The standby, where there is one of this placement's database, with its URL.
+    standby: RwLock<Option<(String, Arc<Standby>)>>,
+    setup: String,
+    bounds: Bounds,
 }
 
-impl Place {
-    /// Opens a schema, made and brought up to date if need be; and what a standby has of it.
-    pub(super) async fn open(target: &Target, standby: Option<&Target>, schema: &str, bounds: Bounds) -> Result<Place> {
-        schema::migrate(target, schema, Kind::Records).await?;
-        let setup = schema::entering(schema, Kind::Records)? + PLANNING;
+/// The connections to a database that all its placements have in common.
+#[derive(Clone)]
+pub(super) struct Pools {
+    reads: Arc<Budget>,
+    writes: Arc<Budget>,
+    standby: Arc<Budget>,
+}
+
+impl Pools {
+    pub(super) fn new(bounds: Bounds) -> Pools {
         // A write takes about twice as long as a read, and a group of them goes together.
         let writing = (bounds.connections / 3).max(1);
         let reading = bounds.connections.saturating_sub(writing).max(1);
-        let reads = Connections::new(target.clone(), &setup, reading, bounds.query_time);
-        let writes = Connections::new(target.clone(), &setup, writing, bounds.write_time);
+        let standby = bounds.connections.max(1);
+        Pools { reads: Budget::new(reading), writes: Budget::new(writing), standby: Budget::new(standby) }
+    }
+}
+
+impl Place {
+    /// Opens a schema, made and brought up to date if need be.
+    pub(super) async fn open(target: &Target, schema: &str, pools: &Pools, bounds: Bounds) -> Result<Place> {
+        schema::migrate(target, schema, Kind::Records).await?;
+        let setup = schema::entering(schema, Kind::Records)? + PLANNING;
+        let reads = Connections::new(target.clone(), &setup, &pools.reads, bounds.query_time);
+        let writes = Connections::new(target.clone(), &setup, &pools.writes, bounds.write_time);
         let mut taken = reads.take().await?;
         schema::verify_role(&mut taken.connection).await?;
         taken.commit().await?;
         taken.give_back();
-        let standby = standby
-            .map(|it| Standby::new(Connections::new(it.clone(), &setup, bounds.connections.max(1), bounds.query_time)));
-        Ok(Place { reads, writes, standby })
+        Ok(Place { reads, writes, standby: RwLock::default(), setup, bounds })
+    }
+
+    /// Has this standby answer reads from now on, or none.
+    pub(super) async fn follow(&self, url: Option<&str>, pools: &Pools) -> Result<()> {
+        let former = self.kept();
+        if former.as_ref().map(|(url, _)| url.as_str()) == url {
+            return Ok(());
+        }
+        let standby = match url {
+            None => None,
+            Some(url) => {
+                let reads = Connections::new(url.parse()?, &self.setup, &pools.standby, self.bounds.query_time);
+                Some((url.to_owned(), Arc::new(Standby::new(reads, &self.reads).await)))
+            }
+        };
+        *self.standby.write().unwrap_or_else(PoisonError::into_inner) = standby;
+        if let Some((_, former)) = former {
+            former.reads.close().await;
+        }
+        Ok(())
+    }
+
+    pub(super) fn standby(&self) -> Option<Arc<Standby>> {
+        self.kept().map(|(_, it)| it)
+    }
+
+    fn kept(&self) -> Option<(String, Arc<Standby>)> {
+        self.standby.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) async fn close(&self) {
         self.writes.close().await;
         self.reads.close().await;
-        if let Some(standby) = &self.standby {
+        if let Some(standby) = self.standby() {
             standby.reads.close().await;
         }
     }

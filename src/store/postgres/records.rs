@@ -6,13 +6,14 @@ use super::numbers::{self, Numbers};
 use super::place::Place;
 use super::residence::Spot;
 use super::runner::{Number, Reading, Tenancy};
+use super::standby::StandIn;
 use super::text::Follower;
 use super::writer::Writer;
 use super::{ENOUGH, Shared};
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
-use crate::{Error, Key, Result, Stored};
+use crate::{Key, Leeway, Result, Stored};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
@@ -97,16 +98,10 @@ impl Records {
         Reading { tenancy: &self.tenancy, connections: &self.place.reads, after: None }
     }
 
-    /// The same on the standby, as of now, if there is one that is not passed over.
-    pub(super) async fn standing_by(&self) -> Option<Reading<'_>> {
-        let standby = self.place.standby.as_ref()?;
-        let mark = standby.mark(&self.place.reads).await?;
-        Some(Reading { tenancy: &self.tenancy, connections: &standby.reads, after: Some((standby, mark)) })
-    }
-
-    /// Whether the primary answers what the standby failed to.
-    pub(super) fn is_left(&self, error: &Error) -> bool {
-        self.place.standby.as_ref().is_none_or(|it| it.is_left(error))
+    /// The standby, as of now, if there is one that is not passed over; or as it is, if the primary does not answer and the
+    /// caller allows for it.
+    pub(super) async fn standing_by(&self, leeway: Option<&Arc<Leeway>>) -> Option<StandIn> {
+        self.place.standby()?.stand_in(&self.place.reads, leeway).await
     }
 
     pub(super) fn numbers(&self) -> &Numbers {

@@ -55,6 +55,8 @@ pub struct Residence {
     pub url: Option<String>,
     /// What the place's region is called, such as `eu`.
     pub region: Option<String>,
+    /// The URL of a standby of the other database that answers reads.
+    pub standby: Option<String>,
 }
 
 /// Tells no URL, which may hold a password.
@@ -71,12 +73,16 @@ impl Residence {
             (Placement::Database, None) => "give the other database's URL",
             (Placement::Pool | Placement::Schema, Some(_)) => "only the placement `database` has a URL",
             (Placement::Database, Some(url)) => match url.parse::<Target>() {
-                Ok(_) => return Ok(()),
+                Ok(_) => return self.verify_standby(),
                 Err(_) => "the other database's URL is none of PostgreSQL",
             },
-            _ => return Ok(()),
+            _ => return self.verify_standby(),
         };
         Err(Error::CannotMove(wrong.to_owned()))
+    }
+
+    fn verify_standby(&self) -> Result<()> {
+        verify_standby(self.url.is_some(), self.standby.as_deref()).map_err(Error::CannotMove)
     }
 
     /// The place for the tenant with this number.
@@ -90,6 +96,20 @@ impl Residence {
             Placement::Pool => POOL,
             Placement::Schema | Placement::Database => "medisync_t{}",
         }
+    }
+}
+
+/// Fails for what cannot be the standby of a place, which is in another database than the directory, or is not.
+pub(super) fn verify_standby(is_elsewhere: bool, url: Option<&str>) -> std::result::Result<(), String> {
+    match url.map(str::parse::<Target>) {
+        None => Ok(()),
+        Some(Ok(_)) if is_elsewhere => Ok(()),
+        Some(Ok(_)) => {
+            Err("only a tenant in another database has a standby of its own; servers are given that of their \
+                            database by --read-database"
+                .to_owned())
+        }
+        Some(Err(_)) => Err("the standby's URL is none of PostgreSQL".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! of it is looked at: one round trip, and nothing stays behind on the connection.
 
 use super::connections::{Connections, Taken};
-use super::standby::{Mark, Standby};
+use super::standby::{Demand, Standby};
 use crate::query::{Bind, Counts, Dialect, Found, Runner, Sql};
 use crate::rows::IndexHash;
 use crate::{Error, Key, Method, Position, Result, SortValue, Stored};
@@ -95,14 +95,14 @@ pub(super) struct Reading<'a> {
     pub(super) tenancy: &'a Tenancy,
     pub(super) connections: &'a Connections,
     /// On a standby, and what it must have come to.
-    pub(super) after: Option<(&'a Standby, Mark)>,
+    pub(super) after: Option<(&'a Standby, &'a Demand)>,
 }
 
 impl Reading<'_> {
     /// Runs a statement that changes nothing; once more on a new connection if the one it had turned out to be broken.
     pub(super) async fn fetch(&self, statement: Sql) -> Result<Vec<PgRow>> {
         let taken = match self.after {
-            Some((standby, mark)) => standby.take(mark).await?,
+            Some((standby, demand)) => standby.take(demand).await?,
             None => self.connections.take().await?,
         };
         match self.fetch_on(taken, statement.clone()).await {

@@ -61,6 +61,7 @@ impl Kind {
                 ("tenants", include_str!("../../../migrations/postgres/directory/0001_tenants.sql")),
                 ("moves", include_str!("../../../migrations/postgres/directory/0002_moves.sql")),
                 ("jobs", include_str!("../../../migrations/postgres/directory/0003_jobs.sql")),
+                ("standbys", include_str!("../../../migrations/postgres/directory/0004_standbys.sql")),
             ],
             Kind::Records => &[
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),

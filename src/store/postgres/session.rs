@@ -3,6 +3,7 @@
 use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
 use super::runner::Reading;
+use super::standby::StandIn;
 use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
 use crate::lookups::Lookups;
@@ -10,8 +11,8 @@ use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
-    Build, Changes, CommitError, Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result,
-    Rows, Session, Stored, Walked,
+    Build, Changes, CommitError, Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Page, Plan,
+    Result, Rows, Session, Stored, Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -22,8 +23,18 @@ pub(super) struct Door {
     pub(super) homes: Arc<Homes>,
     pub(super) home: Arc<Home>,
     hash: IndexHash,
-    /// A standby may answer.
-    may_stand_by: bool,
+    /// Whether a standby may answer.
+    copies: Copies,
+}
+
+/// What a standby may answer.
+#[derive(Clone)]
+enum Copies {
+    Nothing,
+    /// Reads.
+    Reads,
+    /// Reads; and while the primary does not answer, what is not as new as may be, looks into the ledger as well.
+    Late(Arc<Leeway>),
 }
 
 /// Does something with a tenant's records; again where they are now if they were not there any more.
@@ -47,10 +58,15 @@ macro_rules! at_home {
 /// Reads on the standby if it may and can; else, or where that failed, on the primary.
 macro_rules! read {
     ($door:expr, $reading:ident => $there:expr, $records:ident => $here:expr) => {
+        read!($door, stand_in, $reading => $there, $records => $here)
+    };
+    ($door:expr, $which:ident, $reading:ident => $there:expr, $records:ident => $here:expr) => {
         at_home!($door, it => async {
-            if $door.may_stand_by && let Some(mut $reading) = it.standing_by().await {
+            if let Some(stand_in) = $door.$which(&it).await {
+                #[allow(unused_mut)]
+                let mut $reading = stand_in.reading(&it.tenancy);
                 match $there.await {
-                    Err(error) if it.is_left(&error) => {}
+                    Err(error) if stand_in.is_left(&error) => {}
                     done => return done,
                 }
             }
@@ -66,7 +82,24 @@ impl Door {
     pub(super) async fn open(homes: Arc<Homes>, name: &Arc<str>) -> Result<Door> {
         let home = homes.of(name);
         let hash = homes.records(&home).await?.tenancy.hash.clone();
-        Ok(Door { homes, home, hash, may_stand_by: false })
+        Ok(Door { homes, home, hash, copies: Copies::Nothing })
+    }
+
+    /// The standby for a read.
+    async fn stand_in(&self, records: &Records) -> Option<StandIn> {
+        match &self.copies {
+            Copies::Nothing => None,
+            Copies::Reads => records.standing_by(None).await,
+            Copies::Late(leeway) => records.standing_by(Some(leeway)).await,
+        }
+    }
+
+    /// The standby for what the primary alone is asked as long as it answers.
+    async fn late_stand_in(&self, records: &Records) -> Option<StandIn> {
+        match &self.copies {
+            Copies::Late(_) => self.stand_in(records).await.filter(StandIn::is_late),
+            Copies::Nothing | Copies::Reads => None,
+        }
     }
 
     async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
@@ -97,10 +130,9 @@ async fn count(records: &Arc<Records>, plan: &Plan) -> Result<i64> {
 
 #[async_trait]
 impl Session for Door {
-    fn for_reading(&self) -> Option<Arc<dyn Session>> {
-        let door =
-            Door { homes: self.homes.clone(), home: self.home.clone(), hash: self.hash.clone(), may_stand_by: true };
-        self.homes.shared.standby.is_some().then(|| Arc::new(door) as Arc<dyn Session>)
+    fn for_reading(&self, leeway: Option<Arc<Leeway>>) -> Option<Arc<dyn Session>> {
+        let copies = leeway.map_or(Copies::Reads, Copies::Late);
+        Some(Arc::new(Door { homes: self.homes.clone(), home: self.home.clone(), hash: self.hash.clone(), copies }))
     }
 
     fn rows(&self) -> Rows {
@@ -174,11 +206,13 @@ impl Session for Door {
     }
 
     async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
-        at_home!(self, it => ledger::entry(&it, kind, key))
+        let now = self.homes.clock();
+        read!(self, late_stand_in, there => ledger::entry(&there, now, kind, key), it => ledger::entry(&it.reading(), now, kind, key))
     }
 
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
-        at_home!(self, it => ledger::entries(&it, kind, after, limit))
+        let now = self.homes.clock();
+        read!(self, late_stand_in, there => ledger::entries(&there, now, kind, after, limit), it => ledger::entries(&it.reading(), now, kind, after, limit))
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

@@ -107,7 +107,7 @@ impl Database {
 
     pub(super) fn residence(&self, placement: Placement) -> Residence {
         let url = (placement == Placement::Database).then(|| url(&self.server, &self.other()));
-        Residence { placement, url, region: None }
+        Residence { placement, url, region: None, standby: None }
     }
 
     /// A connection with all rights to the database in which a placement is, and the schema that a tenant has there.
@@ -168,6 +168,7 @@ impl Engine for Database {
 }
 
 mod citus;
+mod connections;
 mod isolation;
 mod moves;
 mod nodes;

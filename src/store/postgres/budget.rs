@@ -1,0 +1,137 @@
+//! How many connections a node has to one database, whatever schemas they enter: a thousand tenants with schemas of their own
+//! share them. Who needs one more than there may be takes the place of the one that has rested longest.
+
+use crate::{Error, Result};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+/// How often somebody who waits looks for a connection that rests.
+const LOOK: Duration = Duration::from_millis(10);
+/// A schema keeps a connection that others wait for at least so long: to connect costs some milliseconds.
+const TURN: Duration = Duration::from_millis(100);
+/// How long the database may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The connections that there may be.
+pub(super) struct Budget {
+    pub(super) most: u32,
+    places: Arc<Semaphore>,
+    rests: Mutex<Vec<Weak<Rest>>>,
+    waiting: AtomicUsize,
+}
+
+/// A connection, with its place among those that there may be.
+pub(super) struct Open {
+    pub(super) connection: PgConnection,
+    /// The process that serves it.
+    pub(super) pid: i32,
+    since: Instant,
+    rests_since: Instant,
+    place: OwnedSemaphorePermit,
+}
+
+/// The connections to one schema that nobody uses.
+#[derive(Default)]
+pub(super) struct Rest(Mutex<Vec<Open>>);
+
+impl Open {
+    pub(super) fn new(connection: PgConnection, pid: i32, place: OwnedSemaphorePermit) -> Open {
+        Open { connection, pid, since: Instant::now(), rests_since: Instant::now(), place }
+    }
+}
+
+impl Budget {
+    pub(super) fn new(most: u32) -> Arc<Budget> {
+        let places = Arc::new(Semaphore::new(most as usize));
+        Arc::new(Budget { most, places, rests: Mutex::default(), waiting: AtomicUsize::default() })
+    }
+
+    /// Where the connections to one more schema rest.
+    pub(super) fn rest(&self) -> Arc<Rest> {
+        let rest = Arc::new(Rest::default());
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.retain(|it| it.strong_count() > 0);
+        rests.push(Arc::downgrade(&rest));
+        rest
+    }
+
+    /// A place for a new connection, within this time.
+    pub(super) async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        let taken = async {
+            loop {
+                if let Some(open) = self.longest() {
+                    let Open { connection, place, .. } = open;
+                    // Whether it is told or not, the database sees that nobody is there any more.
+                    let _ = timeout(GOODBYE, connection.close()).await;
+                    return Ok(place);
+                }
+                if let Ok(place) = timeout(LOOK, self.places.clone().acquire_owned()).await {
+                    return place.map_err(|_| Error::Closed);
+                }
+            }
+        };
+        timeout(wait, taken).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    /// Lets a connection rest; closes it if others wait and it has had its turn.
+    pub(super) fn give_back(&self, rest: &Rest, mut open: Open) {
+        if self.waiting.load(Ordering::Relaxed) == 0 || open.since.elapsed() < TURN {
+            open.rests_since = Instant::now();
+            rest.all().push(open);
+        }
+    }
+
+    /// The connection that has rested longest, of whatever schema.
+    fn longest(&self) -> Option<Open> {
+        let rests: Vec<Arc<Rest>> = {
+            let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+            rests.iter().filter_map(Weak::upgrade).collect()
+        };
+        let resting = rests.iter().filter_map(|it| Some((it.all().first()?.rests_since, it)));
+        let (_, rest) = resting.min_by_key(|(since, _)| *since)?;
+        let mut all = rest.all();
+        // Somebody may have taken it meanwhile.
+        (!all.is_empty()).then(|| all.remove(0))
+    }
+}
+
+impl Rest {
+    /// The one that was used last.
+    pub(super) fn take(&self) -> Option<Open> {
+        self.all().pop()
+    }
+
+    /// All of them, to be closed.
+    pub(super) fn clear(&self) -> Vec<Open> {
+        std::mem::take(&mut *self.all())
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts somebody who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn new(count: &AtomicUsize) -> Waiting<'_> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
