@@ -35,7 +35,7 @@ impl Engine {
         let url = format!("{}/{}", ctx.base(), query.trim_end_matches('?'));
         let mut links = vec![("self", url.clone())];
         if let Some(row) = found.next {
-            let token = page::seal(ctx, &query, &Turn::After(Position { values: Vec::new(), row }));
+            let token = page::seal(ctx, &query, &Turn::After(Position { row, ..Position::default() }));
             let sign = if url.contains('?') { '&' } else { '?' };
             links.push(("next", format!("{url}{sign}_page={token}")));
         }

@@ -3,6 +3,7 @@
 use crate::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fhir::search::ParamId;
 use fhir::{Failure, IssueType, Result};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -18,8 +19,8 @@ pub(crate) enum Turn {
     After(Position),
     /// What ends before it.
     Before(Position),
-    /// The end of the result.
-    Last,
+    /// The end of the result: of the order that ends at this position, where the store took one itself.
+    Last(Option<Position>),
 }
 
 impl Turn {
@@ -27,7 +28,7 @@ impl Turn {
     pub(crate) fn position(self) -> Option<Position> {
         match self {
             Turn::After(position) | Turn::Before(position) => Some(position),
-            Turn::Last => None,
+            Turn::Last(end) => end,
         }
     }
 }
@@ -69,15 +70,21 @@ fn sign(ctx: &Context, query: &str, turn: &[u8]) -> Vec<u8> {
     mac(ctx, query, turn).finalize().into_bytes()[..SIGNATURE].to_vec()
 }
 
-/// A letter for the turn, then the row and each sort value with a letter for its kind.
+/// A letter for the turn, then the row, the parameter that the order goes along, and each sort value, each with a letter
+/// for its kind.
 fn write(turn: &Turn) -> Vec<u8> {
     let (letter, position) = match turn {
         Turn::After(position) => (b'a', position),
         Turn::Before(position) => (b'b', position),
-        Turn::Last => return vec![b'l'],
+        Turn::Last(Some(end)) => (b'l', end),
+        Turn::Last(None) => return vec![b'l'],
     };
     let mut out = vec![letter];
     out.extend_from_slice(&position.row.to_le_bytes());
+    if let Some(param) = position.along {
+        out.push(b'p');
+        out.extend_from_slice(&param.0.to_le_bytes());
+    }
     for value in &position.values {
         match value {
             SortValue::Missing => out.push(b'm'),
@@ -103,10 +110,16 @@ fn read(mut bytes: &[u8]) -> Option<Turn> {
     let turn: fn(Position) -> Turn = match take(&mut bytes)? {
         [b'a'] => Turn::After,
         [b'b'] => Turn::Before,
-        [b'l'] => return bytes.is_empty().then_some(Turn::Last),
+        [b'l'] if bytes.is_empty() => return Some(Turn::Last(None)),
+        [b'l'] => |end| Turn::Last(Some(end)),
         _ => return None,
     };
     let row = i64::from_le_bytes(take(&mut bytes)?);
+    let mut along = None;
+    if let Some(rest) = bytes.strip_prefix(b"p") {
+        bytes = rest;
+        along = Some(ParamId(u64::from_le_bytes(take(&mut bytes)?)));
+    }
     let mut values = Vec::new();
     while !bytes.is_empty() {
         let [kind] = take(&mut bytes)?;
@@ -123,7 +136,7 @@ fn read(mut bytes: &[u8]) -> Option<Turn> {
             _ => return None,
         });
     }
-    Some(turn(Position { values, row }))
+    Some(turn(Position { values, row, along }))
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -139,8 +152,15 @@ mod tests {
     #[test]
     fn turns_survive() {
         let values = vec![SortValue::Missing, SortValue::Int(-7), SortValue::Real(5.4), SortValue::Text("é".into())];
-        let position = Position { values, row: 42 };
-        for turn in [Turn::After(position.clone()), Turn::Before(position), Turn::Last] {
+        let position = Position { values, row: 42, along: None };
+        let along = Position { along: Some(ParamId::of("Observation", "subject")), ..position.clone() };
+        for turn in [
+            Turn::After(position.clone()),
+            Turn::Before(position),
+            Turn::After(along.clone()),
+            Turn::Last(along.end()),
+            Turn::Last(None),
+        ] {
             assert_eq!(read(&write(&turn)), Some(turn));
         }
         assert_eq!(read(b"short"), None);

@@ -236,7 +236,8 @@ pub struct Branch {
     /// What must hold.
     pub filter: Filter,
     /// Order; behind it, and where it is empty, resources come in the order of their creation (or the reverse,
-    /// where the first key is descending).
+    /// where the first key is descending). Where it is empty and nothing is gone on with, the store may take that of
+    /// [`SortBy::Target`] instead, of a chain by a reference that does not repeat.
     pub sort: Vec<Sort>,
 }
 
@@ -262,15 +263,33 @@ pub enum SortBy {
     Date(ParamId),
     /// A number or quantity parameter, whatever its unit.
     Number(ParamId),
+    /// The age of what a reference parameter points to: the oldest first.
+    Target(ParamId),
 }
 
 /// A place in an ordered result: the sort values and row of the last resource returned.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Position {
     /// One for each sort key.
     pub values: Vec<SortValue>,
     /// The store's number of the resource.
     pub row: i64,
+    /// The order it is a place in, where no order was asked for and the store took that of [`SortBy::Target`].
+    pub along: Option<ParamId>,
+}
+
+impl Position {
+    /// The end of the order it is a place in, where the store took that itself: what goes back from there is the last page
+    /// of the same order. `None` where there is none but the order asked for.
+    pub fn end(&self) -> Option<Position> {
+        let values = vec![SortValue::Int(i64::MAX)];
+        self.along.map(|_| Position { values, row: i64::MAX, along: self.along })
+    }
+
+    /// Whether it is behind all places.
+    pub(crate) fn is_end(&self) -> bool {
+        self.row == i64::MAX
+    }
 }
 
 /// The value a resource is sorted by.

@@ -101,7 +101,7 @@ fn range(places: &[Place], keys: &[SortKey], turn: Option<&Turn>, count: usize) 
         None => from(0),
         Some(Turn::After(position)) => from(rank(position, Ordering::is_le)),
         Some(Turn::Before(position)) => up_to(rank(position, Ordering::is_lt)),
-        Some(Turn::Last) => up_to(places.len()),
+        Some(Turn::Last(_)) => up_to(places.len()),
     }
 }
 
@@ -185,7 +185,7 @@ fn rank(value: &SortValue) -> u8 {
 /// A place as a position: the resource stands behind the keys' values.
 fn write((values, key): &Place) -> Position {
     let itself = [&key.of, &key.id].map(|it| SortValue::Text(it.clone()));
-    Position { values: values.iter().cloned().chain(itself).collect(), row: 0 }
+    Position { values: values.iter().cloned().chain(itself).collect(), ..Position::default() }
 }
 
 fn read(position: &Position) -> Option<Place> {

@@ -212,7 +212,10 @@ fn pointing(params: &Params, include: &Include, to: &[&Key]) -> Vec<Branch> {
         let tests: Vec<Test> = known
             .into_iter()
             .filter(is_asked)
-            .map(|it| Test::Chain { param: ParamId::of_param(name, it), of: of.clone(), filter: ids.clone() })
+            .map(|it| {
+                let param = ParamId::of_param(name, it);
+                Test::Chain { param, is_single: false, of: of.clone(), filter: ids.clone() }
+            })
             .collect();
         (!tests.is_empty()).then(|| Branch { of: name.to_string(), filter: vec![Clause::Any(tests)], sort: Vec::new() })
     };

@@ -35,7 +35,7 @@ impl Engine {
         let found = match (&search.gathered, &turn) {
             _ if search.is_count_only() => Page::default(),
             (Some(keys), turn) => self.gathered(ctx, &search, keys, turn.as_ref()).await?,
-            (None, Some(Turn::Before(_) | Turn::Last)) => ctx.session.search_back(&plan).await?,
+            (None, Some(Turn::Before(_) | Turn::Last(_))) => ctx.session.search_back(&plan).await?,
             (None, _) => ctx.session.search(&plan).await?,
         };
         let included = self.included(ctx, &search, &found.found).await?;
@@ -89,8 +89,8 @@ fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'static str, Str
     let mut links = vec![("self", own), ("first", address.clone())];
     links.extend(found.previous.clone().map(|it| ("previous", turn(Turn::Before(it)))));
     links.extend(found.next.clone().map(|it| ("next", turn(Turn::After(it)))));
-    if found.previous.is_some() || found.next.is_some() {
-        links.push(("last", turn(Turn::Last)));
+    if let Some(place) = found.next.as_ref().or(found.previous.as_ref()) {
+        links.push(("last", turn(Turn::Last(place.end()))));
     }
     links
 }

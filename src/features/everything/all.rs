@@ -54,7 +54,7 @@ async fn walked(
         if room == 0 {
             return Ok((found, Some(position(of, row))));
         }
-        let after = Some(Position { values: Vec::new(), row });
+        let after = Some(Position { row, ..Position::default() });
         let page = record.call.ctx.session().search(&Plan { branches: vec![branch], after, limit: room }).await?;
         found.extend(page.found);
         if let Some(next) = page.next {
@@ -73,7 +73,7 @@ fn type_of(position: &Position) -> Option<&str> {
 }
 
 fn position(of: String, row: i64) -> Position {
-    Position { values: vec![SortValue::Text(of)], row }
+    Position { values: vec![SortValue::Text(of)], row, along: None }
 }
 
 /// What these members refer to, but for other members: those come by themselves.

@@ -71,7 +71,7 @@ async fn everything(call: Call<'_>, of: &str) -> Result<Answer> {
         if rest.len() > room {
             rest.truncate(room);
             let last = rest.last().map_or(behind, |it| it.key.to_string());
-            next = Some(Position { values: vec![SortValue::Text(last)], row: 0 });
+            next = Some(Position { values: vec![SortValue::Text(last)], ..Position::default() });
         }
         support = rest;
     }

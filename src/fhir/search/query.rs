@@ -11,6 +11,7 @@ mod text;
 mod value;
 
 use super::composite::kept_as;
+use super::single::selects_one_value;
 use super::{Clause, Codes, CodesAsked, Filter, ParamId, Shelf, Test, is_served};
 use crate::outcome::shown;
 use crate::spec::{Own, ParamType, SearchParam, Spec, TypeId};
@@ -131,7 +132,8 @@ impl<'a> Query<'a> {
             return Some(Vec::new());
         }
         let owner = &self.spec.of(compartment).name;
-        let points = |code| Test::Chain { param: self.id(code), of: owner.to_string(), filter: Vec::new() };
+        let points =
+            |code| Test::Chain { param: self.id(code), is_single: false, of: owner.to_string(), filter: Vec::new() };
         Some(vec![Clause::Any(codes.iter().map(|it| points(it)).collect())])
     }
 
@@ -190,6 +192,7 @@ impl<'a> Query<'a> {
         if param.kind != ParamType::Reference {
             return invalid(format!("{code} is not a reference, so nothing can be chained to it."));
         }
+        let is_single = selects_one_value(self.spec, self.of, param);
         let mut tests = Vec::new();
         let mut unknown = None;
         for target in self.targets(param, wanted)? {
@@ -198,6 +201,7 @@ impl<'a> Query<'a> {
             match read(&inner, &left.link()?) {
                 Ok(clause) => tests.push(Test::Chain {
                     param: self.id(code),
+                    is_single,
                     of: inner.type_name().to_owned(),
                     filter: vec![clause],
                 }),

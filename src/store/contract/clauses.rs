@@ -1,7 +1,31 @@
 //! One clause of every kind of test, for those who look at how each is found.
 
+use crate::query::{self, Along, Answers, Choice, Dialect, Filters, Logical, Place, Sql, Way};
+use crate::rows::IndexHash;
+use crate::{Branch, Plan, Position, SortValue};
 use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
+
+/// What filters are made of.
+pub(crate) struct Parts {
+    pub(crate) hash: IndexHash,
+    pub(crate) texts: Answers,
+    pub(crate) logical: Logical,
+}
+
+impl Default for Parts {
+    fn default() -> Parts {
+        Parts { hash: IndexHash::new(&[0; 16]), texts: Answers::default(), logical: Logical::default() }
+    }
+}
+
+impl Parts {
+    /// Filters where there are pairs.
+    pub(crate) fn filters(&self, dialect: Dialect) -> Filters<'_> {
+        let Parts { hash, texts, logical } = self;
+        Filters { dialect, hash, texts, logical, has_pairs: true }
+    }
+}
 
 /// A parameter of observations.
 pub(crate) fn p(code: &str) -> ParamId {
@@ -36,7 +60,7 @@ pub(crate) fn clauses() -> Vec<Clause> {
             first: Box::new(Test::Token(p("c"), TokenTest::Code("x".into()))),
             last: Box::new(Test::Quantity(p("c"), UnitTest::Any, RangeTest::Above(1.0))),
         },
-        Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(age.clone())] },
+        Test::Chain { param: p("subject"), is_single: false, of: "Patient".into(), filter: vec![any(age.clone())] },
         Test::Has { of: "Patient".into(), param: ParamId::of("Patient", "link"), filter: vec![any(age)] },
         Test::Kin {
             param: p("subject"),
@@ -52,6 +76,23 @@ pub(crate) fn clauses() -> Vec<Clause> {
     clauses.push(Clause::Any((0..20).map(|i| Test::Id(format!("{i}"))).collect()));
     clauses.push(Clause::Any((0..20).map(|i| Test::Token(p("code"), TokenTest::Code(format!("{i}")))).collect()));
     clauses
+}
+
+/// The page behind a place along a chain through the encounters of two patients, of what has a code.
+pub(crate) fn along(filters: &Filters<'_>, way: Way) -> Sql {
+    let patient =
+        |id: &str| Test::Local { param: ParamId::of("Encounter", "patient"), of: "Patient".into(), id: id.into() };
+    let encounters = vec![Clause::Any(vec![patient("a"), patient("b")])];
+    let middle = Branch { of: "Encounter".into(), filter: encounters.clone(), sort: Vec::new() };
+    let after = Position { row: 7, values: vec![SortValue::Int(5)], along: Some(p("encounter")) };
+    let choice = Choice { clause: Some(0), walk: None };
+    let plan = Plan { branches: Vec::new(), after: Some(Position { row: 4, ..Position::default() }), limit: 99 };
+    let middle = query::unsorted(filters, &middle, &choice, &plan, way);
+    let chain = Test::Chain { param: p("encounter"), is_single: true, of: "Encounter".into(), filter: encounters };
+    let filter = vec![any(Test::Token(p("code"), TokenTest::Code("a".into()))), any(chain)];
+    let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
+    let after = Place::of(Some(&after), way).unwrap();
+    query::along(filters, &branch, Along { at: 1, param: p("encounter"), middle, after }, 20, way)
 }
 
 /// The filter of observations with a code, within dates or not, of a patient or of all, as pairs serve it.

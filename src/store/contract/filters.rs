@@ -14,18 +14,22 @@ pub(crate) fn plan(of: &str, filter: Filter, sort: Vec<Sort>, limit: usize) -> P
 pub(crate) async fn pages(ward: &Ward, mut plan: Plan) -> Vec<String> {
     let mut ids = Vec::new();
     let count = ward.session.count(&plan).await.unwrap();
+    let mut end = None;
     loop {
         let page = ward.session.search(&plan).await.unwrap();
         assert!(page.found.len() <= plan.limit);
         assert!(page.next.is_none() || page.found.len() == plan.limit);
         ids.extend(page.found.into_iter().map(|it| it.key.id));
         match page.next {
-            Some(next) => plan.after = Some(next),
+            Some(next) => {
+                end = next.end();
+                plan.after = Some(next);
+            }
             None => break,
         }
     }
     assert_eq!(count, ids.len() as i64);
-    plan.after = None;
+    plan.after = end;
     assert_eq!(pages_back(ward, plan).await, ids, "the way back is another one");
     ids
 }

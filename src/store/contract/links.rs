@@ -29,7 +29,7 @@ fn young() -> Clause {
 }
 
 fn chain(param: ParamId, of: &str, filter: Filter) -> Test {
-    Test::Chain { param, of: of.into(), filter }
+    Test::Chain { param, is_single: false, of: of.into(), filter }
 }
 
 fn has(of: &str, code: &str, filter: Filter) -> Test {

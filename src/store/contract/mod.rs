@@ -3,6 +3,7 @@
 //! A case takes an [`Engine`], opens its store and looks at it from the outside only. An engine's own tests name
 //! all cases with `contract!`.
 
+pub(crate) mod along;
 pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod filters;
@@ -65,6 +66,7 @@ macro_rules! contract {
                 strings_folded_anew;
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             walks: by_row, by_date, by_what_refers;
+            along: answers_are_the_same, while_writing, a_page_goes_on_as_it_began, what_may_repeat_keeps_its_order;
             pairs: answers_are_the_same, none_is_missing_while_they_are_made;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits

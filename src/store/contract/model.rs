@@ -97,7 +97,7 @@ impl Model {
             self.0.iter().enumerate().filter(|(_, it)| it.of == of && self.passes(it, filter)).collect();
         let is_reverse = sort.first().is_some_and(|it| it.descending);
         found.sort_by(|(i, a), (j, b)| {
-            let by_keys = sort.iter().map(|key| compare(key, a, b)).find(|it| it.is_ne());
+            let by_keys = sort.iter().map(|key| self.compare(key, a, b)).find(|it| it.is_ne());
             by_keys.unwrap_or_else(|| if is_reverse { j.cmp(i) } else { i.cmp(j) })
         });
         found.into_iter().map(|(_, it)| it.id.clone()).collect()
@@ -163,7 +163,7 @@ impl Model {
                 matches!(entry, Entry::Place(param, it)
                     if param == wanted && it.map == disk.map && disk.holds(it.x, it.y))
             }),
-            Test::Chain { param, of, filter } => self.0.iter().any(|target| {
+            Test::Chain { param, of, filter, .. } => self.0.iter().any(|target| {
                 target.of == *of && any(&|entry| leads_to(entry, *param, target)) && self.passes(target, filter)
             }),
             Test::Has { of, param, filter } => self.0.iter().any(|source| {
@@ -179,6 +179,19 @@ impl Model {
 }
 
 impl Model {
+    fn compare(&self, key: &Sort, a: &Resource, b: &Resource) -> Ordering {
+        match key.by {
+            SortBy::Target(param) => self.first_target(param, a).cmp(&self.first_target(param, b)),
+            _ => compare(key, a, b),
+        }
+    }
+
+    /// The place of the first resource that one points to, among all: what points to none comes last.
+    fn first_target(&self, param: ParamId, it: &Resource) -> usize {
+        let is_target = |target: &Resource| it.entries.iter().any(|entry| leads_to(entry, param, target));
+        self.0.iter().position(is_target).unwrap_or(usize::MAX)
+    }
+
     /// The ids of a resource and of all above or below it.
     fn kin(&self, of: &str, id: &str, parent: ParamId, side: Side) -> Vec<String> {
         let mut kin = vec![id.to_owned()];
@@ -277,6 +290,8 @@ fn compare(key: &Sort, a: &Resource, b: &Resource) -> Ordering {
             Entry::Number(param, low, _) | Entry::Quantity(param, _, low, _) if param == wanted => Some(*low),
             _ => None,
         }),
+        // [`Model::compare`] knows what there is to point to.
+        SortBy::Target(_) => Ordering::Equal,
     }
 }
 

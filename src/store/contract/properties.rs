@@ -204,8 +204,8 @@ fn test(types: &Types, of: usize, depth: u32) -> BoxedStrategy<Test> {
         let first = here.0[0].clone();
         let second = here.0[1].clone();
         match kind {
-            0 => Test::Chain { param: here.param(of, n), of: first, filter: of_first },
-            1 => Test::Chain { param: here.param(of, n), of: second, filter: of_second },
+            0 => Test::Chain { param: here.param(of, n), is_single: false, of: first, filter: of_first },
+            1 => Test::Chain { param: here.param(of, n), is_single: false, of: second, filter: of_second },
             2 => Test::Has { of: first, param: here.param(0, n), filter: of_first },
             3 => Test::Has { of: second, param: here.param(1, n), filter: of_second },
             4 => Test::All(if of == 0 { of_first } else { of_second }),

@@ -60,7 +60,7 @@ fn population() -> Model {
 
 fn filters() -> Vec<Filter> {
     let has = |param: &str, code: &str| token("Observation", param, code);
-    let subject = |filter| Test::Chain { param: p("subject"), of: "Patient".into(), filter };
+    let subject = |filter| Test::Chain { param: p("subject"), is_single: false, of: "Patient".into(), filter };
     let among = |ranges: &[RangeTest<i64>]| any(Test::Date(p("date"), ranges.to_vec()));
     vec![
         Vec::new(),

@@ -211,7 +211,7 @@ fn found(row: &PgRow, keys: usize) -> Result<Found> {
         method: Method::from_code(row.try_get::<i16, _>(4)?.into()),
         body: Bytes::from(row.try_get::<Vec<u8>, _>(5)?),
     };
-    Ok(Found { stored, position: Position { values, row: row.try_get(6)? } })
+    Ok(Found { stored, position: Position { values, row: row.try_get(6)?, along: None } })
 }
 
 fn sort_value(row: &PgRow, i: usize) -> Result<SortValue> {

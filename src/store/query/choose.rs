@@ -6,7 +6,7 @@ use super::filter::{Driver, Filters};
 use super::pairs::Paired;
 use super::sizes::{Size, Sizes};
 use crate::{Branch, Result};
-use fhir::search::{Clause, Test};
+use fhir::search::{Clause, ParamId, Test};
 
 /// Ranges are counted up to this many times [`Runner::enough`].
 const MANY: i64 = 100;
@@ -32,7 +32,8 @@ pub(crate) struct Walk {
     /// The clause whose rows are walked, or which bounds what is walked of the sort key's index; none: all resources of
     /// the type.
     pub(crate) clause: Option<usize>,
-    /// Over so many rows at the most; where there is no end to it, it finds the page in any case.
+    /// Over so many rows at the most; where there is no end to it, it finds the page in any case. Where no order is asked
+    /// for, a walk without an end is one along the clause's chain.
     pub(crate) most: Option<i64>,
 }
 
@@ -41,6 +42,8 @@ pub(crate) struct Walk {
 pub(crate) enum Aim {
     /// The first rows by rising `rid`, so many.
     First(usize),
+    /// The first rows, so many, by rising `rid` or along a chain: whichever is less work.
+    Any(usize),
     /// The first rows, so many, by a key that has an index, of which the clause bounds the part that is walked.
     Sorted(usize, Option<usize>),
     /// All rows.
@@ -48,6 +51,12 @@ pub(crate) enum Aim {
 }
 
 impl Choice {
+    /// The parameter of the chain along which the page is to be found.
+    pub(crate) fn along(&self, filters: &Filters<'_>, branch: &Branch) -> Option<ParamId> {
+        let Some(Walk { clause: Some(at), most: None }) = self.walk else { return None };
+        filters.along(branch.filter.get(at)?)
+    }
+
     /// The driver that was chosen.
     pub(crate) fn driver(&self, filters: &Filters<'_>, branch: &Branch) -> Driver {
         driver(filters, branch, self.clause)
@@ -76,6 +85,8 @@ struct Candidate {
     clause: usize,
     size: Size,
     is_ordered: bool,
+    /// Whether it is a chain that a page can be found along.
+    is_chain: bool,
     rows: i64,
 }
 
@@ -100,7 +111,7 @@ pub(crate) async fn choose(
     match candidates.as_slice() {
         [] => return Ok(Choice { clause: None, walk: walk_of_all(aim, enough) }),
         // There is no choice.
-        [only] if aim == Aim::All || (only.is_ordered && matches!(aim, Aim::First(_))) => {
+        [only] if aim == Aim::All || (only.is_ordered && matches!(aim, Aim::First(_) | Aim::Any(_))) => {
             return Ok(Choice { clause: Some(only.clause), walk: None });
         }
         _ => {}
@@ -129,7 +140,8 @@ fn candidates(sizes: &mut Sizes, filters: &Filters<'_>, branch: &Branch) -> Vec<
         if let (Some(driver), Some(size)) =
             (filters.clause_driver(&branch.of, it), sizes.of_clause(filters, &branch.of, it))
         {
-            candidates.push(Candidate { clause, size, is_ordered: driver.ordered, rows: 0 });
+            let (is_ordered, is_chain) = (driver.ordered, filters.along(it).is_some());
+            candidates.push(Candidate { clause, size, is_ordered, is_chain, rows: 0 });
         }
     }
     candidates
@@ -201,12 +213,12 @@ impl Estimate<'_> {
         let least = |it: &&Candidate| (it.rows, aim != Aim::All || !self.served.is_dates(it.clause), !it.is_ordered);
         let Some(gathered) = candidates.iter().min_by_key(least) else { return Choice { clause: None, walk: None } };
         let walk = match aim {
-            Aim::Sorted(..) if self.is_order_least(candidates) => Some(self.served.walk()),
+            Aim::Sorted(..) if self.is_order_least(candidates) => Some((0, self.served.walk())),
             _ if gathered.rows < self.enough => None,
             Aim::All => None,
             // The page of such a range is read in its order and no further.
-            Aim::First(_) if gathered.is_ordered => None,
-            Aim::First(limit) => {
+            Aim::First(_) | Aim::Any(_) if gathered.is_ordered => None,
+            Aim::First(limit) | Aim::Any(limit) => {
                 let ordered = candidates.iter().filter(|it| it.is_ordered).min_by_key(least);
                 self.walk(candidates, gathered.rows, ordered, limit)
             }
@@ -215,6 +227,8 @@ impl Estimate<'_> {
                 self.walk(candidates, gathered.rows, along, limit)
             }
         };
+        let chain = if let Aim::Any(limit) = aim { self.chain(candidates, gathered, limit) } else { None };
+        let walk = [chain, walk].into_iter().flatten().min_by_key(|(work, _)| *work).map(|(_, it)| it);
         Choice { clause: Some(gathered.clause), walk }
     }
 
@@ -227,9 +241,29 @@ impl Estimate<'_> {
         rows(true).is_some_and(|met| rows(false).is_none_or(|others| met <= others))
     }
 
-    /// A walk along a clause's rows, if it promises to be less work than to gather: each other clause lets its share of
-    /// all resources pass.
-    fn walk(&self, candidates: &[Candidate], gathered: i64, along: Option<&Candidate>, limit: usize) -> Option<Walk> {
+    /// What it takes to walk along the chain that finds least, if that promises to be less work than to gather. There is no
+    /// end to it: at the worst it is about that work.
+    fn chain(&self, candidates: &[Candidate], gathered: &Candidate, limit: usize) -> Option<(i64, Walk)> {
+        let (mut distance, mut effort) = (limit as i64 + 1, GATHERING);
+        for it in candidates.iter().filter(|it| it.clause != gathered.clause) {
+            distance = distance.saturating_mul(self.one_in(it, None));
+            effort = effort.saturating_add(self.sizes.effort(&it.size, true));
+        }
+        let middle = self.sizes.middle(&gathered.size, distance).saturating_mul(GATHERING);
+        let work = distance.saturating_mul(effort).saturating_add(middle);
+        let is_less = gathered.is_chain && work <= gathered.rows.saturating_mul(GATHERING);
+        is_less.then_some((work, Walk { clause: Some(gathered.clause), most: None }))
+    }
+
+    /// A walk along a clause's rows and what it takes, if it promises to be less work than to gather: each other clause lets
+    /// its share of all resources pass.
+    fn walk(
+        &self,
+        candidates: &[Candidate],
+        gathered: i64,
+        along: Option<&Candidate>,
+        limit: usize,
+    ) -> Option<(i64, Walk)> {
         let gathering = gathered.saturating_mul(GATHERING);
         let clause = along.map(|it| it.clause);
         let (mut distance, mut likely, mut worst) = (limit as i64 + 1, 1_i64, 1_i64);
@@ -239,7 +273,8 @@ impl Estimate<'_> {
             worst = worst.saturating_add(self.sizes.effort(&it.size, false));
         }
         let most = distance.saturating_mul(PATIENCE).max(gathering / worst);
-        (distance.saturating_mul(likely) <= gathering).then_some(Walk { clause, most: Some(most) })
+        let work = distance.saturating_mul(likely);
+        (work <= gathering).then_some((work, Walk { clause, most: Some(most) }))
     }
 
     /// Among so many resources that a walk meets, one passes a clause.

@@ -17,7 +17,7 @@ fn clause(clause: &Clause) -> String {
 
 fn test(test: &Test) -> String {
     match test {
-        Test::Chain { param, of, filter } => format!("chain({param:?} {of:?} {})", canonical(filter)),
+        Test::Chain { param, of, filter, .. } => format!("chain({param:?} {of:?} {})", canonical(filter)),
         Test::Has { of, param, filter } => format!("has({param:?} {of:?} {})", canonical(filter)),
         Test::All(filter) => format!("all({})", canonical(filter)),
         other => format!("{other:?}"),
@@ -45,7 +45,8 @@ mod tests {
     }
 
     fn chain(filter: Filter) -> Clause {
-        Clause::Any(vec![Test::Chain { param: ParamId::of("Patient", "link"), of: "Patient".into(), filter }])
+        let param = ParamId::of("Patient", "link");
+        Clause::Any(vec![Test::Chain { param, is_single: false, of: "Patient".into(), filter }])
     }
 
     #[test]

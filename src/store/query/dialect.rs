@@ -32,6 +32,19 @@ impl Dialect {
         }
     }
 
+    /// A join, as `w`, with what a select of a column `value` finds for each row of what stands before it, in the order of
+    /// the select.
+    pub(crate) fn each(self, select: Sql) -> Sql {
+        let (lead, tail) = match self {
+            // No subquery looks back at what stands before it; a list made of one may.
+            Dialect::Sqlite => (" CROSS JOIN json_each((SELECT json_group_array(value) FROM (", "))) w"),
+            Dialect::Postgres => (" CROSS JOIN LATERAL (", ") w"),
+        };
+        let mut sql = Sql::new(lead);
+        sql.append(select).push(tail);
+        sql
+    }
+
     /// That there are rows, looked up for each row that is asked about: not, as PostgreSQL would have it, joined.
     pub(crate) fn exists(self, rows: Sql) -> Sql {
         let mut sql = Sql::new("EXISTS (");

@@ -2,14 +2,18 @@
 //! becomes references to just that, whose index ranges are in the order of pages. `patient.identifier=…` is as good as
 //! `patient=…` then.
 
+use super::counts::range;
 use super::filter::{ARMS, Filters};
 use super::sql::Sql;
 use super::{Found, Runner};
-use crate::{Plan, Result, SortValue};
+use crate::{Key, Plan, Result, SortValue};
 use fhir::search::{Clause, Filter, Test};
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+
+/// Ends that are too many to become references.
+const MANY: i64 = ARMS as i64 + 1;
 
 /// The plan without those of its chains that have few ends.
 pub(super) async fn looked_up<'a>(
@@ -59,8 +63,8 @@ async fn in_tests(runner: &mut dyn Runner, filters: &Filters<'_>, tests: Vec<Tes
     let mut out = Vec::with_capacity(tests.len());
     for test in tests {
         out.push(match test {
-            Test::Chain { param, of, filter } => {
-                Test::Chain { param, of, filter: in_filter(runner, filters, filter).await? }
+            Test::Chain { param, is_single, of, filter } => {
+                Test::Chain { param, is_single, of, filter: in_filter(runner, filters, filter).await? }
             }
             Test::Has { of, param, filter } => {
                 Test::Has { of, param, filter: in_filter(runner, filters, filter).await? }
@@ -69,20 +73,38 @@ async fn in_tests(runner: &mut dyn Runner, filters: &Filters<'_>, tests: Vec<Tes
             other => other,
         });
     }
-    let ends: Vec<(usize, Sql)> =
+    let mut ends: Vec<(usize, Sql)> =
         out.iter().enumerate().filter_map(|(i, test)| Some((i, ends_of(filters, test)?))).collect();
+    ends.retain(|(_, rids)| !are_many(runner, rids));
     if ends.is_empty() || ends.len() > ARMS {
         return Ok(out);
     }
     let asked: Vec<usize> = ends.iter().map(|(chain, _)| *chain).collect();
+    let ranges: Vec<u64> = ends.iter().map(|(_, rids)| range(rids)).collect();
     let found = runner.rows(statement(filters, ends), 1).await?;
+    if let Some(counts) = runner.counted() {
+        for (chain, range) in asked.iter().zip(ranges) {
+            counts.put(range, ends_among(&found, *chain).count() as i64, MANY, counts.now());
+        }
+    }
     Ok(replaced(out, &asked, &found))
+}
+
+/// Whether a chain's ends are known to be more than a few: then they are not read once more.
+fn are_many(runner: &dyn Runner, rids: &Sql) -> bool {
+    runner.counted().is_some_and(|it| it.get(range(rids), MANY, it.now()) == Some(MANY))
+}
+
+/// Of the ends found those of a chain.
+fn ends_among(found: &[Found], chain: usize) -> impl Iterator<Item = &Key> + Clone {
+    let of_chain = SortValue::Int(chain as i64);
+    found.iter().filter(move |it| it.position.values.first() == Some(&of_chain)).map(|it| &it.stored.key)
 }
 
 /// The rows at a chain's end. Those of a logical reference are not told by their ids.
 fn ends_of(filters: &Filters<'_>, test: &Test) -> Option<Sql> {
     match test {
-        Test::Chain { param, of, filter } if !filters.logical.has(*param) => Some(filters.rids(of, filter)),
+        Test::Chain { param, of, filter, .. } if !filters.logical.has(*param) => Some(filters.rids(of, filter)),
         _ => None,
     }
 }
@@ -91,7 +113,7 @@ fn ends_of(filters: &Filters<'_>, test: &Test) -> Option<Sql> {
 fn statement(filters: &Filters<'_>, ends: Vec<(usize, Sql)>) -> Sql {
     let arms = ends.into_iter().map(|(chain, rids)| {
         let mut sql = Sql::new("SELECT rid, ? AS s0 FROM (SELECT rid FROM (");
-        sql.bind(chain as i64).append(rids).push(") d").limit(ARMS as i64 + 1).push(") l");
+        sql.bind(chain as i64).append(rids).push(") d").limit(MANY).push(") l");
         sql
     });
     let nothing = filters.dialect.no_bytes();
@@ -103,18 +125,24 @@ fn statement(filters: &Filters<'_>, ends: Vec<(usize, Sql)>) -> Sql {
     sql
 }
 
-/// The tests, with references to what was found in the place of each chain that was asked about, if that is little.
+/// The tests, with references to what was found in the place of each chain that was asked about, if that is little. As
+/// long as one of them remains, they all are chains, so that the clause is one of chains ([`super::along`]).
 fn replaced(tests: Vec<Test>, asked: &[usize], found: &[Found]) -> Vec<Test> {
+    let is_little = |chain: usize| asked.contains(&chain) && ends_among(found, chain).count() <= ARMS;
+    let is_replaced = tests.iter().enumerate().all(|(i, it)| !matches!(it, Test::Chain { .. }) || is_little(i));
     let mut out = Vec::with_capacity(tests.len());
     for (i, test) in tests.into_iter().enumerate() {
-        let chain = SortValue::Int(i as i64);
-        let mut ends = found.iter().filter(|it| it.position.values.first() == Some(&chain)).map(|it| &it.stored.key);
-        match &test {
-            Test::Chain { param, of, .. } if asked.contains(&i) && ends.clone().count() <= ARMS => {
-                let mut ids: Vec<&str> = ends.by_ref().map(|it| it.id.as_str()).collect();
+        match test {
+            Test::Chain { param, is_single, of, .. } if is_little(i) => {
+                let mut ids: Vec<String> = ends_among(found, i).map(|it| it.id.clone()).collect();
                 ids.sort_unstable();
                 ids.dedup();
-                out.extend(ids.into_iter().map(|id| Test::Local { param: *param, of: of.clone(), id: id.to_owned() }));
+                if is_replaced {
+                    out.extend(ids.into_iter().map(|id| Test::Local { param, of: of.clone(), id }));
+                } else if !ids.is_empty() {
+                    let filter = vec![Clause::Any(ids.into_iter().map(Test::Id).collect())];
+                    out.push(Test::Chain { param, is_single, of, filter });
+                }
             }
             _ => out.push(test),
         }

@@ -157,7 +157,7 @@ impl Filters<'_> {
             Test::Near(param, disk) => {
                 self.range_driver("number", "number_low", place_conditions(self.hash, *param, disk))
             }
-            Test::Chain { param, of: to, filter } => self.chain_driver(*param, to, filter),
+            Test::Chain { param, of: to, filter, .. } => self.chain_driver(*param, to, filter),
             Test::Has { of: from, param, filter } => self.has_driver(of, from, *param, filter),
             Test::Kin { param, of: root, id, parent, side } => {
                 Driver::unordered(vec![self.kin(*param, (root, self.hash.resource(root, id)), *parent, *side)])

@@ -2,6 +2,7 @@
 //! written once for all engines, whose tables have the same names and columns: an engine says how it spells what is
 //! spelled differently ([`Dialect`]), and runs what it is given ([`Runner`]).
 
+mod along;
 mod choose;
 mod counts;
 mod criteria;
@@ -39,6 +40,7 @@ pub(crate) use sql::{Bind, Sql};
 
 #[cfg(test)]
 pub(crate) use {
+    along::{Along, Place, rows as along},
     choose::{Aim, Choice, Walk, choose},
     filter::Filters,
     logical::Logical,

@@ -75,7 +75,7 @@ impl Filters<'_> {
             Test::Near(param, disk) => {
                 self.row_probe("number", rid, Sql::any(place_conditions(self.hash, *param, disk)))
             }
-            Test::Chain { param, of: to, filter } => self.chain_probe(*param, to, filter, rid),
+            Test::Chain { param, of: to, filter, .. } => self.chain_probe(*param, to, filter, rid),
             Test::Has { of: from, param, filter } => self.has_probe(from, *param, filter, rid),
             Test::Kin { param, of: root, id, parent, side } => {
                 let mut sql = Sql::new(&format!("{rid} IN ("));

@@ -1,7 +1,8 @@
 //! Searches: how the order is kept, and the page's bodies.
 //!
 //! A branch is driven by one clause ([`super::choose`]); the others are probed. What was found is sorted, where a walk
-//! along the order ([`mod@super::walk`]) has not found the page before.
+//! along the order ([`mod@super::walk`]) has not found the page before. Where no order is asked for, a chain may bring its
+//! own ([`super::along`]).
 
 use super::choose::{Aim, Choice, Walk, choose};
 use super::filter::{ARMS, Answers, Filters};
@@ -9,8 +10,8 @@ use super::logical::Logical;
 use super::pairs::Paired;
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{Dialect, Found, Runner, counts, ends, pairs, walk};
-use crate::{Branch, Page, Plan, Result, Sort};
+use super::{Dialect, Found, Runner, along, counts, ends, pairs, walk};
+use crate::{Branch, Page, Plan, Position, Result, Sort, SortBy};
 
 /// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
 /// asked before.
@@ -20,54 +21,77 @@ pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, 
     let has_pairs = pairs::are_made(runner).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical, has_pairs };
     let plan = &*pairs::paired(&filters, ends::looked_up(runner, &filters, plan).await?);
-    let order = plan.branches.first().map_or(&[][..], |it| &it.sort);
-    let Ways { walk, gathered } = ways(runner, &filters, plan, order, way).await?;
+    let Ways { order, walk, gathered } = ways(runner, &filters, plan, way).await?;
     if let Some((walk, keys)) = walk {
-        let rows = fetch(runner, keys, order, way).await?;
+        let rows = fetch(runner, keys, &order, way).await?;
         if rows.len() > plan.limit {
-            return Ok(finish(rows, plan, way));
+            return Ok(finish(rows, plan, &order, way));
         }
         if let Some(counts) = runner.counted() {
             counts.put_vain(walk, counts.now());
         }
     }
-    let rows = fetch(runner, gathered, order, way).await?;
-    Ok(finish(rows, plan, way))
+    let rows = fetch(runner, gathered, &order, way).await?;
+    Ok(finish(rows, plan, &order, way))
 }
 
 /// Statements for a page.
-struct Ways {
+pub(super) struct Ways {
+    /// In which order.
+    pub(super) order: Vec<Sort>,
     /// A walk to be tried first, and what it is remembered by if it is in vain.
-    walk: Option<(u64, Sql)>,
+    pub(super) walk: Option<(u64, Sql)>,
     /// What finds the page in any case.
-    gathered: Sql,
+    pub(super) gathered: Sql,
 }
 
-async fn ways(runner: &mut dyn Runner, filters: &Filters<'_>, plan: &Plan, order: &[Sort], way: Way) -> Result<Ways> {
-    if let ([branch], []) = (plan.branches.as_slice(), order) {
-        let choice = choose(runner, filters, branch, Aim::First(plan.limit)).await?;
-        let walk = promising(runner, filters, branch, &choice, plan, way);
-        let walk = walk.map(|(walk, it)| (walk, walk::rows(filters, branch, it, plan, way)));
-        return Ok(Ways { walk, gathered: unsorted(filters, branch, &choice, plan, way) });
+async fn ways(runner: &mut dyn Runner, filters: &Filters<'_>, plan: &Plan, way: Way) -> Result<Ways> {
+    let order = plan.branches.first().map_or_else(Vec::new, |it| it.sort.clone());
+    if let ([branch], []) = (plan.branches.as_slice(), order.as_slice()) {
+        return unordered(runner, filters, branch, plan, way).await;
     }
-    if let ([branch], [key]) = (plan.branches.as_slice(), order) {
+    if let ([branch], [key]) = (plan.branches.as_slice(), order.as_slice()) {
         let bounds = walk::bounds(filters, branch, key);
         let is_among_values = walk::is_among_values(key, plan, bounds, way);
         if is_among_values || Paired::in_order(filters, branch, key).is_some() {
             let choice = choose(runner, filters, branch, Aim::Sorted(plan.limit, bounds)).await?;
             if let Some(Walk { clause, most: None }) = choice.walk {
-                return Ok(Ways { walk: None, gathered: walk::whole(filters, branch, key, clause, plan, way) });
+                let gathered = walk::whole(filters, branch, key, clause, plan, way);
+                return Ok(Ways { order, walk: None, gathered });
             }
             let walk = promising(runner, filters, branch, &choice, plan, way).filter(|_| is_among_values);
             let walk = walk.map(|(walk, it)| (walk, walk::values(filters, branch, key, it, plan, way)));
-            return Ok(Ways { walk, gathered: sorted(filters, plan, &[choice], way) });
+            let gathered = sorted(filters, plan, &[choice], way);
+            return Ok(Ways { order, walk, gathered });
         }
     }
     let mut choices = Vec::with_capacity(plan.branches.len());
     for branch in &plan.branches {
         choices.push(choose(runner, filters, branch, Aim::All).await?);
     }
-    Ok(Ways { walk: None, gathered: sorted(filters, plan, &choices, way) })
+    Ok(Ways { order, walk: None, gathered: sorted(filters, plan, &choices, way) })
+}
+
+/// Where no order is asked for: that of `rid`, or one along a chain where a search begins with it or goes on.
+async fn unordered(
+    runner: &mut dyn Runner,
+    filters: &Filters<'_>,
+    branch: &Branch,
+    plan: &Plan,
+    way: Way,
+) -> Result<Ways> {
+    if let Some(param) = plan.after.as_ref().and_then(|it| it.along) {
+        return along::ways(runner, filters, plan, (branch, param), way).await;
+    }
+    let begins = plan.after.is_none() && way == Way::On;
+    let aim = if begins { Aim::Any(plan.limit) } else { Aim::First(plan.limit) };
+    let choice = choose(runner, filters, branch, aim).await?;
+    if let Some(param) = choice.along(filters, branch) {
+        return along::ways(runner, filters, plan, (branch, param), way).await;
+    }
+    let walk = promising(runner, filters, branch, &choice, plan, way);
+    let walk = walk.map(|(walk, it)| (walk, walk::rows(filters, branch, it, plan, way)));
+    Ok(Ways { order: Vec::new(), walk, gathered: unsorted(filters, branch, &choice, plan, way) })
 }
 
 /// The walk that was chosen, unless it was in vain lately, with what that is remembered by.
@@ -133,7 +157,7 @@ pub(crate) fn sorted(filters: &Filters<'_>, plan: &Plan, choices: &[Choice], way
     let arms = plan.branches.iter().zip(choices).map(|(branch, choice)| {
         let mut sql = Sql::new("SELECT DISTINCT d.rid AS rid");
         for (i, key) in branch.sort.iter().enumerate() {
-            sql.push(", ").append(sort::value(filters.hash, key)).push(&format!(" AS s{i}"));
+            sql.push(", ").append(sort::value(filters.dialect, filters.hash, key)).push(&format!(" AS s{i}"));
         }
         let driver = choice.driver(filters, branch);
         let settled = filters.settled(branch, choice.clause);
@@ -166,14 +190,19 @@ pub(crate) fn with_bodies(dialect: Dialect, keys: Sql, order: &[Sort], way: Way)
 
 /// Makes a page of rows, of which one more than the limit tells that there is more this way. Whoever comes from a
 /// position has seen that there is something the other way.
-pub(crate) fn finish(mut rows: Vec<Found>, plan: &Plan, way: Way) -> Page {
-    let (is_more, is_within) = (rows.len() > plan.limit, plan.after.is_some());
+fn finish(mut rows: Vec<Found>, plan: &Plan, order: &[Sort], way: Way) -> Page {
+    let is_within = plan.after.as_ref().is_some_and(|it| !it.is_end());
+    let is_more = rows.len() > plan.limit;
     rows.truncate(plan.limit);
     if way == Way::Back {
         rows.reverse();
     }
     let (has_next, has_previous) = if way == Way::On { (is_more, is_within) } else { (is_within, is_more) };
-    let position = |it: &Found| it.position.clone();
+    let along = match order {
+        [Sort { by: SortBy::Target(param), .. }] => Some(*param),
+        _ => None,
+    };
+    let position = |it: &Found| Position { along, ..it.position.clone() };
     Page {
         next: rows.last().filter(|_| has_next).map(position),
         previous: rows.first().filter(|_| has_previous).map(position),

@@ -18,8 +18,9 @@ pub(super) enum Size {
     Sum(Vec<Size>),
     /// Of what must hold together: at most its least part.
     Least(Vec<Size>),
-    /// What refers to so many resources of the type at `to`, where the type at `from` refers to them.
-    Referring { to: usize, from: usize, rows: Box<Size> },
+    /// What refers to so many resources of the type at `to`, where the type at `from` refers to them, and whether an index
+    /// has these in their order.
+    Referring { to: usize, from: usize, rows: Box<Size>, is_in_order: bool },
     /// What so many refer to, where pairs tell of it.
     Coded(Box<Size>),
     /// What so many resources of the type at `from` refer to, of the type at `to`.
@@ -68,7 +69,9 @@ impl Sizes {
             Test::Text(param, text) => Size::Known(filters.texts.rids(*param, text).len() as i64),
             Test::Chain { of: to, filter, .. } => {
                 let rows = Box::new(self.of_filter(filters, to, filter));
-                Size::Referring { to: self.of_type(filters, to), from: self.of_type(filters, of), rows }
+                let mut drivers = filter.iter().filter_map(|it| filters.clause_driver(to, it)).peekable();
+                let is_in_order = drivers.peek().is_none() || drivers.any(|it| it.ordered);
+                Size::Referring { to: self.of_type(filters, to), from: self.of_type(filters, of), rows, is_in_order }
             }
             Test::Has { of: from, param, filter } => {
                 let rows = Box::new(self.of_filter(filters, from, filter));
@@ -125,12 +128,26 @@ impl Sizes {
             Size::Range(at) => self.at(*at),
             Size::Sum(parts) => parts.iter().map(|it| self.rows(it)).fold(0, i64::saturating_add),
             Size::Least(parts) => parts.iter().map(|it| self.rows(it)).min().unwrap_or(0),
-            Size::Referring { to, from, rows } => {
+            Size::Referring { to, from, rows, .. } => {
                 let each = (self.at(*from) / self.at(*to).max(1)).max(1);
                 self.rows(rows).saturating_mul(each)
             }
             // Each refers to one, or to a few.
             Size::Referred { rows, .. } | Size::Coded(rows) => self.rows(rows),
+        }
+    }
+
+    /// How many resources a chain leads through before it has come to so many that refer to them: all, where no index has
+    /// them in order.
+    pub(super) fn middle(&self, chain: &Size, found: i64) -> i64 {
+        match chain {
+            Size::Sum(parts) => parts.iter().map(|it| self.middle(it, found)).fold(0, i64::saturating_add),
+            Size::Referring { to, from, rows, is_in_order } => {
+                let each = (self.at(*to) / self.at(*from).max(1)).max(1);
+                let all = self.rows(rows);
+                if *is_in_order { all.min(found.saturating_mul(each)) } else { all }
+            }
+            _ => 0,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Orders as SQL: the value a resource is sorted by, and the keyset condition that goes on behind a position.
 
+use super::Dialect;
 use super::sql::{Bind, Sql};
 use crate::rows::{IndexHash, date_slot};
 use crate::{Position, Sort, SortBy, SortValue};
@@ -14,7 +15,7 @@ pub(crate) enum Way {
 }
 
 /// The sort value of the row `d.rid`: the least of several, or the greatest if descending.
-pub(crate) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
+pub(crate) fn value(dialect: Dialect, hash: &IndexHash, sort: &Sort) -> Sql {
     let end = if sort.descending { "max" } else { "min" };
     let mut sql = Sql::default();
     match &sort.by {
@@ -33,6 +34,14 @@ pub(crate) fn value(hash: &IndexHash, sort: &Sort) -> Sql {
             sql.push(&format!("(SELECT {end}(low) FROM number WHERE rid = d.rid AND slot BETWEEN ? AND ?)"));
             let slot = hash.number(*param);
             sql.bind(slot).bind(slot | 1);
+        }
+        SortBy::Target(param) => {
+            let by = dialect.by("reference_rid");
+            let pointed = dialect.then("resource r", "r.rkey = f.target");
+            sql.push(&format!(
+                "(SELECT {end}(r.rid) FROM reference f{by}{pointed} WHERE f.rid = d.rid AND f.param = ?)"
+            ));
+            sql.bind(param.0 as i64);
         }
     }
     sql

@@ -113,7 +113,7 @@ impl<'a> Order<'a> {
         let (table, index, column) = match key.by {
             SortBy::Number(_) => ("number", "number_low", "low"),
             SortBy::String(_) => ("string", "string_norm", "norm"),
-            SortBy::Date(_) | SortBy::Id => ("date", "date_low", "low"),
+            SortBy::Date(_) | SortBy::Id | SortBy::Target(_) => ("date", "date_low", "low"),
         };
         let within = bounds.and_then(|at| branch.filter.get(at)).and_then(date_ranges);
         let ranges = match (within, &paired, &key.by) {
@@ -125,7 +125,7 @@ impl<'a> Order<'a> {
                 vec![one("slot = ?", slot), one("slot = ?", slot | 1)]
             }
             (None, None, SortBy::String(param)) => vec![one("param = ?", param.0 as i64)],
-            (None, None, SortBy::Id) => Vec::new(),
+            (None, None, SortBy::Id | SortBy::Target(_)) => Vec::new(),
         };
         let undated = match (bounds, &paired) {
             (None, Some(paired)) => paired.params.iter().map(|it| undated(*it)).collect(),
@@ -173,7 +173,7 @@ impl<'a> Order<'a> {
     fn first(&self, filters: &Filters<'_>, value: &str) -> Sql {
         let mut sql = Sql::default();
         if !self.key.is_single {
-            sql.push(&format!(" AND {value} = ")).append(sort::value(filters.hash, self.key));
+            sql.push(&format!(" AND {value} = ")).append(sort::value(filters.dialect, filters.hash, self.key));
         }
         sql
     }
@@ -199,8 +199,8 @@ pub(crate) fn is_among_values(key: &Sort, plan: &Plan, bounds: Option<usize>, wa
         Some(after) => sort::bind(after, 0).is_some(),
         None => way == Way::On || bounds.is_some(),
     };
-    // Ids are sorted by, and have no index.
-    key.by != SortBy::Id && starts_with_values
+    // Ids and what is pointed to are sorted by, and have no index.
+    !matches!(key.by, SortBy::Id | SortBy::Target(_)) && starts_with_values
 }
 
 /// The clause that bounds a walk: one on the very dates that are walked, where a resource has no others.

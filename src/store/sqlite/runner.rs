@@ -99,7 +99,7 @@ fn counts(row: &SqliteRow) -> Result<Vec<i64>> {
 /// A row with the columns `type, id, version, updated, method, body, rid, s0 …`.
 fn found(row: &SqliteRow, keys: usize) -> Result<Found> {
     let values = (7..7 + keys).map(|i| sort_value(row, i)).collect::<Result<_>>()?;
-    Ok(Found { stored: stored(row)?, position: Position { values, row: row.try_get(6)? } })
+    Ok(Found { stored: stored(row)?, position: Position { values, row: row.try_get(6)?, along: None } })
 }
 
 /// A row with the columns `type, id, version, updated, method, body`.

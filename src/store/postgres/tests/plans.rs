@@ -2,13 +2,12 @@
 //! the planner knows of the tables, and ranges in the order of a page are not sorted.
 
 use super::{Database, database};
-use crate::contract::clauses::{any, clauses, p, paired};
+use crate::contract::clauses::{Parts, along, any, clauses, p, paired};
 use crate::contract::tenant;
 use crate::postgres::records::Records;
 use crate::postgres::runner::query as query_of;
 use crate::postgres::statement::{self, Shape};
-use crate::query::{self, Answers, Choice, Dialect, Filters, Logical, Sql, Way};
-use crate::rows::IndexHash;
+use crate::query::{self, Choice, Dialect, Sql, Way};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Test, TokenTest};
 use sqlx::{AssertSqlSafe, Execute, Row};
@@ -89,16 +88,15 @@ fn none_of(clause: &Clause) -> Clause {
 #[tokio::test]
 async fn no_clause_reads_a_whole_table() {
     let Some((_database, records)) = records().await else { return };
-    let (hash, texts) = (IndexHash::new(&[0; 16]), Answers::default());
     let links = [p("subject"), ParamId::of("Patient", "link")];
-    for logical in [Logical::default(), links.into_iter().collect()] {
-        let filters =
-            Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let logical = Parts { logical: links.into_iter().collect(), ..Parts::default() };
+    for parts in [Parts::default(), logical] {
+        let filters = parts.filters(Dialect::Postgres);
         for clause in clauses() {
             for (filter, driven) in
                 [(vec![clause.clone()], Some(0)), (vec![clause.clone()], None), (vec![none_of(&clause)], None)]
             {
-                let after = Some(Position { values: vec![SortValue::Missing], row: 7 });
+                let after = Some(Position { values: vec![SortValue::Missing], row: 7, along: None });
                 let plan = plan_of(filter, Vec::new(), after);
                 let choice = Choice { clause: driven, walk: None };
                 let sql = query::unsorted(&filters, &plan.branches[0], &choice, &plan, Way::On);
@@ -113,9 +111,8 @@ async fn no_clause_reads_a_whole_table() {
 #[tokio::test]
 async fn ordered_ranges_are_not_sorted() {
     let Some((_database, records)) = records().await else { return };
-    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters =
-        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Postgres);
     let code = Test::Token(p("code"), TokenTest::Code("a".into()));
     let subject = Test::Local { param: p("subject"), of: "Patient".into(), id: "a".into() };
     for (filter, index) in [
@@ -139,9 +136,8 @@ async fn ordered_ranges_are_not_sorted() {
 #[tokio::test]
 async fn walks_follow_the_index_of_their_key() {
     let Some((_database, records)) = records().await else { return };
-    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters =
-        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Postgres);
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "date_low"),
         (SortBy::Number(p("n")), SortValue::Real(3.0), "number_low"),
@@ -149,7 +145,7 @@ async fn walks_follow_the_index_of_their_key() {
     ] {
         for descending in [false, true] {
             let key = Sort { by: by.clone(), descending, is_single: false };
-            let after = Some(Position { values: vec![value.clone()], row: 7 });
+            let after = Some(Position { values: vec![value.clone()], row: 7, along: None });
             let plan = plan_of(Vec::new(), vec![key.clone()], after);
             let walk = query::Walk { clause: None, most: Some(100) };
             for way in [Way::On, Way::Back] {
@@ -165,9 +161,8 @@ async fn walks_follow_the_index_of_their_key() {
 #[tokio::test]
 async fn pairs_keep_order_and_range() {
     let Some((_database, records)) = records().await else { return };
-    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters =
-        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Postgres);
     for (within, patient, descending) in
         [(None, None, false), (None, Some("a"), true), (Some(RangeTest::AtOrAbove(5, 6)), Some("a"), true)]
     {
@@ -191,9 +186,8 @@ async fn pairs_keep_order_and_range() {
 #[tokio::test]
 async fn pairs_tell_which_patient_has_a_code() {
     let Some((_database, records)) = records().await else { return };
-    let (hash, texts, logical) = (IndexHash::new(&[0; 16]), Answers::default(), Logical::default());
-    let filters =
-        Filters { dialect: Dialect::Postgres, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Postgres);
     let has = Test::Has { of: "Observation".into(), param: p("patient"), filter: paired(None, None) };
     let branch = Branch { of: "Patient".into(), filter: vec![any(has)], sort: Vec::new() };
     let plan = Plan { branches: vec![branch], after: None, limit: 20 };
@@ -202,6 +196,22 @@ async fn pairs_tell_which_patient_has_a_code() {
     let steps = explain_search(&records, sql).await;
     assert!(steps.contains("using date_low on date"), "{steps}");
     assert!(!steps.contains("on reference") && scans(&steps).is_empty(), "{steps}");
+}
+
+/// Of what a chain leads through no more is read than the page needs, and of each of that only what comes first.
+#[tokio::test]
+async fn chains_are_gone_along_in_order() {
+    let Some((_database, records)) = records().await else { return };
+    let parts = Parts::default();
+    for way in [Way::On, Way::Back] {
+        let steps = explain_search(&records, along(&parts.filters(Dialect::Postgres), way)).await;
+        let direction = if way == Way::On { "" } else { " Backward" };
+        let ranges = format!("Index Only Scan{direction} using reference_pkey on reference");
+        // The encounters of two patients, and what refers to them.
+        assert_eq!(steps.matches(&ranges).count(), 3, "{steps}");
+        assert!(steps.contains("Merge Append") && !steps.contains("->  Sort"), "{steps}");
+        assert!(scans(&steps).is_empty(), "{steps}");
+    }
 }
 
 /// What a write costs depends on what it writes.

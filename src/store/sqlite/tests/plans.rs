@@ -2,10 +2,9 @@
 //! an index's own.
 
 use super::{Folder, folder};
-use crate::contract::clauses::{any, clauses, p, paired};
+use crate::contract::clauses::{Parts, along, any, clauses, p, paired};
 use crate::contract::{WARD, model::Entry, tenant, ward};
-use crate::query::{self, Aim, Answers, Choice, Dialect, Filters, Logical, Sql, Walk, Way};
-use crate::rows::IndexHash;
+use crate::query::{self, Aim, Choice, Dialect, Sql, Walk, Way};
 use crate::sqlite::place::Place;
 use crate::sqlite::runner::{Reading, query as query_of};
 use crate::{Branch, Plan, Position, Sort, SortBy, SortValue};
@@ -36,7 +35,7 @@ fn plan_of(filter: Filter, sort: Vec<Sort>, after: Option<Position>) -> Plan {
 }
 
 fn behind(value: SortValue) -> Option<Position> {
-    Some(Position { values: vec![value], row: 7 })
+    Some(Position { values: vec![value], row: 7, along: None })
 }
 
 /// A table read from end to end shows as `SCAN` without an index; subqueries and lists of the query's own may be.
@@ -49,21 +48,15 @@ fn scans(plan: &str) -> Vec<&str> {
         .collect()
 }
 
-fn hash() -> IndexHash {
-    IndexHash::new(&[0; 16])
-}
-
 #[tokio::test]
 async fn no_clause_reads_a_whole_table() {
     let (_folder, place) = place().await;
-    let hash = hash();
-    let texts = Answers::default();
     let links = [p("subject"), ParamId::of("Patient", "link")];
-    for (logical, clause) in [Logical::default(), links.into_iter().collect()]
-        .iter()
-        .flat_map(|it| clauses().into_iter().map(move |clause| (it, clause)))
+    let logical = Parts { logical: links.into_iter().collect(), ..Parts::default() };
+    for (parts, clause) in
+        [Parts::default(), logical].iter().flat_map(|it| clauses().into_iter().map(move |clause| (it, clause)))
     {
-        let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical, has_pairs: true };
+        let filters = parts.filters(Dialect::Sqlite);
         for (filter, driven) in [
             (vec![clause.clone()], Some(0)),
             (vec![clause.clone()], None),
@@ -95,9 +88,8 @@ async fn the_rarest_clause_drives() {
     }
     let store = folder.store(Duration::from_secs(20)).await;
     let place = store.door(&tenant(&store, WARD).await).place().await.unwrap();
-    let (hash, texts) = (place.hash.clone(), Answers::default());
-    let filters =
-        Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &Logical::default(), has_pairs: true };
+    let parts = Parts { hash: place.hash.clone(), ..Parts::default() };
+    let filters = parts.filters(Dialect::Sqlite);
     let code = |it: &str| any(Test::Token(p("code"), TokenTest::Code(it.into())));
     for (filter, expected) in [
         (vec![code("common"), code("rare")], Some(1)),
@@ -114,14 +106,8 @@ async fn the_rarest_clause_drives() {
 #[tokio::test]
 async fn ordered_ranges_are_not_sorted() {
     let (_folder, place) = place().await;
-    let hash = hash();
-    let filters = Filters {
-        dialect: Dialect::Sqlite,
-        hash: &hash,
-        texts: &Answers::default(),
-        logical: &Logical::default(),
-        has_pairs: true,
-    };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let subject = |it: &str| Test::Local { param: p("subject"), of: "Patient".into(), id: it.into() };
     for (filter, index) in [
@@ -150,19 +136,13 @@ async fn ordered_ranges_are_not_sorted() {
 #[tokio::test]
 async fn walks_keep_the_order_of_their_range() {
     let (_folder, place) = place().await;
-    let hash = hash();
-    let filters = Filters {
-        dialect: Dialect::Sqlite,
-        hash: &hash,
-        texts: &Answers::default(),
-        logical: &Logical::default(),
-        has_pairs: true,
-    };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     let code = |it: &str| Test::Token(p("code"), TokenTest::Code(it.into()));
     let filter = vec![
         any(code("a")),
         any(Test::Date(p("date"), vec![RangeTest::Above(3)])),
-        any(Test::Chain { param: p("subject"), of: "Patient".into(), filter: vec![any(code("b"))] }),
+        any(Test::Chain { param: p("subject"), is_single: false, of: "Patient".into(), filter: vec![any(code("b"))] }),
         Clause::Any((0..20).map(|i| code(&format!("{i}"))).collect()),
     ];
     let plan = plan_of(filter, Vec::new(), behind(SortValue::Missing));
@@ -187,14 +167,8 @@ async fn walks_keep_the_order_of_their_range() {
 #[tokio::test]
 async fn walks_follow_the_index_of_their_key() {
     let (_folder, place) = place().await;
-    let hash = hash();
-    let filters = Filters {
-        dialect: Dialect::Sqlite,
-        hash: &hash,
-        texts: &Answers::default(),
-        logical: &Logical::default(),
-        has_pairs: true,
-    };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     for (by, value, index) in [
         (SortBy::Date(p("date")), SortValue::Int(3), "SEARCH d USING COVERING INDEX date_low (slot=? AND (low,rid)"),
         (
@@ -227,14 +201,8 @@ async fn walks_follow_the_index_of_their_key() {
 #[tokio::test]
 async fn walks_stay_within_a_filter_on_their_key() {
     let (_folder, place) = place().await;
-    let hash = hash();
-    let filters = Filters {
-        dialect: Dialect::Sqlite,
-        hash: &hash,
-        texts: &Answers::default(),
-        logical: &Logical::default(),
-        has_pairs: true,
-    };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     let key = Sort { by: SortBy::Date(p("date")), descending: false, is_single: true };
     let plan = plan_of(vec![any(Test::Date(p("date"), vec![RangeTest::AtOrAbove(5, 6)]))], vec![key.clone()], None);
     let walk = Walk { clause: Some(0), most: Some(9) };
@@ -247,8 +215,8 @@ async fn walks_stay_within_a_filter_on_their_key() {
 #[tokio::test]
 async fn pairs_keep_order_and_range() {
     let (_folder, place) = place().await;
-    let (hash, texts, logical) = (hash(), Answers::default(), Logical::default());
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     for (within, patient, descending) in [
         (None, None, false),
         (None, Some("a"), true),
@@ -279,8 +247,8 @@ async fn pairs_keep_order_and_range() {
 #[tokio::test]
 async fn pairs_tell_which_patient_has_a_code() {
     let (_folder, place) = place().await;
-    let (hash, texts, logical) = (hash(), Answers::default(), Logical::default());
-    let filters = Filters { dialect: Dialect::Sqlite, hash: &hash, texts: &texts, logical: &logical, has_pairs: true };
+    let parts = Parts::default();
+    let filters = parts.filters(Dialect::Sqlite);
     let has = Test::Has { of: "Observation".into(), param: p("patient"), filter: paired(None, None) };
     let branch = Branch { of: "Patient".into(), filter: vec![any(has)], sort: Vec::new() };
     let plan = Plan { branches: vec![branch], after: None, limit: 20 };
@@ -288,6 +256,23 @@ async fn pairs_tell_which_patient_has_a_code() {
     let steps = explain(&place, query::rows(&filters, &plan.branches[0], &walk, &plan, Way::On)).await;
     assert!(steps.contains("SEARCH dx USING COVERING INDEX date_low (slot>? AND slot<?)"), "{steps}");
     assert!(!steps.contains("reference") && scans(&steps).is_empty(), "{steps}");
+}
+
+/// Of what a chain leads through no more is read than the page needs, and of each of that only what comes first.
+#[tokio::test]
+async fn chains_are_gone_along_in_order() {
+    let (_folder, place) = place().await;
+    let parts = Parts::default();
+    for way in [Way::On, Way::Back] {
+        let steps = explain(&place, along(&parts.filters(Dialect::Sqlite), way)).await;
+        let sign = if way == Way::On { '>' } else { '<' };
+        let range = format!("(param=? AND target=? AND rid{sign}?)");
+        let middle = format!("SEARCH reference USING PRIMARY KEY {range}");
+        assert_eq!(steps.matches(&middle).count(), 2, "{steps}");
+        assert!(steps.contains("SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"), "{steps}");
+        assert!(steps.contains(&format!("SEARCH d USING PRIMARY KEY {range}")), "{steps}");
+        assert!(!steps.contains("TEMP B-TREE FOR ORDER BY") && scans(&steps).is_empty(), "{steps}");
+    }
 }
 
 /// Taking back a version's index rows costs as much as it has rows.

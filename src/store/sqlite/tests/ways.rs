@@ -96,7 +96,8 @@ async fn what_is_frequent_is_walked_to_and_what_is_rare_is_gathered() {
 #[tokio::test]
 async fn chains_are_walked_to_where_their_ends_are_many() {
     let (_folder, place) = place().await;
-    let of = |sex: &str| Test::Chain { param: p("subject"), of: "Patient".into(), filter: patients(sex) };
+    let of =
+        |sex: &str| Test::Chain { param: p("subject"), is_single: false, of: "Patient".into(), filter: patients(sex) };
     let choice = chosen(&place, "Observation", vec![any(of("female"))], Aim::First(4)).await;
     assert_eq!(walked(&choice), Some(None));
     let choice = chosen(&place, "Observation", vec![any(of("absent"))], Aim::First(4)).await;

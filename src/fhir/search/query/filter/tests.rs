@@ -52,7 +52,7 @@ fn chains_are_chains() {
 fn brackets_narrow_what_a_link_leads_to() {
     let patient = |parts: Vec<Clause>| {
         let param = ParamId::of("Encounter", "patient");
-        Clause::Any(vec![Test::Chain { param, of: "Patient".into(), filter: vec![and(parts)] }])
+        Clause::Any(vec![Test::Chain { param, is_single: true, of: "Patient".into(), filter: vec![and(parts)] }])
     };
     let (male, name) = (plain("Patient", "gender", "male"), plain("Patient", "name", "pet"));
     let read = filter("Encounter", r#"patient[gender eq male].name sw "pet""#).unwrap();
