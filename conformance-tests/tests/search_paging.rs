@@ -1,7 +1,7 @@
 //! Paging (http.html#paging).
 
 use conformance_tests::{Client, samples::*};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `count` Patients of one identifier; their ids.
@@ -79,6 +79,52 @@ async fn previous_links_lead_back_through_everything_once() {
         assert_eq!(seen.len(), ids.len(), "{sort}");
         assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), ids.iter().cloned().collect(), "{sort}");
     }
+}
+
+/// Creates resources in one transaction; their ids.
+async fn created(client: &Client, resources: impl Iterator<Item = Value>) -> Vec<String> {
+    let entries =
+        resources.map(|it| entry("POST", it["resourceType"].as_str().unwrap_or_default(), client.marked(&it)));
+    let done = client.bundle("transaction", entries.collect()).await.expect(200).json();
+    let id = |it: &Value| it["response"]["location"].as_str()?.split('/').rev().nth(2).map(str::to_owned);
+    done["entry"].as_array().into_iter().flatten().filter_map(id).collect()
+}
+
+/// Patients of one identifier, more than a server may care to go through, and two Observations of each; the ids of these.
+async fn observed(client: &Client, patients: usize) -> BTreeSet<String> {
+    let people = created(client, (0..patients).map(|_| patient("observed"))).await;
+    assert_eq!(people.len(), patients);
+    let subject = |id: &String| json!({"subject": {"reference": format!("Patient/{id}")}});
+    let observations = people.iter().chain(&people).map(|it| with(observation("chained"), subject(it)));
+    created(client, observations).await.into_iter().collect()
+}
+
+/// http.html#paging, search.html#chaining: pages of what a chain finds through many resources hold each match once,
+/// whatever is written meanwhile, and lead back as they led on.
+#[tokio::test]
+async fn pages_of_a_chain_through_many_hold_each_match_once() {
+    let client = Client::fresh();
+    let ids = observed(&client, 80).await;
+    let first = client.search("Observation?subject:Patient.identifier=observed&_count=11").await;
+    let (mut on, mut page) = (first.ids(), first.clone());
+    while let Some(next) = page.link("next").map(str::to_owned) {
+        let person = client.create(&patient("observed")).await;
+        let subject = json!({"subject": {"reference": format!("Patient/{person}")}});
+        let other = client.create(&with(observation("chained"), subject)).await;
+        client.delete(&format!("Observation/{other}")).await.expect_in(200..=204);
+        page = client.page(&next).await;
+        on.extend(page.ids());
+    }
+    assert_eq!(on.len(), ids.len());
+    assert_eq!(on.iter().cloned().collect::<BTreeSet<_>>(), ids);
+    let (mut back, mut address) = (Vec::new(), first.link("last").map(str::to_owned));
+    while let Some(here) = address {
+        page = client.page(&here).await;
+        back.extend(page.ids().into_iter().rev());
+        address = page.link("previous").map(str::to_owned);
+    }
+    back.reverse();
+    assert_eq!(back, on);
 }
 
 /// A page link is the server's own: one that was changed is refused, not obeyed.

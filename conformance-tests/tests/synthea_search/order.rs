@@ -173,6 +173,7 @@ fn pages_walked_back_are_those_walked_on() {
             "Condition?_sort=-abatement-date,onset-date",
             "Patient?_sort=-death-date,family",
             "Encounter?subject:Patient.gender=male",
+            "DiagnosticReport?encounter:Encounter.patient.birthdate=gt1985",
         ] {
             let on = records.pages(query, PAGE).await;
             let on: Vec<String> = on.iter().flat_map(Bundle::matches).map(place).collect();
