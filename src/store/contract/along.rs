@@ -118,17 +118,14 @@ pub(crate) async fn answers_are_the_same(engine: &dyn Engine) {
     write_all(&ward, &model).await;
     let mut went_along = 0;
     for filter in filters() {
-        for limit in [5, 40] {
-            let plan = plan("Report", filter.clone(), Vec::new(), limit);
-            let order = if goes_along(&ward, &plan).await { vec![along()] } else { Vec::new() };
-            went_along += order.len();
-            let expected = model.find("Report", &filter, &order);
-            assert_eq!(pages(&ward, plan.clone()).await, expected, "{filter:?} by {order:?} in pages of {limit}");
-            // Asked for, the order is the same.
-            let sorted =
-                Plan { branches: vec![crate::Branch { sort: vec![along()], ..plan.branches[0].clone() }], ..plan };
-            assert_eq!(pages(&ward, sorted).await, model.find("Report", &filter, &[along()]), "{filter:?} sorted");
-        }
+        let wanted = plan("Report", filter.clone(), Vec::new(), 23);
+        let order = if goes_along(&ward, &wanted).await { vec![along()] } else { Vec::new() };
+        went_along += order.len();
+        let expected = model.find("Report", &filter, &order);
+        assert_eq!(pages(&ward, wanted).await, expected, "{filter:?} by {order:?}");
+        // Asked for, the order is the same.
+        let sorted = plan("Report", filter.clone(), vec![along()], 150);
+        assert_eq!(pages(&ward, sorted).await, model.find("Report", &filter, &[along()]), "{filter:?} sorted");
     }
     assert!(went_along > 0, "no search went along a chain");
 }
