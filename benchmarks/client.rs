@@ -16,6 +16,8 @@ pub struct Connection {
 pub struct Answer<'c> {
     /// The HTTP status.
     pub status: u16,
+    /// Status line and headers.
+    pub head: &'c [u8],
     /// The body, as sent.
     pub body: &'c [u8],
 }
@@ -62,7 +64,7 @@ impl Connection {
             if let Some(Head { status, start, end }) = head
                 && self.buffer.len() >= end
             {
-                return Ok(Answer { status, body: &self.buffer[start..end] });
+                return Ok(Answer { status, head: &self.buffer[..start], body: &self.buffer[start..end] });
             }
         }
     }

@@ -5,6 +5,7 @@
 // The table is this program's output, and time what it measures.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
+mod auth;
 mod client;
 mod limits;
 mod load;
@@ -43,6 +44,8 @@ enum Command {
     Scale(Run),
     /// Makes many tenants on PostgreSQL, and prints what that costs.
     Tenants(Many),
+    /// Measures what tokens, limits and code flows cost, and prints it.
+    Auth(Run),
     /// Serves as one of the limits.
     Limit {
         #[command(subcommand)]
@@ -153,6 +156,10 @@ fn main() -> Result<()> {
         }
         Command::Tenants(many) => {
             print!("{}", one_thread()?.block_on(many.plan()?.run())?);
+            Ok(())
+        }
+        Command::Auth(run) => {
+            print!("{}", one_thread()?.block_on(auth::run(&run.plan()?))?);
             Ok(())
         }
         Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {

@@ -15,8 +15,14 @@ pub struct Request {
 impl Request {
     /// `GET target`.
     pub fn get(target: impl Into<String>) -> Request {
+        Request::get_with(target, &[])
+    }
+
+    /// The same with more headers.
+    pub fn get_with(target: impl Into<String>, headers: &[(&str, String)]) -> Request {
         let target = target.into();
-        let bytes = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n\r\n");
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let bytes = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n{more}\r\n");
         Request { bytes: bytes.into_bytes(), number: None, target }
     }
 

@@ -5,6 +5,7 @@ mod api_keys;
 mod app_state;
 mod brands;
 mod clients;
+mod clinics;
 mod encounters;
 mod factors;
 mod freshness;

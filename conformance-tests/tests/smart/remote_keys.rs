@@ -44,6 +44,19 @@ async fn keys_at_an_address_let_a_program_in() {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
+/// Keys that their server says are not to be kept are fetched each time (client-confidential-asymmetric.html): what was
+/// taken away opens nothing from then on.
+#[tokio::test]
+async fn keys_that_may_not_be_kept_are_fetched_each_time() {
+    let Some(place) = Place::new() else { return };
+    let (port, asked) = key_server("200 OK\r\nCache-Control: no-store").await;
+    let client = registered(&place, &format!("http://127.0.0.1:{port}/keys"));
+    for count in 1..=3 {
+        ask(&place, &signed(&claims(&place, &client)), "system/Patient.rs").await.expect(200);
+        assert_eq!(asked.load(Ordering::SeqCst), count);
+    }
+}
+
 /// An address that leads inward is never asked, a redirect not followed, and the refusal tells nothing of either.
 #[tokio::test]
 async fn an_address_that_leads_inward_is_not_asked() {

@@ -7,6 +7,7 @@ pub mod appearance;
 pub mod brands;
 pub mod breached;
 pub mod client;
+pub mod clinics;
 pub mod code;
 pub mod factor;
 mod gate;

@@ -1,7 +1,7 @@
 //! What of users and apps is done over FHIR. The operations are ours; R4 has none for it.
 
 use super::account::{self, NewAccount};
-use super::{appearance, brands, launch};
+use super::{appearance, brands, clinics, launch};
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
 use serde_json::json;
@@ -11,7 +11,7 @@ pub const ALL: &[(Access, &str)] =
     &[(Access::Create, "*"), (Access::Read, "*"), (Access::Update, "*"), (Access::Delete, "*"), (Access::Search, "*")];
 
 /// The operations.
-pub fn operations() -> [Operation; 4] {
+pub fn operations() -> [Operation; 5] {
     [
         Operation {
             definition: include_str!("../../../profiles/operations/create-user.json"),
@@ -22,6 +22,7 @@ pub fn operations() -> [Operation; 4] {
         launch::operation(),
         appearance::operation(),
         brands::operation(),
+        clinics::operation(),
     ]
 }
 

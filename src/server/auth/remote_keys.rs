@@ -10,10 +10,14 @@ use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How long keys are kept, in milliseconds: what the address says, within these bounds, and this where it says nothing.
-const SHORTEST: i64 = 10 * 1000;
+/// How long keys are kept, in milliseconds: as long as the address says and this at the most, and this where it says nothing.
 const LONGEST: i64 = 3600 * 1000;
 const USUAL: i64 = 300 * 1000;
+/// How long an address that did not answer is let rest, in milliseconds.
+const REST: i64 = 10 * 1000;
+/// How many fetches an address gets within a time, in milliseconds, whoever has the server make them.
+const MOST_FETCHES: u32 = 60;
+const MINUTE: i64 = 60 * 1000;
 /// How long after a fetch another one is not made for the sake of a key that was not there, in milliseconds.
 const UNKNOWN: i64 = 60 * 1000;
 /// The most bytes of a set of keys, and the most keys of it that are looked at.
@@ -39,6 +43,19 @@ struct Kept {
     until: i64,
     /// When they were last asked for, with or without success.
     asked: i64,
+    /// When they were last got.
+    got: i64,
+    /// How often they were asked for since when.
+    fetches: (i64, u32),
+}
+
+impl Kept {
+    /// Counts a fetch; `false` if there were too many.
+    fn count(&mut self, now: i64) -> bool {
+        let (since, count) = self.fetches;
+        self.fetches = if now < since + MINUTE { (since, count.saturating_add(1)) } else { (now, 1) };
+        self.fetches.1 <= MOST_FETCHES
+    }
 }
 
 impl RemoteKeys {
@@ -47,26 +64,38 @@ impl RemoteKeys {
         RemoteKeys { outgoing, kept: Mutex::default() }
     }
 
-    /// The keys at an address, with the one called `kid` among them if it is there; none if the address does not answer.
-    pub async fn of(&self, tenant: &str, uri: &str, kid: Option<&str>, now: i64) -> Arc<[Jwk]> {
+    /// The keys at an address, with the one called `kid` among them if it is there; no keys if the address does not answer,
+    /// and `None` if it was asked too often and would have to be asked again.
+    pub async fn of(&self, tenant: &str, uri: &str, kid: Option<&str>, now: i64) -> Option<Arc<[Jwk]>> {
         let kept = self.entry(tenant, uri);
         // Who comes while another one fetches waits for the same answer.
         let mut kept = kept.lock().await;
-        let is_fresh = now < kept.until;
+        // What came while this one waited is as new as what it would fetch.
+        let is_fresh = now < kept.until || now <= kept.got;
         let is_known = kid.is_none() || kept.keys.iter().any(|it| it.common.key_id.as_deref() == kid);
-        let pause = if is_fresh { UNKNOWN } else { SHORTEST };
-        if (is_fresh && is_known) || now < kept.asked + pause {
-            return if is_fresh { kept.keys.clone() } else { Arc::default() };
+        if is_fresh && (is_known || now < kept.asked + UNKNOWN) {
+            return Some(kept.keys.clone());
+        }
+        let has_failed = kept.got < kept.asked;
+        if has_failed && now < kept.asked + REST {
+            return Some(Arc::default());
+        }
+        if !kept.count(now) {
+            return None;
         }
         kept.asked = now;
         match self.fetch(uri).await {
             Ok((keys, age)) => {
                 kept.keys = keys.into();
                 kept.until = now + age;
+                kept.got = now;
+                Some(kept.keys.clone())
             }
-            Err(cause) => tracing::warn!(tenant, cause, "the keys of a client cannot be fetched"),
+            Err(cause) => {
+                tracing::warn!(tenant, cause, "the keys of a client cannot be fetched");
+                Some(if now < kept.until { kept.keys.clone() } else { Arc::default() })
+            }
         }
-        if now < kept.until { kept.keys.clone() } else { Arc::default() }
     }
 
     fn entry(&self, tenant: &str, uri: &str) -> Shared {
@@ -98,7 +127,7 @@ pub fn is_public_key(key: &Json) -> bool {
     key.get("d").is_none() && (key["kty"] == "EC" || key["kty"] == "RSA")
 }
 
-/// How long an answer says that it holds (RFC 9111 section 5.2.2), in milliseconds, within our bounds.
+/// How long an answer says that it holds (RFC 9111 section 5.2.2), in milliseconds, and no longer than an hour.
 fn age(headers: &HeaderMap) -> i64 {
     let told = headers.get_all(CACHE_CONTROL).iter().filter_map(|it| it.to_str().ok());
     let age = told.flat_map(|it| it.split(',')).find_map(|it| match it.trim().to_ascii_lowercase().split_once('=') {
@@ -106,7 +135,7 @@ fn age(headers: &HeaderMap) -> i64 {
         Some(("max-age", seconds)) => seconds.trim_matches('"').parse::<i64>().ok(),
         Some(_) => None,
     });
-    age.map_or(USUAL, |it| it.saturating_mul(1000)).clamp(SHORTEST, LONGEST)
+    age.map_or(USUAL, |it| it.saturating_mul(1000)).clamp(0, LONGEST)
 }
 
 #[cfg(test)]
@@ -118,8 +147,8 @@ mod tests {
         for (told, expected) in [
             ("max-age=120", 120_000),
             ("public, Max-Age=60, must-revalidate", 60_000),
-            ("max-age=0", SHORTEST),
-            ("no-store", SHORTEST),
+            ("max-age=0", 0),
+            ("no-store", 0),
             ("max-age=99999999999999999", LONGEST),
             ("max-age=soon", USUAL),
             ("public", USUAL),
@@ -133,7 +162,16 @@ mod tests {
     /// What a server of keys answers, and how often it was asked.
     type Told = Arc<Mutex<(&'static str, usize)>>;
 
+    /// Keys that nobody may keep.
+    async fn server_without_cache() -> (String, Told) {
+        server_that_says(Some("no-store")).await
+    }
+
     async fn server() -> (String, Told) {
+        server_that_says(None).await
+    }
+
+    async fn server_that_says(cache: Option<&'static str>) -> (String, Told) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}/keys", listener.local_addr().unwrap());
         let told = Told::default();
@@ -142,7 +180,8 @@ mod tests {
             async move || {
                 let mut told = told.lock().unwrap();
                 told.1 += 1;
-                told.0
+                let headers = cache.map(|it| [(CACHE_CONTROL, HeaderValue::from_static(it))]);
+                (HeaderMap::from_iter(headers.into_iter().flatten()), told.0)
             }
         });
         tokio::spawn(async move {
@@ -172,7 +211,7 @@ mod tests {
     async fn a_key_that_is_new_is_fetched_once_a_minute_at_the_most() {
         let (uri, told) = server().await;
         let (keys, begin) = (keys(), 1_000_000);
-        let of = async |kid: &'static str, later: i64| keys.of("north", &uri, Some(kid), begin + later).await;
+        let of = async |kid: &'static str, later: i64| keys.of("north", &uri, Some(kid), begin + later).await.unwrap();
         told.lock().unwrap().0 = ONE;
         assert_eq!(names(&of("one", 0).await), ["one"]);
         told.lock().unwrap().0 = TWO;
@@ -189,21 +228,38 @@ mod tests {
     async fn an_address_that_does_not_answer_gives_no_keys_and_is_let_rest() {
         let (uri, told) = server().await;
         let (keys, begin) = (keys(), 1_000_000);
-        let of = async |later: i64| keys.of("north", &uri, Some("one"), begin + later).await.len();
+        let of = async |later: i64| keys.of("north", &uri, Some("one"), begin + later).await.unwrap().len();
         for wrong in ["", "{}", "not JSON"] {
             told.lock().unwrap().0 = wrong;
-            assert_eq!(keys.of(wrong, &uri, None, begin).await.len(), 0, "{wrong}");
+            assert_eq!(keys.of(wrong, &uri, None, begin).await.unwrap().len(), 0, "{wrong}");
         }
         let before = told.lock().unwrap().1;
-        assert_eq!((of(0).await, of(SHORTEST - 1).await), (0, 0));
+        assert_eq!((of(0).await, of(REST - 1).await), (0, 0));
         assert_eq!(told.lock().unwrap().1, before + 1);
         told.lock().unwrap().0 = ONE;
-        assert_eq!(of(SHORTEST).await, 1);
+        assert_eq!(of(REST).await, 1);
         let dead = keys.of("north", "http://127.0.0.1:9/keys", None, begin).await;
-        assert!(dead.is_empty());
+        assert!(dead.unwrap().is_empty());
         // What has expired is not used where the address no longer answers.
         told.lock().unwrap().0 = "";
-        assert_eq!(of(SHORTEST + USUAL - 1).await, 1);
-        assert_eq!(of(SHORTEST + USUAL).await, 0);
+        assert_eq!(of(REST + USUAL - 1).await, 1);
+        assert_eq!(of(REST + USUAL).await, 0);
+    }
+    #[tokio::test]
+    async fn what_nobody_may_keep_is_fetched_each_time_but_not_as_fast_as_one_likes() {
+        let (uri, told) = server_without_cache().await;
+        let (keys, begin) = (keys(), 1_000_000);
+        told.lock().unwrap().0 = ONE;
+        let of = async |later: i64| keys.of("north", &uri, Some("one"), begin + later).await.map(|it| it.len());
+        for later in 0..i64::from(MOST_FETCHES) {
+            assert_eq!(of(later).await, Some(1));
+        }
+        assert_eq!(told.lock().unwrap().1, MOST_FETCHES as usize);
+        assert_eq!(of(MINUTE - 1).await, None);
+        assert_eq!(told.lock().unwrap().1, MOST_FETCHES as usize);
+        assert_eq!(of(MINUTE).await, Some(1));
+        // Keys that are no longer there open nothing, from the next request on.
+        told.lock().unwrap().0 = TWO;
+        assert_eq!(names(&keys.of("north", &uri, Some("one"), begin + MINUTE + 1).await.unwrap()), ["two"]);
     }
 }

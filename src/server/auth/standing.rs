@@ -6,6 +6,9 @@ use fhir::json::{Doc, Value};
 use fhir::primitive::datetime;
 use store::{Key, Session};
 
+/// The most links of a Person that are looked at.
+const MOST_LINKS: usize = 20;
+
 /// A user who acts as the resource that the account names.
 pub struct Standing {
     /// The patient whose records a user who is no professional has: the user, or whom a RelatedPerson belongs to.
@@ -23,9 +26,29 @@ pub async fn standing(session: &dyn Session, account: &Account, now: i64) -> Res
             Some(of) if active(session, &of).await?.is_some() => Some(of.id),
             _ => return Ok(None),
         },
+        "Person" => linked_patient(session, own.root()).await?,
         _ => None,
     };
     Ok(Some(Standing { patient }))
+}
+
+/// The patient that a Person is (person.html#links): the only one who is linked, as sure as may be where the link says
+/// so, and active.
+async fn linked_patient(session: &dyn Session, person: Value<'_>) -> Result<Option<String>> {
+    let links = person.get("link").into_iter().flat_map(Value::each);
+    let is_sure = |it: &Value<'_>| it.str("assurance").is_none_or(|it| matches!(it, "level3" | "level4"));
+    let targets = links.filter(is_sure).filter_map(|it| it.get("target")?.str("reference")?.strip_prefix("Patient/"));
+    let mut found = None;
+    for id in targets.take(MOST_LINKS) {
+        if active(session, &Key::new("Patient", id)).await?.is_none() {
+            continue;
+        }
+        // Of two it cannot be told whose records are meant.
+        if found.replace(id.to_owned()).is_some_and(|it| it != id) {
+            return Ok(None);
+        }
+    }
+    Ok(found)
 }
 
 /// A resource that is there and not said to be inactive.

@@ -41,9 +41,19 @@ pub async fn begun(
     amr: Vec<String>,
     now: i64,
 ) -> Result<(String, LedgerChange)> {
+    begun_at(session, username, amr, (now, now)).await
+}
+
+/// The same of somebody who signed in elsewhere at a time before now.
+pub async fn begun_at(
+    session: &dyn Session,
+    username: &str,
+    amr: Vec<String>,
+    (began, now): (i64, i64),
+) -> Result<(String, LedgerChange)> {
     let cookie = secret::new()?;
-    let visit = Visit { account: account::folded(username), began: now, amr, seen: now };
-    let until = SessionLimits::of(session).await?.until(now, now);
+    let visit = Visit { account: account::folded(username), began, amr, seen: now };
+    let until = SessionLimits::of(session).await?.until(began, now);
     Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &visit, Some(until))?))
 }
 

@@ -8,6 +8,7 @@
 mod assets;
 mod attachments;
 mod bundle;
+mod clinics;
 mod consent;
 mod factors;
 mod href;
@@ -31,6 +32,7 @@ mod waveform;
 mod tests;
 
 pub use assets::{ASSETS, asset};
+pub use clinics::{ClinicsView, clinics, link};
 pub use consent::{
     ChoiceView, ConsentView, EncountersView, PickerView, StepView, StrayView, consent, encounters, picker, stray,
 };

@@ -98,7 +98,9 @@ pub fn account(view: &AccountView<'_>) -> Page {
         way(&mut html, view, "recovery-codes", "Recovery codes");
         html.raw(": ").show(view.recovery).raw(" left</li>");
     }
-    html.raw("</ul><h2>Signing out</h2><form method=\"post\"").attr("action", view.action).raw(">");
+    html.raw("</ul><h2>Elsewhere</h2><p>");
+    way(&mut html, view, "clinics", "Your clinics");
+    html.raw("</p><h2>Signing out</h2><form method=\"post\"").attr("action", view.action).raw(">");
     hidden(&mut html, "csrf", view.csrf);
     html.raw("<p><button type=\"submit\" class=\"button strong\" name=\"leave\" value=\"here\">Sign out</button> ")
         .raw("<button type=\"submit\" class=\"button\" name=\"leave\" value=\"everywhere\">")

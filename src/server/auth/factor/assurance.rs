@@ -16,6 +16,11 @@ pub fn password() -> Vec<String> {
     vec!["pwd".to_owned()]
 }
 
+/// The methods of somebody who comes from an account of another tenant: none that counts here.
+pub fn linked() -> Vec<String> {
+    vec!["linked".to_owned()]
+}
+
 /// The same, with a one-time code.
 pub fn with_code(before: &[String]) -> Vec<String> {
     with(before, &["otp", MANY])

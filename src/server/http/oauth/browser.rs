@@ -122,14 +122,33 @@ pub fn header(text: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(text).map_err(|_| Problem::request("The request has characters that no header can hold."))
 }
 
+/// A cookie that another tenant's pages get, for a while.
+pub fn cookie(desk: &Desk<'_>, tenant: &str, name: &str, value: &str) -> String {
+    let (path, secure) = if is_https(desk) { ("/".to_owned(), "; Secure") } else { (format!("/auth/{tenant}"), "") };
+    let name = prefixed(desk, &format!("{tenant}-{name}"));
+    format!("{name}={value}; Path={path}; Max-Age=600; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// Such a cookie, as this tenant got it.
+pub fn cookie_of<'d>(desk: &Desk<'d>, name: &str) -> Option<&'d str> {
+    let name = prefixed(desk, &format!("{}-{name}", desk.tenant()));
+    let headers = desk.parts.headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let mut pairs = headers.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+    pairs.find(|(it, _)| *it == name).map(|(_, value)| value)
+}
+
 fn is_https(desk: &Desk<'_>) -> bool {
     desk.origin.starts_with("https://")
 }
 
 /// The cookie's name. Under https a name with this prefix is taken from this host alone, and never by http (RFC 6265bis).
 fn name(desk: &Desk<'_>) -> String {
+    prefixed(desk, desk.tenant())
+}
+
+fn prefixed(desk: &Desk<'_>, name: &str) -> String {
     let prefix = if is_https(desk) { "__Host-" } else { "" };
-    format!("{prefix}medisync-{}", desk.tenant())
+    format!("{prefix}medisync-{name}")
 }
 
 /// What a policy calls the place of a redirect URI: its origin, or the scheme of a private one.

@@ -132,7 +132,10 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
     let algorithm = Some(header.alg).filter(|it| ASSERTION_ALGORITHMS.iter().any(|name| name.parse() == Ok(*it)));
     let algorithm = algorithm.ok_or_else(|| refused("it is to be signed by RS384 or ES384"))?;
     let keys = match &client.value.jwks_uri {
-        Some(uri) => desk.server.remote_keys.of(desk.tenant(), uri, header.kid.as_deref(), desk.now).await,
+        Some(uri) => {
+            let keys = desk.server.remote_keys.of(desk.tenant(), uri, header.kid.as_deref(), desk.now).await;
+            keys.ok_or_else(keys_asked_too_often)?
+        }
         None => client.value.jwks.map_or_else(Default::default, |it| it.keys.into()),
     };
     if keys.is_empty() {
@@ -166,6 +169,12 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
         return Err(refused("its jti was used before"));
     }
     Ok(sub)
+}
+
+/// Keys that may not be kept are not used longer, nor fetched as often as somebody likes.
+fn keys_asked_too_often() -> Problem {
+    let told = "The client's keys were fetched too often within a minute, and may not be kept; try again later.";
+    Problem { status: 503, retry_after: Some(60), ..Problem::new("temporarily_unavailable", told) }
 }
 
 fn validation(desk: &Desk<'_>, algorithm: Algorithm) -> Validation {

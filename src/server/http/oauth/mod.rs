@@ -6,6 +6,7 @@ mod authenticator;
 mod authorize;
 mod browser;
 mod clients;
+mod clinics;
 mod consent;
 mod form;
 mod look;
@@ -83,6 +84,9 @@ endpoints! {
     PASSKEYS "passkeys" "GET, POST",
     RECOVERY "recovery-codes" "GET, POST",
     ACCOUNT "account" "GET, POST",
+    CLINICS "clinics" "GET, POST",
+    LINK "link" "GET, POST",
+    ARRIVE "arrive" "GET",
     TOKEN "token" "POST",
     INTROSPECT "introspect" "POST",
     REVOKE "revoke" "POST",
@@ -190,6 +194,11 @@ async fn dispatch(
         it if *it == RECOVERY => recovery::show(&desk).await,
         it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
         it if *it == ACCOUNT => account::show(&desk).await,
+        it if *it == CLINICS && is_post => clinics::change(&desk, &form()?).await,
+        it if *it == CLINICS => clinics::show(&desk).await,
+        it if *it == LINK && is_post => clinics::accept(&desk, &form()?).await,
+        it if *it == LINK => clinics::ask(&desk).await,
+        it if *it == ARRIVE => clinics::arrive(&desk).await,
         it if *it == TOKEN => token::exchange(&desk, &form()?).await,
         it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
         it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,
