@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod http;
 mod logging;
+mod mail;
 mod outgoing;
 mod pages;
 mod random;

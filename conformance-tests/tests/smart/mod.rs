@@ -15,6 +15,7 @@ mod keys;
 mod launches;
 mod origins;
 mod passkeys;
+mod people;
 mod place;
 mod pushed;
 mod rates;

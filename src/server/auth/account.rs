@@ -3,6 +3,7 @@
 
 use super::kept::{self, Entry, Kept};
 use super::password;
+use crate::mail::EmailAddress;
 use crate::{clock, random};
 use engine::Grant;
 use fhir::json::Doc;
@@ -30,6 +31,9 @@ pub struct Account {
     pub is_enabled: bool,
     /// What was granted, and where the user signed in, before this time holds no longer.
     pub signed_out: i64,
+    /// Where mails for the user go; somebody has seen that they arrive.
+    #[serde(default)]
+    pub email: Option<EmailAddress>,
 }
 
 impl Kept for Account {
@@ -40,12 +44,12 @@ impl Kept for Account {
 pub struct NewAccount {
     /// The user's name.
     pub username: String,
-    /// The password.
-    pub password: String,
     /// `Practitioner/1`
     pub fhir_user: String,
     /// Scopes on resources; what the kind of user has where there are none.
     pub scope: Option<String>,
+    /// Where mails for the user go.
+    pub email: Option<EmailAddress>,
 }
 
 /// A user's name as it is kept.
@@ -59,32 +63,69 @@ pub async fn find(session: &dyn Session, username: &str) -> Result<Option<Entry<
 }
 
 /// Makes an account; fails if the name is taken, the resource is not there or something else is wrong with it.
-pub async fn create(session: &dyn Session, new: NewAccount) -> Result<Account> {
-    let username = folded(&new.username);
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@' | '+');
-    if !(1..=100).contains(&username.len()) || !username.chars().all(is_plain) {
-        return Err(refused("A user's name is 1 to 100 letters, digits and . - _ @ +."));
+pub async fn create(session: &dyn Session, new: NewAccount, password: &str) -> Result<Account> {
+    let hash = chosen_password(&new.username, password).await?;
+    let (username, account) = made(session, new, hash).await?;
+    match kept::write(session, vec![kept::insert(username, &account, None)?]).await? {
+        true => Ok(account),
+        false => Err(is_taken()),
     }
-    password::check(&new.password, &username).await?;
-    let key = user_key(&new.fhir_user)?;
+}
+
+/// The hash of a password that a user may choose.
+pub async fn chosen_password(username: &str, password: &str) -> Result<String> {
+    password::check(password, &checked_name(username)?).await?;
+    password::hash(password.to_owned()).await
+}
+
+/// The account of a user with this hash of a password, and the name to keep it under; fails if the name is taken, the resource
+/// is not there or something else is wrong with it.
+pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Result<(String, Account)> {
+    let username = checked_name(&new.username)?;
+    let (key, scope) = checked_role(session, &new.fhir_user, new.scope.as_deref()).await?;
     let name = name_of(session, &key).await?;
-    let scope = new.scope.unwrap_or_else(|| usual_scope(&key.of).to_owned());
-    if let Some(word) = scope.split_whitespace().find(|it| Grant::parse(it).is_none()) {
-        return Err(refused(format!("{} is no scope on resources that this server has.", fhir::outcome::shown(word))));
+    if find(session, &username).await?.is_some() {
+        return Err(is_taken());
     }
     let account = Account {
         id: random::id(),
         fhir_user: key.to_string(),
         name,
-        password: password::hash(new.password).await?,
+        password: hash,
         scope,
         is_enabled: true,
         signed_out: 0,
+        email: new.email,
     };
-    match kept::write(session, vec![kept::insert(username, &account, None)?]).await? {
-        true => Ok(account),
-        false => Err(Failure::new(IssueType::Duplicate, "There is a user of this name already.").with_status(409)),
+    Ok((username, account))
+}
+
+/// A user's name as it is kept; fails if it can be none.
+pub fn checked_name(username: &str) -> Result<String> {
+    let username = folded(username);
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@' | '+');
+    match (1..=100).contains(&username.len()) && username.chars().all(is_plain) {
+        true => Ok(username),
+        false => Err(refused("A user's name is 1 to 100 letters, digits and . - _ @ +.")),
     }
+}
+
+/// Who a user is and what apps may be granted at the most; fails if the resource is not there, or a scope is none.
+pub async fn checked_role(session: &dyn Session, fhir_user: &str, scope: Option<&str>) -> Result<(Key, String)> {
+    let key = user_key(fhir_user)?;
+    current(session, &key).await?;
+    let scope = scope.unwrap_or_else(|| usual_scope(&key.of));
+    match scope.split_whitespace().find(|it| Grant::parse(it).is_none()) {
+        None => Ok((key, scope.to_owned())),
+        Some(word) => {
+            Err(refused(format!("{} is no scope on resources that this server has.", fhir::outcome::shown(word))))
+        }
+    }
+}
+
+/// The name of a new user is another's.
+pub fn is_taken() -> Failure {
+    Failure::new(IssueType::Duplicate, "There is a user of this name already.").with_status(409)
 }
 
 /// Ends all that was granted for a user, and all sign-ins.

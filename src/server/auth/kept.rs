@@ -34,6 +34,11 @@ impl<T: Kept> Entry<T> {
         self.version
     }
 
+    /// Whether it will have expired at a time.
+    pub fn is_expired_by(&self, time: i64) -> bool {
+        self.expires.is_some_and(|it| it <= time)
+    }
+
     /// The change that keeps the value as it is now, until the entry expires.
     pub fn replace(&self) -> Result<LedgerChange> {
         self.replace_until(self.expires)
@@ -111,6 +116,14 @@ pub async fn write(session: &dyn Session, ledger: Vec<LedgerChange>) -> Result<b
         Err(CommitError::Conflict) => Ok(false),
         Err(CommitError::Store(error)) => Err(error.into()),
         Err(other) => Err(Failure::internal(other)),
+    }
+}
+
+/// Fails where somebody else was faster.
+pub fn decided(is_written: bool) -> Result<()> {
+    match is_written {
+        true => Ok(()),
+        false => Err(Failure::new(IssueType::Transient, "This is being changed by others; try again.")),
     }
 }
 

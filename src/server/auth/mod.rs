@@ -1,6 +1,7 @@
 //! Who may come in: signed tokens, and the contexts of those who hold one. Contexts are made here and nowhere else.
 
 pub mod account;
+mod admissions;
 pub mod api_key;
 pub mod app_state;
 pub mod appearance;
@@ -12,16 +13,21 @@ pub mod code;
 pub mod factor;
 mod gate;
 pub mod grant;
+pub mod invitation;
 pub mod kept;
 mod keys;
 pub mod launch;
+pub mod old_hash;
 pub mod operations;
+pub mod own_address;
 pub mod password;
 pub mod remote_keys;
+pub mod reset;
 pub mod ring;
 pub mod scope;
 pub mod secret;
 pub mod session_limits;
+pub mod sign_up;
 pub mod standing;
 pub mod throttle;
 mod token;

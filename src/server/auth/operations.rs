@@ -1,18 +1,18 @@
 //! What of users and apps is done over FHIR. The operations are ours; R4 has none for it.
 
 use super::account::{self, NewAccount};
-use super::{appearance, brands, clinics, launch};
+use super::{admissions, appearance, brands, clinics, launch};
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Every access to everything: a user may be given all of it.
 pub const ALL: &[(Access, &str)] =
     &[(Access::Create, "*"), (Access::Read, "*"), (Access::Update, "*"), (Access::Delete, "*"), (Access::Search, "*")];
 
 /// The operations.
-pub fn operations() -> [Operation; 5] {
-    [
+pub fn operations() -> Vec<Operation> {
+    let mut operations = vec![
         Operation {
             definition: include_str!("../../../profiles/operations/create-user.json"),
             demands: ALL,
@@ -23,7 +23,9 @@ pub fn operations() -> [Operation; 5] {
         appearance::operation(),
         brands::operation(),
         clinics::operation(),
-    ]
+    ];
+    operations.extend(admissions::operations());
+    operations
 }
 
 /// Fails with 403 unless the caller administers the tenant.
@@ -41,15 +43,23 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().to_owned();
     let new = NewAccount {
         username: text("username"),
-        password: text("password"),
         fhir_user: text("user"),
         scope: call.arguments.text("scope").map(str::to_owned),
+        email: call.arguments.text("email").map(str::parse).transpose()?,
     };
-    let account = account::create(call.ctx.session(), new).await?;
+    let account = account::create(call.ctx.session(), new, &text("password")).await?;
     Ok(parameter("id", &account.id))
 }
 
 fn parameter(name: &str, value: &str) -> Answer {
-    let parameters = json!([{ "name": name, "valueString": value }]);
-    Answer::new(200, json!({ "resourceType": "Parameters", "parameter": parameters }).to_string())
+    parameters(&json!([{ "name": name, "valueString": value }]))
+}
+
+/// An answer of these parameters, if there are any: an array in FHIR is not empty.
+pub(super) fn parameters(parameters: &Value) -> Answer {
+    let mut answer = json!({ "resourceType": "Parameters" });
+    if parameters.get(0).is_some() {
+        answer["parameter"] = parameters.clone();
+    }
+    Answer::new(200, answer.to_string())
 }

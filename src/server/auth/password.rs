@@ -61,7 +61,7 @@ fn argon2() -> Result<Argon2<'static>> {
 }
 
 /// Runs long work on a thread of its own.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let _permit = PERMITS.acquire().await.map_err(Failure::internal)?;
     tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
 }

@@ -15,6 +15,8 @@ const FREE: [u32; 2] = [5, 50];
 const FREE_SECONDS: [u32; 2] = [5, 50];
 /// Registrations from one address that cost nothing.
 const FREE_REGISTRATIONS: u32 = 5;
+/// Mails that somebody at one address asks for which cost nothing.
+const FREE_MAILS: u32 = 20;
 /// The first wait and the longest, in milliseconds; each further failure doubles it.
 const FIRST: i64 = 2_000;
 const LONGEST: i64 = 15 * 60 * 1000;
@@ -74,6 +76,11 @@ fn second_keys(username: &str, address: &str) -> [String; 2] {
 /// Counts a registration, or gives the milliseconds to wait before it may be made.
 pub async fn registration(session: &dyn Session, address: &str, now: i64) -> Result<i64> {
     count(session, vec![(secret::hash(&format!("registration from {address}")), FREE_REGISTRATIONS)], now).await
+}
+
+/// Counts that somebody asks for a mail, or gives the milliseconds to wait before it may be.
+pub async fn mail(session: &dyn Session, address: &str, now: i64) -> Result<i64> {
+    count(session, vec![(secret::hash(&format!("mail for {address}")), FREE_MAILS)], now).await
 }
 
 /// Counts an attempt under each key, of which so many are free, unless one of them has to wait.

@@ -2,10 +2,13 @@
 
 mod client;
 mod completions;
+mod import;
 mod key;
 mod load;
+mod mail;
 mod migrate;
 mod package;
+mod patients;
 mod reindex;
 mod relocate;
 mod serve;
@@ -66,6 +69,8 @@ enum Command {
     Client(client::Client),
     /// Make, list, rotate and revoke API keys
     Key(key::Key),
+    /// List mails that wait or could not be sent
+    Mail(mail::Mail),
     /// Bring the database of every tenant up to date
     Migrate(migrate::Migrate),
     /// Make a tenant's full-text index anew
@@ -90,6 +95,7 @@ impl Cli {
             Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Key(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Mail(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),

@@ -3,15 +3,16 @@
 use super::print;
 use crate::auth::{Gate, Mode};
 use crate::config::{
-    self, AuthFlags, File, HttpFlags, LimitFlags, NetworkFlags, PasswordFlags, Place, RateFlags, SignInFlags,
-    StoreFlags,
+    self, AuthFlags, File, HttpFlags, LimitFlags, MailFlags, NetworkFlags, PasswordFlags, Place, RateFlags,
+    SignInFlags, StoreFlags,
 };
-use crate::http::{Server, listen};
+use crate::http::{Demo, Server, listen};
 use crate::rates::Rates;
-use crate::{database, demo};
+use crate::{database, demo, mail};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -53,6 +54,8 @@ pub struct Serve {
     network: NetworkFlags,
     #[command(flatten)]
     passwords: PasswordFlags,
+    #[command(flatten)]
+    mail: MailFlags,
 }
 
 /// How often a node looks for work in the background that a killed one has left.
@@ -70,6 +73,7 @@ struct Plan {
     sign_in: config::SignIn,
     network: config::Network,
     passwords: config::Passwords,
+    mail: config::Mail,
 }
 
 impl Serve {
@@ -81,8 +85,12 @@ impl Serve {
         let rates = self.rates.resolve(file)?;
         let (sign_in, passwords) = (self.sign_in.resolve(file)?, self.passwords.resolve(file)?);
         let network = self.network.resolve(file)?;
+        let mut mail = self.mail.resolve(file)?;
+        if self.demo && mail_origin(&http, http.listen).is_some() {
+            mail.keep_unless_sent(&store)?;
+        }
         let (demo, no_migrate) = (self.demo, self.no_migrate);
-        let plan = Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, passwords };
+        let plan = Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, passwords, mail };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -126,11 +134,13 @@ async fn serve(plan: Plan) -> Result<()> {
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
+    mail::begin(&plan.mail, mail_origin(&plan.http, address), store.clone())?;
     let gate = Gate::new(engine.clone(), plan.mode);
     // Without tokens there is nobody to count for.
     let rates = gate.issuer().map(|_| Rates::new(plan.rates.limits(), store.told().is_some()));
     let others = (&plan.sign_in, &plan.network);
-    let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, others, plan.demo)?);
+    let demo = plan.demo.then(|| Demo { mails: plan.mail.mail.folder().map(ToOwned::to_owned) });
+    let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, others, demo)?);
     server.warn_of_hosts(address);
     print(format_args!("listening on http://{address}"))?;
     let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
@@ -146,6 +156,15 @@ async fn serve(plan: Plan) -> Result<()> {
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What links in mails begin with: the server's own address as the operator has set it, or one on this machine. What a request
+/// says of its host could lead whoever follows the link, and the secret in it, elsewhere.
+fn mail_origin(http: &config::Http, listening: SocketAddr) -> Option<String> {
+    match http.base_url.given() {
+        Some(origin) => Some(origin.to_string()),
+        None => listening.ip().is_loopback().then(|| format!("http://{listening}")),
+    }
 }
 
 /// Turns true at the first SIGTERM or SIGINT.

@@ -1,5 +1,6 @@
 //! `medisync tenant`
 
+use super::patients::Patients;
 use super::user::{told, within};
 use super::{block_on, print, relocate};
 use crate::auth::factor::demand::Demand;
@@ -94,6 +95,8 @@ Examples:
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Say whether patients may register themselves, or show it
+    Patients(Patients),
     /// Say how many requests a tenant is answered in a minute, or show what was said
     #[command(after_help = "\
 Examples:
@@ -146,6 +149,7 @@ impl Tenant {
                 block_on(sign_ins(name, [idle, longest, recent], second_factor, store))
             }
             Action::Rates { name, said, store } => block_on(rates(name, said, store.resolve(file)?)),
+            Action::Patients(it) => it.run(file),
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }

@@ -1,5 +1,6 @@
 //! `medisync user`
 
+use super::import::{self, Imported};
 use super::{block_on, print};
 use crate::auth::account::{self, Account, NewAccount};
 use crate::auth::{factor, kept, password, secret};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 use fhir::Failure;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 use store::Session;
 
@@ -49,8 +51,23 @@ enum Action {
         /// The most that apps are granted for the user: scopes such as "user/*.rs patient/*.rs"
         #[arg(long, value_name = "SCOPES")]
         scope: Option<String>,
+        /// Where mails for the user go; make sure that it is the user's
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
         #[command(flatten)]
         given: GivenFlags,
+    },
+    /// Make users of a file who bring bcrypt hashes of their passwords; names that are there are left as they are
+    #[command(after_help = "\
+A line of the file is JSON such as
+  {\"username\": \"ana\", \"user\": \"Practitioner/17\", \"password_hash\": \"$2b$12$…\", \"email\": \"ana@example.org\"}
+Example:
+  medisync user import --tenant north users.ndjson")]
+    Import {
+        #[command(flatten)]
+        at: Where,
+        /// The file
+        file: PathBuf,
     },
     /// Give a user another password, and end all that was granted; prints it if it is made up
     Password {
@@ -93,12 +110,14 @@ impl User {
     /// Does what was asked.
     pub fn run(self, file: &File) -> Result<()> {
         match self.action {
-            Action::Create { at, name, is, scope, given } => {
+            Action::Create { at, name, is, scope, email, given } => {
                 let given = given.read(file)?;
                 let store = at.store.resolve(file)?;
-                let new = NewAccount { username: name, password: given.password.clone(), fhir_user: is, scope };
+                let email = email.map(|it| it.parse()).transpose().map_err(told)?;
+                let new = NewAccount { username: name, fhir_user: is, scope, email };
                 block_on(create(store, at.tenant, new, given))
             }
+            Action::Import { at, file: users } => block_on(import_users(at.store.resolve(file)?, at.tenant, users)),
             Action::Password { at, name, given } => {
                 let given = given.read(file)?;
                 block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
@@ -156,8 +175,15 @@ impl Given {
 
 async fn create(settings: config::Store, tenant: String, new: NewAccount, given: Given) -> Result<()> {
     let done = format!("made user {}", new.username);
-    within(&settings, &tenant, async |session| account::create(&*session, new).await.map_err(told)).await?;
+    within(&settings, &tenant, async |session| account::create(&*session, new, &given.password).await.map_err(told))
+        .await?;
     given.print(&done)
+}
+
+async fn import_users(settings: config::Store, tenant: String, file: PathBuf) -> Result<()> {
+    let Imported { made, known } =
+        within(&settings, &tenant, async |session| import::import(&*session, &file).await).await?;
+    print(format_args!("made {made} users; {known} were there"))
 }
 
 async fn renew(settings: config::Store, tenant: String, name: String, given: Given) -> Result<()> {

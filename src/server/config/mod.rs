@@ -5,6 +5,7 @@
 
 mod auto;
 mod file;
+mod mail;
 mod place;
 mod registration;
 mod registry;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use auto::Auto;
 pub use file::File;
+pub use mail::{Correspondent, MailRoute, Secret, SmtpServer, SmtpTls};
 pub use place::{DatabaseUrl, Place};
 pub use registration::Registration;
 pub use registry::Registry;
@@ -83,6 +85,19 @@ settings! {
     }
 }
 
+impl Mail {
+    /// Has mails go into a folder beside the data where they would not go anywhere, so that everything can be tried.
+    pub fn keep_unless_sent(&mut self, store: &Store) -> Result<()> {
+        if self.mail == MailRoute::None {
+            self.mail = MailRoute::Folder(match store.database.place()? {
+                Place::Folder(data) => data.join("mails"),
+                Place::Postgres => "./data/mails".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Residence {
     /// The same, as the store has it.
     pub fn of_tenant(self) -> store::Residence {
@@ -130,6 +145,20 @@ settings! {
     /// Whom the program may ask.
     Network, NetworkFlags, "Outgoing requests" {
         private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client and for packages: none, or a list such as keys.hospital.internal";
+    }
+}
+
+settings! {
+    /// How mails are sent.
+    Mail, MailFlags, "E-mail" {
+        mail: MailRoute = "none", "MEDISYNC_MAIL", "WHERE", "Where mails go: none, folder:PATH (a file for each, to try things out), smtp://HOST:PORT (STARTTLS is demanded, unless the host is this machine) or smtps://HOST:PORT";
+        mail_user: Secret = "none", "MEDISYNC_MAIL_USER", "NAME", "The name by which the mail server knows this server: none, or a name";
+        mail_password: Secret = "none", "MEDISYNC_MAIL_PASSWORD", "PASSWORD", "The password that goes with it; better as variable or in the settings file, as others may see a flag";
+        mail_from: Correspondent = "none", "MEDISYNC_MAIL_FROM", "ADDRESS", "Whom mails come from, such as North Clinic <noreply@example.org>; SMTP needs it";
+        mail_reply_to: Correspondent = "none", "MEDISYNC_MAIL_REPLY_TO", "ADDRESS", "Where answers to mails go: none, or an address";
+        mails_per_address: u32 = "5", "MEDISYNC_MAILS_PER_ADDRESS", "COUNT", "The most mails that a tenant sends to one address in an hour";
+        mails_per_tenant: u32 = "500", "MEDISYNC_MAILS_PER_TENANT", "COUNT", "The most mails that a tenant sends in an hour";
+        invitation_time: Span = "72h", "MEDISYNC_INVITATION_TIME", "TIME", "How long an invitation can be accepted";
     }
 }
 
@@ -217,6 +246,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         PasswordFlags::KEYS,
         SignInFlags::KEYS,
         NetworkFlags::KEYS,
+        MailFlags::KEYS,
         HttpFlags::KEYS,
         LimitFlags::KEYS,
         RateFlags::KEYS,

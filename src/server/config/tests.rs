@@ -29,6 +29,7 @@ fn every_default_can_be_read() {
     PasswordFlags::default().resolve(&file).unwrap();
     SignInFlags::default().resolve(&file).unwrap();
     NetworkFlags::default().resolve(&file).unwrap();
+    MailFlags::default().resolve(&file).unwrap();
     HttpFlags::default().resolve(&file).unwrap();
     LimitFlags::default().resolve(&file).unwrap();
     PackageFlags::default().resolve(&file).unwrap();

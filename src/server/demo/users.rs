@@ -46,8 +46,9 @@ pub async fn prepare(session: &dyn Session) -> Result<()> {
     for user in &USERS {
         if account::find(session, user.username).await?.is_none() {
             let (username, fhir_user) = (user.username.to_owned(), user.fhir_user.to_owned());
-            account::create(session, NewAccount { username, password: PASSWORD.into(), fhir_user, scope: None })
-                .await?;
+            // RFC 2606: nobody has an address there.
+            let email = Some(format!("{username}@demo.example").parse()?);
+            account::create(session, NewAccount { username, fhir_user, scope: None, email }, PASSWORD).await?;
         }
     }
     if !brands::are_set(session).await? {

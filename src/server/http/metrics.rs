@@ -5,6 +5,7 @@
 //! - `medisync_requests_in_progress`: requests under way
 //! - `medisync_rate_limited_total{limit}`: requests refused, by whose limit they were over
 //! - `medisync_rate_shares_total`: shares of limits that were asked for in the database
+//! - `medisync_mails_total{outcome}`: mails sent, put off and given up
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -13,6 +14,7 @@
 use super::Server;
 use super::route::Route;
 use crate::clock::Stopwatch;
+use crate::mail;
 use crate::rates::Rates;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -102,6 +104,10 @@ impl Metrics {
         }
         head(&mut out, "medisync_requests_in_progress", "gauge", "Requests under way.");
         line(&mut out, "medisync_requests_in_progress", "", self.under_way.load(Relaxed));
+        head(&mut out, "medisync_mails_total", "counter", "Mails sent, put off and given up.");
+        for (outcome, count) in mail::figures() {
+            line(&mut out, "medisync_mails_total", &format!("{{outcome=\"{outcome}\"}}"), count);
+        }
         head(&mut out, "medisync_build_info", "gauge", "The version that runs.");
         line(&mut out, "medisync_build_info", concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
         head(&mut out, "medisync_uptime_seconds", "gauge", "Time since the start.");

@@ -46,6 +46,7 @@ use engine::Engine;
 use metrics::Metrics;
 use request_id::RequestIds;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -62,8 +63,8 @@ pub struct Server {
     request_ids: RequestIds,
     /// What becomes of apps that register themselves.
     registration: config::Registration,
-    /// Whether the demo's users are told on the start page.
-    is_demo: bool,
+    /// What the start page tells of the demo, where there is one.
+    demo: Option<Demo>,
     /// Permits to carry out a request.
     permits: Semaphore,
     /// Who may call from a browser.
@@ -76,6 +77,12 @@ pub struct Server {
     app_origins: AppOrigins,
 }
 
+/// What there is to be told of the demo beside its users.
+pub struct Demo {
+    /// The folder that mails go into, if they do.
+    pub mails: Option<PathBuf>,
+}
+
 /// How much one request may ask for, as far as HTTP sees it.
 struct Limits {
     body: usize,
@@ -84,7 +91,7 @@ struct Limits {
 }
 
 impl Server {
-    /// A server of an engine, behind a gate. `is_demo` has it tell of the demo's users.
+    /// A server of an engine, behind a gate. `demo` has it tell of the demo's users.
     pub fn new(
         engine: Arc<Engine>,
         gate: Gate,
@@ -92,7 +99,7 @@ impl Server {
         limits: &config::Limits,
         rates: Option<Rates>,
         (sign_in, network): (&config::SignIn, &config::Network),
-        is_demo: bool,
+        demo: Option<Demo>,
     ) -> anyhow::Result<Server> {
         Ok(Server {
             engine,
@@ -107,7 +114,7 @@ impl Server {
             metrics: Metrics::default(),
             request_ids: RequestIds::new()?,
             registration: sign_in.registration,
-            is_demo,
+            demo,
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
             proxies: http.trusted_proxies.clone(),

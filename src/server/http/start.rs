@@ -57,20 +57,21 @@ fn page(server: &Server, origin: &str, shown: &[(String, String)]) -> Response {
     let users: Vec<_> = USERS.iter().map(|it| (it.role, it.username, it.fhir_user)).collect();
     let account = format!("{origin}/auth/{}/account", tenants::DEMO);
     let configuration = format!("{origin}/fhir/{}/.well-known/smart-configuration", tenants::DEMO);
-    let is_signed_in_to = server.is_demo && server.gate.issuer().is_some();
+    let demo = server.demo.as_ref().filter(|_| server.gate.issuer().is_some());
     let page = pages::start(&StartView {
         version: env!("CARGO_PKG_VERSION"),
         origin,
         authentication: server.gate.issuer().is_some(),
         scope: page::READING,
         tenants: &shown,
-        demo: is_signed_in_to.then_some(DemoView {
+        demo: demo.map(|demo| DemoView {
             users: &users,
             password: PASSWORD,
             account: &account,
             client_id: APP,
             redirects: &REDIRECTS,
             configuration: &configuration,
+            mails: demo.mails.as_deref().map(|it| it.display().to_string()),
         }),
         documents: &DOCUMENTS,
     });

@@ -37,7 +37,7 @@ impl House {
         let engine = Arc::new(database::engine(database.clone(), limits.engine(&store)));
         let gate = Gate::new(engine.clone(), Mode::Tokens { issuer });
         let others = (&sign_in, &network);
-        let server = Arc::new(Server::new(engine, gate, &http, &limits, None, others, false).unwrap());
+        let server = Arc::new(Server::new(engine, gate, &http, &limits, None, others, None).unwrap());
         House { server, north, _folder: folder }
     }
 

@@ -5,6 +5,7 @@
 //! here are pure: a view in, a [`Page`] out. Nothing comes from another host, and neither scripts nor
 //! styles stand in the markup, so that [`CONTENT_SECURITY_POLICY`] can forbid both.
 
+mod ask;
 mod assets;
 mod attachments;
 mod bundle;
@@ -15,6 +16,7 @@ mod href;
 mod html;
 mod json;
 mod layout;
+mod letter;
 mod message;
 mod outcome;
 mod passkeys;
@@ -31,12 +33,14 @@ mod waveform;
 #[cfg(test)]
 mod tests;
 
+pub use ask::{AskView, FieldView, NoteView, ask, note};
 pub use assets::{ASSETS, asset};
 pub use clinics::{ClinicsView, clinics, link};
 pub use consent::{
     ChoiceView, ConsentView, EncountersView, PickerView, StepView, StrayView, consent, encounters, picker, stray,
 };
 pub use factors::{AppView, FormView, RecoveryView, SecondView, authenticator, recovery, recovery_codes, second};
+pub use letter::letter;
 pub use message::{message, unauthorized};
 pub use passkeys::{MakeView, PasskeyView, PasskeysView, UseView, passkeys};
 pub use resource::resource;

@@ -1,9 +1,9 @@
 //! What people see of the authorization server: signing in, and the page of who is signed in. Forms only, no scripts.
 
-use super::Page;
 use super::html::Html;
 use super::layout::Layout;
 use super::passkeys::{self, UseView};
+use super::{Link, Page};
 
 /// The tenant and its base, as all pages of its authorization server show them.
 pub type Place<'a> = (&'a str, &'a str);
@@ -24,6 +24,8 @@ pub struct SignInView<'a> {
     pub passkey: Option<&'a UseView>,
     /// What went wrong, or why it is asked.
     pub problem: Option<&'a str>,
+    /// What can be done beside.
+    pub links: &'a [Link<'a>],
 }
 
 /// The page that asks for name and password.
@@ -43,6 +45,7 @@ pub fn sign_in(view: &SignInView<'_>) -> Page {
         .raw(" autocomplete=\"current-password\" required></label></p>")
         .raw("<p><button type=\"submit\" class=\"button strong\">Sign in</button></p></form>");
     passkeys::offer(&mut html, view.passkey);
+    links(&mut html, view.links);
     html.raw("</article>");
     Layout { title: "Sign in", tenant: Some(view.tenant) }.page(&html)
 }
@@ -65,6 +68,8 @@ pub struct AccountView<'a> {
     pub passkeys: usize,
     /// How many recovery codes there are.
     pub recovery: usize,
+    /// Where the user's mails go; `None` where none are sent.
+    pub email: Option<&'a str>,
 }
 
 /// The page of somebody who is signed out.
@@ -82,6 +87,14 @@ pub fn account(view: &AccountView<'_>) -> Page {
     html.raw(".</p><p class=\"quiet\">Since ");
     moment(&mut html, view.since);
     html.raw("</p><h2>How you sign in</h2><ul class=\"plain\"><li>");
+    way(&mut html, view, "password", "Password");
+    html.raw("</li>");
+    if let Some(email) = view.email {
+        html.raw("<li>");
+        way(&mut html, view, "email", "E-mail address");
+        html.raw(": ").text(email).raw("</li>");
+    }
+    html.raw("<li>");
     way(&mut html, view, "authenticator", "Authenticator app");
     match view.app {
         None => html.raw(": none"),
@@ -120,6 +133,18 @@ pub(super) fn moment(html: &mut Html, millis: i64) -> &mut Html {
     html.raw("<time").attr("datetime", &instant).raw(">").text(date).raw(" ").text(time).raw(" UTC</time>")
 }
 
+/// Where one may go on.
+pub(super) fn links(html: &mut Html, links: &[Link<'_>]) {
+    if links.is_empty() {
+        return;
+    }
+    html.raw("<ul class=\"plain\">");
+    for link in links {
+        html.raw("<li><a").attr("href", link.href).raw(">").text(link.label).raw("</a></li>");
+    }
+    html.raw("</ul>");
+}
+
 /// A field that nobody sees.
 pub(super) fn hidden(html: &mut Html, name: &'static str, value: &str) {
     html.raw("<input type=\"hidden\"").attr("name", name).attr("value", value).raw(">");
@@ -139,8 +164,10 @@ mod tests {
             username: "ana",
             passkey: None,
             problem: Some("No."),
+            links: &[Link { label: "Forgotten?", href: "/auth/north/forgotten" }],
         };
         let body = sign_in(&view).body;
         assert!(body.contains("role=\"alert\">No.</p>") && body.contains("value=\"ana\""));
+        assert!(body.contains("<a href=\"/auth/north/forgotten\">Forgotten?</a>"));
     }
 }

@@ -104,7 +104,11 @@ fn sign_ins(html: &mut Html, demo: &DemoView<'_>) {
         .text(&demo.redirects.join(" "))
         .raw(". It begins with the ")
         .link_or_text(Href::new(demo.configuration).as_ref(), "SMART configuration")
-        .raw(".</p></section>");
+        .raw(".</p>");
+    if let Some(mails) = &demo.mails {
+        html.raw("<p>Mails are sent to nobody: they are files in the folder <code>").text(mails).raw("</code>.</p>");
+    }
+    html.raw("</section>");
 }
 
 fn tenant_name<'a>(view: &StartView<'a>) -> &'a str {
@@ -165,6 +169,7 @@ mod tests {
                 client_id: "demo-app",
                 redirects: &["http://localhost:3000/"],
                 configuration: "http://here/fhir/demo/.well-known/smart-configuration",
+                mails: Some("./data/mails".into()),
             }),
             documents: &[
                 Link { label: "Guide", href: "https://docs.example/guide" },

@@ -68,6 +68,8 @@ pub struct DemoView<'a> {
     pub redirects: &'a [&'a str],
     /// The configuration that SMART apps begin with.
     pub configuration: &'a str,
+    /// The folder that mails go into.
+    pub mails: Option<String>,
 }
 
 /// One tenant on the start page.

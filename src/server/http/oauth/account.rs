@@ -7,6 +7,7 @@ use super::problem::Result;
 use super::sign_in;
 use crate::auth::visit::Visitor;
 use crate::auth::{account, factor, visit};
+use crate::mail::{self, EmailAddress};
 use crate::pages::{self, AccountView};
 use axum::response::Response;
 
@@ -36,6 +37,7 @@ pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
 
 async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<Response> {
     let factors = factor::of(&*desk.session, &visitor.account.key).await?.factors;
+    let email = visitor.account.value.email.as_ref().map(EmailAddress::as_str);
     let view = AccountView {
         tenant: (desk.tenant(), &desk.base()),
         action: &format!("/auth/{}/account", desk.tenant()),
@@ -45,6 +47,7 @@ async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<R
         app: factors.app.map(|it| it.since),
         passkeys: factors.passkeys.len(),
         recovery: factors.recovery.len(),
+        email: mail::is_on().then(|| email.unwrap_or("none")),
     };
     browser.page(desk, 200, pages::account(&view), None)
 }

@@ -15,6 +15,7 @@ mod next;
 mod owner;
 mod passkey;
 mod passkeys;
+mod people;
 mod picker;
 mod problem;
 mod pushed;
@@ -87,6 +88,14 @@ endpoints! {
     CLINICS "clinics" "GET, POST",
     LINK "link" "GET, POST",
     ARRIVE "arrive" "GET",
+    FORGOTTEN "forgotten" "GET, POST",
+    RESET "reset" "GET, POST",
+    PASSWORD "password" "GET, POST",
+    EMAIL "email" "GET, POST",
+    CONFIRM_EMAIL "confirm-email" "GET, POST",
+    INVITATION "invitation" "GET, POST",
+    SIGN_UP "sign-up" "GET, POST",
+    REGISTRATION "registration" "GET, POST",
     TOKEN "token" "POST",
     INTROSPECT "introspect" "POST",
     REVOKE "revoke" "POST",
@@ -199,6 +208,7 @@ async fn dispatch(
         it if *it == LINK && is_post => clinics::accept(&desk, &form()?).await,
         it if *it == LINK => clinics::ask(&desk).await,
         it if *it == ARRIVE => clinics::arrive(&desk).await,
+        it if people::ROUTES.contains(&it) => people::serve(&desk, it, is_post, &form()?).await,
         it if *it == TOKEN => token::exchange(&desk, &form()?).await,
         it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
         it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,

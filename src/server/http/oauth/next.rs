@@ -7,7 +7,8 @@ use super::{Desk, authorize};
 /// What an app's request begins with.
 const REQUEST: &str = "authorize?";
 /// Pages that a person may come from.
-const PAGES: [&str; 6] = ["account", "authenticator", "passkeys", "recovery-codes", "clinics", "link"];
+const PAGES: [&str; 8] =
+    ["account", "authenticator", "clinics", "email", "link", "passkeys", "password", "recovery-codes"];
 
 /// What a form goes on to; the account where it does not say.
 pub fn of(form: &Form) -> Result<&str> {

@@ -2,13 +2,14 @@
 
 use super::browser::Browser;
 use super::form::Form;
+use super::people;
 use super::problem::Result;
 use super::{Desk, next, passkey, second};
 use crate::auth::factor::assurance;
 use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::Visitor;
-use crate::auth::{account, password, throttle};
-use crate::pages::{self, SignInView};
+use crate::auth::{account, old_hash, throttle};
+use crate::pages::{self, Link, SignInView};
 use axum::response::Response;
 
 /// The page that asks for name and password, and goes on to `next`, an address below the issuer.
@@ -38,6 +39,8 @@ async fn show(
     username: &str,
     problem: Option<(u16, &str)>,
 ) -> Result<Response> {
+    let links = people::beside_sign_in(desk).await?;
+    let links: Vec<Link<'_>> = links.iter().map(|(label, href)| Link { label, href }).collect();
     let page = pages::sign_in(&SignInView {
         tenant: (desk.tenant(), &desk.base()),
         action: &format!("/auth/{}/sign-in", desk.tenant()),
@@ -46,6 +49,7 @@ async fn show(
         username,
         passkey: passkey::form(desk, browser, next)?.as_ref(),
         problem: problem.map(|(_, told)| told),
+        links: &links,
     });
     let to = next::destination(desk, next).await;
     browser.page(desk, problem.map_or(200, |(status, _)| status), page, to.as_deref())
@@ -65,11 +69,12 @@ pub async fn sign_in(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     }
     let account = account::find(&*desk.session, username).await?.filter(|it| it.value.is_enabled);
     let hash = account.as_ref().map(|it| it.value.password.clone());
-    let is_right = password::verify(given.to_owned(), hash).await?;
+    let is_right = old_hash::verify(&*desk.session, given, hash).await?;
     let Some(account) = account.filter(|_| is_right) else {
         let told = "Name and password do not go together.";
         return show(desk, &browser, next, username, Some((401, told))).await;
     };
     throttle::succeeded(&*desk.session, username, &address).await?;
+    old_hash::renew(&*desk.session, username, given).await?;
     second::proceed(desk, &browser, &account, assurance::password(), next).await
 }
