@@ -138,7 +138,9 @@ impl Appearance {
         let rule = |color: Color| {
             format!(":root {{ --accent: {color}; --link: {color}; --accent-text: {}; }}\n", color.text())
         };
-        let mut css = self.color.map(rule).unwrap_or_default();
+        // Never empty: an answer without content has no type, and browsers complain of such a sheet.
+        let mut css = "/* The tenant's own look, where it has one. */\n".to_owned();
+        css.push_str(&self.color.map(rule).unwrap_or_default());
         if let Some(color) = self.color_dark {
             css.push_str(&format!("@media (prefers-color-scheme: dark) {{ {} }}\n", rule(color).trim_end()));
         } else if self.color.is_some() {
