@@ -2,7 +2,7 @@
 
 use crate::query::{self, Along, Answers, Choice, Dialect, Filters, Logical, Place, Sql, Way};
 use crate::rows::IndexHash;
-use crate::{Branch, Plan, Position, SortValue};
+use crate::{Branch, Position, SortValue};
 use fhir::search::near::Disk;
 use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
 
@@ -86,13 +86,12 @@ pub(crate) fn along(filters: &Filters<'_>, way: Way) -> Sql {
     let middle = Branch { of: "Encounter".into(), filter: encounters.clone(), sort: Vec::new() };
     let after = Position { row: 7, values: vec![SortValue::Int(5)], along: Some(p("encounter")) };
     let choice = Choice { clause: Some(0), walk: None };
-    let plan = Plan { branches: Vec::new(), after: Some(Position { row: 4, ..Position::default() }), limit: 99 };
-    let middle = query::unsorted(filters, &middle, &choice, &plan, way);
+    let middle = vec![(middle, choice)];
     let chain = Test::Chain { param: p("encounter"), is_single: true, of: "Encounter".into(), filter: encounters };
     let filter = vec![any(Test::Token(p("code"), TokenTest::Code("a".into()))), any(chain)];
     let branch = Branch { of: "Observation".into(), filter, sort: Vec::new() };
     let after = Place::of(Some(&after), way).unwrap();
-    query::along(filters, &branch, Along { at: 1, param: p("encounter"), middle, after }, 20, way)
+    query::along(filters, &branch, &Along { at: 1, param: p("encounter"), middle, after }, 20, way)
 }
 
 /// The filter of observations with a code, within dates or not, of a patient or of all, as pairs serve it.

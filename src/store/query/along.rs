@@ -8,7 +8,7 @@
 //! begins to go this way. One that has begun goes on in the order that its position tells, whatever would be chosen now.
 
 use super::Runner;
-use super::choose::{Aim, choose};
+use super::choose::{Aim, Choice, choose};
 use super::filter::Filters;
 use super::search::{Ways, sorted, unsorted};
 use super::sort::{self, Way};
@@ -47,8 +47,8 @@ pub(super) async fn ways(
     });
     let gathered = match (chains, Place::of(plan.after.as_ref(), way)) {
         (Some((at, chains)), Some(after)) => {
-            let middle = middle(runner, filters, chains, after, way).await?;
-            rows(filters, branch, Along { at, param, middle, after }, plan.limit, way)
+            let middle = middle(runner, filters, chains).await?;
+            rows(filters, branch, &Along { at, param, middle, after }, plan.limit, way)
         }
         // There is no chain any more to go along, or no place in it: all that is found is sorted.
         _ => {
@@ -88,38 +88,47 @@ pub(crate) struct Along {
     pub(crate) at: usize,
     /// Their parameter.
     pub(crate) param: ParamId,
-    /// What they lead through, in order: a select of a column `rid`.
-    pub(crate) middle: Sql,
+    /// What each of them leads through, with the way to it.
+    pub(crate) middle: Vec<(Branch, Choice)>,
     /// The page comes behind it.
     pub(crate) after: Place,
 }
 
-/// What a clause's chains lead through, from the place on this way, each once. It is read no further than it is asked
-/// for where an index has it in this order.
-async fn middle(
-    runner: &mut dyn Runner,
-    filters: &Filters<'_>,
-    chains: &[Test],
-    after: Place,
-    way: Way,
-) -> Result<Sql> {
-    // More may refer to what the place itself points to.
-    let row = if way == Way::On { after.target.saturating_sub(1) } else { after.target.saturating_add(1) };
-    let plan = Plan { branches: Vec::new(), after: Some(Position { row, ..Position::default() }), limit: ALL };
-    let mut arms = Vec::with_capacity(chains.len());
+/// What each of a clause's chains leads through, with the way to it.
+async fn middle(runner: &mut dyn Runner, filters: &Filters<'_>, chains: &[Test]) -> Result<Vec<(Branch, Choice)>> {
+    let mut middle = Vec::with_capacity(chains.len());
     for chain in chains {
         let Test::Chain { of, filter, .. } = chain else { continue };
         let branch = Branch { of: of.clone(), filter: filter.clone(), sort: Vec::new() };
         let choice = choose(runner, filters, &branch, Aim::First(ALL)).await?;
-        let mut arm = Sql::new("SELECT rid FROM (");
-        arm.append(unsorted(filters, &branch, &choice, &plan, way)).push(") c");
-        arms.push(arm);
+        middle.push((branch, choice));
     }
-    Ok(filters.dialect.merged(arms, "rid", &sort::order(&[], way), i64::MAX))
+    Ok(middle)
+}
+
+/// What chains lead through, from the place on this way, each once. It is read no further than it is asked for where an
+/// index has it in this order and there is one chain.
+fn through(filters: &Filters<'_>, along: &Along, way: Way) -> Sql {
+    // More may refer to what the place itself points to.
+    let target = along.after.target;
+    let row = if way == Way::On { target.saturating_sub(1) } else { target.saturating_add(1) };
+    let plan = Plan { branches: Vec::new(), after: Some(Position { row, ..Position::default() }), limit: ALL };
+    let mut arms: Vec<Sql> =
+        along.middle.iter().map(|(branch, choice)| unsorted(filters, branch, choice, &plan, way)).collect();
+    if arms.len() > 1 {
+        let nested = |arm| {
+            let mut sql = Sql::new("SELECT rid FROM (");
+            sql.append(arm).push(") c");
+            sql
+        };
+        return filters.dialect.merged(arms.into_iter().map(nested).collect(), "rid", &sort::order(&[], way), i64::MAX);
+    }
+    // In its order as it is: within another select SQLite would sort all of it once more.
+    arms.pop().unwrap_or_else(|| Sql::new("SELECT 0 AS rid WHERE false"))
 }
 
 /// The statement for the page: the columns `rid` and `s0`, which is the row of what is pointed to.
-pub(crate) fn rows(filters: &Filters<'_>, branch: &Branch, along: Along, limit: usize, way: Way) -> Sql {
+pub(crate) fn rows(filters: &Filters<'_>, branch: &Branch, along: &Along, limit: usize, way: Way) -> Sql {
     let (sign, falling, all) = match way {
         Way::On => ('>', "", i64::MIN),
         Way::Back => ('<', " DESC", i64::MAX),
@@ -132,7 +141,7 @@ pub(crate) fn rows(filters: &Filters<'_>, branch: &Branch, along: Along, limit: 
     pointing.append(filters.probes(&branch.of, &branch.filter, &[along.at], "d.rid", " AND "));
     pointing.push(&format!(" ORDER BY d.rid{falling}")).limit(most);
     let mut sql = Sql::new("SELECT w.value AS rid, m.rid AS s0 FROM (");
-    sql.append(along.middle).push(") m").push(&filters.dialect.then("resource r", "r.rid = m.rid"));
+    sql.append(through(filters, along, way)).push(") m").push(&filters.dialect.then("resource r", "r.rid = m.rid"));
     sql.append(filters.dialect.each(pointing));
     // What refers to the same is joined in its order: for a join that looks back there is but a loop. PostgreSQL would
     // sort all of it if it were told.
