@@ -17,6 +17,7 @@ mod run;
 mod scale;
 mod table;
 mod tenants;
+mod terminology;
 mod workloads;
 
 use anyhow::Result;
@@ -46,6 +47,14 @@ enum Command {
     Tenants(Many),
     /// Measures what tokens, limits and code flows cost, and prints it.
     Auth(Run),
+    /// Loads a large code system and measures a call of each operation on it.
+    Terminology {
+        /// How many made-up concepts it has.
+        #[arg(long, default_value_t = 1_000_000)]
+        concepts: u64,
+        #[command(flatten)]
+        run: Run,
+    },
     /// Serves as one of the limits.
     Limit {
         #[command(subcommand)]
@@ -160,6 +169,10 @@ fn main() -> Result<()> {
         }
         Command::Auth(run) => {
             print!("{}", one_thread()?.block_on(auth::run(&run.plan()?))?);
+            Ok(())
+        }
+        Command::Terminology { concepts, run } => {
+            print!("{}", one_thread()?.block_on(run.plan()?.terminology(concepts))?);
             Ok(())
         }
         Command::Limit { limit } => tokio::runtime::Runtime::new()?.block_on(async {

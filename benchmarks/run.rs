@@ -76,12 +76,14 @@ impl Plan {
         Ok(())
     }
 
-    fn serve(&self, place: &Place) -> Result<Process> {
+    /// A server on a store.
+    pub fn serve(&self, place: &Place) -> Result<Process> {
         let arguments = ["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &place.url()];
         Ok(Process::start(&self.server, &arguments.map(OsStr::new))?.on(place.cluster()))
     }
 
-    fn make_tenant(&self, place: &Place) -> Result<()> {
+    /// Makes the tenant that is measured.
+    pub fn make_tenant(&self, place: &Place) -> Result<()> {
         process::run(&self.server, &["tenant", "create", "bench", "--database", &place.url()].map(OsStr::new))
     }
 

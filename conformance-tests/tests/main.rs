@@ -12,6 +12,7 @@ mod history;
 mod http;
 mod isolation;
 mod limits;
+mod loaded;
 mod operations;
 mod patch;
 mod postgres;

@@ -45,10 +45,12 @@ fuzz_target!(|data: &[u8]| {
         b"loinc" => "Loinc.csv",
         b"rxnorm" => "RXNCONSO.RRF",
         b"icd10cm" => "icd10cm_order_2025.txt",
+        b"tabular" => "icd10cm_tabular_2025.xml",
         _ => "icd.xml",
     };
     let Ok(draft) = read(&Few(name, file), &Choices::default()) else { return };
     let Ok(arranged) = draft.arranged() else { return };
     assert_eq!((0..arranged.len() as u32).filter(|it| arranged.row(*it).is_some()).count(), arranged.len());
     assert!(arranged.is_empty() || !arranged.posted().is_empty());
+    assert!(arranged.relations().is_sorted());
 });

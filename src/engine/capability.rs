@@ -82,7 +82,8 @@ impl Engine {
             }
         }
         if is_terminology {
-            let statement = self.terminology_claims.get_or_init(|| claims::statement(BASE));
+            let of_all = self.terminology_claims.get_or_init(|| claims::statement(BASE));
+            let statement = claims::of_tenant(of_all, ctx.session()).await?.to_string();
             return Ok(Answer::new(200, statement.replace(BASE, ctx.base())));
         }
         // A tenant's own search parameters are claimed as soon as they are served, and its profiles.

@@ -111,7 +111,7 @@ pub struct Engine {
     operations: Operations,
     /// The CapabilityStatement, the TerminologyCapabilities and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
-    terminology_claims: OnceLock<String>,
+    terminology_claims: OnceLock<serde_json::Value>,
     description: OnceLock<String>,
 }
 

@@ -124,11 +124,18 @@ pub(super) async fn with_url(
     resolver.concepts(url, codes, around).await?.ok_or_else(|| unknown("code system", url))
 }
 
-/// The concept map of a call; `None` if it names none.
-pub(super) async fn concept_map(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Option<Arc<ConceptMap>>> {
+/// The concept map of a call for a code; `None` if it names none.
+pub(super) async fn concept_map(
+    call: &Call<'_>,
+    resolver: &mut Resolver<'_>,
+    code: &str,
+) -> Result<Option<Arc<ConceptMap>>> {
     match (given(call, "conceptMap", ConceptMap::read)?, canonical(call, "conceptMapVersion")) {
         (given, None) => Ok(given),
-        (None, Some(url)) => Ok(Some(resolver.concept_map(&url).await?.ok_or_else(|| unknown("concept map", &url))?)),
+        (None, Some(url)) => {
+            let found = resolver.concept_map_of(&url, code, flag(call, "reverse")).await?;
+            Ok(Some(found.ok_or_else(|| unknown("concept map", &url))?))
+        }
         _ => Err(several("concept map")),
     }
 }

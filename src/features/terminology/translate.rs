@@ -38,7 +38,7 @@ async fn translate_one(
     let is_reverse = flag(call, "reverse");
     let system = needed_system(asked.system.as_deref())?;
     let wanted = Translate { system, code: &asked.code, to: call.arguments.text("targetsystem"), is_reverse };
-    let mut left = match asked::concept_map(call, resolver).await? {
+    let mut left = match asked::concept_map(call, resolver, &asked.code).await? {
         Some(map) => vec![map],
         None => resolver.concept_maps_of(system, is_reverse).await?,
     };

@@ -1,4 +1,4 @@
-//! Code systems that are part of this server without a resource: ISO's countries and currencies as lists
+//! Code systems that are part of this server without a resource: ISO's countries, their parts and currencies as lists
 //! (iso3166.html, terminologies-systems.html), and those whose codes a grammar tells (ucum.html, RFC 5646, RFC 6838).
 
 use super::{CodeSystem, Concept, Filter, languages};
@@ -126,6 +126,7 @@ pub fn builtin(url: &str) -> Option<CodeSystem> {
         "urn:ietf:bcp:47" => Some(CodeSystem::by_grammar(url, "BCP47", Grammar::Language)),
         "urn:ietf:bcp:13" => Some(CodeSystem::by_grammar(url, "MIMETypes", Grammar::MediaType)),
         "urn:iso:std:iso:3166" => Some(CodeSystem::listed(url, "ISO3166", countries())),
+        "urn:iso:std:iso:3166:-2" => Some(CodeSystem::listed(url, "ISO3166Part2", subdivisions())),
         "urn:iso:std:iso:4217" => Some(CodeSystem::listed(url, "ISO4217", currencies())),
         _ => None,
     }
@@ -136,6 +137,13 @@ fn countries() -> impl Iterator<Item = Concept> {
     rust_iso3166::ALL.iter().flat_map(|it| {
         [it.alpha2.to_owned(), it.alpha3.to_owned(), it.numeric_str()].map(|code| Concept::named(code, it.name))
     })
+}
+
+/// The parts of countries, by code.
+fn subdivisions() -> impl Iterator<Item = Concept> {
+    let mut all: Vec<_> = rust_iso3166::iso3166_2::SUBDIVISION_MAP.values().collect();
+    all.sort_unstable_by_key(|it| it.code);
+    all.into_iter().map(|it| Concept::named(it.code.to_owned(), it.name))
 }
 
 /// Each currency by its letters: of all that three letters can say, those that are one.
@@ -150,7 +158,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn countries_and_currencies_are_listed() {
+    fn countries_their_parts_and_currencies_are_listed() {
+        let parts = builtin("urn:iso:std:iso:3166:-2").unwrap();
+        assert_eq!(parts.find("GB-EDH").and_then(|it| it.display.as_deref()), Some("Edinburgh, City of"));
+        assert!(parts.find("GB-QQQ").is_none() && parts.concepts().len() > 4000);
         let countries = builtin("urn:iso:std:iso:3166").unwrap();
         for code in ["CH", "CHE", "756"] {
             assert_eq!(countries.find(code).and_then(|it| it.display.as_deref()), Some("Switzerland"), "{code}");

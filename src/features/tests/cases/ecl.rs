@@ -7,6 +7,9 @@ use fhir::terminology::release::{Draft, DraftConcept, DraftValue};
 
 const SNOMED: &str = "http://snomed.info/sct";
 
+/// An association: what took the place of a concept.
+const REPLACED_BY: &str = "900000000000526001";
+
 /// Made up: drugs with ingredients and strengths in groups, of which one is in two groups; 20 and 21 are attributes, 30 is a
 /// reference set, and 19 is no longer used.
 const CONCEPTS: [(&str, &str, &[&str]); 14] = [
@@ -43,6 +46,7 @@ async fn house() -> House {
         let mut concept = DraftConcept::named(code, name);
         if code == "19" {
             concept.say("inactive", DraftValue::Flag(true));
+            concept.say(REPLACED_BY, DraftValue::Code("13".into()));
         }
         assert!(draft.add(concept).unwrap());
     }
@@ -156,4 +160,23 @@ async fn filters_of_snomed_ct_are_its_own() {
         let found = house.get(&format!("ValueSet/$expand?url=urn:s{at}")).await.unwrap();
         assert_eq!(codes(&found), expected, "{property} {op} {value}");
     }
+}
+
+/// snomedct.html#implicit-cm
+#[tokio::test]
+async fn associations_are_concept_maps() {
+    let house = house().await;
+    let translate = async |association: &str, rest: &str| {
+        let query = format!("ConceptMap/$translate?url={SNOMED}?fhir_cm={association}&system={SNOMED}&{rest}");
+        house.get(&query).await
+    };
+    for (rest, code, is_translated) in
+        [("code=19", "\"13\"", true), ("code=13&reverse=true", "\"19\"", true), ("code=12", "equivalent", false)]
+    {
+        let answer = translate(REPLACED_BY, rest).await.unwrap();
+        assert_eq!(told(&answer, "result"), is_translated, "{rest}");
+        assert_eq!(answer.to_string().contains(code), is_translated, "{answer}");
+    }
+    let unknown = translate("30", "code=19").await.unwrap_err();
+    assert_eq!(unknown.code(), IssueType::NotFound);
 }

@@ -192,6 +192,9 @@ async fn built_in_code_systems_tell_their_codes() {
     for (query, code, is_valid) in [
         (all_of("http://unitsofmeasure.org"), "mg/dL", true),
         (units.to_owned(), "mg/dl/", false),
+        (units.replace("/vs&", "/vs/g&"), "mg", true),
+        (units.replace("/vs&", "/vs/g&"), "mm", false),
+        ("CodeSystem/$validate-code?url=urn:iso:std:iso:3166:-2".to_owned(), "CH-ZH", true),
         (distances.to_owned(), "km", true),
         (distances.to_owned(), "kg", false),
         (all_of("urn:ietf:bcp:47"), "de-CH", true),

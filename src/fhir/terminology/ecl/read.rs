@@ -6,6 +6,8 @@ use crate::{Failure, IssueType, Result};
 
 /// How deep parts may lie within one another.
 const DEPTH: usize = 32;
+/// The most dots and filters of an expression, each of which makes it a level deeper.
+const MOST_WRAPPED: usize = 64;
 /// The most concepts that an expression may name, each `*` among them.
 const MOST: usize = 500;
 
@@ -33,12 +35,13 @@ struct Reader<'t> {
     lexer: Lexer<'t>,
     depth: usize,
     named: usize,
+    wrapped: usize,
 }
 
 impl Constraint {
     /// Reads an expression. Fails for what is wrong, and by name for what is not served.
     pub fn read(text: &str) -> Result<Constraint> {
-        let mut reader = Reader { lexer: Lexer::new(text)?, depth: 0, named: 0 };
+        let mut reader = Reader { lexer: Lexer::new(text)?, depth: 0, named: 0, wrapped: 0 };
         let constraint = reader.expression()?;
         match reader.lexer.is_end() {
             true => Ok(constraint),
@@ -78,9 +81,19 @@ impl Reader<'_> {
     /// `dottedExpressionConstraint`
     fn values(&mut self, mut of: Constraint) -> Result<Constraint> {
         while self.lexer.eat(".") {
+            self.wrap()?;
             of = Constraint::Values(Box::new(of), Box::new(self.operand()?));
         }
         Ok(of)
+    }
+
+    fn wrap(&mut self) -> Result<()> {
+        self.wrapped += 1;
+        if self.wrapped > MOST_WRAPPED {
+            let told = format!("An expression constraint has {MOST_WRAPPED} dots and filters at the most.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        Ok(())
     }
 
     fn joint(&mut self) -> Option<Joint> {
@@ -162,6 +175,7 @@ impl Reader<'_> {
         // The kind of what is filtered: descriptions or concepts.
         let _ = self.lexer.eat_word("D") || self.lexer.eat_word("C");
         loop {
+            self.wrap()?;
             if self.lexer.eat_word("term") {
                 self.lexer.expect("=")?;
                 let _ = self.lexer.eat_word("match") && self.lexer.eat(":");

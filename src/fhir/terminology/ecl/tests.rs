@@ -100,6 +100,9 @@ fn what_is_wrong_or_not_served_is_told() {
     }
     assert_eq!(Constraint::read(&"(".repeat(5000)).unwrap_err().code(), IssueType::TooCostly);
     assert_eq!(Constraint::read(&"1,".repeat(600)).unwrap_err().code(), IssueType::TooCostly);
+    assert_eq!(Constraint::read(&format!("1{}", ".1".repeat(65))).unwrap_err().code(), IssueType::TooCostly);
+    let filters = " {{ active = 1 }}".repeat(65);
+    assert_eq!(Constraint::read(&format!("1{filters}")).unwrap_err().code(), IssueType::TooCostly);
     assert_eq!(Constraint::read(&" ".repeat(20_000)).unwrap_err().code(), IssueType::TooLong);
 }
 

@@ -14,7 +14,7 @@ const LOINC: &str = "http://loinc.org";
 /// The value set of a canonical without a resource: `[system]?fhir_vs` is all of a code system, `[system]?fhir_vs=isa/[code]`
 /// what a concept subsumes, `=refset` the reference sets, `=refset/[code]` the members of one, and `=ecl/[expression]` what an
 /// expression constraint chooses (snomedct.html#implicit, for any code system); `http://loinc.org/vs`, with an answer list or a part
-/// behind it (loinc.html#implicit); all units (ucum.html).
+/// behind it (loinc.html#implicit); all units, and behind a `/` those that measure the same as one (ucum.html).
 pub fn implicit(canonical: &str) -> Option<ValueSet> {
     let filter = |property: &str, op: &str, value: &str| Filter {
         property: property.to_owned(),
@@ -33,8 +33,15 @@ pub fn implicit(canonical: &str) -> Option<ValueSet> {
             _ => None,
         };
     }
-    if canonical == "http://unitsofmeasure.org/vs" {
-        return Some(ValueSet::implicit(canonical, UCUM, None, None));
+    if let Some(rest) = canonical.strip_prefix("http://unitsofmeasure.org/vs") {
+        let filter = match rest.strip_prefix('/') {
+            None if rest.is_empty() => None,
+            Some(unit) if !unit.is_empty() => {
+                Some(filter("canonical", "=", &percent_decode_str(unit).decode_utf8().ok()?))
+            }
+            _ => return None,
+        };
+        return Some(ValueSet::implicit(canonical, UCUM, None, filter));
     }
     let (system, rest) = canonical.split_once("?fhir_vs")?;
     let (system, version) = match system.strip_prefix(SNOMED) {
@@ -113,12 +120,19 @@ mod tests {
             ("http://loinc.org/vs", "http://loinc.org"),
             ("http://loinc.org/vs/LL715-4", "http://loinc.org"),
             ("http://unitsofmeasure.org/vs", "http://unitsofmeasure.org"),
+            ("http://unitsofmeasure.org/vs/g", "http://unitsofmeasure.org"),
             ("urn:x?fhir_vs", "urn:x"),
         ] {
             let set = implicit(canonical).unwrap();
             assert_eq!(set.rules().filter_map(Include::code_system).collect::<Vec<_>>(), [system], "{canonical}");
         }
-        for none in ["http://snomed.info/sct?fhir_vs=isa", "http://loinc.org/vs/X", "http://loinc.org/vsx", "urn:x"] {
+        for none in [
+            "http://snomed.info/sct?fhir_vs=isa",
+            "http://loinc.org/vs/X",
+            "http://loinc.org/vsx",
+            "http://unitsofmeasure.org/vs/",
+            "urn:x",
+        ] {
             assert!(implicit(none).is_none(), "{none}");
         }
     }
