@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
 /// A key of these cases, and its public half: P-384, as SMART's ES384 asks.
-const PRIVATE: &str = "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCIyvaicjU3lc0bxtZ00+BFMMZ/TxScDW8fexzdVuWgpw8b2CGpV0aLNc/ogwvjUEahZANiAAQ+ekJUJO1H7V+Sn/IrW4WbFEgDnyQxS8I1qSkR69sEgYKppB4CLzesQMRYo69XR43kwu29sN1F1WngmsKwSx4tuhLh7HOEEqPSzLgmmvygz7EJI42CVkHZ1cZHyU45imc=";
+pub(super) const PRIVATE: &str = "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCIyvaicjU3lc0bxtZ00+BFMMZ/TxScDW8fexzdVuWgpw8b2CGpV0aLNc/ogwvjUEahZANiAAQ+ekJUJO1H7V+Sn/IrW4WbFEgDnyQxS8I1qSkR69sEgYKppB4CLzesQMRYo69XR43kwu29sN1F1WngmsKwSx4tuhLh7HOEEqPSzLgmmvygz7EJI42CVkHZ1cZHyU45imc=";
 const X: &str = "PnpCVCTtR-1fkp_yK1uFmxRIA58kMUvCNakpEevbBIGCqaQeAi83rEDEWKOvV0eN";
 const Y: &str = "5MLtvbDdRdVp4JrCsEseLboS4exzhBKj0sy4Jpr8oM-xCSONglZB2dXGR8lOOYpn";
 
@@ -18,7 +18,7 @@ pub(super) fn keys() -> Value {
 }
 
 #[allow(clippy::disallowed_methods)]
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64
 }
 

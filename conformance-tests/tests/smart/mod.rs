@@ -21,5 +21,6 @@ mod pushed;
 mod rates;
 mod remote_keys;
 mod scopes;
+mod sign_on;
 mod signing_in;
 mod strangers;

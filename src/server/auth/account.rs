@@ -34,6 +34,9 @@ pub struct Account {
     /// Where mails for the user go; somebody has seen that they arrive.
     #[serde(default)]
     pub email: Option<EmailAddress>,
+    /// The provider that made the account, and that it is only used by: its claims say what the account has.
+    #[serde(default)]
+    pub provider: Option<String>,
 }
 
 impl Kept for Account {
@@ -96,6 +99,7 @@ pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Resul
         is_enabled: true,
         signed_out: 0,
         email: new.email,
+        provider: None,
     };
     Ok((username, account))
 }
@@ -149,7 +153,7 @@ fn usual_scope(of: &str) -> &'static str {
 }
 
 /// The key of the resource that a user is.
-pub(super) fn user_key(reference: &str) -> Result<Key> {
+pub fn user_key(reference: &str) -> Result<Key> {
     match reference.split_once('/') {
         Some((of, id)) if KINDS.contains(&of) && !id.is_empty() && !id.contains('/') => Ok(Key::new(of, id)),
         _ => Err(refused("A user is a Practitioner, Patient, RelatedPerson or Person of the tenant: Practitioner/1.")),
@@ -169,7 +173,7 @@ pub async fn found(session: &dyn Session, key: &Key) -> Result<Option<Doc>> {
 }
 
 /// A person's name, as a page shows it.
-async fn name_of(session: &dyn Session, key: &Key) -> Result<String> {
+pub async fn name_of(session: &dyn Session, key: &Key) -> Result<String> {
     let doc = current(session, key).await?;
     Ok(human_name(doc.root()).unwrap_or_else(|| key.of.clone()))
 }

@@ -46,6 +46,9 @@ pub struct Client {
     pub name: String,
     /// Where answers may go; compared whole.
     pub redirect_uris: Vec<String>,
+    /// Where people may go on who have signed out (OpenID Connect RP-Initiated Logout section 3); compared whole.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
     /// `authorization_code`, `refresh_token`, `client_credentials`
     pub grant_types: Vec<String>,
     /// How it proves who it is.
@@ -96,7 +99,10 @@ impl Client {
         if has_code == self.redirect_uris.is_empty() || self.redirect_uris.len() > 20 {
             return refuse("redirect_uris, 1 to 20 of them, go with the grant authorization_code, and only with it.");
         }
-        if !self.redirect_uris.iter().all(|it| is_redirect(it)) {
+        if self.post_logout_redirect_uris.len() > 20 {
+            return refuse("There are 20 post_logout_redirect_uris at the most.");
+        }
+        if !self.redirect_uris.iter().chain(&self.post_logout_redirect_uris).all(|it| is_redirect(it)) {
             return refuse(
                 "A redirect URI is an https address without fragment, http on localhost or a loopback address, or a \
                  private scheme with a dot in it such as org.example.app:/back.",
@@ -115,11 +121,16 @@ impl Client {
                 "One of jwks, with at least one key, and jwks_uri goes with private_key_jwt, and only with it.",
             );
         }
-        if !self.jwks_uri.as_ref().is_none_or(|it| it.starts_with("http") && is_redirect(it)) {
+        if !self.jwks_uri.as_ref().is_none_or(|it| is_web_address(it)) {
             return refuse("jwks_uri is an https address without fragment.");
         }
         Ok(())
     }
+}
+
+/// Whether it is an https address without fragment, or http on this machine.
+pub fn is_web_address(uri: &str) -> bool {
+    (uri.starts_with("https://") || uri.starts_with("http://")) && is_redirect(uri)
 }
 
 /// Whether answers may be sent there (RFC 9700 section 4.1, RFC 8252 section 7).

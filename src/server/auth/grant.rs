@@ -5,6 +5,7 @@ use super::account::Account;
 use super::client::Client;
 use super::factor::assurance;
 use super::factor::demand::Demand;
+use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::standing::standing;
 use super::{Claims, secret, visit};
@@ -50,6 +51,9 @@ pub struct Grant {
     pub generation: u32,
     /// The sign-in that it ends with (`online_access`).
     pub visit: Option<String>,
+    /// The sign-on by a provider that it ends with: that of a user who did not want it to go on without one.
+    #[serde(default)]
+    pub sign_on: Option<String>,
 }
 
 impl Kept for Grant {
@@ -146,7 +150,8 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
     {
         return Ok(None);
     }
-    Ok(Some(grant))
+    let holds = SignOn::holds(session, grant.value.sign_on.as_deref()).await?;
+    Ok(holds.then_some(grant))
 }
 
 /// Ends a grant with all its tokens.

@@ -1,7 +1,7 @@
 //! What of users and apps is done over FHIR. The operations are ours; R4 has none for it.
 
 use super::account::{self, NewAccount};
-use super::{admissions, appearance, brands, clinics, launch};
+use super::{admissions, appearance, brands, clinics, federation, launch};
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ pub fn operations() -> Vec<Operation> {
         clinics::operation(),
     ];
     operations.extend(admissions::operations());
+    operations.extend(federation::operations());
     operations
 }
 

@@ -32,6 +32,11 @@ pub async fn check(password: &str, username: &str) -> Result<()> {
     breached::refuse(password).await
 }
 
+/// What is kept where nobody signs in by a password: no password has this hash.
+pub fn of_nobody() -> String {
+    NOBODY.to_owned()
+}
+
 /// What is kept of a password.
 pub async fn hash(password: String) -> Result<String> {
     let salt = random::bytes::<16>().map_err(|cause| Failure::internal(format!("{cause:#}")))?;

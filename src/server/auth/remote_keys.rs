@@ -1,124 +1,58 @@
-//! The public keys of clients that keep them at an address of their own (`jwks_uri`, RFC 7591 section 2): fetched when they are
-//! needed, and kept for a while.
+//! The public keys of others that keep them at an address of their own (`jwks_uri`: RFC 7591 section 2, OpenID Connect
+//! Discovery section 3).
 
+use super::fetched::{Fetched, Missing, fetch};
 use crate::outgoing::Outgoing;
-use axum::http::header::{ACCEPT, CACHE_CONTROL};
-use axum::http::{HeaderMap, HeaderValue, Request};
-use bytes::Bytes;
 use jsonwebtoken::jwk::Jwk;
-use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// How long keys are kept, in milliseconds: as long as the address says and this at the most, and this where it says nothing.
-const LONGEST: i64 = 3600 * 1000;
-const USUAL: i64 = 300 * 1000;
-/// How long an address that did not answer is let rest, in milliseconds.
-const REST: i64 = 10 * 1000;
-/// How many fetches an address gets within a time, in milliseconds, whoever has the server make them.
-const MOST_FETCHES: u32 = 60;
-const MINUTE: i64 = 60 * 1000;
-/// How long after a fetch another one is not made for the sake of a key that was not there, in milliseconds.
-const UNKNOWN: i64 = 60 * 1000;
-/// The most bytes of a set of keys, and the most keys of it that are looked at.
-const LARGEST: usize = 64 * 1024;
+/// The most keys of a set that are looked at.
 const MOST_KEYS: usize = 50;
-/// The most addresses that are remembered.
-const MOST: usize = 1024;
 
-/// The keys of all clients that have them elsewhere. Each tenant has its own memory of an address.
+/// The keys of all who have them elsewhere: clients, or providers by which people sign in.
 pub struct RemoteKeys {
     outgoing: Arc<Outgoing>,
-    kept: Mutex<FxHashMap<(String, String), Shared>>,
-}
-
-/// What is known of an address; whoever fetches it holds the lock.
-type Shared = Arc<tokio::sync::Mutex<Kept>>;
-
-/// What is known of an address. Times are milliseconds since the epoch.
-#[derive(Default)]
-struct Kept {
-    keys: Arc<[Jwk]>,
-    /// Until when the keys hold.
-    until: i64,
-    /// When they were last asked for, with or without success.
-    asked: i64,
-    /// When they were last got.
-    got: i64,
-    /// How often they were asked for since when.
-    fetches: (i64, u32),
-}
-
-impl Kept {
-    /// Counts a fetch; `false` if there were too many.
-    fn count(&mut self, now: i64) -> bool {
-        let (since, count) = self.fetches;
-        self.fetches = if now < since + MINUTE { (since, count.saturating_add(1)) } else { (now, 1) };
-        self.fetches.1 <= MOST_FETCHES
-    }
+    kept: Fetched<Arc<[Jwk]>>,
+    /// How long they are kept at the least, in milliseconds.
+    least: i64,
 }
 
 impl RemoteKeys {
-    /// Keys that are fetched by `outgoing`.
+    /// Keys that are fetched by `outgoing`, and kept no longer than is said.
     pub fn new(outgoing: Arc<Outgoing>) -> RemoteKeys {
-        RemoteKeys { outgoing, kept: Mutex::default() }
+        RemoteKeys::kept_for(outgoing, 0)
+    }
+
+    /// The same, kept for so many milliseconds at the least.
+    pub fn kept_for(outgoing: Arc<Outgoing>, least: i64) -> RemoteKeys {
+        RemoteKeys { outgoing, kept: Fetched::default(), least }
     }
 
     /// The keys at an address, with the one called `kid` among them if it is there; no keys if the address does not answer,
     /// and `None` if it was asked too often and would have to be asked again.
     pub async fn of(&self, tenant: &str, uri: &str, kid: Option<&str>, now: i64) -> Option<Arc<[Jwk]>> {
-        let kept = self.entry(tenant, uri);
-        // Who comes while another one fetches waits for the same answer.
-        let mut kept = kept.lock().await;
-        // What came while this one waited is as new as what it would fetch.
-        let is_fresh = now < kept.until || now <= kept.got;
-        let is_known = kid.is_none() || kept.keys.iter().any(|it| it.common.key_id.as_deref() == kid);
-        if is_fresh && (is_known || now < kept.asked + UNKNOWN) {
-            return Some(kept.keys.clone());
-        }
-        let has_failed = kept.got < kept.asked;
-        if has_failed && now < kept.asked + REST {
-            return Some(Arc::default());
-        }
-        if !kept.count(now) {
-            return None;
-        }
-        kept.asked = now;
-        match self.fetch(uri).await {
-            Ok((keys, age)) => {
-                kept.keys = keys.into();
-                kept.until = now + age;
-                kept.got = now;
-                Some(kept.keys.clone())
-            }
-            Err(cause) => {
-                tracing::warn!(tenant, cause, "the keys of a client cannot be fetched");
-                Some(if now < kept.until { kept.keys.clone() } else { Arc::default() })
+        let is_known = |keys: &Arc<[Jwk]>| kid.is_none() || keys.iter().any(|it| it.common.key_id.as_deref() == kid);
+        match self.kept.of(tenant, uri, now, is_known, self.keys(uri)).await {
+            Ok(keys) => Some(keys),
+            Err(Missing::AskedTooOften) => None,
+            Err(Missing::Away(cause)) => {
+                if let Some(cause) = cause {
+                    tracing::warn!(tenant, cause, "keys at an address cannot be fetched");
+                }
+                Some(Arc::default())
             }
         }
     }
 
-    fn entry(&self, tenant: &str, uri: &str) -> Shared {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.entry((tenant.to_owned(), uri.to_owned())).or_default().clone()
-    }
-
-    /// The keys and how long they hold, in milliseconds.
-    async fn fetch(&self, uri: &str) -> Result<(Vec<Jwk>, i64), String> {
-        let request = Request::get(uri).header(ACCEPT, HeaderValue::from_static("application/json"));
-        let request = request.body(Bytes::new()).map_err(|it| it.to_string())?;
-        let answer = self.outgoing.send(request, LARGEST).await.map_err(|it| it.to_string())?;
-        if answer.status() != 200 {
-            return Err(format!("the answer has status {}", answer.status()));
-        }
-        let keys: Json = serde_json::from_slice(answer.body()).map_err(|_| "the answer is no JSON".to_owned())?;
-        let keys = keys["keys"].as_array().ok_or("the answer is no set of keys")?;
+    /// The keys at an address and how long they hold, in milliseconds.
+    async fn keys(&self, uri: &str) -> Result<(Arc<[Jwk]>, i64), String> {
+        let (answer, age) = fetch(&self.outgoing, uri).await?;
+        let keys = answer["keys"].as_array().ok_or("the answer is no set of keys")?;
         let keys = keys.iter().take(MOST_KEYS).filter(|it| is_public_key(it));
         // A kind of key that is not known here is no reason to refuse the others (RFC 7517 section 5).
-        Ok((keys.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect(), age(answer.headers())))
+        let keys = keys.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect();
+        Ok((keys, age.max(self.least)))
     }
 }
 
@@ -127,37 +61,13 @@ pub fn is_public_key(key: &Json) -> bool {
     key.get("d").is_none() && (key["kty"] == "EC" || key["kty"] == "RSA")
 }
 
-/// How long an answer says that it holds (RFC 9111 section 5.2.2), in milliseconds, and no longer than an hour.
-fn age(headers: &HeaderMap) -> i64 {
-    let told = headers.get_all(CACHE_CONTROL).iter().filter_map(|it| it.to_str().ok());
-    let age = told.flat_map(|it| it.split(',')).find_map(|it| match it.trim().to_ascii_lowercase().split_once('=') {
-        None => matches!(it.trim(), "no-store" | "no-cache").then_some(0),
-        Some(("max-age", seconds)) => seconds.trim_matches('"').parse::<i64>().ok(),
-        Some(_) => None,
-    });
-    age.map_or(USUAL, |it| it.saturating_mul(1000)).clamp(0, LONGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_hold_as_long_as_is_said_within_bounds() {
-        for (told, expected) in [
-            ("max-age=120", 120_000),
-            ("public, Max-Age=60, must-revalidate", 60_000),
-            ("max-age=0", 0),
-            ("no-store", 0),
-            ("max-age=99999999999999999", LONGEST),
-            ("max-age=soon", USUAL),
-            ("public", USUAL),
-        ] {
-            let headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static(told))]);
-            assert_eq!(age(&headers), expected, "{told}");
-        }
-        assert_eq!(age(&HeaderMap::new()), USUAL);
-    }
+    use crate::auth::fetched::{MINUTE, MOST_FETCHES, REST, UNKNOWN, USUAL};
+    use axum::http::header::CACHE_CONTROL;
+    use axum::http::{HeaderMap, HeaderValue};
+    use std::sync::Mutex;
 
     /// What a server of keys answers, and how often it was asked.
     type Told = Arc<Mutex<(&'static str, usize)>>;
@@ -245,6 +155,7 @@ mod tests {
         assert_eq!(of(REST + USUAL - 1).await, 1);
         assert_eq!(of(REST + USUAL).await, 0);
     }
+
     #[tokio::test]
     async fn what_nobody_may_keep_is_fetched_each_time_but_not_as_fast_as_one_likes() {
         let (uri, told) = server_without_cache().await;

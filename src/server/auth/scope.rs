@@ -26,6 +26,11 @@ pub fn is_known(scope: &str) -> bool {
     PLAIN.iter().any(|(name, _)| *name == scope) || Grant::parse(scope).is_some()
 }
 
+/// Whether scopes are about the tenant as a whole, and not about what a person may do.
+pub fn is_of_system(scope: &str) -> bool {
+    scope.split_whitespace().filter_map(Grant::parse).any(|it| it.level == Level::System)
+}
+
 /// What everybody who has a say grants: the client's registration and, where there is a user, the user's account. Levels
 /// that `is_open` refuses are left out.
 pub fn granted(asked: &str, of_client: &str, of_user: Option<&str>, is_open: impl Fn(Level) -> bool) -> Vec<String> {

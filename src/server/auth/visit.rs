@@ -1,11 +1,12 @@
 //! A user's sign-in in one browser. The browser holds a random cookie; the server keeps its hash.
 
 use super::account::{self, Account};
-use super::factor::{self, assurance};
+use super::factor::assurance::{self, Proved};
+use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
-use super::secret;
 use super::session_limits::SessionLimits;
-use fhir::Result;
+use super::{factor, secret};
+use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
 use store::{LedgerChange, Session};
 
@@ -19,6 +20,9 @@ pub struct Visit {
     /// By what (RFC 8176).
     #[serde(default = "assurance::password")]
     pub amr: Vec<String>,
+    /// The sign-on by a provider that it holds as long as.
+    #[serde(default)]
+    pub sign_on: Option<String>,
     seen: i64,
 }
 
@@ -38,21 +42,22 @@ pub struct Visitor {
 pub async fn begun(
     session: &dyn Session,
     username: &str,
-    amr: Vec<String>,
+    proved: impl Into<Proved>,
     now: i64,
 ) -> Result<(String, LedgerChange)> {
-    begun_at(session, username, amr, (now, now)).await
+    begun_at(session, username, proved, (now, now)).await
 }
 
 /// The same of somebody who signed in elsewhere at a time before now.
 pub async fn begun_at(
     session: &dyn Session,
     username: &str,
-    amr: Vec<String>,
+    proved: impl Into<Proved>,
     (began, now): (i64, i64),
 ) -> Result<(String, LedgerChange)> {
     let cookie = secret::new()?;
-    let visit = Visit { account: account::folded(username), began, amr, seen: now };
+    let Proved { amr, sign_on } = proved.into();
+    let visit = Visit { account: account::folded(username), began, amr, sign_on, seen: now };
     let until = SessionLimits::of(session).await?.until(began, now);
     Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &visit, Some(until))?))
 }
@@ -60,7 +65,8 @@ pub async fn begun_at(
 /// Whether the sign-in that is kept under this key holds.
 pub async fn holds(session: &dyn Session, key: &str, now: i64) -> Result<bool> {
     let Some(visit) = kept::find::<Visit>(session, key).await? else { return Ok(false) };
-    Ok(now < SessionLimits::of(session).await?.until(visit.value.began, visit.value.seen))
+    let until = SessionLimits::of(session).await?.until(visit.value.began, visit.value.seen);
+    Ok(now < until && SignOn::holds(session, visit.value.sign_on.as_deref()).await?)
 }
 
 /// Who is signed in by a cookie, if somebody is, by all that the tenant and the user's own factors demand.
@@ -72,7 +78,10 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
     if limits.until(began, seen) <= now || began <= account.value.signed_out || !account.value.is_enabled {
         return Ok(None);
     }
-    if !factor::suffice(session, &account, &visit.value.amr).await? {
+    // Whom a provider made, only the provider signs in.
+    let is_by_provider = account.value.provider.is_none() || visit.value.sign_on.is_some();
+    let is_enough = is_by_provider && factor::suffice(session, &account, &visit.value.amr).await?;
+    if !is_enough || !SignOn::holds(session, visit.value.sign_on.as_deref()).await? {
         return Ok(None);
     }
     if seen + limits.noted() <= now {
@@ -85,8 +94,12 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
 
 /// Ends a sign-in.
 pub async fn end(session: &dyn Session, cookie: &str) -> Result<()> {
-    if let Some(visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? {
-        kept::write(session, vec![visit.delete()]).await?;
+    // Its use may be noted meanwhile.
+    for _ in 0..8 {
+        let Some(visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? else { return Ok(()) };
+        if kept::write(session, vec![visit.delete()]).await? {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err(Failure::new(IssueType::Transient, "The sign-in is being used by others; try again."))
 }

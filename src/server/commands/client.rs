@@ -25,6 +25,9 @@ struct New {
     /// Where answers may go, for an app that people sign in to; may be given several times
     #[arg(long = "redirect", value_name = "URI")]
     redirects: Vec<String>,
+    /// Where people may go on who sign out from within the app; may be given several times
+    #[arg(long = "signed-out", value_name = "URI")]
+    signed_out: Vec<String>,
     /// The most it is granted
     #[arg(long, value_name = "SCOPES")]
     scope: String,
@@ -127,6 +130,7 @@ fn client(new: New) -> Result<Registered> {
     Ok(Registered {
         name: new.name,
         redirect_uris: new.redirects,
+        post_logout_redirect_uris: new.signed_out,
         grant_types: grants.iter().map(|it| (*it).to_owned()).collect(),
         auth,
         secret: None,

@@ -144,7 +144,7 @@ settings! {
 settings! {
     /// Whom the program may ask.
     Network, NetworkFlags, "Outgoing requests" {
-        private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client and for packages: none, or a list such as keys.hospital.internal";
+        private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client, for providers of sign-on and for packages: none, or a list such as keys.hospital.internal";
     }
 }
 

@@ -64,6 +64,7 @@ fn app() -> Client {
     Client {
         name: "Demo app".into(),
         redirect_uris: REDIRECTS.map(str::to_owned).into(),
+        post_logout_redirect_uris: Vec::new(),
         grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).into(),
         auth: ClientAuth::None,
         secret: None,

@@ -33,6 +33,7 @@ pub use cors::Origins;
 pub use forwarded::Proxies;
 
 use crate::auth::Gate;
+use crate::auth::federation::Providers;
 use crate::auth::remote_keys::RemoteKeys;
 use crate::config;
 use crate::outgoing::Outgoing;
@@ -73,6 +74,8 @@ pub struct Server {
     proxies: Proxies,
     /// The keys of clients that have them elsewhere.
     remote_keys: RemoteKeys,
+    /// Providers by which people sign in.
+    providers: Providers,
     /// Those of tenants' apps, who may too.
     app_origins: AppOrigins,
 }
@@ -101,6 +104,7 @@ impl Server {
         (sign_in, network): (&config::SignIn, &config::Network),
         demo: Option<Demo>,
     ) -> anyhow::Result<Server> {
+        let outgoing = Arc::new(Outgoing::new(network.private_hosts.clone())?);
         Ok(Server {
             engine,
             addresses: Addresses::new(http, gate.issuer().is_none()),
@@ -118,7 +122,8 @@ impl Server {
             permits: Semaphore::new(http.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             origins: http.cors_origins.clone(),
             proxies: http.trusted_proxies.clone(),
-            remote_keys: RemoteKeys::new(Arc::new(Outgoing::new(network.private_hosts.clone())?)),
+            remote_keys: RemoteKeys::new(outgoing.clone()),
+            providers: Providers::new(outgoing),
             app_origins: AppOrigins::default(),
         })
     }

@@ -25,6 +25,7 @@ mod request;
 mod resource;
 mod search_form;
 mod sign_in;
+mod sign_on;
 mod start;
 mod summary;
 mod views;
@@ -45,6 +46,7 @@ pub use message::{message, unauthorized};
 pub use passkeys::{MakeView, PasskeyView, PasskeysView, UseView, passkeys};
 pub use resource::resource;
 pub use sign_in::{AccountView, SignInView, account, sign_in, signed_out};
+pub use sign_on::{LeaveView, RefusedView, Way, leave, refused};
 pub use start::start;
 pub use views::{
     DemoView, Link, MessageView, ResourceView, SearchField, SearchForm, StartView, TenantView, UnauthorizedView,

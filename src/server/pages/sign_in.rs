@@ -3,6 +3,7 @@
 use super::html::Html;
 use super::layout::Layout;
 use super::passkeys::{self, UseView};
+use super::sign_on::{Way, ways};
 use super::{Link, Page};
 
 /// The tenant and its base, as all pages of its authorization server show them.
@@ -22,6 +23,8 @@ pub struct SignInView<'a> {
     pub username: &'a str,
     /// How a passkey is used.
     pub passkey: Option<&'a UseView>,
+    /// Other providers by which people sign in.
+    pub ways: &'a [Way],
     /// What went wrong, or why it is asked.
     pub problem: Option<&'a str>,
     /// What can be done beside.
@@ -46,6 +49,7 @@ pub fn sign_in(view: &SignInView<'_>) -> Page {
         .raw("<p><button type=\"submit\" class=\"button strong\">Sign in</button></p></form>");
     passkeys::offer(&mut html, view.passkey);
     links(&mut html, view.links);
+    ways(&mut html, view.ways);
     html.raw("</article>");
     Layout { title: "Sign in", tenant: Some(view.tenant) }.page(&html)
 }
@@ -163,6 +167,7 @@ mod tests {
             next: "authorize?x",
             username: "ana",
             passkey: None,
+            ways: &[],
             problem: Some("No."),
             links: &[Link { label: "Forgotten?", href: "/auth/north/forgotten" }],
         };

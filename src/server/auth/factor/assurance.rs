@@ -8,6 +8,21 @@ pub const TWO: &str = "https://medisync.dev/acr/two-factors";
 /// All classes.
 pub const CLASSES: [&str; 2] = [ONE, TWO];
 
+/// What somebody has proved who signs in.
+#[derive(Clone)]
+pub struct Proved {
+    /// The methods.
+    pub amr: Vec<String>,
+    /// The sign-on by a provider, if it was one.
+    pub sign_on: Option<String>,
+}
+
+impl From<Vec<String>> for Proved {
+    fn from(amr: Vec<String>) -> Proved {
+        Proved { amr, sign_on: None }
+    }
+}
+
 /// Says that several factors were proved.
 const MANY: &str = "mfa";
 

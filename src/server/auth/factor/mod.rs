@@ -6,12 +6,11 @@ pub mod demand;
 pub mod passkey;
 pub mod pending;
 pub mod recovery;
-mod sealed;
 pub mod totp;
 
 use super::account::{self, Account};
 use super::kept::{self, Entry, Kept};
-use super::secret;
+use super::{sealed, secret};
 use fhir::{Failure, IssueType, Result};
 use passkey::Passkey;
 use serde::{Deserialize, Serialize};

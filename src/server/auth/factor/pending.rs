@@ -1,5 +1,6 @@
 //! Somebody who has proved a password and still owes a second factor. It opens nothing but the pages that ask for that.
 
+use super::assurance::Proved;
 use crate::auth::account::Account;
 use crate::auth::kept::{self, Entry, Kept};
 use crate::auth::secret;
@@ -17,6 +18,9 @@ pub struct Pending {
     pub account: String,
     /// What was proved.
     pub amr: Vec<String>,
+    /// The sign-on by a provider that proved it.
+    #[serde(default)]
+    pub sign_on: Option<String>,
     began: i64,
 }
 
@@ -33,9 +37,10 @@ pub struct Half {
 }
 
 /// Half of a sign-in: the cookie's value, and the change that begins it.
-pub fn begun(username: &str, amr: Vec<String>, now: i64) -> Result<(String, LedgerChange)> {
+pub fn begun(username: &str, proved: impl Into<Proved>, now: i64) -> Result<(String, LedgerChange)> {
+    let Proved { amr, sign_on } = proved.into();
     let cookie = secret::new()?;
-    let pending = Pending { account: username.to_owned(), amr, began: now };
+    let pending = Pending { account: username.to_owned(), amr, sign_on, began: now };
     Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &pending, Some(now + TIME))?))
 }
 

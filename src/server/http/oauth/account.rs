@@ -1,12 +1,11 @@
 //! The page of somebody who is signed in, and signing out.
 
-use super::Desk;
 use super::browser::Browser;
 use super::form::Form;
 use super::problem::Result;
-use super::sign_in;
+use super::{Desk, end_session, sign_in, sign_on};
 use crate::auth::visit::Visitor;
-use crate::auth::{account, factor, visit};
+use crate::auth::{account, factor};
 use crate::mail::{self, EmailAddress};
 use crate::pages::{self, AccountView};
 use axum::response::Response;
@@ -31,8 +30,10 @@ pub async fn leave(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         (None, Some("everywhere")) => return sign_in::ask(desk, &browser, "account").await,
         _ => {}
     }
-    visit::end(&*desk.session, browser.cookie()).await?;
-    browser.page(desk, 200, pages::signed_out((desk.tenant(), &desk.base())), None)
+    let Some(visitor) = visitor else { return Ok(sign_on::signed_out(desk)) };
+    let to = sign_on::destination(desk, &visitor).await?;
+    end_session::leave(desk, &browser, &visitor).await?;
+    sign_on::leave(desk, to.as_deref())
 }
 
 async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<Response> {
@@ -49,5 +50,7 @@ async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<R
         recovery: factors.recovery.len(),
         email: mail::is_on().then(|| email.unwrap_or("none")),
     };
-    browser.page(desk, 200, pages::account(&view), None)
+    // The form's answer may lead on to the provider that signed the user in.
+    let to = sign_on::destination(desk, visitor).await?;
+    browser.page(desk, 200, pages::account(&view), to.as_deref())
 }

@@ -66,7 +66,9 @@ impl Issued<'_> {
         if let Some(time) = self.grant.authenticated {
             claims["auth_time"] = (time / 1000).into();
             claims["acr"] = assurance::class(&self.grant.amr).into();
-            claims["amr"] = self.grant.amr.clone().into();
+            if !self.grant.amr.is_empty() {
+                claims["amr"] = self.grant.amr.clone().into();
+            }
         }
         if let Some(nonce) = self.nonce {
             claims["nonce"] = nonce.into();

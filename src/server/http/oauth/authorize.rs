@@ -169,6 +169,12 @@ fn since(form: &Form, now: i64) -> Result<Option<i64>> {
     Ok([anew, aged, carried].into_iter().flatten().max())
 }
 
+/// Whether what a page goes on to is an app's request for a sign-in that is new.
+pub fn is_anew(next: &str) -> bool {
+    let query = next.split_once('?').map(|(_, it)| it).unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == SINCE)
+}
+
 /// A request as it goes on through the pages: whoever comes back by them has signed in as was asked.
 pub fn carried(form: &Form, now: i64) -> Result<String> {
     let rest = form.query_without(&["prompt", "max_age", SINCE]);

@@ -257,9 +257,13 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         amr: visitor.visit.value.amr.clone(),
         generation: 0,
         visit: None,
+        sign_on: None,
     };
     if grant.has("online_access") && !grant.has("offline_access") {
         grant.visit = Some(visitor.visit.key.clone());
+    }
+    if !grant.has("offline_access") {
+        grant.sign_on.clone_from(&visitor.visit.value.sign_on);
     }
     let code = secret::new()?;
     let entry = Code {

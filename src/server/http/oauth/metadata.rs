@@ -66,6 +66,7 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         "introspection_endpoint": at("introspect"),
         "revocation_endpoint": at("revoke"),
         "userinfo_endpoint": at("userinfo"),
+        "end_session_endpoint": at("end-session"),
         "jwks_uri": at("jwks"),
         "scopes_supported": scope::supported(),
         "response_types_supported": ["code"],

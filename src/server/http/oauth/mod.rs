@@ -8,6 +8,7 @@ mod browser;
 mod clients;
 mod clinics;
 mod consent;
+mod end_session;
 mod form;
 mod look;
 mod metadata;
@@ -23,6 +24,7 @@ mod recovery;
 mod register;
 mod second;
 mod sign_in;
+mod sign_on;
 mod token;
 mod tokens;
 
@@ -46,6 +48,7 @@ use axum::response::Response;
 use engine::{Caller, Context, Scopes};
 use form::Form;
 use problem::{Problem, Result};
+use sign_on::Step;
 use std::sync::Arc;
 use store::Session;
 
@@ -69,7 +72,11 @@ macro_rules! endpoints {
         fn endpoint(path: &str) -> Option<&'static Route> {
             match path {
                 $($path => Some(&$name),)*
-                _ => None,
+                _ => match path.strip_prefix("sign-on/").and_then(sign_on::step)?.1 {
+                    Step::Begin => Some(&SIGN_ON),
+                    Step::Back => Some(&SIGN_ON_BACK),
+                    Step::Logout => Some(&SIGN_ON_LOGOUT),
+                },
             }
         }
     };
@@ -96,6 +103,8 @@ endpoints! {
     INVITATION "invitation" "GET, POST",
     SIGN_UP "sign-up" "GET, POST",
     REGISTRATION "registration" "GET, POST",
+    END_SESSION "end-session" "GET, POST",
+    SIGNED_OUT "signed-out" "GET",
     TOKEN "token" "POST",
     INTROSPECT "introspect" "POST",
     REVOKE "revoke" "POST",
@@ -111,6 +120,9 @@ endpoints! {
 
 /// What a request here counts for: most of them write.
 const WEIGHT: u32 = 2;
+static SIGN_ON: Route = Route { pattern: "[auth]/sign-on/[provider]", methods: "GET" };
+static SIGN_ON_BACK: Route = Route { pattern: "[auth]/sign-on/[provider]/back", methods: "GET" };
+static SIGN_ON_LOGOUT: Route = Route { pattern: "[auth]/sign-on/[provider]/logout", methods: "POST" };
 
 /// RFC 8414 section 3: the path of the issuer comes last.
 static METADATA: Route = Route { pattern: "/.well-known/oauth-authorization-server", methods: "GET" };
@@ -209,6 +221,11 @@ async fn dispatch(
         it if *it == LINK => clinics::ask(&desk).await,
         it if *it == ARRIVE => clinics::arrive(&desk).await,
         it if people::ROUTES.contains(&it) => people::serve(&desk, it, is_post, &form()?).await,
+        it if *it == END_SESSION => end_session::end(&desk, &form()?).await,
+        it if *it == SIGNED_OUT => Ok(sign_on::signed_out(&desk)),
+        it if *it == SIGN_ON => sign_on::begin(&desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_BACK => sign_on::back(&desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_LOGOUT => sign_on::hear(&desk, provider(parts), &form()?).await,
         it if *it == TOKEN => token::exchange(&desk, &form()?).await,
         it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
         it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,
@@ -221,6 +238,12 @@ async fn dispatch(
         it if *it == BRANDS => look::brands(&desk).await,
         _ => metadata::document(&metadata::authorization_server(&desk)),
     }
+}
+
+/// The id of the provider that an address is about.
+fn provider(parts: &Parts) -> &str {
+    let below = parts.uri.path().split_once("/sign-on/").and_then(|(_, it)| sign_on::step(it));
+    below.map(|(provider, _)| provider).unwrap_or_default()
 }
 
 async fn read(body: Body) -> Result<Vec<u8>> {

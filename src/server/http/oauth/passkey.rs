@@ -5,9 +5,10 @@ use super::form::Form;
 use super::problem::{Problem, Result};
 use super::{Desk, next, sign_in};
 use crate::auth::account::Account;
+use crate::auth::factor::assurance::{self, Proved};
 use crate::auth::factor::passkey::{Assertion, Here, Owner, Refused};
 use crate::auth::factor::pending::{self, Half};
-use crate::auth::factor::{self, assurance, challenge};
+use crate::auth::factor::{self, challenge};
 use crate::auth::kept::{self, Entry};
 use crate::auth::{secret, visit};
 use crate::clock;
@@ -88,9 +89,13 @@ async fn begin(
     mut changes: Vec<LedgerChange>,
     is_synced: bool,
 ) -> Result<Result<Browser, Refused>> {
+    if half.is_none() && account.value.provider.is_some() {
+        return Ok(Err(Refused("its user signs in by a provider")));
+    }
     let before = half.map(|it| &*it.pending.value.amr).unwrap_or_default();
     let amr = assurance::with_passkey(before, is_synced);
-    let (cookie, begun) = visit::begun(&*desk.session, &account.key, amr, clock::now_ms()).await?;
+    let proved = Proved { amr, sign_on: half.and_then(|it| it.pending.value.sign_on.clone()) };
+    let (cookie, begun) = visit::begun(&*desk.session, &account.key, proved, clock::now_ms()).await?;
     changes.push(begun);
     changes.extend(half.map(|it| it.pending.delete()));
     if !kept::write(&*desk.session, changes).await? {

@@ -40,6 +40,22 @@ pub async fn encounter(desk: &Desk<'_>, context: &Context, patient: &str, id: &s
     Ok(search(desk, context, "Encounter", &[("_id", id), ("patient", patient)]).await?.pop())
 }
 
+/// The id of the one resource of a type that has an identifier; `None` if there is none, or several have it.
+pub async fn identified(
+    desk: &Desk<'_>,
+    context: &Context,
+    of: &str,
+    system: &str,
+    value: &str,
+) -> Result<Option<String>> {
+    let identifier = format!("{}|{}", escaped(system), escaped(value));
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("_count", "2"), ("identifier", &*identifier)])
+        .finish();
+    let mut found = matching(desk, context, of, &query).await?;
+    Ok(found.pop().filter(|_| found.is_empty()).map(|it| it.id))
+}
+
 /// A text that means itself in a search (search.html#escaping).
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace(',', "\\,").replace('$', "\\$").replace('|', "\\|")
@@ -48,7 +64,11 @@ fn escaped(text: &str) -> String {
 async fn search(desk: &Desk<'_>, context: &Context, of: &str, criteria: &[(&str, &str)]) -> Result<Vec<ChoiceView>> {
     let criteria = criteria.iter().map(|(name, value)| (*name, escaped(value)));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(criteria).finish();
-    match get(desk, context, of, &query).await {
+    matching(desk, context, of, &query).await
+}
+
+async fn matching(desk: &Desk<'_>, context: &Context, of: &str, query: &str) -> Result<Vec<ChoiceView>> {
+    match get(desk, context, of, query).await {
         Ok(bundle) => {
             let entries = bundle.root().get("entry").into_iter().flat_map(Value::each);
             let found = entries.filter_map(|it| it.get("resource").filter(|it| it.str("resourceType") == Some(of)));

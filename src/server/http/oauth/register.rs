@@ -20,6 +20,8 @@ struct Metadata {
     client_name: Option<String>,
     #[serde(default)]
     redirect_uris: Vec<String>,
+    #[serde(default)]
+    post_logout_redirect_uris: Vec<String>,
     grant_types: Option<Vec<String>>,
     response_types: Option<Vec<String>>,
     token_endpoint_auth_method: Option<String>,
@@ -76,6 +78,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
     Ok(Client {
         name: metadata.client_name.ok_or_else(|| wrong("client_name is missing: people are told who asks."))?,
         redirect_uris: metadata.redirect_uris,
+        post_logout_redirect_uris: metadata.post_logout_redirect_uris,
         grant_types: metadata.grant_types.unwrap_or_else(|| vec!["authorization_code".to_owned()]),
         auth: auth.ok_or_else(|| wrong("This token_endpoint_auth_method is not served."))?,
         secret: None,
@@ -112,6 +115,9 @@ fn told(id: &str, secret: Option<String>, client: &Client) -> Json {
     });
     if client.may_use("authorization_code") {
         told["response_types"] = json!(["code"]);
+    }
+    if !client.post_logout_redirect_uris.is_empty() {
+        told["post_logout_redirect_uris"] = json!(client.post_logout_redirect_uris);
     }
     if let Some(keys) = &client.jwks {
         told["jwks"] = json!(keys);

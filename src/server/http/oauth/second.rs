@@ -5,8 +5,9 @@ use super::form::Form;
 use super::problem::Result;
 use super::{Desk, next, passkey};
 use crate::auth::account::Account;
+use crate::auth::factor;
+use crate::auth::factor::assurance::{self, Proved};
 use crate::auth::factor::pending::{self, Half};
-use crate::auth::factor::{self, assurance};
 use crate::auth::kept::{self, Entry};
 use crate::auth::{throttle, visit};
 use crate::clock;
@@ -19,16 +20,18 @@ pub async fn proceed(
     desk: &Desk<'_>,
     browser: &Browser,
     account: &Entry<Account>,
-    amr: Vec<String>,
+    proved: impl Into<Proved>,
     to: &str,
 ) -> Result<Response> {
     // A cookie that was there before may be known to somebody else.
     visit::end(&*desk.session, browser.cookie()).await?;
-    let now = clock::now_ms();
-    let is_enough = factor::suffice(&*desk.session, account, &amr).await?;
+    // Behind what the sign-in itself may have ended.
+    let now = clock::now_ms().max(account.value.signed_out + 1);
+    let proved = proved.into();
+    let is_enough = factor::suffice(&*desk.session, account, &proved.amr).await?;
     let ((cookie, change), then) = match is_enough {
-        true => (visit::begun(&*desk.session, &account.key, amr, now).await?, next::address(desk, to)),
-        false => (pending::begun(&account.key, amr, now)?, next::by_way_of(desk, "second", to)),
+        true => (visit::begun(&*desk.session, &account.key, proved, now).await?, next::address(desk, to)),
+        false => (pending::begun(&account.key, proved, now)?, next::by_way_of(desk, "second", to)),
     };
     kept::write(&*desk.session, vec![change]).await?;
     Browser::given(cookie).redirect(desk, &then)
@@ -110,7 +113,8 @@ pub async fn complete(
     mut changes: Vec<LedgerChange>,
     amr: Vec<String>,
 ) -> Result<Option<Browser>> {
-    let (cookie, begun) = visit::begun(&*desk.session, &half.account.key, amr, clock::now_ms()).await?;
+    let proved = Proved { amr, sign_on: half.pending.value.sign_on.clone() };
+    let (cookie, begun) = visit::begun(&*desk.session, &half.account.key, proved, clock::now_ms()).await?;
     changes.extend([half.pending.delete(), begun]);
     Ok(kept::write(&*desk.session, changes).await?.then(|| Browser::given(cookie)))
 }

@@ -4,7 +4,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::people;
 use super::problem::Result;
-use super::{Desk, next, passkey, second};
+use super::{Desk, next, passkey, second, sign_on};
 use crate::auth::factor::assurance;
 use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::Visitor;
@@ -48,6 +48,7 @@ async fn show(
         next,
         username,
         passkey: passkey::form(desk, browser, next)?.as_ref(),
+        ways: &sign_on::ways(desk, next).await?,
         problem: problem.map(|(_, told)| told),
         links: &links,
     });

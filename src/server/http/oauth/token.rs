@@ -120,6 +120,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         amr: Vec::new(),
         generation: 0,
         visit: None,
+        sign_on: None,
     };
     let name = random::id();
     kept::write(&*desk.session, vec![kept::insert(name.clone(), &grant, Some(grant.until(desk.now)))?]).await?;

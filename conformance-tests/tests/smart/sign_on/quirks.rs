@@ -1,0 +1,105 @@
+//! What well-known providers do in their own way, and the ways to prove to be a client.
+
+use super::super::place::{Browser, text};
+use super::issuer::{CLIENT, Issuer, back, register, rule, sent, sign_on, signed, with};
+use super::people::hospital;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// Keycloak nests its roles, Cognito's have a colon in their name, Entra leaves groups out that are too many.
+#[tokio::test]
+async fn roles_are_where_each_provider_has_them() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let rules = [
+        rule("/realm_access/roles", "doctor", "user/*.rs"),
+        rule("cognito:groups", "doctors", "user/*.rs"),
+        rule("groups", "3f0c-doctors", "user/*.rs"),
+    ];
+    register(&place, &with(&issuer.issuer, &rules)).await.expect(200);
+    for (more, status) in [
+        (json!({ "groups": null, "realm_access": { "roles": ["doctor"] } }), 303),
+        (json!({ "groups": null, "cognito:groups": ["doctors"] }), 303),
+        (json!({ "groups": ["3f0c-doctors"] }), 303),
+        (json!({ "groups": null, "realm_access": { "roles": ["cook"] } }), 403),
+    ] {
+        assert_eq!(sign_on(&mut Browser::new(&place), &issuer, &number, &more).await.status, status, "{more}");
+    }
+    let overage = json!({ "groups": null, "_claim_names": { "groups": "src1" },
+        "_claim_sources": { "src1": { "endpoint": "https://graph.example/x" } } });
+    let mut claims = issuer.claims(&number, "");
+    claims.as_object_mut().unwrap().remove("groups");
+    let mut browser = Browser::new(&place);
+    let sent = sent(&mut browser, "account", &issuer).await;
+    claims["nonce"] = sent.nonce.as_str().into();
+    for (name, value) in overage.as_object().unwrap().iter().filter(|(name, _)| *name != "groups") {
+        claims[name] = value.clone();
+    }
+    let page = back(&mut browser, &issuer, &sent, signed(&claims)).await.expect(403).text();
+    assert!(page.contains("so many groups"), "{page}");
+}
+
+/// Entra's issuer for many directories is that of each which the registration names.
+#[tokio::test]
+async fn a_directory_is_one_of_those_that_may_come() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let template = format!("{}/{{tenantid}}/v2.0", issuer.issuer);
+    issuer.tell(|it| _ = it.metadata.insert("issuer".into(), template.into()));
+    let directory = json!({ "name": "directory", "valueString": "d1" });
+    register(&place, &with(&issuer.issuer, &[directory])).await.expect(200);
+    for (name, tid, status) in [("d1", "d1", 303), ("d2", "d2", 403), ("d1", "d2", 403)] {
+        let more = json!({ "iss": format!("{}/{name}/v2.0", issuer.issuer), "tid": tid });
+        assert_eq!(sign_on(&mut Browser::new(&place), &issuer, &number, &more).await.status, status, "{more}");
+    }
+}
+
+/// OpenID Connect Core section 5.3: claims may stand in userinfo, which must be about the same person.
+#[tokio::test]
+async fn claims_may_stand_in_userinfo() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let asks = json!({ "name": "userinfo", "valueBoolean": true });
+    register(&place, &with(&issuer.issuer, &[asks])).await.expect(200);
+    let thin = json!({ "groups": null });
+    for (info, status) in [
+        (json!({ "sub": number, "groups": ["doctors"] }), 403),
+        (json!({ "sub": "somebody", "groups": ["doctors"] }), 503),
+        (json!({ "groups": ["doctors"] }), 503),
+    ] {
+        issuer.tell(|it| it.user_info = info.clone());
+        assert_eq!(sign_on(&mut Browser::new(&place), &issuer, &number, &thin).await.status, status, "{info}");
+    }
+    let mut browser = Browser::new(&place);
+    issuer.tell(|it| it.user_info = json!({ "sub": number, "groups": ["doctors"] }));
+    let sent = sent(&mut browser, "account", &issuer).await;
+    let mut claims = issuer.claims(&number, &sent.nonce);
+    claims.as_object_mut().unwrap().remove("groups");
+    back(&mut browser, &issuer, &sent, signed(&claims)).await.expect(303);
+}
+
+/// RFC 7523: this server proves to be the client by the tenant's own key, which it publishes.
+#[tokio::test]
+async fn this_server_signs_that_it_is_the_client() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let by_key =
+        [json!({ "name": "authentication", "valueCode": "private_key_jwt" }), json!({ "name": "client-secret" })];
+    register(&place, &with(&issuer.issuer, &by_key)).await.expect(200);
+    sign_on(&mut Browser::new(&place), &issuer, &number, &json!({})).await.expect(303);
+    let (head, body) =
+        issuer.told.lock().unwrap().asked.iter().find(|(head, _)| head.starts_with("POST /token")).cloned().unwrap();
+    assert!(!head.to_lowercase().contains("authorization:"), "{head}");
+    let assertion = body.split('&').find_map(|it| it.strip_prefix("client_assertion=")).unwrap().to_owned();
+    let part = |at: usize| -> Value {
+        let text = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(at).unwrap()).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let (header, claims) = (part(0), part(1));
+    assert_eq!((text(&claims, "iss"), text(&claims, "aud")), (CLIENT.into(), format!("{}/token", issuer.issuer)));
+    let public = place.with(None).call("GET", &format!("{}/jwks", place.issuer())).send().await.expect(200).json();
+    let key = public["keys"].as_array().unwrap().iter().find(|it| it["kid"] == header["kid"]).unwrap().clone();
+    let key = jsonwebtoken::DecodingKey::from_jwk(&serde_json::from_value(key).unwrap()).unwrap();
+    let mut wanted = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::ES256);
+    wanted.set_audience(&[format!("{}/token", issuer.issuer)]);
+    jsonwebtoken::decode::<Value>(&assertion, &key, &wanted).unwrap();
+    // It opens nothing here.
+    place.with(Some(&assertion)).get("Patient").await.expect_outcome(401..=401);
+}
