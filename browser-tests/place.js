@@ -35,11 +35,11 @@ function stop(child) {
   return ended;
 }
 
-/// A server of its own with the demo hospital.
-export async function serve() {
+/// A server of its own with the demo hospital, with these settings.
+export async function serve(...settings) {
   const folder = mkdtempSync(join(tmpdir(), 'medisync-browser-'));
   const env = { MEDISYNC: program, MEDISYNC_DATABASE: `sqlite:${join(folder, 'data')}`, MEDISYNC_TEXT_FOLDER: join(folder, 'text') };
-  const server = await start(program, ['serve', '--demo', '--listen', '127.0.0.1:0'], env, /listening on (http:\S+)/);
+  const server = await start(program, ['serve', '--demo', '--listen', '127.0.0.1:0', ...settings], env, /listening on (http:\S+)/);
   const origin = server.found;
   const run = (...args) => execFileSync(program, args, { env: { ...process.env, ...env }, encoding: 'utf8' });
   return {

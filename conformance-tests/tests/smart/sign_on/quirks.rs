@@ -1,7 +1,7 @@
 //! What well-known providers do in their own way, and the ways to prove to be a client.
 
 use super::super::place::{Browser, text};
-use super::issuer::{CLIENT, Issuer, back, register, rule, sent, sign_on, signed, with};
+use super::issuer::{CLIENT, back, register, rule, sent, sign_on, signed, with};
 use super::people::hospital;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
