@@ -226,7 +226,7 @@ describe('every page', () => {
       await page.goto(asked('launch/patient launch/encounter patient/*.rs'));
       await check('sign-in');
       assert.deepEqual(await focusOrder(page), [
-        'Skip to the content', 'MediSync', 'Capabilities', 'username', 'password', 'Sign in',
+        'Skip to the content', 'MediSync', 'Capabilities', 'username', 'password', 'Sign in', 'Forgotten your password?',
       ]);
       await signIn(page, 'grace', 'not the password');
       await check('wrong password');

@@ -1,6 +1,6 @@
 // A server with the demo hospital, a browser, and what people do in it.
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,12 +48,23 @@ export async function serve(...settings) {
     auth: `${origin}/auth/demo`,
     env: { ...env, BASE: `${origin}/fhir/demo` },
     run,
+    link: count => linkOf(join(folder, 'data', 'mails'), count),
     token: scope => run('token', '--tenant', 'demo', '--scope', scope).trim(),
     async stop() {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/// The link of the last of so many mails, once it is there.
+async function linkOf(folder, count) {
+  for (let i = 0; i < 200; i += 1) {
+    const mails = existsSync(folder) ? readdirSync(folder).filter(it => it.endsWith('.eml')).sort() : [];
+    if (mails.length >= count) return readFileSync(join(folder, mails[count - 1]), 'utf8').match(/^http\S+/m)[0];
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  throw new Error(`there is no mail number ${count}`);
 }
 
 /// Debian's Chromium.

@@ -1,5 +1,5 @@
-//! Sends what waits. Every node looks after what it wrote itself, at once, and now and then after all tenants' outboxes: for
-//! what a node left that was killed.
+//! Sends what waits. Every node looks after what it wrote itself, at once, and when it starts, and among others now and then,
+//! after all tenants' outboxes: for what a node left that was killed.
 
 use super::outbox::{self, Mail};
 use super::transport::{Refusal, Transport};
@@ -57,19 +57,20 @@ impl Sender {
     pub async fn run(self, mut wake: UnboundedReceiver<String>) {
         // Tenants with mails that wait, and until when.
         let mut waiting: HashMap<String, Instant> = HashMap::new();
-        let mut patrol = Instant::now();
+        let mut patrol = Some(Instant::now());
         loop {
-            let next = waiting.values().copied().fold(patrol, Instant::min);
+            let next = waiting.values().copied().chain(patrol).min();
             tokio::select! {
                 woken = wake.recv() => {
                     let Some(tenant) = woken else { return };
                     waiting.insert(tenant, Instant::now());
                 }
-                () = tokio::time::sleep_until(next) => {}
+                () = until(next) => {}
             }
             let now = Instant::now();
-            if patrol <= now {
-                patrol = now + PATROL;
+            if patrol.is_some_and(|it| it <= now) {
+                // A node that is alone knows of every mail from then on, and leaves tenants closed that nobody asks for.
+                patrol = self.store.told().map(|_| now + PATROL);
                 waiting.extend(self.tenants().await.into_iter().map(|it| (it, now)));
             }
             let due: Vec<String> = waiting.extract_if(|_, until| *until <= now).map(|(tenant, _)| tenant).collect();
@@ -129,6 +130,14 @@ impl Sender {
                 Ok(!is_of_server)
             }
         }
+    }
+}
+
+/// Waits until a time; without one for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
