@@ -34,6 +34,7 @@ mod search_string;
 mod search_text;
 mod search_token;
 mod smart;
+mod snapshot;
 mod synthea;
 mod synthea_search;
 mod terminology;

@@ -4,7 +4,7 @@
 //! that the tenant demands of its type; [`Engine::validate`] tells everything. The tenant's profiles are read when they
 //! are first needed, and again when a StructureDefinition was written.
 
-use crate::own::{Params, every};
+use crate::own::{Params, each, every};
 use crate::referred::Referred;
 use crate::terminology::Resolver;
 use crate::{Context, Engine};
@@ -199,16 +199,21 @@ impl Engine {
 
 impl Params {
     async fn profiles(&self, session: &dyn Session) -> Result<Arc<Profiles>> {
-        let read = async || Ok(Arc::new(Profiles::with(definitions(session).await?)));
-        self.profiles.get_or_try_init(read).await.cloned()
+        self.profiles.get_or_try_init(|| read(session)).await.cloned()
     }
 }
 
-/// Every profile that the tenant has stored, the oldest first.
-async fn definitions(session: &dyn Session) -> Result<Vec<String>> {
+/// Every profile that the tenant has stored, the oldest first: a few at a time, as they are large.
+async fn read(session: &dyn Session) -> Result<Arc<Profiles>> {
+    const BATCH: usize = 8;
     let is_profile = Test::Token(ParamId::of(STRUCTURE_DEFINITION, "derivation"), TokenTest::Code("constraint".into()));
-    let all = every(session, STRUCTURE_DEFINITION, is_profile).await?;
-    all.into_iter().map(|it| String::from_utf8(it.body.to_vec()).map_err(Failure::internal)).collect()
+    let mut all = Profiles::with([]);
+    each(session, STRUCTURE_DEFINITION, is_profile, BATCH, |stored| {
+        all.insert(String::from_utf8(stored.body.to_vec()).map_err(Failure::internal)?);
+        Ok(())
+    })
+    .await?;
+    Ok(Arc::new(all))
 }
 
 /// What the tenant demands of a resource.

@@ -351,15 +351,31 @@ async fn all_of(session: &dyn Session) -> Result<Vec<Stored>> {
 
 /// Every resource of a type that passes a test, the oldest first.
 pub(crate) async fn every(session: &dyn Session, of: &str, test: Test) -> Result<Vec<Stored>> {
-    let branch = Branch { of: of.into(), filter: vec![Clause::Any(vec![test])], sort: Vec::new() };
-    let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut all = Vec::new();
+    each(session, of, test, BATCH, |stored| {
+        all.push(stored);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Visits every resource of a type that passes a test, the oldest first; so many are in memory at a time.
+pub(crate) async fn each(
+    session: &dyn Session,
+    of: &str,
+    test: Test,
+    batch: usize,
+    mut visit: impl FnMut(Stored) -> Result<()> + Send,
+) -> Result<()> {
+    let branch = Branch { of: of.into(), filter: vec![Clause::Any(vec![test])], sort: Vec::new() };
+    let mut plan = Plan { branches: vec![branch], after: None, limit: batch };
     loop {
         let page = session.search(&plan).await?;
-        all.extend(page.found);
+        page.found.into_iter().try_for_each(&mut visit)?;
         plan.after = page.next;
         if plan.after.is_none() {
-            return Ok(all);
+            return Ok(());
         }
     }
 }

@@ -294,6 +294,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// R4's tables, read anew; [`r4`] keeps them.
+    pub fn read_r4() -> Spec {
+        load::r4()
+    }
+
     /// Every type, by its number.
     pub fn types(&self) -> &[Type] {
         &self.types
@@ -367,6 +372,6 @@ impl Spec {
 
 /// R4, version 4.0.1.
 pub fn r4() -> &'static Spec {
-    static R4: LazyLock<Spec> = LazyLock::new(load::r4);
+    static R4: LazyLock<Spec> = LazyLock::new(Spec::read_r4);
     &R4
 }

@@ -94,6 +94,11 @@ impl<'s> Validator<'s> {
         walk::Walk::new(self, resource, demands).run()
     }
 
+    /// How many types it has rules for.
+    pub fn rules_of_types(&self) -> usize {
+        self.types.len()
+    }
+
     fn rules(&self, of: TypeId) -> &TypeRules<'s> {
         &self.types[of.0 as usize]
     }

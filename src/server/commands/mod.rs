@@ -2,6 +2,7 @@
 
 mod client;
 mod completions;
+mod config;
 mod import;
 mod key;
 mod load;
@@ -75,6 +76,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Make a tenant's full-text index anew
     Reindex(reindex::Reindex),
+    /// Show what a settings file may say
+    Config(config::Config),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -82,7 +85,11 @@ enum Command {
 impl Cli {
     /// Does what was asked.
     pub fn run(self) -> Result<ExitCode> {
-        let file = File::find(self.config.as_deref())?;
+        // What helps to write a settings file, or needs none, is there whatever is wrong with one.
+        let file = match self.command {
+            Command::Config(_) | Command::Completions(_) => File::default(),
+            _ => File::find(self.config.as_deref())?,
+        };
         let log: Log = self.log.resolve(&file)?;
         let _flush = logging::start(&log)?;
         match self.command {
@@ -98,6 +105,7 @@ impl Cli {
             Command::Mail(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Config(it) => it.run().map(|()| ExitCode::SUCCESS),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),
         }
     }

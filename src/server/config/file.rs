@@ -1,6 +1,6 @@
 //! The settings file: TOML, one key for each setting, named like the flag.
 
-use super::keys;
+use super::schema;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -30,24 +30,21 @@ impl File {
         File::parse(path, &text)
     }
 
-    /// Takes the text of the file at `path`; fails on keys that are no settings.
+    /// Takes the text of the file at `path`; fails with all that is wrong by the schema of settings.
     pub(super) fn parse(path: &Path, text: &str) -> Result<File> {
         let table: toml::Table = toml::from_str(text).with_context(|| format!("{} is not TOML", path.display()))?;
-        if let Some(unknown) = table.keys().find(|it| !keys().any(|known| name(known) == **it)) {
-            let known: Vec<String> = keys().map(name).collect();
-            bail!("{}: `{unknown}` is not a setting; the settings are {}", path.display(), known.join(", "));
+        let problems = schema::problems(&table);
+        if !problems.is_empty() {
+            bail!("{}: {}", path.display(), problems.join("; "));
         }
         Ok(File { path: path.to_owned(), table })
     }
 
     /// The value of a key as text, so that it is read like a flag's.
     pub(super) fn text(&self, key: &str) -> Result<Option<String>> {
-        Ok(match self.table.get(&name(key)) {
-            None => None,
-            Some(toml::Value::String(text)) => Some(text.clone()),
-            Some(toml::Value::Integer(number)) => Some(number.to_string()),
-            Some(_) => bail!("{}: only a text or a whole number can stand here", self.place(key)),
-        })
+        let Some(value) = self.table.get(&name(key)) else { return Ok(None) };
+        let text = scalar(value);
+        text.map(Some).with_context(|| format!("{}: only a text or a whole number can stand here", self.place(key)))
     }
 
     /// Where a key stands, for messages.
@@ -56,7 +53,16 @@ impl File {
     }
 }
 
+/// A text or a whole number as a flag would have it.
+pub(super) fn scalar(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 /// The key as flags and files write it.
-fn name(key: &str) -> String {
+pub(super) fn name(key: &str) -> String {
     key.replace('_', "-")
 }

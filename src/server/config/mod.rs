@@ -10,6 +10,7 @@ mod place;
 mod registration;
 mod registry;
 mod residence;
+mod schema;
 mod units;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use place::{DatabaseUrl, Place};
 pub use registration::Registration;
 pub use registry::Registry;
 pub use residence::{Region, Regions, SecondUrl};
+pub use schema::schema;
 pub use units::{Size, Span};
 
 use anyhow::{Context, Result, anyhow};
@@ -51,8 +53,10 @@ macro_rules! settings {
         }
 
         impl $flags {
-            /// The keys in a settings file, written with `_`.
-            const KEYS: &'static [&'static str] = &[$(stringify!($name)),*];
+            /// What a settings file may say of them.
+            fn properties() -> Vec<schema::Property> {
+                vec![$(schema::property::<$type>(stringify!($name), $default, $about)),*]
+            }
 
             /// Completes what was given by flags and variables from the file and the defaults.
             pub fn resolve(self, file: &File) -> Result<$values> {
@@ -236,23 +240,23 @@ impl Limits {
     }
 }
 
-/// Every key that a settings file may have, written with `_`.
-fn keys() -> impl Iterator<Item = &'static str> {
+/// Everything that a settings file may say.
+fn properties() -> impl Iterator<Item = schema::Property> {
     let all = [
-        StoreFlags::KEYS,
-        ResidenceFlags::KEYS,
-        LogFlags::KEYS,
-        AuthFlags::KEYS,
-        PasswordFlags::KEYS,
-        SignInFlags::KEYS,
-        NetworkFlags::KEYS,
-        MailFlags::KEYS,
-        HttpFlags::KEYS,
-        LimitFlags::KEYS,
-        RateFlags::KEYS,
-        PackageFlags::KEYS,
+        StoreFlags::properties(),
+        ResidenceFlags::properties(),
+        LogFlags::properties(),
+        AuthFlags::properties(),
+        PasswordFlags::properties(),
+        SignInFlags::properties(),
+        NetworkFlags::properties(),
+        MailFlags::properties(),
+        HttpFlags::properties(),
+        LimitFlags::properties(),
+        RateFlags::properties(),
+        PackageFlags::properties(),
     ];
-    all.into_iter().flatten().copied()
+    all.into_iter().flatten()
 }
 
 /// The first of flag (or variable), file and default. What the file says must be right even where a flag goes before

@@ -61,11 +61,94 @@ fn an_unknown_key_is_named() {
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_key() {
-    let told = format!("{:#}", http(&[], "max-body = \"much\"").unwrap_err());
-    assert_eq!(told, "test.toml: max-body: `much` is not a size such as 50 MiB");
+fn bad_values_are_told_with_their_keys_and_not_repeated() {
+    let told = format!("{:#}", http(&[], "max-body = \"much\"\nregistration = \"secret\"").unwrap_err());
+    let size = "max-body: it must be a size such as 50 MiB";
+    assert_eq!(told, format!("test.toml: {size}; registration: it must be open, approval or closed"));
     assert!(http(&[], "max-body = [1]").is_err());
     assert!(http(&["--listen", "127.0.0.1:0"], "listen = 5").is_err());
+}
+
+/// Whether a line of a settings file is valid by the schema: by the keywords that it uses of values.
+fn is_in(schema: &serde_json::Value, line: &str) -> bool {
+    let table: toml::Table = toml::from_str(line).unwrap();
+    let (key, value) = table.into_iter().next().unwrap();
+    fits(&schema["properties"][&key], &serde_json::to_value(value).unwrap())
+}
+
+fn fits(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
+    let any = |name: &str, fits: &dyn Fn(&serde_json::Value) -> bool| match &schema[name] {
+        serde_json::Value::Array(all) => all.iter().any(fits),
+        serde_json::Value::Null => true,
+        one => fits(one),
+    };
+    let is_type = |it: &serde_json::Value| match it.as_str().unwrap() {
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("{other} is not among the types of settings"),
+    };
+    let is_matched = |it: &serde_json::Value| match value.as_str() {
+        Some(text) => regex::Regex::new(it.as_str().unwrap()).unwrap().is_match(text),
+        None => true,
+    };
+    any("type", &is_type)
+        && any("enum", &|it| it == value)
+        && any("const", &|it| it == value)
+        && any("anyOf", &|it| fits(it, value))
+        && any("pattern", &is_matched)
+        && any("minimum", &|it| value.as_i64().is_none_or(|value| value >= it.as_i64().unwrap()))
+}
+
+#[test]
+fn the_schema_and_the_types_let_the_same_pass() {
+    let schema = schema();
+    for (key, property) in schema["properties"].as_object().unwrap() {
+        let default = property["default"].as_str().unwrap();
+        let line = format!("{key} = {default:?}");
+        assert!(file(&line).is_ok() && is_in(&schema, &line), "{line}");
+    }
+    for good in [
+        "workers = 3",
+        "workers = \"auto\"",
+        "max-body = 4096",
+        "max-body = \" 2GiB \"",
+        "request-time = \"250 ms\"",
+        "listen = \"[::1]:0\"",
+        "database = \"postgres://u:p@h/d\"",
+        "cors-origins = \"https://a.example, http://localhost:3000\"",
+        "trusted-proxies = \"10.0.0.0/8, ::1\"",
+        "base-url = \"https://fhir.example.org/\"",
+        "regions = \"eu,us-east\"",
+        "private-hosts = \"a.internal, b.internal\"",
+        "client-rate = \"none\"",
+    ] {
+        assert!(is_in(&schema, good), "{good}");
+        let settings = file(good).unwrap_or_else(|it| panic!("{good}: {it:#}"));
+        HttpFlags::default().resolve(&settings).unwrap_or_else(|it| panic!("{good}: {it:#}"));
+        StoreFlags::default().resolve(&settings).unwrap_or_else(|it| panic!("{good}: {it:#}"));
+        NetworkFlags::default().resolve(&settings).unwrap_or_else(|it| panic!("{good}: {it:#}"));
+        RateFlags::default().resolve(&settings).unwrap_or_else(|it| panic!("{good}: {it:#}"));
+    }
+    for bad in [
+        "workers = -1",
+        "workers = \"many\"",
+        "workers = 1.5",
+        "max-body = true",
+        "request-time = 5",
+        "listen = \"localhost\"",
+        "cors-origins = \"a.example\"",
+        "base-url = \"fhir.example.org\"",
+        "regions = \"EU\"",
+        "private-hosts = \"*.internal\"",
+        "registration = \"perhaps\"",
+        "profile-breach = \"fatal\"",
+        "log-format = \"xml\"",
+        "placement = \"cloud\"",
+        "package-registry = \"packages.fhir.org\"",
+        "issuer = [\"a\"]",
+    ] {
+        assert!(file(bad).is_err() && !is_in(&schema, bad), "{bad}");
+    }
 }
 
 #[test]

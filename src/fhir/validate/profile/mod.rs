@@ -136,24 +136,32 @@ pub struct Profiles {
 impl Profiles {
     /// The profiles that R4 publishes, extensions included.
     pub fn r4() -> &'static Profiles {
-        static R4: LazyLock<Profiles> = LazyLock::new(|| {
-            let mut all = Profiles::default();
-            let table = include_str!("../../../../profiles/r4/profiles.txt");
-            for line in table.lines().filter(|it| it.starts_with('{')) {
-                all.add_built_in(line);
-            }
-            all
-        });
+        static R4: LazyLock<Profiles> = LazyLock::new(Profiles::read_r4);
         &R4
     }
 
-    /// The built-in ones, and these StructureDefinitions, of which those that are no profiles, or no JSON, are left out.
-    pub fn with(definitions: impl IntoIterator<Item = String>) -> Profiles {
-        let mut all = Profiles { others: Some(Profiles::built_in()), ..Profiles::default() };
-        for doc in definitions.into_iter().filter_map(|it| Doc::parse(it).ok()) {
-            all.add(doc.root(), Kept::of);
+    /// The same, read anew.
+    pub fn read_r4() -> Profiles {
+        let mut all = Profiles::default();
+        let table = include_str!("../../../../profiles/r4/profiles.txt");
+        for line in table.lines().filter(|it| it.starts_with('{')) {
+            all.add_built_in(line);
         }
         all
+    }
+
+    /// The built-in ones, and these StructureDefinitions.
+    pub fn with(definitions: impl IntoIterator<Item = String>) -> Profiles {
+        let mut all = Profiles { others: Some(Profiles::built_in()), ..Profiles::default() };
+        definitions.into_iter().for_each(|it| all.insert(it));
+        all
+    }
+
+    /// Takes a StructureDefinition in, before the others of its URL; one that is no profile, or no JSON, is left out.
+    pub fn insert(&mut self, definition: String) {
+        if let Ok(doc) = Doc::parse(definition) {
+            self.add(doc.root(), Kept::of);
+        }
     }
 
     fn add_built_in(&mut self, json: &'static str) {
