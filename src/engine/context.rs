@@ -30,6 +30,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// What the caller was granted.
     pub scopes: Scopes,
+    /// When the user signed in for whom the caller acts, in milliseconds since the epoch; none where it acts for nobody.
+    pub authenticated: Option<i64>,
 }
 
 impl Context {

@@ -197,7 +197,12 @@ impl Engine {
 
     /// A context for work without a caller: a load, a job, the demo. The reason stands for the caller.
     pub async fn system_context(&self, tenant: &Tenant, reason: &str, base: &str) -> Result<Context> {
-        let caller = Caller { subject: format!("system:{reason}"), roles: Vec::new(), scopes: Scopes::all() };
+        let caller = Caller {
+            subject: format!("system:{reason}"),
+            roles: Vec::new(),
+            scopes: Scopes::all(),
+            authenticated: None,
+        };
         self.context(tenant, caller, base).await
     }
 }

@@ -23,4 +23,5 @@ mod remote_keys;
 mod scopes;
 mod sign_on;
 mod signing_in;
+mod stepping_up;
 mod strangers;

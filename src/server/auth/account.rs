@@ -37,6 +37,9 @@ pub struct Account {
     /// The provider that made the account, and that it is only used by: its claims say what the account has.
     #[serde(default)]
     pub provider: Option<String>,
+    /// Whether the user administers the tenant.
+    #[serde(default)]
+    pub is_administrator: bool,
 }
 
 impl Kept for Account {
@@ -100,6 +103,7 @@ pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Resul
         signed_out: 0,
         email: new.email,
         provider: None,
+        is_administrator: false,
     };
     Ok((username, account))
 }

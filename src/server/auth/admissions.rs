@@ -33,7 +33,7 @@ fn operation(definition: &'static str, run: fn(Call<'_>) -> BoxFuture<'_, Result
 }
 
 async fn invite(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let role = (text(&call, "user"), call.arguments.text("scope"));
     let email = text(&call, "email").parse()?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
@@ -42,7 +42,7 @@ async fn invite(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn invitations(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let all: Vec<Entry<Invitation>> = kept::list(call.ctx.session(), LISTED).await?;
     let shown = |Entry { key, value, .. }: &Entry<Invitation>| {
         let part = [
@@ -59,21 +59,21 @@ async fn invitations(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn resend(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
     let expires = invitation::resend(session, tenant, text(&call, "id"), clock::now_ms()).await?;
     Ok(parameters(&json!([instant("expires", expires)])))
 }
 
 async fn revoke(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let id = text(&call, "id");
     invitation::revoke(call.ctx.session(), id).await?;
     Ok(parameters(&json!([string("id", id)])))
 }
 
 async fn applicants(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let all: Vec<Entry<Applicant>> = kept::list(call.ctx.session(), LISTED).await?;
     let shown = |Entry { key, value, .. }: &Entry<Applicant>| {
         let part = [
@@ -89,7 +89,7 @@ async fn applicants(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn approve(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
     let (username, patient) = (text(&call, "username"), text(&call, "patient"));
     sign_up::approve(session, tenant, username, patient, clock::now_ms()).await?;
@@ -97,7 +97,7 @@ async fn approve(call: Call<'_>) -> Result<Answer> {
 }
 
 async fn refuse(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let username = text(&call, "username");
     sign_up::refuse(call.ctx.session(), username).await?;
     Ok(parameters(&json!([string("username", username)])))

@@ -173,7 +173,7 @@ pub fn operation() -> Operation {
 }
 
 async fn appearance(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let session = call.ctx.session();
     let mut look = match call.arguments.text("reset") {
         Some("true") => Appearance::default(),

@@ -213,7 +213,7 @@ pub fn operation() -> Operation {
 }
 
 async fn brands(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let session = call.ctx.session();
     let references: Vec<&str> = call.arguments.texts("organization").collect();
     let organizations = ids(&references)?;

@@ -173,7 +173,7 @@ pub fn operation() -> Operation {
 }
 
 async fn switching(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let is_allowed = call.arguments.text("allowed") == Some("true");
     kept::set(call.ctx.session(), KEY, &Switching { is_allowed }).await?;
     let parameter = json!([{ "name": "allowed", "valueBoolean": is_allowed }]);

@@ -295,7 +295,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 fn caller(subject: &str, scopes: Scopes) -> Caller {
-    Caller { subject: subject.into(), roles: Vec::new(), scopes }
+    Caller { subject: subject.into(), roles: Vec::new(), scopes, authenticated: None }
 }
 
 /// The token of an `Authorization` header (RFC 6750 section 2.1).

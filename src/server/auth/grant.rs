@@ -21,6 +21,9 @@ pub const SYSTEM_TOKEN: i64 = 300;
 /// How long a grant with a refresh token holds after its last use, in milliseconds.
 pub const UNUSED: i64 = 90 * 24 * 3600 * 1000;
 
+/// The role of users who administer their tenant.
+pub const ADMINISTRATOR: &str = "administrator";
+
 /// A grant, kept under a random name.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Grant {
@@ -47,6 +50,9 @@ pub struct Grant {
     /// By what (RFC 8176).
     #[serde(default)]
     pub amr: Vec<String>,
+    /// Whether the user administers the tenant.
+    #[serde(default)]
+    pub is_administrator: bool,
     /// How many refresh tokens there were: only the last one is good.
     pub generation: u32,
     /// The sign-in that it ends with (`online_access`).
@@ -88,7 +94,7 @@ impl Grant {
             aud: Claims::audience(tenant),
             sub: self.subject.clone(),
             tenant: tenant.to_owned(),
-            roles: Vec::new(),
+            roles: self.is_administrator.then(|| ADMINISTRATOR.to_owned()).into_iter().collect(),
             scope: self.scope.clone(),
             iat: now / 1000,
             exp: now / 1000 + self.token_time(),
@@ -131,7 +137,10 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
     if let Some(username) = &grant.value.account {
         let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
         let holds = |it: &Account| {
-            it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
+            it.is_enabled
+                && it.signed_out < grant.value.began
+                && it.is_administrator >= grant.value.is_administrator
+                && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
         };
         let Some(account) = account.filter(holds) else { return Ok(None) };
         if !assurance::is_two(&grant.value.amr) && Demand::of(session).await?.is_of(&account.fhir_user) {

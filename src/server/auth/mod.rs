@@ -38,16 +38,21 @@ pub mod visit;
 
 pub use gate::{Gate, Holder, Known, Mode, bearer};
 pub use keys::{TokenKey, new_token_key};
-pub use operations::operations;
+pub use operations::{Stale, operations};
 pub use ring::KeyRing;
 pub use token::{Claims, verify};
 
 use fhir::{Failure, IssueType};
 
-/// What a request must show: RFC 6750's challenge goes with every 401.
-pub fn challenge(failure: &Failure) -> &'static str {
-    match failure.code() {
-        IssueType::Login => "Bearer realm=\"medisync\"",
-        _ => "Bearer realm=\"medisync\", error=\"invalid_token\"",
+/// What a request must show: RFC 6750's challenge goes with every 401, or RFC 9470's where the sign-in is too old.
+pub fn challenge(failure: &Failure) -> String {
+    let realm = "Bearer realm=\"medisync\"";
+    let stale = failure.cause.as_ref().and_then(|it| it.downcast_ref::<Stale>());
+    match (stale, failure.code()) {
+        (Some(Stale { max_age }), _) => {
+            format!("{realm}, error=\"insufficient_user_authentication\", max_age=\"{max_age}\"")
+        }
+        (None, IssueType::Login) => realm.to_owned(),
+        _ => format!("{realm}, error=\"invalid_token\""),
     }
 }

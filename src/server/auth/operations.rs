@@ -1,10 +1,14 @@
 //! What of users and apps is done over FHIR. The operations are ours; R4 has none for it.
 
 use super::account::{self, NewAccount};
-use super::{admissions, appearance, brands, clinics, federation, launch};
+use super::grant::ADMINISTRATOR;
+use super::session_limits::SessionLimits;
+use super::{admissions, appearance, brands, clinics, factor, federation, launch};
+use crate::clock;
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value, json};
+use std::fmt;
 
 /// Every access to everything: a user may be given all of it.
 pub const ALL: &[(Access, &str)] =
@@ -19,6 +23,12 @@ pub fn operations() -> Vec<Operation> {
             extras: &[],
             run: |call| Box::pin(create_user(call)),
         },
+        Operation {
+            definition: include_str!("../../../profiles/operations/reset-factors.json"),
+            demands: ALL,
+            extras: &[],
+            run: |call| Box::pin(reset_factors(call)),
+        },
         launch::operation(),
         appearance::operation(),
         brands::operation(),
@@ -29,18 +39,53 @@ pub fn operations() -> Vec<Operation> {
     operations
 }
 
-/// Fails with 403 unless the caller administers the tenant.
-pub fn demand_administrator(call: &Call<'_>) -> Result<()> {
-    if call.ctx.caller().scopes.is_administrator() {
+/// Fails with 403 unless the caller administers the tenant: by an administrator's token, or for a user who is one; with 401
+/// if that user did not sign in recently.
+pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
+    let caller = call.ctx.caller();
+    if caller.scopes.is_administrator() {
         return Ok(());
     }
-    let told = "This is done with an administrator's token, of scope system/*.cruds.";
-    Err(Failure::new(IssueType::Forbidden, told))
+    let is_administrator = caller.roles.iter().any(|it| it == ADMINISTRATOR);
+    let Some(since) = caller.authenticated.filter(|_| is_administrator) else {
+        let told = "This is done with an administrator's token, of scope system/*.cruds, or for a user who administers the \
+                    tenant.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    };
+    let limits = SessionLimits::of(call.ctx.session()).await?;
+    if limits.is_recent(since, clock::now_ms()) {
+        return Ok(());
+    }
+    Err(Stale { max_age: limits.recent / 1000 }.into())
+}
+
+/// A user signed in too long ago for what is asked (RFC 9470). It travels as the cause of a failure, which is told with it.
+#[derive(Debug)]
+pub struct Stale {
+    /// How long ago it may be, in seconds.
+    pub max_age: i64,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the user signed in more than {} s ago", self.max_age)
+    }
+}
+
+impl std::error::Error for Stale {}
+
+impl From<Stale> for Failure {
+    fn from(stale: Stale) -> Failure {
+        let told = format!("{stale}: have the user sign in again, by max_age at the authorization endpoint.");
+        let mut failure = Failure::new(IssueType::Security, told).with_status(401);
+        failure.cause = Some(Box::new(stale));
+        failure
+    }
 }
 
 async fn create_user(call: Call<'_>) -> Result<Answer> {
-    // A user could make one who is somebody else, and outlives whatever is taken from the maker.
-    demand_administrator(&call)?;
+    // Other users could make one who is somebody else, and outlives whatever is taken from the maker.
+    demand_administrator(&call).await?;
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().to_owned();
     let new = NewAccount {
         username: text("username"),
@@ -50,6 +95,15 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
     };
     let account = account::create(call.ctx.session(), new, &text("password")).await?;
     Ok(parameter("id", &account.id))
+}
+
+async fn reset_factors(call: Call<'_>) -> Result<Answer> {
+    demand_administrator(&call).await?;
+    let username = call.arguments.text("username").unwrap_or_default();
+    factor::reset(call.ctx.session(), username).await?;
+    let (tenant, by) = (call.ctx.tenant().name(), &call.ctx.caller().subject);
+    tracing::info!(tenant, user = account::folded(username), by, "a user's second factors were taken away");
+    Ok(Answer::empty(204))
 }
 
 fn parameter(name: &str, value: &str) -> Answer {

@@ -91,7 +91,9 @@ impl Claims {
 
     /// The caller as the engine knows it.
     pub fn caller(self) -> Caller {
-        Caller { subject: self.sub, roles: self.roles, scopes: Scopes::parse(&self.scope, self.patient.as_deref()).0 }
+        let scopes = Scopes::parse(&self.scope, self.patient.as_deref()).0;
+        let authenticated = self.auth_time.map(|it| it.saturating_mul(1000));
+        Caller { subject: self.sub, roles: self.roles, scopes, authenticated }
     }
 }
 

@@ -78,6 +78,16 @@ Example:
         #[command(flatten)]
         given: GivenFlags,
     },
+    /// Let a user administer the tenant, or no longer
+    Administrator {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+        /// No longer
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Take a user's second factors away, who has lost them
     ResetFactors {
         #[command(flatten)]
@@ -121,6 +131,9 @@ impl User {
             Action::Password { at, name, given } => {
                 let given = given.read(file)?;
                 block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
+            }
+            Action::Administrator { at, name, revoke } => {
+                block_on(administrator(at.store.resolve(file)?, at.tenant, name, !revoke))
             }
             Action::ResetFactors { at, name } => block_on(reset_factors(at.store.resolve(file)?, at.tenant, name)),
             Action::List { at } => block_on(list(at.store.resolve(file)?, at.tenant)),
@@ -195,6 +208,15 @@ async fn renew(settings: config::Store, tenant: String, name: String, given: Giv
     })
     .await?;
     given.print(&format!("user {name} has another password"))
+}
+
+async fn administrator(settings: config::Store, tenant: String, name: String, is_one: bool) -> Result<()> {
+    change(settings, tenant.clone(), &name, |account| account.is_administrator = is_one).await?;
+    tracing::info!(tenant, user = name, is_one, "a user administers the tenant, or no longer");
+    print(match is_one {
+        true => format!("user {name} administers {tenant}, by apps that are granted user/*.cruds from now on"),
+        false => format!("user {name} administers {tenant} no longer"),
+    })
 }
 
 async fn reset_factors(settings: config::Store, tenant: String, name: String) -> Result<()> {

@@ -89,7 +89,7 @@ pub fn failure_in(failure: &Failure, format: Format) -> Response {
 /// Adds what goes with a failure's status: a challenge with 401, a time to wait with 503.
 pub fn add_failure_headers(headers: &mut HeaderMap, failure: &Failure) {
     match failure.status {
-        401 => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(auth::challenge(failure))),
+        401 => HeaderValue::try_from(auth::challenge(failure)).ok().and_then(|it| headers.insert(WWW_AUTHENTICATE, it)),
         503 => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };

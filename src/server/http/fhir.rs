@@ -7,6 +7,7 @@ use super::negotiate::{Format, negotiate};
 use super::route::{OPEN_API, SMART, route};
 use super::{Server, answer, body, gzip, leeway, oauth, page, xml};
 use crate::auth::Holder;
+use crate::auth::Stale;
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -37,7 +38,9 @@ pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Respon
         Err(failure) => Err(failure),
     };
     let mut response = answered.unwrap_or_else(|failure| {
-        seen.cause = failure.cause.as_ref().map(|it| it.to_string().into());
+        // That somebody has to sign in again is no fault of this server.
+        let fault = failure.cause.as_ref().filter(|it| !it.is::<Stale>());
+        seen.cause = fault.map(|it| it.to_string().into());
         refuse(&server, &parts, &failure, &seen)
     });
     meter.add_headers(response.headers_mut());

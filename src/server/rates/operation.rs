@@ -18,7 +18,7 @@ pub fn operation() -> Operation {
 }
 
 async fn rate_limits(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let mut said = [None; Who::ALL.len()];
     for (said, who) in said.iter_mut().zip(Who::ALL) {
         if let Some(text) = call.arguments.text(who.name()) {

@@ -56,7 +56,7 @@ impl Sandbox {
 
     /// A caller with these scopes.
     pub fn caller(&self, scopes: Scopes) -> Context {
-        let caller = Caller { subject: "narrowed".into(), roles: Vec::new(), scopes };
+        let caller = Caller { subject: "narrowed".into(), roles: Vec::new(), scopes, authenticated: None };
         let context = self.engine.context(self.context.tenant(), caller, self.context.base());
         self.runtime.block_on(context).expect("a context")
     }
@@ -105,7 +105,7 @@ async fn open(folder: &TempDir) -> (Engine, Context) {
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
     let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
-    let caller = Caller { subject: "fuzz".into(), roles: Vec::new(), scopes: Scopes::all() };
+    let caller = Caller { subject: "fuzz".into(), roles: Vec::new(), scopes: Scopes::all(), authenticated: None };
     let context = engine.context(&tenant, caller, "http://localhost/fhir/fuzz").await.expect("a context");
     (engine, context)
 }

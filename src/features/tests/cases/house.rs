@@ -93,7 +93,12 @@ impl House {
 
     /// A caller with these scopes.
     pub async fn caller(&self, scopes: &str) -> Context {
-        let caller = Caller { subject: "nurse".into(), roles: Vec::new(), scopes: Scopes::parse(scopes, None).0 };
+        let caller = Caller {
+            subject: "nurse".into(),
+            roles: Vec::new(),
+            scopes: Scopes::parse(scopes, None).0,
+            authenticated: None,
+        };
         self.engine.context(&self.tenant, caller, BASE).await.unwrap()
     }
 

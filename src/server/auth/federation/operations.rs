@@ -51,7 +51,7 @@ pub fn operations() -> [Operation; 4] {
 }
 
 async fn register(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let id = call.arguments.text("id").unwrap_or_default().to_owned();
     let session = call.ctx.session();
     for _ in 0..RACES {
@@ -161,7 +161,7 @@ fn addresses(call: &Call<'_>, id: &str) -> Vec<Json> {
 }
 
 async fn list(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let all = provider::all(call.ctx.session()).await?;
     let shown = all.into_iter().map(|entry| {
         let Provider { label, issuer, client_id, auth, rules, makes_users, .. } = entry.value;
@@ -180,7 +180,7 @@ async fn list(call: Call<'_>) -> Result<Answer> {
 
 /// Whom the provider let in is signed out, and was granted nothing any more.
 async fn remove(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let (session, id) = (call.ctx.session(), call.arguments.text("id").unwrap_or_default());
     let provider = existing(session, id).await?;
     if !kept::write(session, vec![provider.delete()]).await? {
@@ -196,7 +196,7 @@ async fn remove(call: Call<'_>) -> Result<Answer> {
 
 /// Has a user who is here already sign in by a provider too: nobody but an administrator says who is whom.
 async fn link(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call)?;
+    demand_administrator(&call).await?;
     let text = |name: &str| call.arguments.text(name).unwrap_or_default();
     let (session, id) = (call.ctx.session(), text("provider"));
     let provider = existing(session, id).await?.value;

@@ -255,6 +255,7 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         began: desk.now,
         authenticated: Some(visitor.visit.value.began),
         amr: visitor.visit.value.amr.clone(),
+        is_administrator: account.value.is_administrator,
         generation: 0,
         visit: None,
         sign_on: None,

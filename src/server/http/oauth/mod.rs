@@ -314,7 +314,7 @@ impl<'s> Desk<'s> {
     async fn context_of(&self, account: &Account) -> Result<Context> {
         let standing = standing(&*self.session, account, self.now).await?;
         let scopes = standing.map(|it| Scopes::parse(&account.scope, it.patient.as_deref()).0).unwrap_or_default();
-        let caller = Caller { subject: account.id.clone(), roles: Vec::new(), scopes };
+        let caller = Caller { subject: account.id.clone(), roles: Vec::new(), scopes, authenticated: None };
         Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)
     }
 }

@@ -118,6 +118,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         began: desk.now,
         authenticated: None,
         amr: Vec::new(),
+        is_administrator: false,
         generation: 0,
         visit: None,
         sign_on: None,
