@@ -156,6 +156,7 @@ async fn new(
         password: password::of_nobody(),
         scope: given.scope,
         is_enabled: true,
+        is_administrator: false,
         signed_out: 0,
         email: None,
         provider: Some(provider.key.clone()),
@@ -190,7 +191,8 @@ async fn given(desk: &Desk<'_>, provider: &Entry<Provider>, claims: &Claims, sco
     let Some(value) = claims.text(&tie.claim) else { return Ok(None) };
     // Whoever administers the provider's registration may read everything.
     let (scopes, _) = Scopes::parse(&format!("system/{}.rs", tie.of), None);
-    let caller = Caller { subject: format!("provider:{}", provider.key), roles: Vec::new(), scopes };
+    let caller =
+        Caller { subject: format!("provider:{}", provider.key), roles: Vec::new(), scopes, authenticated: None };
     let context = desk.server.engine.context(&desk.known.tenant, caller, &desk.base()).await?;
     let Some(id) = picker::identified(desk, &context, &tie.of, &tie.system, value).await? else { return Ok(None) };
     let key = Key::new(&tie.of, &id);
