@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 async fn let_in(browser: &mut Browser<'_>, person: &super::super::place::Person, path: &str) -> String {
     let page = browser.get(path).await.expect(200);
     let sent = browser.sign_in(&page, person).await.expect(303);
-    let page = browser.get(&sent.needed_header("location").to_owned()).await.expect(200);
+    let page = browser.get(sent.needed_header("location")).await.expect(200);
     assert!(page.text().contains("Know that it is you who signs in"), "{}", page.text());
     let answer = browser.submit(&page, "authorize", &[("action", "allow")]).await.expect(303);
     answer.needed_header("location").to_owned()
