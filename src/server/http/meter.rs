@@ -75,7 +75,7 @@ impl<'s> Meter<'s> {
             Err(unknown) => {
                 if let Some(limit) = limit(rates, &rates.of_nobody(), NOBODY, Who::Address, &address) {
                     // There is no tenant in whose ledger a share could be taken.
-                    rates.spend(limit.key, Who::Address, limit.number, weight, self.now);
+                    rates.note(limit.key, weight, self.now);
                 }
                 // While the database is away, whoever may come in all the same is let in.
                 return if unknown.status == 503 { Ok(()) } else { Err(unknown) };

@@ -150,6 +150,16 @@ impl Rates {
         if self.is_shared && !count.is_closed { Spent::Ask } else { Spent::Over }
     }
 
+    /// Counts what is spent on this node alone, where there is nothing that other nodes see it by; see [`Rates::is_spent`].
+    pub fn note(&self, key: Key, weight: u32, now: i64) {
+        let mut counts = self.counts(key, now);
+        if counts.of.len() >= MOST && !counts.of.contains_key(&key.0) {
+            return;
+        }
+        let count = counts.of.entry(key.0).or_insert(Count { spent: 0, allowed: 0, taken: None, is_closed: false });
+        count.spent = count.spent.saturating_add(weight);
+    }
+
     /// Whether somebody has nothing left.
     pub fn is_spent(&self, key: Key, limit: u32, now: i64) -> bool {
         self.counts(key, now).of.get(&key.0).is_some_and(|it| it.spent >= limit)
