@@ -59,12 +59,7 @@ impl<'f> Table<'f> {
         separator: char,
         columns: &'static [&'static str],
     ) -> Result<Table<'f>> {
-        let mut lines = Lines::open(files, name)?;
-        let is_right = lines.next()?.is_some_and(|it| it.split(separator).eq(columns.iter().copied()));
-        match is_right {
-            true => Ok(Table { lines, separator, columns, width: columns.len() }),
-            false => Err(lines.wrong(&format!("the columns {}", columns.join(" ")))),
-        }
+        Table::headed(files, name, (separator, columns), false)
     }
 
     /// One whose first line begins with these columns; others may follow.
@@ -74,12 +69,23 @@ impl<'f> Table<'f> {
         separator: char,
         columns: &'static [&'static str],
     ) -> Result<Table<'f>> {
+        Table::headed(files, name, (separator, columns), true)
+    }
+
+    fn headed(
+        files: &'f dyn Files,
+        name: &str,
+        (separator, columns): (char, &'static [&'static str]),
+        takes_others: bool,
+    ) -> Result<Table<'f>> {
         let mut lines = Lines::open(files, name)?;
         let header: Vec<String> = lines.next()?.unwrap_or_default().split(separator).map(str::to_owned).collect();
-        match header.len() >= columns.len() && header.iter().zip(columns).all(|(a, b)| a == b) {
-            true => Ok(Table { lines, separator, columns, width: header.len() }),
-            false => Err(lines.wrong(&format!("the columns {}, and perhaps others", columns.join(" ")))),
+        let has_columns = header.len() >= columns.len() && header.iter().zip(columns).all(|(a, b)| a == b);
+        if has_columns && (takes_others || header.len() == columns.len()) {
+            return Ok(Table { lines, separator, columns, width: header.len() });
         }
+        let others = if takes_others { ", and perhaps others" } else { "" };
+        Err(lines.wrong(&format!("the columns {}{others}", columns.join(" "))))
     }
 
     /// One without a header.
