@@ -211,7 +211,7 @@ pub fn options(file: &std::path::Path) -> sqlx::sqlite::SqliteConnectOptions {
         .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
         .busy_timeout(std::time::Duration::from_secs(10))
         .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "1073741824")
+        .pragma("mmap_size", "1099511627776")
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", "4096")
         .pragma("journal_size_limit", "67108864")

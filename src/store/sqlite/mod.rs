@@ -173,7 +173,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(false)
         .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "1073741824")
+        // All of the file, however large: a page outside costs a read (docs/decisions/0010-measurements.md).
+        .pragma("mmap_size", "1099511627776")
         .pragma("temp_store", "memory")
         // The write-ahead log goes into the file every 16 MB, and shrinks back to 64 MB where a long read let it grow.
         .pragma("wal_autocheckpoint", "4096")
