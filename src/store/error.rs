@@ -75,6 +75,9 @@ pub enum Error {
     /// An entry of the directory of tenants cannot be right.
     #[error("the directory of tenants: {0}")]
     Directory(&'static str),
+    /// The audit log is not what it should be; `medisync audit verify` tells where.
+    #[error("the audit log: {0}")]
+    Audit(&'static str),
     /// A query has more values than the database takes in one statement.
     #[error("the query has too many values")]
     TooLarge,
@@ -236,6 +239,16 @@ pub enum CommitError {
     /// The store failed; nothing was written, unless it is [`Error::OutcomeUnknown`].
     #[error(transparent)]
     Store(#[from] Error),
+}
+
+/// Of a change that nothing can stand in the way of.
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error,
+            CommitError::Conflict | CommitError::Outdated | CommitError::LoadedBefore => Error::Silent,
+        }
+    }
 }
 
 impl From<sqlx::Error> for CommitError {

@@ -4,6 +4,7 @@
 //! [`Session`], the one type with data methods. None of them takes a tenant: outside this crate, a query
 //! that is not bound to one has no spelling.
 
+mod audit;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -21,6 +22,7 @@ mod sqlite;
 mod tenant;
 mod text;
 
+pub use audit::{AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditVerdict, Audited};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
@@ -116,6 +118,18 @@ pub trait Session: Releases {
     async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>>;
     /// A kind's entries whose keys come behind `after`, in the order of their keys, without the expired.
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>>;
+    /// Adds events to the audit log; returns when they are on disk.
+    async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()>;
+    /// Some of the events of the audit log that a query finds, the newest first.
+    async fn audited(&self, query: &AuditQuery) -> Result<AuditPage>;
+    /// The event of the audit log with this id.
+    async fn audit_entry(&self, id: &str) -> Result<Option<Audited>>;
+    /// Verifies the audit log from its beginning to its end, and tells now and then how many events were looked at. What is
+    /// wrong is in the verdict.
+    async fn verify_audit(&self, told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict>;
+    /// Drops events of the audit log that are older than this, in milliseconds since the epoch, by whole blocks: how many
+    /// events, when they were and that they were there stays. How many events were dropped.
+    async fn drop_audit(&self, before_ms: i64) -> Result<i64>;
     /// A step of a walk over the resources of these types: those among the next `span` of all, from `after` on.
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked>;
 }

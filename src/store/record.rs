@@ -1,6 +1,6 @@
 //! What goes into a store and comes out of it.
 
-use crate::{LedgerChange, Rows};
+use crate::{AuditEntry, LedgerChange, Rows};
 use bytes::Bytes;
 use fhir::search::{Filter, ParamId};
 
@@ -98,6 +98,8 @@ pub struct Changes {
     pub definitions: Option<i64>,
     /// What becomes of entries of the ledger, each of another key.
     pub ledger: Vec<LedgerChange>,
+    /// What the audit log has of it.
+    pub audit: Vec<AuditEntry>,
 }
 
 /// The resource types whose resources say how others are indexed and validated.

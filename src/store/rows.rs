@@ -80,6 +80,16 @@ impl IndexHash {
         self.of(b'k', 0, &[of, &canonical(filter)])
     }
 
+    /// A key of an event in the audit log.
+    pub(crate) fn audited(&self, key: &str) -> i64 {
+        self.of(b'v', 0, &[key])
+    }
+
+    /// The id of an event in the audit log.
+    pub(crate) fn audited_id(&self, id: &str) -> i64 {
+        self.of(b'w', 0, &[id])
+    }
+
     pub(crate) fn url(&self, url: &str) -> i64 {
         self.of(b'l', 0, &[url])
     }

@@ -11,8 +11,8 @@ use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
-    Build, Changes, CommitError, Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Page, Plan,
-    Result, Rows, Session, Stored, Walked,
+    AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, Error, History,
+    HistoryPage, Indexed, Key, LedgerEntry, Leeway, Page, Plan, Result, Rows, Session, Stored, Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -76,6 +76,8 @@ macro_rules! read {
     };
 }
 pub(super) use at_home;
+
+const NO_AUDIT: Error = Error::Audit("none is kept on PostgreSQL");
 
 impl Door {
     /// Opens the way to the records of the tenant of this name.
@@ -213,6 +215,26 @@ impl Session for Door {
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
         let now = self.homes.clock();
         read!(self, late_stand_in, there => ledger::entries(&there, now, kind, after, limit), it => ledger::entries(&it.reading(), now, kind, after, limit))
+    }
+
+    async fn audit(&self, _entries: Vec<AuditEntry>) -> Result<()> {
+        Err(NO_AUDIT)
+    }
+
+    async fn audited(&self, _query: &AuditQuery) -> Result<AuditPage> {
+        Err(NO_AUDIT)
+    }
+
+    async fn audit_entry(&self, _id: &str) -> Result<Option<Audited>> {
+        Err(NO_AUDIT)
+    }
+
+    async fn verify_audit(&self, _told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict> {
+        Err(NO_AUDIT)
+    }
+
+    async fn drop_audit(&self, _before_ms: i64) -> Result<i64> {
+        Err(NO_AUDIT)
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

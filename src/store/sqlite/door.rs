@@ -1,16 +1,18 @@
 //! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
 //! between two questions.
 
+use super::audit::FileLog;
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;
 use super::{builds, ledger, text};
+use crate::audit;
 use crate::lookups::Lookups;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
-    Build, Changes, CommitError, Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows,
-    Session, Stored, Tenant, Walked,
+    AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, History,
+    HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -98,6 +100,27 @@ impl Session for Door {
 
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
         ledger::entries(&*self.place().await?, kind, after, limit, (self.settings.clock)()).await
+    }
+
+    async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {
+        let done = self.place().await?.commit(Changes { audit: entries, ..Changes::default() }).await;
+        Ok(done.map(|_| ())?)
+    }
+
+    async fn audited(&self, query: &AuditQuery) -> Result<AuditPage> {
+        audit::page(&FileLog(&*self.place().await?), query).await
+    }
+
+    async fn audit_entry(&self, id: &str) -> Result<Option<Audited>> {
+        audit::by_id(&FileLog(&*self.place().await?), id).await
+    }
+
+    async fn verify_audit(&self, told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict> {
+        audit::verify(&FileLog(&*self.place().await?), told).await
+    }
+
+    async fn drop_audit(&self, before_ms: i64) -> Result<i64> {
+        Ok(self.place().await?.drop_audit(before_ms).await?)
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

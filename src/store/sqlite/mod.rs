@@ -1,10 +1,12 @@
 //! The embedded store: a folder with one SQLite file for the directory and one for each tenant, and beside a tenant's
 //! file a folder with its full-text view.
 
+mod audit;
 mod batch;
 mod builds;
 mod changes;
 mod door;
+mod heads;
 mod index;
 mod jobs;
 mod ledger;
@@ -23,6 +25,7 @@ use crate::rows::IndexHash;
 use crate::{Claim, Error, Result, Secrets, Session, Store, Tenant};
 use async_trait::async_trait;
 use door::Door;
+use heads::Heads;
 use place::Settings;
 use places::Places;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -70,8 +73,10 @@ impl SqliteStore {
         let process = jobs::process(&directory).await?;
         let places = Arc::new(Places::default());
         tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
-        let settings =
-            Settings { clock, query_time, enough: ENOUGH, text_writers: Arc::new(Semaphore::new(text::WRITERS)) };
+        let heads = Arc::new(Heads::new(directory.clone()));
+        tokio::spawn(heads::keep(Arc::downgrade(&heads)));
+        let text_writers = Arc::new(Semaphore::new(text::WRITERS));
+        let settings = Settings { clock, query_time, enough: ENOUGH, text_writers, heads };
         Ok(SqliteStore { folder: folder.to_owned(), directory, process, settings, places })
     }
 
@@ -156,6 +161,9 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.places.close().await;
+        if let Err(error) = self.settings.heads.flush().await {
+            tracing::warn!(%error, "the heads of audit logs could not be written");
+        }
         self.directory.close().await;
     }
 }

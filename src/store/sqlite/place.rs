@@ -1,13 +1,15 @@
 //! One tenant's file: connections to read it, the one writer, and the full-text view that follows it.
 
+use super::heads::{Heads, Keeper};
 use super::readers::Readers;
 use super::runner::Reading;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
+use crate::audit::AuditKey;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts};
 use crate::rows::IndexHash;
-use crate::{Changes, CommitError, Committed, Key, Result, Secrets, Stored};
+use crate::{Changes, CommitError, Committed, Key, Result, Stored, Tenant};
 use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ pub(super) struct Place {
     pub(super) enough: i64,
     pub(super) counts: Counts,
     pub(super) text: Follower,
+    pub(super) keeper: Arc<Keeper>,
     writer: writer::Writer,
 }
 
@@ -33,29 +36,44 @@ pub(super) struct Settings {
     pub(super) enough: i64,
     /// One for each full-text view that may be written at a time.
     pub(super) text_writers: Arc<Semaphore>,
+    pub(super) heads: Arc<Heads>,
 }
 
 impl Place {
-    pub(super) async fn open(file: &Path, secrets: &Secrets, settings: &Settings) -> Result<Place> {
+    pub(super) async fn open(file: &Path, tenant: &Tenant, settings: &Settings) -> Result<Place> {
         schema::migrate(file, &schema::TENANT).await?;
-        let hash = IndexHash::new(&secrets.index_key);
+        let hash = IndexHash::new(&tenant.secrets().index_key);
+        let key = AuditKey::new(tenant.secrets());
+        let keeper = Arc::new(Keeper::new(key, tenant.name.clone(), settings.heads.clone()));
         let readers = Readers::new(options(file), settings.query_time);
-        let writer = writer::Writer::start(file, hash.clone(), settings.clock).await?;
+        let writer = writer::Writer::start(file, hash.clone(), keeper.clone(), settings.clock).await?;
         let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
-        Ok(Place {
+        let place = Place {
             readers,
             lookups: Lookups::default(),
             hash,
             enough: settings.enough,
             counts: Counts::new(settings.clock),
             text,
+            keeper,
             writer,
-        })
+        };
+        place.keeper.begin(&place, (settings.clock)()).await?;
+        Ok(place)
     }
 
     pub(super) async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
         self.counts.wrote(changes.puts.len());
         self.writer.commit(changes).await
+    }
+
+    /// Drops blocks of the audit log, one after the other, so that nobody who writes waits for all of them.
+    pub(super) async fn drop_audit(&self, before_ms: i64) -> Result<i64, CommitError> {
+        let mut events = 0;
+        while let Some(dropped) = self.writer.drop_audit(before_ms).await? {
+            events += dropped;
+        }
+        Ok(events)
     }
 
     /// Closes the readers first: the last connection to be closed puts the write-ahead log into the file, which only

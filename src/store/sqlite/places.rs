@@ -44,7 +44,7 @@ impl Places {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        let place = Arc::new(Place::open(file, tenant.secrets(), settings).await?);
+        let place = Arc::new(Place::open(file, tenant, settings).await?);
         *open = Some(Open { place: place.clone(), used: (settings.clock)() });
         drop(open);
         self.close_unused(OPEN, (settings.clock)() - IDLE_MS).await;

@@ -12,6 +12,7 @@ pub(super) static DIRECTORY: LazyLock<Migrator> = LazyLock::new(|| {
     migrator(&[
         ("tenants", include_str!("../../../migrations/sqlite/directory/0001_tenants.sql")),
         ("jobs", include_str!("../../../migrations/sqlite/directory/0002_jobs.sql")),
+        ("audit", include_str!("../../../migrations/sqlite/directory/0003_audit.sql")),
     ])
 });
 
@@ -23,6 +24,7 @@ pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {
         ("builds", include_str!("../../../migrations/sqlite/tenant/0003_builds.sql")),
         ("ledger", include_str!("../../../migrations/sqlite/tenant/0004_ledger.sql")),
         ("releases", include_str!("../../../migrations/sqlite/tenant/0005_releases.sql")),
+        ("audit", include_str!("../../../migrations/sqlite/tenant/0006_audit.sql")),
     ])
 });
 

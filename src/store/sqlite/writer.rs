@@ -1,13 +1,16 @@
 //! The one writer of a tenant's file, with group commit: what waits while a commit reaches the disk is
 //! written together by the next one.
 
+use super::audit::End;
 use super::batch::Batch;
+use super::heads::Keeper;
 use super::{Clock, options};
+use crate::audit::Block;
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Error, Result};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -18,24 +21,34 @@ const QUEUE: usize = 1024;
 
 type Reply = oneshot::Sender<Result<Committed, CommitError>>;
 
+/// What the writer is asked to do.
+pub(super) enum Job {
+    Write(Changes, Reply),
+    /// Puts a block of the audit log, found by these keys, in the place of its rows.
+    Seal(Box<Block>, Vec<i64>),
+    /// Drops the oldest block of the audit log whose events are all from before a time; how many they were.
+    Drop(i64, oneshot::Sender<Result<Option<i64>, CommitError>>),
+}
+
 /// Handle to the task that writes.
 pub(super) struct Writer {
     /// None once closed; the task ends when the last sender is gone and the queue is empty.
-    queue: Mutex<Option<mpsc::Sender<(Changes, Reply)>>>,
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) async fn start(file: &Path, hash: IndexHash, clock: Clock) -> Result<Writer> {
+    pub(super) async fn start(file: &Path, hash: IndexHash, keeper: Arc<Keeper>, clock: Clock) -> Result<Writer> {
         let mut connection = SqliteConnection::connect_with(&options(file)).await?;
         let (last_rid, last_seq): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT coalesce(max(rid), 0) FROM resource), (SELECT coalesce(max(seq), 0) FROM change)",
         )
         .fetch_one(&mut connection)
         .await?;
+        let audit = End::load(&mut connection).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let state = State { connection, hash, clock, last_rid, last_seq };
-        let task = tokio::spawn(state.run(jobs));
+        let state = State { connection, hash, clock, last_rid, last_seq, keeper, audit };
+        let task = tokio::spawn(state.run(jobs, queue.downgrade()));
         Ok(Writer { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) })
     }
 
@@ -44,7 +57,16 @@ impl Writer {
         rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(crate::Rows::finish);
         let queue = locked(&self.queue).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        queue.send((changes, reply)).await.map_err(|_| Error::Closed)?;
+        queue.send(Job::Write(changes, reply)).await.map_err(|_| Error::Closed)?;
+        drop(queue);
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Drops the oldest block of the audit log whose events are all from before a time; how many they were.
+    pub(super) async fn drop_audit(&self, before_ms: i64) -> Result<Option<i64>, CommitError> {
+        let queue = locked(&self.queue).clone().ok_or(Error::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        queue.send(Job::Drop(before_ms, reply)).await.map_err(|_| Error::Closed)?;
         drop(queue);
         answer.await.map_err(|_| Error::Closed)?
     }
@@ -68,27 +90,67 @@ pub(super) struct State {
     pub(super) last_rid: i64,
     /// The greatest `change.seq` given.
     pub(super) last_seq: i64,
+    pub(super) keeper: Arc<Keeper>,
+    /// Where the audit log ends.
+    pub(super) audit: End,
 }
 
 impl State {
-    async fn run(mut self, mut jobs: mpsc::Receiver<(Changes, Reply)>) {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, queue: mpsc::WeakSender<Job>) {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.recv_many(&mut group, GROUP).await > 0 {
-            let (mut changes, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-            let results = match self.write(&mut changes).await {
-                Ok(results) => results,
-                // One change the database refuses must not take its neighbours along.
-                Err(_) if changes.len() > 1 => self.write_each(changes).await,
-                Err(error) => vec![Err(error)],
-            };
-            for (reply, result) in replies.into_iter().zip(results) {
-                // A caller that went away meanwhile needs no answer.
-                let _ = reply.send(result);
+            let (mut changes, mut replies, mut others) = (Vec::new(), Vec::new(), Vec::new());
+            for job in group.drain(..) {
+                match job {
+                    Job::Write(change, reply) => {
+                        changes.push(change);
+                        replies.push(reply);
+                    }
+                    other => others.push(other),
+                }
+            }
+            self.write_group(changes, replies).await;
+            for other in others {
+                self.look_after(other).await;
+            }
+            if let Err(error) = self.begin_to_seal(&queue).await {
+                tracing::warn!(%error, "the audit log could not be read to be sealed");
             }
         }
         if let Err(error) = self.close().await {
             // The log stays beside the file, and whoever opens it next reads it.
             tracing::warn!(%error, "a tenant's file could not take its write-ahead log in");
+        }
+    }
+
+    async fn write_group(&mut self, mut changes: Vec<Changes>, replies: Vec<Reply>) {
+        if changes.is_empty() {
+            return;
+        }
+        let results = match self.write(&mut changes).await {
+            Ok(results) => results,
+            // One change the database refuses must not take its neighbours along.
+            Err(_) if changes.len() > 1 => self.write_each(changes).await,
+            Err(error) => vec![Err(error)],
+        };
+        for (reply, result) in replies.into_iter().zip(results) {
+            // A caller that went away meanwhile needs no answer.
+            let _ = reply.send(result);
+        }
+    }
+
+    /// Does what keeps the audit log in order.
+    async fn look_after(&mut self, job: Job) {
+        match job {
+            Job::Write(change, reply) => self.write_group(vec![change], vec![reply]).await,
+            Job::Seal(block, keys) => {
+                if let Err(error) = self.seal(&block, keys).await {
+                    tracing::error!(%error, "a block of the audit log was not sealed");
+                }
+            }
+            Job::Drop(before_ms, reply) => {
+                let _ = reply.send(self.drop_audit(before_ms).await);
+            }
         }
     }
 
@@ -110,7 +172,7 @@ impl State {
 
     /// Writes a group in one transaction: a result for each change, or an error and nothing written.
     async fn write(&mut self, changes: &mut [Changes]) -> Result<Vec<Result<Committed, CommitError>>, CommitError> {
-        let (rid, seq) = (self.last_rid, self.last_seq);
+        let (rid, seq, audit) = (self.last_rid, self.last_seq, self.audit);
         // Never behind the log, even if the clock was set back.
         let now = (self.clock)().max(self.last_seq.div_euclid(1000) + 1);
         let stamp = fhir::primitive::datetime::instant(now * 1000);
@@ -123,12 +185,15 @@ impl State {
         let verdicts = match self.write_within(changes, now).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
-                (self.last_rid, self.last_seq) = (rid, seq);
+                (self.last_rid, self.last_seq, self.audit) = (rid, seq, audit);
                 // After some errors SQLite has rolled back by itself, and there is nothing left to roll back.
                 let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
                 return Err(error);
             }
         };
+        if self.audit.number != audit.number {
+            self.tell_audit(now);
+        }
         let results = changes.iter_mut().zip(verdicts).map(|(change, verdict)| {
             verdict.map(|()| Committed {
                 updated: now,
@@ -146,13 +211,19 @@ impl State {
     ) -> Result<Vec<Result<(), CommitError>>, CommitError> {
         let mut batch = Batch::begin(self, changes, now).await?;
         let mut verdicts = Vec::with_capacity(changes.len());
+        let mut events = Vec::new();
         for change in changes {
             verdicts.push(match batch.take(self, change).await {
                 Err(CommitError::Store(error)) => return Err(error.into()),
+                Ok(()) => {
+                    events.extend(&change.audit);
+                    Ok(())
+                }
                 verdict => verdict,
             });
         }
         batch.flush(self).await?;
+        self.write_audit(&events, now).await?;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(verdicts)
     }

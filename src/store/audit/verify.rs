@@ -1,0 +1,165 @@
+//! Verification: the whole log is read in the order of its chain, and everything that it is made of is made anew and
+//! compared.
+
+use super::block::{Block, Row};
+use super::chain::{AuditKey, Head, Mac, START};
+use super::tables::{self, Log};
+use super::{AuditFault, AuditHead, AuditVerdict};
+use crate::Result;
+
+/// Rows that are read at a time.
+const ROWS: i64 = 200;
+/// The most faults that are told.
+const FAULTS: usize = 1000;
+
+/// How far a verification has come.
+struct Walk<'a> {
+    key: &'a AuditKey,
+    head: Option<Head>,
+    /// The last row that was there, its hash and the events up to it.
+    number: i64,
+    mac: Mac,
+    total: i64,
+    /// The last row that is in a block, and how many blocks there were.
+    sealed: i64,
+    blocks: i64,
+    dropped: i64,
+    faults: Vec<AuditFault>,
+}
+
+/// Verifies a log, and tells after each step how many events were looked at.
+pub(crate) async fn verify(log: &dyn Log, told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict> {
+    // Before the log: it only ever points to what is written.
+    let head = log.head().await?;
+    let (key, faults) = (log.key(), Vec::new());
+    let mut walk = Walk { key, head, number: 0, mac: START, total: 0, sealed: 0, blocks: 0, dropped: 0, faults };
+    if head.is_some_and(|it| !it.is_signed(key)) {
+        walk.head = None;
+        walk.fault(AuditFault::Unsigned);
+    }
+    while walk.faults.len() < FAULTS && walk.number < i64::MAX {
+        if let Some(block) = log.blocks(tables::block_from(walk.number + 1)).await?.pop() {
+            let keys = walk.block(&block);
+            // What is sealed while we look has all its keys.
+            let indexed = log.count(tables::indexed(log.dialect(), block.number, keys.clone())).await?;
+            if indexed < keys.len() as i64 {
+                walk.fault(AuditFault::Index(block.number));
+            }
+        } else {
+            let rows = log.rows(tables::rows_from(walk.number + 1, ROWS)).await?;
+            let is_sealed_now = rows.first().is_none_or(|it| it.number > walk.number + 1);
+            if is_sealed_now && !log.blocks(tables::block_from(walk.number + 1)).await?.is_empty() {
+                continue;
+            }
+            if rows.is_empty() {
+                break;
+            }
+            rows.iter().for_each(|it| walk.row(it));
+        }
+        told(walk.total);
+    }
+    walk.strays(log).await?;
+    let waiting = walk.unchained(log).await?;
+    Ok(walk.verdict(head, waiting))
+}
+
+impl Walk<'_> {
+    fn fault(&mut self, fault: AuditFault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Goes on to a number. Whether all before it were there.
+    fn reach(&mut self, number: i64) -> bool {
+        let next = self.number + 1;
+        if number > next {
+            self.fault(AuditFault::Missing(next, number - 1));
+        }
+        number == next
+    }
+
+    fn row(&mut self, row: &Row) {
+        let follows = self.reach(row.number);
+        let made = Row::after(self.key, self.number, &self.mac, self.total, row.body.clone());
+        // Behind a gap it is not known what it was chained to.
+        if follows && made.as_ref() != Some(row) {
+            self.fault(AuditFault::Row(row.number));
+        }
+        self.stand(row.number, row.mac, row.total);
+    }
+
+    /// Looks at a block; the keys that the index must have of it.
+    fn block(&mut self, block: &Block) -> Vec<i64> {
+        let follows = self.reach(block.number);
+        let fault = AuditFault::Block(block.number, block.last);
+        let is_chained = !follows || (block.before == self.mac && block.earlier == self.total);
+        let rows = block.rows(self.key);
+        let is_true = match &rows {
+            None => false,
+            Some(_) if block.is_stub() => block.last >= block.number,
+            Some(rows) => {
+                rows.last().is_some_and(|it| (it.number, it.mac, it.total) == (block.last, block.mac, block.total))
+            }
+        };
+        if !is_chained || !is_true {
+            self.fault(fault);
+        }
+        rows.iter().flatten().for_each(|it| self.meet_head(it.number, &it.mac, it.total));
+        self.blocks += 1;
+        self.dropped += if block.is_stub() { block.total.wrapping_sub(block.earlier) } else { 0 };
+        // One that is not what was sealed may say anything of where it ends.
+        self.sealed = block.last.max(block.number);
+        self.stand(self.sealed, block.mac, block.total);
+        if is_true { block.keys(self.key).unwrap_or_default() } else { Vec::new() }
+    }
+
+    fn stand(&mut self, number: i64, mac: Mac, total: i64) {
+        self.meet_head(number, &mac, total);
+        (self.number, self.mac, self.total) = (number, mac, total);
+    }
+
+    fn meet_head(&mut self, number: i64, mac: &Mac, total: i64) {
+        if let Some(head) = self.head.filter(|it| it.at.row == number)
+            && (head.at.hash, head.at.events) != (*mac, total)
+        {
+            self.fault(AuditFault::Head(number));
+        }
+    }
+
+    /// Looks for rows where blocks are, and for blocks within others.
+    async fn strays(&mut self, log: &dyn Log) -> Result<()> {
+        let end = self.sealed.saturating_add(1);
+        let rows = log.count(tables::below("audit_row", end)).await?;
+        if rows > 0 || log.count(tables::below("audit_block", end)).await? > self.blocks {
+            self.fault(AuditFault::Stray(self.sealed));
+        }
+        Ok(())
+    }
+
+    /// Looks at what is not chained yet; how many events that is.
+    async fn unchained(&mut self, log: &dyn Log) -> Result<i64> {
+        let mut count = 0;
+        for waiting in log.unchained().await? {
+            let events = super::coding::events(waiting.body.clone());
+            if waiting.mac != self.key.unchained(waiting.place, &waiting.body) || events.is_none() {
+                self.fault(AuditFault::Waiting(waiting.place));
+            }
+            count += events.map_or(0, |it| it.len() as i64);
+        }
+        Ok(count)
+    }
+
+    fn verdict(mut self, head: Option<Head>, waiting: i64) -> AuditVerdict {
+        match head {
+            Some(head) if self.head.is_some() && head.at.row > self.number => {
+                self.fault(AuditFault::Cut(self.number, head.at.row));
+            }
+            None if self.number > 0 => self.fault(AuditFault::Unsigned),
+            _ => {}
+        }
+        let at = head.map_or(0, |it| it.at.at);
+        let head = AuditHead { row: self.number, events: self.total, hash: self.mac, at };
+        AuditVerdict { head, dropped: self.dropped, waiting, faults: self.faults }
+    }
+}

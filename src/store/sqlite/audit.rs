@@ -1,0 +1,262 @@
+//! The audit log in a tenant's file: the writer chains, as it is the only one.
+
+use super::index::insert;
+use super::place::Place;
+use super::runner::query;
+use super::writer::{Job, State};
+use crate::audit::{AuditKey, Block, Head, Log, Mac, Row, START, Unchained, encode, is_full, tables};
+use crate::query::{Bind, Dialect, Sql};
+use crate::rows::IndexHash;
+use crate::{AuditEntry, AuditHead, CommitError, Error, Result};
+use async_trait::async_trait;
+use sqlx::{Row as _, SqliteConnection};
+use tokio::sync::mpsc::WeakSender;
+
+/// Where the log ends, as the writer knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The last row.
+    pub(super) number: i64,
+    total: i64,
+    mac: Mac,
+    /// The place of the last event.
+    place: i64,
+    /// What is in no block yet: events and bytes.
+    events: i64,
+    bytes: i64,
+    /// The last row that is in a block, its hash and the events up to it.
+    sealed: (i64, Mac, i64),
+    /// A block is in the making.
+    is_sealing: bool,
+}
+
+impl End {
+    pub(super) async fn load(connection: &mut SqliteConnection) -> Result<End> {
+        let block = query(tables::block_of(i64::MAX))?
+            .fetch_optional(&mut *connection)
+            .await?
+            .as_ref()
+            .map(tables::block)
+            .transpose()?;
+        let row = sqlx::query(
+            "SELECT r.number, r.total, r.mac, \
+               (SELECT coalesce(max(newest), 0) FROM audit_row), (SELECT coalesce(sum(length(body)), 0) FROM audit_row) \
+             FROM audit_row r ORDER BY r.number DESC LIMIT 1",
+        );
+        let row = row.fetch_optional(&mut *connection).await?;
+        let place: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(newest), 0) FROM audit_block").fetch_one(connection).await?;
+        let sealed = block.map_or((0, START, 0), |it| (it.last, it.mac, it.total));
+        let (number, mac, total) = sealed;
+        let end = End { number, total, mac, place, events: 0, bytes: 0, sealed, is_sealing: false };
+        let Some(row) = row else { return Ok(end) };
+        let (total, mac): (i64, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
+        Ok(End {
+            number: row.try_get(0)?,
+            total,
+            // Where it has another length verification finds it; what is added is chained to something.
+            mac: mac.try_into().unwrap_or(START),
+            place: place.max(row.try_get(3)?),
+            events: total.saturating_sub(sealed.2),
+            bytes: row.try_get(4)?,
+            ..end
+        })
+    }
+}
+
+impl State {
+    /// Writes what a group of changes has for the log as one row, within the transaction.
+    pub(super) async fn write_audit(&mut self, entries: &[&AuditEntry], now: i64) -> Result<(), CommitError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let end = &mut self.audit;
+        let mut body = Vec::new();
+        for entry in entries {
+            // About the time in microseconds, made unique.
+            end.place = (end.place + 1).max(now * 1000);
+            encode(&mut body, entry, end.place, &self.hash);
+        }
+        let row = Row::after(&self.keeper.key, end.number, &end.mac, end.total, body.into());
+        let row = row.ok_or(Error::Audit("it has no room left"))?;
+        (end.number, end.total, end.mac) = (row.number, row.total, row.mac);
+        end.events += entries.len() as i64;
+        end.bytes += row.body.len() as i64;
+        sqlx::query("INSERT INTO audit_row (number, total, newest, low, high, mac, body) VALUES (?, ?, ?, ?, ?, ?, ?)")
+            .bind(row.number)
+            .bind(row.total)
+            .bind(row.newest)
+            .bind(row.low)
+            .bind(row.high)
+            .bind(row.mac.to_vec())
+            .bind(row.body.to_vec())
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// The log is on disk up to its end.
+    pub(super) fn tell_audit(&self, now: i64) {
+        let end = &self.audit;
+        self.keeper.tell(AuditHead { row: end.number, events: end.total, hash: end.mac, at: now });
+    }
+
+    /// Has a block made of what is in none, if that is enough, beside the writer. It comes back as a job.
+    pub(super) async fn begin_to_seal(&mut self, jobs: &WeakSender<Job>) -> Result<()> {
+        if self.audit.is_sealing || !is_full(self.audit.events, self.audit.bytes) {
+            return Ok(());
+        }
+        // Until it is done; for good if it fails, as it would again.
+        self.audit.is_sealing = true;
+        let (last, before, earlier) = self.audit.sealed;
+        let rows = query(tables::rows_from(last + 1, i64::MAX))?.fetch_all(&mut self.connection).await?;
+        let rows = rows.iter().map(tables::row).collect::<Result<Vec<_>>>()?;
+        let (key, jobs) = (self.keeper.key.clone(), jobs.clone());
+        tokio::spawn(async move {
+            let sealing = tokio::task::spawn_blocking(move || {
+                let block = Block::seal(&key, before, earlier, &rows)?;
+                let keys = block.as_ref().and_then(|it| it.keys(&key)).unwrap_or_default();
+                Ok::<_, Error>(block.map(|it| (it, keys)))
+            });
+            match sealing.await.map_err(|_| Error::Closed).flatten() {
+                Ok(Some((block, keys))) => {
+                    // Who closes the file meanwhile leaves it to the next one.
+                    if let Some(jobs) = jobs.upgrade() {
+                        let _ = jobs.send(Job::Seal(Box::new(block), keys)).await;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "a block of the audit log was not sealed"),
+            }
+        });
+        Ok(())
+    }
+
+    /// Puts a block in the place of its rows.
+    pub(super) async fn seal(&mut self, block: &Block, keys: Vec<i64>) -> Result<(), CommitError> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        match self.seal_within(block, keys).await {
+            Ok(bytes) => {
+                let end = &mut self.audit;
+                end.sealed = (block.last, block.mac, block.total);
+                end.events = end.total - block.total;
+                end.bytes -= bytes;
+                end.is_sealing = false;
+                Ok(())
+            }
+            Err(error) => self.roll_back(error).await,
+        }
+    }
+
+    async fn seal_within(&mut self, block: &Block, keys: Vec<i64>) -> Result<i64, CommitError> {
+        let connection = &mut self.connection;
+        sqlx::query(
+            "INSERT INTO audit_block (number, last, earlier, total, oldest, newest, low, high, before, mac, seal, body) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(block.number)
+        .bind(block.last)
+        .bind(block.earlier)
+        .bind(block.total)
+        .bind(block.oldest)
+        .bind(block.newest)
+        .bind(block.low)
+        .bind(block.high)
+        .bind(block.before.to_vec())
+        .bind(block.mac.to_vec())
+        .bind(block.seal.to_vec())
+        .bind(block.body.to_vec())
+        .execute(&mut *connection)
+        .await?;
+        let rows = keys.into_iter().map(|it| [Bind::Int(it), Bind::Int(block.number)]).collect();
+        insert(connection, "audit_key (hash, block)", rows).await?;
+        let bytes = sqlx::query_scalar("SELECT coalesce(sum(length(body)), 0) FROM audit_row WHERE number <= ?");
+        let bytes = bytes.bind(block.last).fetch_one(&mut *connection).await?;
+        sqlx::query("DELETE FROM audit_row WHERE number <= ?").bind(block.last).execute(&mut *connection).await?;
+        sqlx::query("COMMIT").execute(connection).await?;
+        Ok(bytes)
+    }
+
+    /// Drops the events of the oldest block whose time is over; how many that were, `None` where there is no such block.
+    pub(super) async fn drop_audit(&mut self, before_ms: i64) -> Result<Option<i64>, CommitError> {
+        let block = query(tables::block_before(before_ms))?.fetch_optional(&mut self.connection).await?;
+        let Some(block) = block.as_ref().map(tables::block).transpose()? else { return Ok(None) };
+        let key = self.keeper.key.clone();
+        let keys = block.keys(&key).ok_or(crate::audit::NO_EVENTS)?;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        match self.drop_within(&block.stub(&key), keys).await {
+            Ok(()) => Ok(Some(block.total - block.earlier)),
+            Err(error) => self.roll_back(error).await,
+        }
+    }
+
+    async fn drop_within(&mut self, stub: &Block, keys: Vec<i64>) -> Result<(), CommitError> {
+        let connection = &mut self.connection;
+        sqlx::query("DELETE FROM audit_key WHERE block = ? AND hash IN (SELECT value FROM json_each(?))")
+            .bind(stub.number)
+            .bind(super::runner::json_array(&keys))
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("UPDATE audit_block SET seal = ?, body = ? WHERE number = ?")
+            .bind(stub.seal.to_vec())
+            .bind(stub.body.to_vec())
+            .bind(stub.number)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("COMMIT").execute(connection).await?;
+        Ok(())
+    }
+
+    async fn roll_back<T>(&mut self, error: CommitError) -> Result<T, CommitError> {
+        // After some errors SQLite has rolled back by itself, and there is nothing left to roll back.
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        Err(error)
+    }
+}
+
+/// The log, as a place's readers see it.
+pub(super) struct FileLog<'a>(pub(super) &'a Place);
+
+impl FileLog<'_> {
+    /// The last row's number; 0 of an empty log.
+    pub(super) async fn last(&self) -> Result<i64> {
+        let last = "SELECT max((SELECT coalesce(max(number), 0) FROM audit_row), (SELECT coalesce(max(last), 0) FROM audit_block))";
+        self.count(Sql::new(last)).await
+    }
+}
+
+#[async_trait]
+impl Log for FileLog<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn hash(&self) -> &IndexHash {
+        &self.0.hash
+    }
+
+    fn key(&self) -> &AuditKey {
+        &self.0.keeper.key
+    }
+
+    async fn rows(&self, statement: Sql) -> Result<Vec<Row>> {
+        self.0.readers.fetch_all(query(statement)?).await?.iter().map(tables::row).collect()
+    }
+
+    async fn blocks(&self, statement: Sql) -> Result<Vec<Block>> {
+        self.0.readers.fetch_all(query(statement)?).await?.iter().map(tables::block).collect()
+    }
+
+    async fn count(&self, statement: Sql) -> Result<i64> {
+        Ok(self.0.readers.fetch_one(query(statement)?).await?.try_get(0)?)
+    }
+
+    /// The writer chains what it writes at once.
+    async fn unchained(&self) -> Result<Vec<Unchained>> {
+        Ok(Vec::new())
+    }
+
+    async fn head(&self) -> Result<Option<Head>> {
+        self.0.keeper.find().await
+    }
+}
