@@ -9,6 +9,7 @@ mod demo;
 mod http;
 mod logging;
 mod mail;
+mod outbox;
 mod outgoing;
 mod pages;
 mod random;

@@ -2,7 +2,7 @@
 //! to those of the account.
 
 use super::kept::{self, Entry, Kept};
-use super::password;
+use super::{logout, password, sign_ins};
 use crate::mail::EmailAddress;
 use crate::{clock, random};
 use engine::Grant;
@@ -136,13 +136,16 @@ pub fn is_taken() -> Failure {
     Failure::new(IssueType::Duplicate, "There is a user of this name already.").with_status(409)
 }
 
-/// Ends all that was granted for a user, and all sign-ins.
-pub async fn sign_out(session: &dyn Session, username: &str) -> Result<()> {
+/// Ends all that was granted for a user, and all sign-ins, of which apps are told.
+pub async fn sign_out(session: &dyn Session, tenant: &str, username: &str) -> Result<()> {
     // Others change an account now and then, never many at a time.
     for _ in 0..8 {
         let Some(mut account) = find(session, username).await? else { return Ok(()) };
         account.value.signed_out = clock::now_ms();
-        if kept::write(session, vec![account.replace()?]).await? {
+        let mut changes = sign_ins::end_all(session, &account.key).await?;
+        changes.push(account.replace()?);
+        if kept::write(session, changes).await? {
+            logout::wake(tenant);
             return Ok(());
         }
     }

@@ -49,6 +49,9 @@ pub struct Client {
     /// Where people may go on who have signed out (OpenID Connect RP-Initiated Logout section 3); compared whole.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a user has signed out (OpenID Connect Back-Channel Logout section 2.2).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
     /// `authorization_code`, `refresh_token`, `client_credentials`
     pub grant_types: Vec<String>,
     /// How it proves who it is.
@@ -123,6 +126,11 @@ impl Client {
         }
         if !self.jwks_uri.as_ref().is_none_or(|it| is_web_address(it)) {
             return refuse("jwks_uri is an https address without fragment.");
+        }
+        if !self.backchannel_logout_uri.as_ref().is_none_or(|it| has_code && is_web_address(it)) {
+            return refuse(
+                "backchannel_logout_uri is an https address without fragment, and goes with the grant authorization_code.",
+            );
         }
         Ok(())
     }

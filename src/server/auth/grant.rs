@@ -8,7 +8,7 @@ use super::factor::demand::Demand;
 use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::standing::standing;
-use super::{Claims, secret, visit};
+use super::{Claims, secret, sign_ins, visit};
 use crate::{clock, random};
 use fhir::Result;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub struct Grant {
     /// The sign-on by a provider that it ends with: that of a user who did not want it to go on without one.
     #[serde(default)]
     pub sign_on: Option<String>,
+    /// The user's sign-in in which it was given; if that is ended, it ends too.
+    #[serde(default)]
+    pub sid: Option<String>,
 }
 
 impl Kept for Grant {
@@ -144,6 +147,9 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
         };
         let Some(account) = account.filter(holds) else { return Ok(None) };
         if !assurance::is_two(&grant.value.amr) && Demand::of(session).await?.is_of(&account.fhir_user) {
+            return Ok(None);
+        }
+        if !sign_ins::holds(session, username, grant.value.sid.as_deref()).await? {
             return Ok(None);
         }
         let Some(standing) = standing(session, &account, clock::now_ms()).await? else { return Ok(None) };

@@ -110,7 +110,9 @@ mod tests {
     const TWO: &str = r#"{"keys":[{"kty":"RSA","kid":"two","n":"AQAB","e":"AQAB"}]}"#;
 
     fn keys() -> RemoteKeys {
-        RemoteKeys::new(Arc::new(Outgoing::new("127.0.0.1".parse().unwrap()).unwrap()))
+        RemoteKeys::new(Arc::new(
+            Outgoing::trusting("127.0.0.1".parse().unwrap(), rustls::RootCertStore::empty()).unwrap(),
+        ))
     }
 
     fn names(keys: &[Jwk]) -> Vec<&str> {

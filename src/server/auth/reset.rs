@@ -3,7 +3,7 @@
 
 use super::account::{self, Account};
 use super::kept::{self, Entry, Kept};
-use super::secret;
+use super::{logout, secret, sign_ins};
 use crate::mail::{self, EmailAddress, Letter, Purpose};
 use fhir::Result;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,10 @@ pub async fn choose(session: &dyn Session, tenant: &str, held: Held, password: &
     let Held { link, mut account } = held;
     account.value.password = account::chosen_password(&account.key, password).await?;
     account.value.signed_out = now;
-    let changes = vec![link.delete(), account.replace()?];
+    let mut changes = sign_ins::end_all(session, &account.key).await?;
+    changes.extend([link.delete(), account.replace()?]);
     let notice = (Purpose::PasswordChanged, account.value.email.as_ref());
-    kept::decided(mail::commit_with_notice(session, tenant, notice, changes, now).await?)
+    kept::decided(mail::commit_with_notice(session, tenant, notice, changes, now).await?)?;
+    logout::wake(tenant);
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! A user's sign-in in one browser. The browser holds a random cookie; the server keeps its hash.
 
-use super::account::{self, Account};
+use super::account::Account;
+use super::device::Device;
 use super::factor::assurance::{self, Proved};
 use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::session_limits::SessionLimits;
+use super::sign_ins::{self, SignIn};
 use super::{factor, secret};
+use crate::random;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
 use store::{LedgerChange, Session};
@@ -23,6 +26,9 @@ pub struct Visit {
     /// The sign-on by a provider that it holds as long as.
     #[serde(default)]
     pub sign_on: Option<String>,
+    /// What the sign-in is called.
+    #[serde(default)]
+    pub sid: Option<String>,
     seen: i64,
 }
 
@@ -38,35 +44,50 @@ pub struct Visitor {
     pub account: Entry<Account>,
 }
 
-/// A sign-in by these methods: the cookie's value, and the change that begins it.
+/// A sign-in by these methods: the cookie's value, and the changes that begin it.
 pub async fn begun(
     session: &dyn Session,
-    username: &str,
+    account: &Entry<Account>,
     proved: impl Into<Proved>,
+    device: Device,
     now: i64,
-) -> Result<(String, LedgerChange)> {
-    begun_at(session, username, proved, (now, now)).await
+) -> Result<(String, Vec<LedgerChange>)> {
+    begun_at(session, account, proved, device, (now, now)).await
 }
 
 /// The same of somebody who signed in elsewhere at a time before now.
 pub async fn begun_at(
     session: &dyn Session,
-    username: &str,
+    account: &Entry<Account>,
     proved: impl Into<Proved>,
+    device: Device,
     (began, now): (i64, i64),
-) -> Result<(String, LedgerChange)> {
-    let cookie = secret::new()?;
-    let Proved { amr, sign_on } = proved.into();
-    let visit = Visit { account: account::folded(username), began, amr, sign_on, seen: now };
-    let until = SessionLimits::of(session).await?.until(began, now);
-    Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &visit, Some(until))?))
+) -> Result<(String, Vec<LedgerChange>)> {
+    let (cookie, limits) = (secret::new()?, SessionLimits::of(session).await?);
+    let (key, Proved { amr, sign_on, goes_on }) = (secret::hash(&cookie), proved.into());
+    let sid = goes_on.unwrap_or_else(random::id);
+    let sign_in = SignIn {
+        subject: account.value.id.clone(),
+        began,
+        device,
+        sign_on: sign_on.clone(),
+        visit: Some(key.clone()),
+        granted: Vec::new(),
+    };
+    let name = sign_ins::key(&account.key, &sid);
+    let begun = sign_ins::begin(session, name, sign_in, limits.until(began, i64::MAX / 2)).await?;
+    let visit = Visit { account: account.key.clone(), began, amr, sign_on, sid: Some(sid), seen: now };
+    Ok((cookie, vec![begun, kept::insert(key, &visit, Some(limits.until(began, now)))?]))
 }
 
 /// Whether the sign-in that is kept under this key holds.
 pub async fn holds(session: &dyn Session, key: &str, now: i64) -> Result<bool> {
     let Some(visit) = kept::find::<Visit>(session, key).await? else { return Ok(false) };
-    let until = SessionLimits::of(session).await?.until(visit.value.began, visit.value.seen);
-    Ok(now < until && SignOn::holds(session, visit.value.sign_on.as_deref()).await?)
+    let visit = visit.value;
+    let until = SessionLimits::of(session).await?.until(visit.began, visit.seen);
+    Ok(now < until
+        && SignOn::holds(session, visit.sign_on.as_deref()).await?
+        && sign_ins::holds(session, &visit.account, visit.sid.as_deref()).await?)
 }
 
 /// Who is signed in by a cookie, if somebody is, by all that the tenant and the user's own factors demand.
@@ -81,7 +102,8 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
     // Whom a provider made, only the provider signs in.
     let is_by_provider = account.value.provider.is_none() || visit.value.sign_on.is_some();
     let is_enough = is_by_provider && factor::suffice(session, &account, &visit.value.amr).await?;
-    if !is_enough || !SignOn::holds(session, visit.value.sign_on.as_deref()).await? {
+    let is_kept = is_enough && SignOn::holds(session, visit.value.sign_on.as_deref()).await?;
+    if !is_kept || !sign_ins::holds(session, &account.key, visit.value.sid.as_deref()).await? {
         return Ok(None);
     }
     if seen + limits.noted() <= now {
@@ -92,12 +114,23 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
     Ok(Some(Visitor { visit, account }))
 }
 
-/// Ends a sign-in.
-pub async fn end(session: &dyn Session, cookie: &str) -> Result<()> {
+/// The name of the sign-in of a browser, if it is this user's: it goes on when the user signs in there once more.
+pub async fn going_on(session: &dyn Session, cookie: &str, username: &str) -> Result<Option<String>> {
+    let visit = kept::find::<Visit>(session, &secret::hash(cookie)).await?.map(|it| it.value);
+    let Some(sid) = visit.filter(|it| it.account == username).and_then(|it| it.sid) else { return Ok(None) };
+    Ok(sign_ins::holds(session, username, Some(&sid)).await?.then_some(sid))
+}
+
+/// Ends a browser's visit, and the sign-in that it is, unless that goes on.
+pub async fn end(session: &dyn Session, cookie: &str, goes_on: Option<&str>) -> Result<()> {
     // Its use may be noted meanwhile.
     for _ in 0..8 {
         let Some(visit) = kept::find::<Visit>(session, &secret::hash(cookie)).await? else { return Ok(()) };
-        if kept::write(session, vec![visit.delete()]).await? {
+        let mut changes = vec![visit.delete()];
+        if let Some(sid) = visit.value.sid.as_deref().filter(|it| goes_on != Some(*it)) {
+            changes.extend(sign_ins::leave(session, &visit.value.account, sid).await?);
+        }
+        if kept::write(session, changes).await? {
             return Ok(());
         }
     }

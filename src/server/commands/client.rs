@@ -3,7 +3,7 @@
 use super::user::{LISTED, Where, told, within};
 use super::{block_on, print};
 use crate::auth::client::{Client as Registered, ClientAuth};
-use crate::auth::{kept, scope, secret};
+use crate::auth::{kept, leaving, scope, secret};
 use crate::config::{self, File};
 use crate::{clock, random};
 use anyhow::{Context, Result, bail};
@@ -28,6 +28,9 @@ struct New {
     /// Where people may go on who sign out from within the app; may be given several times
     #[arg(long = "signed-out", value_name = "URI")]
     signed_out: Vec<String>,
+    /// Where it is told that a user has signed out (OpenID Connect Back-Channel Logout)
+    #[arg(long, value_name = "URI")]
+    backchannel_logout: Option<String>,
     /// The most it is granted
     #[arg(long, value_name = "SCOPES")]
     scope: String,
@@ -71,7 +74,7 @@ Examples:
         /// Its id
         id: String,
     },
-    /// Take one away, with all that it was granted
+    /// Take one away, with all that it was granted and the state that it keeps here
     Remove {
         #[command(flatten)]
         at: Where,
@@ -131,6 +134,7 @@ fn client(new: New) -> Result<Registered> {
         name: new.name,
         redirect_uris: new.redirects,
         post_logout_redirect_uris: new.signed_out,
+        backchannel_logout_uri: new.backchannel_logout,
         grant_types: grants.iter().map(|it| (*it).to_owned()).collect(),
         auth,
         secret: None,
@@ -165,7 +169,12 @@ async fn approve(settings: config::Store, tenant: String, id: String) -> Result<
 }
 
 async fn remove(settings: config::Store, tenant: String, id: String) -> Result<()> {
-    change(settings, tenant, id, |entry| Ok(entry.delete())).await
+    let is_gone =
+        within(&settings, &tenant, async |session| leaving::client(&*session, &id).await.map_err(told)).await?;
+    match is_gone {
+        true => Ok(()),
+        false => bail!("there is no client `{id}`"),
+    }
 }
 
 async fn change(

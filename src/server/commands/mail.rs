@@ -42,9 +42,9 @@ async fn list(settings: config::Store, tenant: String) -> Result<()> {
     })
     .await?;
     for entry in waiting {
-        let Waiting { purpose, written, tries, next, .. } = entry.value;
-        let next = (next - now).max(0) / 1000;
-        let waits = format!("tried {tries} times, again in {next} s");
+        let Waiting { purpose, written, wait, .. } = entry.value;
+        let next = (wait.next - now).max(0) / 1000;
+        let waits = format!("tried {} times, again in {next} s", wait.tries);
         print(format_args!("{}  {purpose}  waits since {} s, {waits}", entry.key, (now - written) / 1000))?;
     }
     for entry in dead {

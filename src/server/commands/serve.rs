@@ -1,12 +1,13 @@
 //! `medisync serve`
 
 use super::print;
-use crate::auth::{Gate, Mode};
+use crate::auth::{Gate, Mode, logout};
 use crate::config::{
     self, AuthFlags, File, HttpFlags, LimitFlags, MailFlags, NetworkFlags, PasswordFlags, Place, RateFlags,
     SignInFlags, StoreFlags,
 };
 use crate::http::{Demo, Server, listen};
+use crate::outgoing::Outgoing;
 use crate::rates::Rates;
 use crate::{database, demo, mail};
 use anyhow::{Context, Result, bail};
@@ -134,7 +135,9 @@ async fn serve(plan: Plan) -> Result<()> {
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
     let times = listen::Times { idle: plan.http.idle_time.duration(), drain: plan.http.drain_time.duration() };
-    mail::begin(&plan.mail, mail_origin(&plan.http, address), store.clone())?;
+    let authorities = plan.network.private_authorities.certificates()?;
+    mail::begin(&plan.mail, &authorities, mail_origin(&plan.http, address), store.clone())?;
+    logout::begin(store.clone(), Arc::new(Outgoing::new(&plan.network)?));
     let gate = Gate::new(engine.clone(), plan.mode);
     // Without tokens there is nobody to count for.
     let rates = gate.issuer().map(|_| Rates::new(plan.rates.limits(), store.told().is_some()));

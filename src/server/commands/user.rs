@@ -3,7 +3,7 @@
 use super::import::{self, Imported};
 use super::{block_on, print};
 use crate::auth::account::{self, Account, NewAccount};
-use crate::auth::{factor, kept, password, secret};
+use crate::auth::{factor, kept, leaving, password, secret, sign_ins};
 use crate::config::{self, File, PasswordFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Context, Result, anyhow, bail};
@@ -107,6 +107,13 @@ Example:
         /// The name to sign in with
         name: String,
     },
+    /// Take a user away, with sign-ins, factors, links and what apps keep about who it is; the record of who it is stays
+    Remove {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+    },
     /// Let a user sign in again
     Enable {
         #[command(flatten)]
@@ -138,6 +145,7 @@ impl User {
             Action::ResetFactors { at, name } => block_on(reset_factors(at.store.resolve(file)?, at.tenant, name)),
             Action::List { at } => block_on(list(at.store.resolve(file)?, at.tenant)),
             Action::Disable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, false)),
+            Action::Remove { at, name } => block_on(remove(at.store.resolve(file)?, at.tenant, name)),
             Action::Enable { at, name } => block_on(enable(at.store.resolve(file)?, at.tenant, name, true)),
         }
     }
@@ -244,12 +252,27 @@ async fn enable(settings: config::Store, tenant: String, name: String, is_enable
     .await
 }
 
+async fn remove(settings: config::Store, tenant: String, name: String) -> Result<()> {
+    let is_gone =
+        within(&settings, &tenant, async |session| leaving::user(&*session, &name).await.map_err(told)).await?;
+    if !is_gone {
+        bail!("there is no user `{name}`");
+    }
+    tracing::info!(tenant, user = name, "a user was taken away");
+    Ok(())
+}
+
 async fn change(settings: config::Store, tenant: String, name: &str, step: impl FnOnce(&mut Account)) -> Result<()> {
     within(&settings, &tenant, async |session| {
         let account = account::find(&*session, name).await.map_err(told)?;
         let mut account = account.with_context(|| format!("there is no user `{name}`"))?;
+        let was_out = account.value.signed_out;
         step(&mut account.value);
-        if !kept::write(&*session, vec![account.replace().map_err(told)?]).await.map_err(told)? {
+        let mut changes = vec![account.replace().map_err(told)?];
+        if account.value.signed_out != was_out {
+            changes.extend(sign_ins::end_all(&*session, &account.key).await.map_err(told)?);
+        }
+        if !kept::write(&*session, changes).await.map_err(told)? {
             bail!("the user is being changed by somebody else; try again");
         }
         Ok(())

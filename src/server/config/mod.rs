@@ -149,6 +149,7 @@ settings! {
     /// Whom the program may ask.
     Network, NetworkFlags, "Outgoing requests" {
         private_hosts: crate::outgoing::Hosts = "none", "MEDISYNC_PRIVATE_HOSTS", "HOSTS", "Hosts in private networks that the server may ask, for the keys of a client, for providers of sign-on and for packages: none, or a list such as keys.hospital.internal";
+        private_authorities: crate::outgoing::Authorities = "none", "MEDISYNC_PRIVATE_AUTHORITIES", "FILE", "Certificate authorities that are trusted beside the public ones, for requests that the server makes and for its mail server: none, or a file of certificates in PEM";
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::auth::breached::Breached;
 use crate::http::{Origin, Origins, Proxies};
 use crate::logging::Format;
-use crate::outgoing::Hosts;
+use crate::outgoing::{Authorities, Hosts};
 use crate::rates::Rate;
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
@@ -111,6 +111,7 @@ described! {
     Secret: "none or a text", json!({ "type": "string" });
     Registry: "none or an address such as https://packages.fhir.org", text("^(none|https?://[^?#@ ]+)$");
     Registration: "open, approval or closed", json!({ "enum": ["open", "approval", "closed"] });
+    Authorities: "none or a file", json!({ "type": "string", "minLength": 1 });
     Breached: "none or a file", json!({ "type": "string", "minLength": 1 });
     Hosts: "none or hosts such as keys.hospital.internal", text(r"^\s*[^/@ *,]+(\s*,\s*[^/@ *,]+)*\s*$");
     Origin: "an address such as https://fhir.example.org", text("^https?://[^/?#@ ]+/*$");

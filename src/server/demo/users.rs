@@ -65,6 +65,7 @@ fn app() -> Client {
         name: "Demo app".into(),
         redirect_uris: REDIRECTS.map(str::to_owned).into(),
         post_logout_redirect_uris: Vec::new(),
+        backchannel_logout_uri: None,
         grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).into(),
         auth: ClientAuth::None,
         secret: None,

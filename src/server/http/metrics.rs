@@ -6,6 +6,7 @@
 //! - `medisync_rate_limited_total{limit}`: requests refused, by whose limit they were over
 //! - `medisync_rate_shares_total`: shares of limits that were asked for in the database
 //! - `medisync_mails_total{outcome}`: mails sent, put off and given up
+//! - `medisync_logout_notices_total{outcome}`: apps told that a user has signed out, or not yet, or given up
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -13,6 +14,7 @@
 
 use super::Server;
 use super::route::Route;
+use crate::auth::logout;
 use crate::clock::Stopwatch;
 use crate::mail;
 use crate::rates::Rates;
@@ -104,9 +106,15 @@ impl Metrics {
         }
         head(&mut out, "medisync_requests_in_progress", "gauge", "Requests under way.");
         line(&mut out, "medisync_requests_in_progress", "", self.under_way.load(Relaxed));
-        head(&mut out, "medisync_mails_total", "counter", "Mails sent, put off and given up.");
-        for (outcome, count) in mail::figures() {
-            line(&mut out, "medisync_mails_total", &format!("{{outcome=\"{outcome}\"}}"), count);
+        let outboxes = [
+            ("medisync_mails_total", "Mails sent, put off and given up.", mail::figures()),
+            ("medisync_logout_notices_total", "Apps told of a sign-out, not yet, and given up.", logout::figures()),
+        ];
+        for (name, about, figures) in outboxes {
+            head(&mut out, name, "counter", about);
+            for (outcome, count) in figures {
+                line(&mut out, name, &format!("{{outcome=\"{outcome}\"}}"), count);
+            }
         }
         head(&mut out, "medisync_build_info", "gauge", "The version that runs.");
         line(&mut out, "medisync_build_info", concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);

@@ -104,7 +104,7 @@ impl Server {
         (sign_in, network): (&config::SignIn, &config::Network),
         demo: Option<Demo>,
     ) -> anyhow::Result<Server> {
-        let outgoing = Arc::new(Outgoing::new(network.private_hosts.clone())?);
+        let outgoing = Arc::new(Outgoing::new(network)?);
         Ok(Server {
             engine,
             addresses: Addresses::new(http, gate.issuer().is_none()),

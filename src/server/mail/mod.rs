@@ -3,7 +3,6 @@
 mod address;
 mod letter;
 pub mod outbox;
-mod sender;
 mod transport;
 
 pub use address::EmailAddress;
@@ -11,13 +10,13 @@ pub use letter::{Letter, Purpose};
 
 use crate::auth::kept;
 use crate::config;
+use crate::outbox::{Figures, Sender, Wake};
 use anyhow::bail;
 use fhir::{Failure, IssueType, Result};
 use outbox::Limits;
-use sender::{Figures, Sender};
+use rustls::pki_types::CertificateDer;
 use std::sync::{Arc, LazyLock, OnceLock};
 use store::{LedgerChange, Session, Store};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use transport::Transport;
 
 /// How this process sends mails. FHIR's operations are plain functions and have no other way to it.
@@ -31,22 +30,28 @@ pub struct Post {
     /// How long an invitation holds, in milliseconds.
     pub invitation_time: i64,
     limits: Limits,
-    wake: UnboundedSender<String>,
+    wake: Wake,
 }
 
-/// Has mails sent from now on, if the settings say so; `origin` is what links begin with, unless it cannot be known.
-pub fn begin(settings: &config::Mail, origin: Option<String>, store: Arc<dyn Store>) -> anyhow::Result<()> {
-    let Some(transport) = Transport::new(settings)? else { return Ok(()) };
+/// Has mails sent from now on, if the settings say so, to a mail server for which public authorities or these vouch; `origin` is what links begin with, unless it cannot be known.
+pub fn begin(
+    settings: &config::Mail,
+    authorities: &[CertificateDer<'_>],
+    origin: Option<String>,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<()> {
+    let Some(transport) = Transport::new(settings, authorities)? else { return Ok(()) };
     let Some(origin) = origin else {
         bail!("mails hold links: set --base-url to the address by which people reach this server");
     };
-    let (wake, woken) = unbounded_channel();
+    // Settings are read once for each process.
+    if POST.get().is_some() {
+        return Ok(());
+    }
+    let wake = Sender::start(store, transport);
     let limits = Limits { address: settings.mails_per_address, tenant: settings.mails_per_tenant };
     let post = Post { origin, invitation_time: settings.invitation_time.millis()?, limits, wake };
-    // Settings are read once for each process.
-    if POST.set(post).is_ok() {
-        tokio::spawn(Sender { store, transport, figures: &FIGURES }.run(woken));
-    }
+    let _ = POST.set(post);
     Ok(())
 }
 
@@ -99,8 +104,7 @@ impl Post {
     ) -> Result<bool> {
         let is_written = outbox::write(session, letter, changes, self.limits, now).await?;
         if is_written {
-            // At the end of the process nobody listens any more; the outbox is looked after at the next start.
-            let _ = self.wake.send(tenant.to_owned());
+            self.wake.up(tenant);
         }
         Ok(is_written)
     }

@@ -34,7 +34,7 @@ const CLOSED_V6: [(Ipv6Addr, u32); 4] = [
 ];
 
 /// Whether an address is one of the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(it) => !CLOSED_V4.iter().any(|(block, bits)| (it.to_bits() ^ block.to_bits()) >> (32 - bits) == 0),
         IpAddr::V6(it) => {

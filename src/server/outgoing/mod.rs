@@ -3,12 +3,18 @@
 //! A server that can be sent anywhere opens the network it stands in (server-side request forgery). So: https only; every
 //! address that a name leads to must be a public one, and the connection goes to the very address that was looked at, so
 //! that a name cannot lead elsewhere a moment later; no redirect is followed; time and size are bounded. The setting
-//! `private-hosts` names the hosts for which none of this is asked but the bounds.
+//! `private-hosts` names the hosts for which none of this is asked but the bounds; `private-authorities` has certificates verified by
+//! more authorities than Mozilla's.
 
 mod address;
+mod authorities;
 #[cfg(test)]
 mod tests;
 
+pub use address::is_public;
+pub use authorities::Authorities;
+
+use crate::config;
 use anyhow::{Context, Result};
 use axum::http::header::{HOST, HeaderValue, USER_AGENT};
 use axum::http::{Request, Response, Uri};
@@ -79,12 +85,13 @@ impl fmt::Display for Refusal {
 }
 
 impl Outgoing {
-    /// With the certificate authorities that Mozilla trusts.
-    pub fn new(private: Hosts) -> Result<Outgoing> {
-        Outgoing::trusting(private, RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    /// As the settings say.
+    pub fn new(settings: &config::Network) -> Result<Outgoing> {
+        Outgoing::trusting(settings.private_hosts.clone(), settings.private_authorities.with_public()?)
     }
 
-    fn trusting(private: Hosts, roots: RootCertStore) -> Result<Outgoing> {
+    /// What may ask these hosts beside those of the public internet, and trusts these certificate authorities.
+    pub fn trusting(private: Hosts, roots: RootCertStore) -> Result<Outgoing> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.context("TLS cannot be set up")?.with_root_certificates(roots).with_no_client_auth();

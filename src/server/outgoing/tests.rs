@@ -29,6 +29,10 @@ fn der(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
+fn of(hosts: Hosts) -> Outgoing {
+    Outgoing::trusting(hosts, Authorities::default().with_public().unwrap()).unwrap()
+}
+
 async fn get(outgoing: &Outgoing, uri: &str) -> Result<Response<Bytes>, Refusal> {
     outgoing.send(Request::get(uri).body(Bytes::new()).unwrap(), 100).await
 }
@@ -61,7 +65,7 @@ async fn server(answer: &'static str, tls: Option<TlsAcceptor>) -> u16 {
 
 #[tokio::test]
 async fn addresses_that_lead_inward_are_not_asked() {
-    let outgoing = Outgoing::new(Hosts::default()).unwrap();
+    let outgoing = of(Hosts::default());
     for uri in [
         "https://127.0.0.1/keys",
         "https://localhost/keys",
@@ -84,7 +88,7 @@ async fn addresses_that_lead_inward_are_not_asked() {
 
 #[tokio::test]
 async fn a_private_host_that_is_named_may_be_asked_without_tls_on_this_machine_only() {
-    let outgoing = Outgoing::new("127.0.0.1, 10.0.0.1".parse().unwrap()).unwrap();
+    let outgoing = of("127.0.0.1, 10.0.0.1".parse().unwrap());
     let port = server(ANSWER, None).await;
     let answer = get(&outgoing, &format!("http://127.0.0.1:{port}/keys?x=1")).await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"hello"[..]));
@@ -95,7 +99,7 @@ async fn a_private_host_that_is_named_may_be_asked_without_tls_on_this_machine_o
 
 #[tokio::test]
 async fn no_redirect_is_followed_and_no_large_body_is_read() {
-    let outgoing = Outgoing::new("127.0.0.1".parse().unwrap()).unwrap();
+    let outgoing = of("127.0.0.1".parse().unwrap());
     let moved = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
     let port = server(moved, None).await;
     let answer = get(&outgoing, &format!("http://127.0.0.1:{port}/keys?x=1")).await.unwrap();
@@ -116,10 +120,12 @@ async fn certificates_are_verified() {
         config.with_no_client_auth().with_single_cert(chain, PrivatePkcs8KeyDer::from(der(KEY)).into()).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let hosts: Hosts = "localhost, 127.0.0.1".parse().unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(der(AUTHORITY))).unwrap();
-    let trusting = Outgoing::trusting(hosts.clone(), roots).unwrap();
-    let usual = Outgoing::new(hosts).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authorities.pem");
+    std::fs::write(&file, format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n")).unwrap();
+    let authorities: Authorities = file.to_str().unwrap().parse().unwrap();
+    let trusting = Outgoing::trusting(hosts.clone(), authorities.with_public().unwrap()).unwrap();
+    let usual = of(hosts);
     for (outgoing, host, is_answered) in
         [(&trusting, "localhost", true), (&trusting, "127.0.0.1", false), (&usual, "localhost", false)]
     {
@@ -130,6 +136,23 @@ async fn certificates_are_verified() {
             false => assert!(matches!(answer, Err(Refusal::Unreachable(_))), "{host}: {answer:?}"),
         }
     }
+}
+
+/// They vouch for who answers; where the server may be sent is not theirs to say.
+#[tokio::test]
+async fn authorities_of_ones_own_open_no_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authorities.pem");
+    std::fs::write(&file, format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n")).unwrap();
+    let authorities: Authorities = file.to_str().unwrap().parse().unwrap();
+    let trusting = Outgoing::trusting(Hosts::default(), authorities.with_public().unwrap()).unwrap();
+    assert!(matches!(get(&trusting, "https://localhost:1/keys").await, Err(Refusal::Address(_))));
+    std::fs::write(&file, "no certificate").unwrap();
+    assert!(authorities.certificates().is_err());
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    assert!(authorities.with_public().is_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(authorities.certificates().is_err());
 }
 
 #[test]

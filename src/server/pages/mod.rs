@@ -5,6 +5,7 @@
 //! here are pure: a view in, a [`Page`] out. Nothing comes from another host, and neither scripts nor
 //! styles stand in the markup, so that [`CONTENT_SECURITY_POLICY`] can forbid both.
 
+mod account;
 mod ask;
 mod assets;
 mod attachments;
@@ -34,6 +35,7 @@ mod waveform;
 #[cfg(test)]
 mod tests;
 
+pub use account::{AccountView, SignInItem, account};
 pub use ask::{AskView, FieldView, NoteView, ask, note};
 pub use assets::{ASSETS, asset};
 pub use clinics::{ClinicsView, clinics, link};
@@ -45,7 +47,7 @@ pub use letter::letter;
 pub use message::{message, unauthorized};
 pub use passkeys::{MakeView, PasskeyView, PasskeysView, UseView, passkeys};
 pub use resource::resource;
-pub use sign_in::{AccountView, SignInView, account, sign_in, signed_out};
+pub use sign_in::{SignInView, sign_in, signed_out};
 pub use sign_on::{LeaveView, RefusedView, Way, leave, refused};
 pub use start::start;
 pub use views::{

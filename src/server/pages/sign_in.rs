@@ -1,4 +1,4 @@
-//! What people see of the authorization server: signing in, and the page of who is signed in. Forms only, no scripts.
+//! What people see of the authorization server: signing in. Forms only, no scripts.
 
 use super::html::Html;
 use super::layout::Layout;
@@ -54,80 +54,12 @@ pub fn sign_in(view: &SignInView<'_>) -> Page {
     Layout { title: "Sign in", tenant: Some(view.tenant) }.page(&html)
 }
 
-/// The page of somebody who is signed in.
-pub struct AccountView<'a> {
-    /// Where.
-    pub tenant: Place<'a>,
-    /// Where the form goes.
-    pub action: &'a str,
-    /// Proof that the form is this server's.
-    pub csrf: &'a str,
-    /// Who it is.
-    pub user: &'a str,
-    /// Since when, in milliseconds since the epoch.
-    pub since: i64,
-    /// Since when there is an authenticator app.
-    pub app: Option<i64>,
-    /// How many passkeys there are.
-    pub passkeys: usize,
-    /// How many recovery codes there are.
-    pub recovery: usize,
-    /// Where the user's mails go; `None` where none are sent.
-    pub email: Option<&'a str>,
-}
-
 /// The page of somebody who is signed out.
 pub fn signed_out(tenant: Place<'_>) -> Page {
     let mut html = Html::default();
     html.raw("<article class=\"form\"><h1>Signed out</h1><p role=\"status\">You are signed out of ").text(tenant.0);
     html.raw(".</p></article>");
     Layout { title: "Signed out", tenant: Some(tenant) }.page(&html)
-}
-
-/// The page of somebody who is signed in.
-pub fn account(view: &AccountView<'_>) -> Page {
-    let mut html = Html::default();
-    html.raw("<article class=\"form\"><h1>").text(view.user).raw("</h1><p>You are signed in to ").text(view.tenant.0);
-    html.raw(".</p><p class=\"quiet\">Since ");
-    moment(&mut html, view.since);
-    html.raw("</p><h2>How you sign in</h2><ul class=\"plain\"><li>");
-    way(&mut html, view, "password", "Password");
-    html.raw("</li>");
-    if let Some(email) = view.email {
-        html.raw("<li>");
-        way(&mut html, view, "email", "E-mail address");
-        html.raw(": ").text(email).raw("</li>");
-    }
-    html.raw("<li>");
-    way(&mut html, view, "authenticator", "Authenticator app");
-    match view.app {
-        None => html.raw(": none"),
-        Some(since) => {
-            html.raw(": since ");
-            moment(&mut html, since)
-        }
-    };
-    html.raw("</li><li>");
-    way(&mut html, view, "passkeys", "Passkeys");
-    html.raw(": ").show(view.passkeys).raw("</li>");
-    if view.app.is_some() || view.passkeys > 0 {
-        html.raw("<li>");
-        way(&mut html, view, "recovery-codes", "Recovery codes");
-        html.raw(": ").show(view.recovery).raw(" left</li>");
-    }
-    html.raw("</ul><h2>Elsewhere</h2><p>");
-    way(&mut html, view, "clinics", "Your clinics");
-    html.raw("</p><h2>Signing out</h2><form method=\"post\"").attr("action", view.action).raw(">");
-    hidden(&mut html, "csrf", view.csrf);
-    html.raw("<p><button type=\"submit\" class=\"button strong\" name=\"leave\" value=\"here\">Sign out</button> ")
-        .raw("<button type=\"submit\" class=\"button\" name=\"leave\" value=\"everywhere\">")
-        .raw("Sign out everywhere, and take back what apps were granted</button></p></form></article>");
-    Layout { title: "Your account", tenant: Some(view.tenant) }.page(&html)
-}
-
-/// A link to the page of one of the ways to sign in.
-fn way(html: &mut Html, view: &AccountView<'_>, page: &str, words: &'static str) {
-    html.raw("<a").attr("href", &format!("/auth/{}/{page}", view.tenant.0)).raw(">").raw(words).raw("</a>");
 }
 
 /// Appends a time, to the minute.

@@ -15,11 +15,13 @@ pub struct Proved {
     pub amr: Vec<String>,
     /// The sign-on by a provider, if it was one.
     pub sign_on: Option<String>,
+    /// The sign-in of the same browser that goes on.
+    pub goes_on: Option<String>,
 }
 
 impl From<Vec<String>> for Proved {
     fn from(amr: Vec<String>) -> Proved {
-        Proved { amr, sign_on: None }
+        Proved { amr, sign_on: None, goes_on: None }
     }
 }
 

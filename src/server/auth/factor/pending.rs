@@ -21,6 +21,9 @@ pub struct Pending {
     /// The sign-on by a provider that proved it.
     #[serde(default)]
     pub sign_on: Option<String>,
+    /// The sign-in of the same browser that goes on.
+    #[serde(default)]
+    pub goes_on: Option<String>,
     began: i64,
 }
 
@@ -36,12 +39,20 @@ pub struct Half {
     pub account: Entry<Account>,
 }
 
-/// Half of a sign-in: the cookie's value, and the change that begins it.
-pub fn begun(username: &str, proved: impl Into<Proved>, now: i64) -> Result<(String, LedgerChange)> {
-    let Proved { amr, sign_on } = proved.into();
+/// Half of a sign-in: the cookie's value, and the changes that begin it.
+pub fn begun(username: &str, proved: impl Into<Proved>, now: i64) -> Result<(String, Vec<LedgerChange>)> {
+    let Proved { amr, sign_on, goes_on } = proved.into();
     let cookie = secret::new()?;
-    let pending = Pending { account: username.to_owned(), amr, sign_on, began: now };
-    Ok((cookie.clone(), kept::insert(secret::hash(&cookie), &pending, Some(now + TIME))?))
+    let pending = Pending { account: username.to_owned(), amr, sign_on, goes_on, began: now };
+    let begun = kept::insert(secret::hash(&cookie), &pending, Some(now + TIME))?;
+    Ok((cookie, vec![begun]))
+}
+
+impl Pending {
+    /// What was proved, once it is by these methods.
+    pub fn proved(&self, amr: Vec<String>) -> Proved {
+        Proved { amr, sign_on: self.sign_on.clone(), goes_on: self.goes_on.clone() }
+    }
 }
 
 /// Whose half of a sign-in a cookie is, if it is somebody's.

@@ -187,7 +187,7 @@ async fn remove(call: Call<'_>) -> Result<Answer> {
         return Err(raced());
     }
     for identity in kept::all::<Identity>(session).await?.into_iter().filter(|it| it.value.provider == id) {
-        account::sign_out(session, &identity.value.account).await?;
+        account::sign_out(session, call.ctx.tenant().name(), &identity.value.account).await?;
         kept::write(session, vec![identity.delete()]).await?;
     }
     tracing::info!(tenant = call.ctx.tenant().name(), provider = id, "a provider for sign-on is removed");

@@ -5,6 +5,7 @@ use crate::auth::{sealed, secret};
 use crate::random;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use store::{LedgerChange, Session, Tenant};
 
 /// How long somebody may take at the provider, in milliseconds.
@@ -46,6 +47,9 @@ impl Attempt {
 pub struct SignOn {
     /// The provider's id.
     pub provider: String,
+    /// The user's name here.
+    #[serde(default)]
+    account: String,
     /// The id token, sealed: it is shown again when the user signs out.
     id_token: String,
 }
@@ -76,11 +80,12 @@ impl SignOn {
         ledger: &dyn Session,
         tenant: &Tenant,
         (provider, session, id_token): (&str, Option<&str>, &str),
+        account: &str,
         until: i64,
     ) -> Result<String> {
         let name = random::id();
         let id_token = sealed::seal(&tenant.secrets().page_key, PURPOSE, id_token.as_bytes())?;
-        let sign_on = SignOn { provider: provider.to_owned(), id_token };
+        let sign_on = SignOn { provider: provider.to_owned(), account: account.to_owned(), id_token };
         for _ in 0..RACES {
             let mut changes = vec![kept::insert(name.clone(), &sign_on, Some(until))?];
             if let Some(session) = session {
@@ -117,14 +122,21 @@ impl SignOn {
         Ok(())
     }
 
-    /// Ends the sign-ons of a provider's session.
-    pub async fn end_session(ledger: &dyn Session, provider: &str, session: &str) -> Result<()> {
+    /// The names of the sign-ons of a provider's session that hold, for each user.
+    pub async fn of_session(
+        ledger: &dyn Session,
+        provider: &str,
+        session: &str,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let key = session_key(provider, session);
-        let Some(known) = kept::find::<ProviderSession>(ledger, &key).await? else { return Ok(()) };
-        for name in &known.value.sign_ons {
-            SignOn::end(ledger, name).await?;
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let known = kept::find::<ProviderSession>(ledger, &key).await?;
+        for name in known.map(|it| it.value.sign_ons).unwrap_or_default() {
+            if let Some(sign_on) = kept::find::<SignOn>(ledger, &name).await? {
+                found.entry(sign_on.value.account).or_default().insert(name);
+            }
         }
-        Ok(())
+        Ok(found)
     }
 }
 

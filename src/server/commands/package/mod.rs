@@ -98,7 +98,7 @@ impl Package {
 
 fn sources(packages: &config::Packages, network: config::Network) -> Result<Sources> {
     let registry = match packages.package_registry.url() {
-        Some(url) => Some(Registry::new(url, Outgoing::new(network.private_hosts)?)),
+        Some(url) => Some(Registry::new(url, Outgoing::new(&network)?)),
         None => None,
     };
     Ok(Sources::new(packages.package_folder.clone(), registry))

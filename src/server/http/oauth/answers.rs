@@ -70,6 +70,9 @@ impl Issued<'_> {
                 claims["amr"] = self.grant.amr.clone().into();
             }
         }
+        if let Some(sid) = &self.grant.sid {
+            claims["sid"] = sid.as_str().into();
+        }
         if let Some(nonce) = self.nonce {
             claims["nonce"] = nonce.into();
         }

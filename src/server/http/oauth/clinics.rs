@@ -8,7 +8,8 @@ use super::form::Form;
 use super::problem::{Problem, Result};
 use super::{Desk, sign_in};
 use crate::auth::clinics::{self, Offer};
-use crate::auth::factor::{self, assurance, pending};
+use crate::auth::factor::assurance::{self, Proved};
+use crate::auth::factor::{self, pending};
 use crate::auth::kept::{self, Entry};
 use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::{self, Visitor};
@@ -187,13 +188,15 @@ pub async fn arrive(desk: &Desk<'_>) -> Result<Response> {
     if !holds || arrived.began <= account.value.signed_out {
         return browser.redirect(desk, &to);
     }
-    visit::end(&*desk.session, browser.cookie()).await?;
-    let amr = assurance::linked();
-    let ((cookie, change), then) = match factor::suffice(&*desk.session, &account, &amr).await? {
-        true => (visit::begun_at(&*desk.session, &account.key, amr, (arrived.began, desk.now)).await?, to),
-        false => (pending::begun(&account.key, amr, desk.now)?, super::next::by_way_of(desk, "second", "account")),
+    let mut proved = Proved::from(assurance::linked());
+    proved.goes_on = visit::going_on(&*desk.session, browser.cookie(), &account.key).await?;
+    desk.end_visit(&browser, proved.goes_on.as_deref()).await?;
+    let times = (arrived.began, desk.now);
+    let ((cookie, changes), then) = match factor::suffice(&*desk.session, &account, &proved.amr).await? {
+        true => (visit::begun_at(&*desk.session, &account, proved, desk.device(), times).await?, to),
+        false => (pending::begun(&account.key, proved, desk.now)?, super::next::by_way_of(desk, "second", "account")),
     };
-    kept::write(&*desk.session, vec![change]).await?;
+    kept::write(&*desk.session, changes).await?;
     tracing::info!(tenant = desk.tenant(), user = account.value.id, "a user came from a linked account");
     Browser::given(cookie).redirect(desk, &then)
 }

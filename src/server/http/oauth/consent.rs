@@ -259,6 +259,7 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         generation: 0,
         visit: None,
         sign_on: None,
+        sid: visitor.visit.value.sid.clone(),
     };
     if grant.has("online_access") && !grant.has("offline_access") {
         grant.visit = Some(visitor.visit.key.clone());

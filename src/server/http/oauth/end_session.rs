@@ -7,7 +7,7 @@ use super::{Desk, sign_on};
 use crate::auth::client::Client;
 use crate::auth::federation::{SignOn, joined};
 use crate::auth::kept;
-use crate::auth::visit::{self, Visitor};
+use crate::auth::visit::Visitor;
 use crate::http::page;
 use crate::pages::{self, LeaveView, MessageView};
 use axum::response::Response;
@@ -50,7 +50,7 @@ pub async fn leave(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Res
     if let Some(sign_on) = &visitor.visit.value.sign_on {
         SignOn::end(&*desk.session, sign_on).await?;
     }
-    Ok(visit::end(&*desk.session, browser.cookie()).await?)
+    desk.end_visit(browser, None).await
 }
 
 /// Where the user goes on: to an address that the app is registered with, or nowhere else.

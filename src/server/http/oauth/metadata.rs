@@ -77,7 +77,9 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
-        "claims_supported": ["sub", "fhirUser", "name", "auth_time", "acr", "amr", "nonce"],
+        "claims_supported": ["sub", "fhirUser", "name", "auth_time", "acr", "amr", "nonce", "sid"],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "acr_values_supported": assurance::CLASSES,
         "authorization_response_iss_parameter_supported": true,
     });

@@ -36,15 +36,18 @@ use super::{Server, answer};
 use crate::auth::Known;
 use crate::auth::account::Account;
 use crate::auth::appearance::Appearance;
+use crate::auth::device::Device;
 use crate::auth::standing::standing;
+use crate::auth::{logout, visit};
 use crate::{clock, tenants};
 use ::fhir::{Failure, IssueType};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
+use browser::Browser;
 use engine::{Caller, Context, Scopes};
 use form::Form;
 use problem::{Problem, Result};
@@ -308,6 +311,19 @@ impl<'s> Desk<'s> {
     /// The address that a request came from, as attempts are counted for it.
     fn address(&self) -> String {
         self.server.proxies.client(self.parts).map_or_else(|| "unknown".to_owned(), counted)
+    }
+
+    /// What the request came from, as its user is told later on.
+    fn device(&self) -> Device {
+        let user_agent = self.parts.headers.get(USER_AGENT).and_then(|it| it.to_str().ok());
+        Device::of(user_agent, self.server.proxies.client(self.parts))
+    }
+
+    /// Ends a browser's visit, and the sign-in that it is unless that goes on, of which apps are told.
+    async fn end_visit(&self, browser: &Browser, goes_on: Option<&str>) -> Result<()> {
+        visit::end(&*self.session, browser.cookie(), goes_on).await?;
+        logout::wake(self.tenant());
+        Ok(())
     }
 
     /// What a user may do here.

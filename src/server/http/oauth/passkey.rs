@@ -94,15 +94,22 @@ async fn begin(
     }
     let before = half.map(|it| &*it.pending.value.amr).unwrap_or_default();
     let amr = assurance::with_passkey(before, is_synced);
-    let proved = Proved { amr, sign_on: half.and_then(|it| it.pending.value.sign_on.clone()) };
-    let (cookie, begun) = visit::begun(&*desk.session, &account.key, proved, clock::now_ms()).await?;
-    changes.push(begun);
+    let mut proved = match half {
+        Some(half) => half.pending.value.proved(amr),
+        None => Proved::from(amr),
+    };
+    if half.is_none() {
+        proved.goes_on = visit::going_on(&*desk.session, browser.cookie(), &account.key).await?;
+    }
+    let goes_on = proved.goes_on.clone();
+    let (cookie, begun) = visit::begun(&*desk.session, account, proved, desk.device(), clock::now_ms()).await?;
+    changes.extend(begun);
     changes.extend(half.map(|it| it.pending.delete()));
     if !kept::write(&*desk.session, changes).await? {
         return Ok(Err(Refused("the challenge was used before, or the user's factors were changed just now")));
     }
     // A cookie that was there before may be known to somebody else.
-    visit::end(&*desk.session, browser.cookie()).await?;
+    desk.end_visit(browser, goes_on.as_deref()).await?;
     Ok(Ok(Browser::given(cookie)))
 }
 

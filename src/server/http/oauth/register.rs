@@ -28,6 +28,7 @@ struct Metadata {
     scope: Option<String>,
     jwks: Option<Json>,
     jwks_uri: Option<String>,
+    backchannel_logout_uri: Option<String>,
 }
 
 /// `POST /auth/{tenant}/register`
@@ -65,8 +66,11 @@ fn wrong(told: impl Into<String>) -> Problem {
 
 fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
     // Of this machine's own addresses nobody makes use but who runs the server.
-    if metadata.jwks_uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
-        return Err(wrong("jwks_uri is an https address."));
+    for (name, uri) in [("jwks_uri", &metadata.jwks_uri), ("backchannel_logout_uri", &metadata.backchannel_logout_uri)]
+    {
+        if uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
+            return Err(wrong(format!("{name} is an https address.")));
+        }
     }
     if metadata.response_types.is_some_and(|it| it.iter().any(|it| it != "code")) {
         return Err(wrong("response_types is [\"code\"]."));
@@ -79,6 +83,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         name: metadata.client_name.ok_or_else(|| wrong("client_name is missing: people are told who asks."))?,
         redirect_uris: metadata.redirect_uris,
         post_logout_redirect_uris: metadata.post_logout_redirect_uris,
+        backchannel_logout_uri: metadata.backchannel_logout_uri,
         grant_types: metadata.grant_types.unwrap_or_else(|| vec!["authorization_code".to_owned()]),
         auth: auth.ok_or_else(|| wrong("This token_endpoint_auth_method is not served."))?,
         secret: None,
@@ -124,6 +129,11 @@ fn told(id: &str, secret: Option<String>, client: &Client) -> Json {
     }
     if let Some(uri) = &client.jwks_uri {
         told["jwks_uri"] = uri.as_str().into();
+    }
+    if let Some(uri) = &client.backchannel_logout_uri {
+        told["backchannel_logout_uri"] = uri.as_str().into();
+        // Each logout token has the sign-in's name.
+        told["backchannel_logout_session_required"] = true.into();
     }
     if let Some(secret) = secret {
         told["client_secret"] = secret.into();

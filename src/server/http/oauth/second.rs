@@ -23,17 +23,18 @@ pub async fn proceed(
     proved: impl Into<Proved>,
     to: &str,
 ) -> Result<Response> {
+    let mut proved = proved.into();
+    proved.goes_on = visit::going_on(&*desk.session, browser.cookie(), &account.key).await?;
     // A cookie that was there before may be known to somebody else.
-    visit::end(&*desk.session, browser.cookie()).await?;
+    desk.end_visit(browser, proved.goes_on.as_deref()).await?;
     // Behind what the sign-in itself may have ended.
     let now = clock::now_ms().max(account.value.signed_out + 1);
-    let proved = proved.into();
     let is_enough = factor::suffice(&*desk.session, account, &proved.amr).await?;
-    let ((cookie, change), then) = match is_enough {
-        true => (visit::begun(&*desk.session, &account.key, proved, now).await?, next::address(desk, to)),
+    let ((cookie, changes), then) = match is_enough {
+        true => (visit::begun(&*desk.session, account, proved, desk.device(), now).await?, next::address(desk, to)),
         false => (pending::begun(&account.key, proved, now)?, next::by_way_of(desk, "second", to)),
     };
-    kept::write(&*desk.session, vec![change]).await?;
+    kept::decided(kept::write(&*desk.session, changes).await?)?;
     Browser::given(cookie).redirect(desk, &then)
 }
 
@@ -113,8 +114,9 @@ pub async fn complete(
     mut changes: Vec<LedgerChange>,
     amr: Vec<String>,
 ) -> Result<Option<Browser>> {
-    let proved = Proved { amr, sign_on: half.pending.value.sign_on.clone() };
-    let (cookie, begun) = visit::begun(&*desk.session, &half.account.key, proved, clock::now_ms()).await?;
-    changes.extend([half.pending.delete(), begun]);
+    let proved = half.pending.value.proved(amr);
+    let (cookie, begun) = visit::begun(&*desk.session, &half.account, proved, desk.device(), clock::now_ms()).await?;
+    changes.push(half.pending.delete());
+    changes.extend(begun);
     Ok(kept::write(&*desk.session, changes).await?.then(|| Browser::given(cookie)))
 }

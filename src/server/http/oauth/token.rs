@@ -9,7 +9,7 @@ use crate::auth::client::Client;
 use crate::auth::code::{Code, USED};
 use crate::auth::grant::{self, Grant, read_refresh_token};
 use crate::auth::kept::{self, Entry};
-use crate::auth::{scope, secret};
+use crate::auth::{scope, secret, sign_ins};
 use crate::random;
 use axum::response::Response;
 use engine::Level;
@@ -65,6 +65,8 @@ async fn by_code(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result
         }
         return Err(Problem::grant());
     }
+    let issuer = given.has("openid").then(|| desk.issuer());
+    sign_ins::note(&*desk.session, &name, &given, issuer, given.until(desk.now)).await?;
     // The user may have signed out everywhere meanwhile.
     let living = grant::living(&*desk.session, &name).await?.ok_or_else(Problem::grant)?;
     let (nonce, scene) = (code.value.nonce.as_deref(), Some(&code.value.scene));
@@ -93,6 +95,8 @@ async fn by_refresh(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Res
         grant::revoke(&*desk.session, name).await?;
         return Err(Problem::grant());
     }
+    let issuer = entry.value.has("openid").then(|| desk.issuer());
+    sign_ins::note(&*desk.session, name, &entry.value, issuer, entry.value.until(desk.now)).await?;
     let narrowed = Grant { scope, ..entry.value };
     // The grant is the same however little of it this token has: the next refresh token comes with it.
     Issued { name, grant: &narrowed, is_refreshed: true, nonce: None, scene: None }.answer(desk).await
@@ -122,6 +126,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         generation: 0,
         visit: None,
         sign_on: None,
+        sid: None,
     };
     let name = random::id();
     kept::write(&*desk.session, vec![kept::insert(name.clone(), &grant, Some(grant.until(desk.now)))?]).await?;

@@ -1,18 +1,21 @@
 //! How mails leave: by SMTP (RFC 5321), or as files into a folder where somebody tries things out.
 
-use super::letter;
-use super::outbox::Mail;
+use super::outbox::{DeadMail, Mail};
+use super::{FIGURES, letter};
 use crate::config::{self, MailRoute, SmtpServer, SmtpTls};
+use crate::outbox::{Carrier, Figures, Refusal};
 use crate::random;
 use anyhow::{Context, bail};
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use store::{LedgerChange, Session, Tenant};
 
 /// How long a mail server may take for one step.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,24 +35,13 @@ enum Way {
     Folder(PathBuf),
 }
 
-/// Why a mail did not go. Nothing that a server said is in it but a number: it would name the address.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Words for an operator.
-    pub reason: String,
-    /// Whether to try again is of no use.
-    pub is_permanent: bool,
-    /// Whether it would be no other with the next mail.
-    pub is_of_server: bool,
-}
-
 impl Transport {
     /// As the settings say; `None` where they say that no mails are sent.
-    pub fn new(settings: &config::Mail) -> anyhow::Result<Option<Transport>> {
+    pub fn new(settings: &config::Mail, authorities: &[CertificateDer<'_>]) -> anyhow::Result<Option<Transport>> {
         let (way, is_smtp) = match &settings.mail {
             MailRoute::None => return Ok(None),
             MailRoute::Folder(folder) => (Way::Folder(folder.clone()), false),
-            MailRoute::Smtp(server) => (Way::Smtp(Box::new(smtp(server, settings)?)), true),
+            MailRoute::Smtp(server) => (Way::Smtp(Box::new(smtp(server, settings, authorities)?)), true),
         };
         let from = match settings.mail_from.mailbox() {
             Some(from) => from.clone(),
@@ -59,8 +51,8 @@ impl Transport {
         Ok(Some(Transport { way, from, reply_to: settings.mail_reply_to.mailbox().cloned() }))
     }
 
-    /// Sends a mail, which has this name, once more if need be.
-    pub async fn send(&self, tenant: &str, name: &str, mail: &Mail) -> Result<(), Refusal> {
+    /// Delivers a mail, which has this name, once more if need be.
+    async fn deliver(&self, tenant: &str, name: &str, mail: &Mail) -> Result<(), Refusal> {
         let message = self.message(tenant, name, mail).map_err(|cause| Refusal {
             reason: format!("the mail could not be written: {cause:#}"),
             is_permanent: true,
@@ -95,6 +87,23 @@ impl Transport {
     }
 }
 
+impl Carrier for Transport {
+    type Item = Mail;
+    const NAME: &'static str = "mail";
+
+    async fn send(&self, tenant: &Tenant, _: &dyn Session, name: &str, mail: &Mail) -> Result<(), Refusal> {
+        self.deliver(tenant.name(), name, mail).await
+    }
+
+    fn given_up(&self, name: &str, mail: &Mail, reason: &str, now: i64) -> fhir::Result<Option<LedgerChange>> {
+        DeadMail::of(name, mail, reason, now).map(Some)
+    }
+
+    fn figures(&self) -> &'static Figures {
+        &FIGURES
+    }
+}
+
 /// A text as it is, where mail servers take it so (RFC 5322 section 2.1.1): a link stays in one piece, and whoever looks at the
 /// file can follow it.
 fn plain(text: String) -> Body {
@@ -104,8 +113,18 @@ fn plain(text: String) -> Body {
     }
 }
 
-fn smtp(server: &SmtpServer, settings: &config::Mail) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let parameters = || TlsParameters::new(server.host.clone()).context("TLS cannot be prepared");
+fn smtp(
+    server: &SmtpServer,
+    settings: &config::Mail,
+    authorities: &[CertificateDer<'_>],
+) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
+    let parameters = || {
+        let mut parameters = TlsParameters::builder(server.host.clone());
+        for authority in authorities {
+            parameters = parameters.add_root_certificate(Certificate::from_der(authority.to_vec())?);
+        }
+        parameters.build().context("TLS cannot be prepared")
+    };
     let tls = match server.tls {
         SmtpTls::None => Tls::None,
         SmtpTls::StartTls => Tls::Required(parameters()?),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mail::letter::Purpose;
+use crate::outbox::Wait;
 use tempfile::tempdir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -67,16 +68,15 @@ fn mail() -> Mail {
         to: "ana@example.com".parse().unwrap(),
         link: Some("https://fhir.example.org/auth/north/invitation?token=abc".into()),
         written: 1_592_222_400_000,
-        tries: 1,
-        next: 0,
+        wait: Wait::new(0),
     }
 }
 
 #[tokio::test]
 async fn a_server_is_handed_the_mail() {
     let server = server("250 ok").await;
-    let transport = Transport::new(&settings(&format!("smtp://127.0.0.1:{}", server.port))).unwrap().unwrap();
-    transport.send("north", "0001-a", &mail()).await.unwrap();
+    let transport = Transport::new(&settings(&format!("smtp://127.0.0.1:{}", server.port)), &[]).unwrap().unwrap();
+    transport.deliver("north", "0001-a", &mail()).await.unwrap();
     drop(transport);
     let heard = server.heard.await.unwrap();
     for line in [
@@ -105,8 +105,8 @@ async fn what_a_server_refuses_is_told_by_number() {
         ("530 who are you", false, true),
     ] {
         let server = server(answer).await;
-        let transport = Transport::new(&settings(&format!("smtp://127.0.0.1:{}", server.port))).unwrap().unwrap();
-        let refusal = transport.send("north", "0001-a", &mail()).await.unwrap_err();
+        let transport = Transport::new(&settings(&format!("smtp://127.0.0.1:{}", server.port)), &[]).unwrap().unwrap();
+        let refusal = transport.deliver("north", "0001-a", &mail()).await.unwrap_err();
         assert_eq!((refusal.is_permanent, refusal.is_of_server), (is_permanent, is_of_server), "{answer}");
         assert!(refusal.reason.contains(&answer[..3]) && !refusal.reason.contains("ana"), "{}", refusal.reason);
     }
@@ -118,8 +118,8 @@ async fn nothing_goes_unencrypted_where_tls_is_demanded() {
     let mut settings = settings(&format!("smtp://127.0.0.1:{}", server.port));
     let MailRoute::Smtp(smtp) = &mut settings.mail else { panic!("SMTP") };
     smtp.tls = SmtpTls::StartTls;
-    let transport = Transport::new(&settings).unwrap().unwrap();
-    let refusal = transport.send("north", "0001-a", &mail()).await.unwrap_err();
+    let transport = Transport::new(&settings, &[]).unwrap().unwrap();
+    let refusal = transport.deliver("north", "0001-a", &mail()).await.unwrap_err();
     assert!(!refusal.is_permanent && refusal.is_of_server, "{refusal:?}");
     drop(transport);
     let heard = server.heard.await.unwrap();
@@ -129,8 +129,8 @@ async fn nothing_goes_unencrypted_where_tls_is_demanded() {
 #[tokio::test]
 async fn nobody_listens() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let transport = Transport::new(&settings(&format!("smtp://localhost:{port}"))).unwrap().unwrap();
-    let refusal = transport.send("north", "0001-a", &mail()).await.unwrap_err();
+    let transport = Transport::new(&settings(&format!("smtp://localhost:{port}")), &[]).unwrap().unwrap();
+    let refusal = transport.deliver("north", "0001-a", &mail()).await.unwrap_err();
     assert!(!refusal.is_permanent && refusal.is_of_server, "{refusal:?}");
 }
 
@@ -138,9 +138,9 @@ async fn nobody_listens() {
 async fn a_folder_gets_a_file_however_often_it_is_sent() {
     let place = tempdir().unwrap();
     let folder = place.path().join("mails");
-    let transport = Transport::new(&settings(&format!("folder:{}", folder.display()))).unwrap().unwrap();
+    let transport = Transport::new(&settings(&format!("folder:{}", folder.display())), &[]).unwrap().unwrap();
     for _ in 0..2 {
-        transport.send("north", "0001-a", &mail()).await.unwrap();
+        transport.deliver("north", "0001-a", &mail()).await.unwrap();
     }
     let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert_eq!(files, ["0001-a.eml"]);
@@ -152,6 +152,6 @@ async fn a_folder_gets_a_file_however_often_it_is_sent() {
 fn a_mail_comes_from_somebody() {
     let mut without = settings("smtp://mail.example.org");
     without.mail_from = "none".parse().unwrap();
-    assert!(Transport::new(&without).is_err());
-    assert!(Transport::new(&settings("none")).unwrap().is_none());
+    assert!(Transport::new(&without, &[]).is_err());
+    assert!(Transport::new(&settings("none"), &[]).unwrap().is_none());
 }

@@ -7,6 +7,7 @@ use crate::commands::package::source::Sources;
 use crate::outgoing::{Hosts, Outgoing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::RootCertStore;
 use sha1::{Digest as _, Sha1};
 use sha2::{Digest, Sha512};
 use std::collections::BTreeMap;
@@ -98,7 +99,7 @@ impl Making {
 }
 
 fn sources(url: &str, private: &str) -> Sources {
-    let outgoing = Outgoing::new(private.parse().unwrap()).unwrap();
+    let outgoing = Outgoing::trusting(private.parse().unwrap(), RootCertStore::empty()).unwrap();
     Sources::new("none".into(), Some(Registry::new(url, outgoing)))
 }
 
@@ -128,7 +129,8 @@ async fn a_package_is_fetched_in_the_version_that_is_asked_for() {
 async fn the_folder_goes_first() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.b-1.0.0.tgz"), package("a.b", "1.0.0", &[])).unwrap();
-    let nowhere = Registry::new("http://127.0.0.1:1", Outgoing::new(Hosts::default()).unwrap());
+    let nowhere =
+        Registry::new("http://127.0.0.1:1", Outgoing::trusting(Hosts::default(), RootCertStore::empty()).unwrap());
     let sources = Sources::new(folder.path().into(), Some(nowhere));
     assert_eq!(sources.open("a.b").await.unwrap().manifest.id(), "a.b-1.0.0");
     let told = refused(&sources, "a.b@2.0.0").await;

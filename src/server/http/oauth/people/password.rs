@@ -4,7 +4,7 @@ use super::{Ask, NEW_PASSWORD, Problem, Result, Visit};
 use crate::auth::account::{self, Account};
 use crate::auth::kept::{self, Entry};
 use crate::auth::visit::{self, Visitor};
-use crate::auth::{old_hash, throttle};
+use crate::auth::{logout, old_hash, sign_ins, throttle};
 use crate::http::oauth::Desk;
 use crate::http::oauth::browser::Browser;
 use crate::http::oauth::sign_in;
@@ -82,9 +82,12 @@ async fn renew(desk: &Desk<'_>, visitor: Visitor, password: &str) -> Result<Stri
     account.value.signed_out = now;
     let notice = (Purpose::PasswordChanged, account.value.email.as_ref());
     // A sign-in of this moment would end with the others.
-    let (cookie, begun) = visit::begun(&*desk.session, &account.key, visit.value.amr, now + 1).await?;
-    let changes = vec![account.replace()?, begun];
+    let (cookie, begun) = visit::begun(&*desk.session, &account, visit.value.amr, desk.device(), now + 1).await?;
+    let mut changes = sign_ins::end_all(&*desk.session, &account.key).await?;
+    changes.push(account.replace()?);
+    changes.extend(begun);
     let is_written = mail::commit_with_notice(&*desk.session, desk.tenant(), notice, changes, now).await?;
     kept::decided(is_written)?;
+    logout::wake(desk.tenant());
     Ok(cookie)
 }

@@ -113,8 +113,8 @@ async fn signed_on(
     let account = users::user(desk, provider, &claims).await?.map_err(Failed::Refused)?;
     let until = desk.now + SessionLimits::of(&*desk.session).await?.longest + SPARE;
     let told = (&*provider.key, claims.text("sid"), &*id_token);
-    let sign_on = SignOn::begin(&*desk.session, &desk.known.tenant, told, until).await?;
-    let proved = Proved { amr: claims.methods(), sign_on: Some(sign_on) };
+    let sign_on = SignOn::begin(&*desk.session, &desk.known.tenant, told, &account.key, until).await?;
+    let proved = Proved { sign_on: Some(sign_on), ..Proved::from(claims.methods()) };
     Ok(second::proceed(desk, browser, &account, proved, next).await?)
 }
 

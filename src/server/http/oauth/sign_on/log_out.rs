@@ -5,7 +5,7 @@ use super::{Desk, existing, metadata};
 use crate::auth::federation::{Expected, Flaw, Identity, LogOut, LogoutToken, SignOn, identity_key, joined};
 use crate::auth::kept::{self, Kept};
 use crate::auth::visit::Visitor;
-use crate::auth::{account, secret};
+use crate::auth::{account, logout, secret, sign_ins};
 use crate::http::answer;
 use crate::http::oauth::form::Form;
 use crate::http::oauth::problem::{Problem, Result};
@@ -76,11 +76,19 @@ async fn end(desk: &Desk<'_>, id: &str, token: LogoutToken) -> Result<()> {
         return Err(again());
     }
     match (token.session, token.subject) {
-        (Some(name), _) => SignOn::end_session(session, id, &name).await?,
+        (Some(name), _) => {
+            for (account, names) in SignOn::of_session(session, id, &name).await? {
+                sign_ins::leave_sign_ons(session, &account, &names).await?;
+                for name in names {
+                    SignOn::end(session, &name).await?;
+                }
+            }
+            logout::wake(desk.tenant());
+        }
         (None, Some(subject)) => {
             let key = identity_key(id, &token.issuer, &subject);
             if let Some(identity) = kept::find::<Identity>(session, &key).await? {
-                account::sign_out(session, &identity.value.account).await?;
+                account::sign_out(session, desk.tenant(), &identity.value.account).await?;
             }
         }
         (None, None) => {}

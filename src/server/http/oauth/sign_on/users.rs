@@ -5,7 +5,7 @@ use super::Desk;
 use crate::auth::account::{self, Account};
 use crate::auth::federation::{Claims, Identity, Provider, Stranger, Unmatched, identity_key};
 use crate::auth::kept::{self, Entry};
-use crate::auth::password;
+use crate::auth::{logout, password, sign_ins};
 use crate::http::oauth::picker;
 use crate::http::oauth::problem::Result;
 use crate::random;
@@ -97,7 +97,7 @@ pub async fn user(
         Err(why) => {
             // What held before holds no longer.
             if let Some(identity) = identity {
-                account::sign_out(&*desk.session, &identity.value.account).await?;
+                account::sign_out(&*desk.session, desk.tenant(), &identity.value.account).await?;
             }
             return Ok(Err(Refused::Stranger(why)));
         }
@@ -128,10 +128,19 @@ async fn known(
             return Ok(Ok(account));
         }
         let Some(given) = given(desk, provider, claims, scope.clone()).await? else {
-            account::sign_out(&*desk.session, &username).await?;
+            account::sign_out(&*desk.session, desk.tenant(), &username).await?;
             return Ok(Err(Refused::NotInRecords));
         };
-        if !given.change(&mut account.value, desk.now) || kept::write(&*desk.session, vec![account.replace()?]).await? {
+        let was_out = account.value.signed_out;
+        if !given.change(&mut account.value, desk.now) {
+            return Ok(Ok(account));
+        }
+        let mut changes = vec![account.replace()?];
+        if account.value.signed_out != was_out {
+            changes.extend(sign_ins::end_all(&*desk.session, &username).await?);
+        }
+        if kept::write(&*desk.session, changes).await? {
+            logout::wake(desk.tenant());
             return Ok(Ok(account));
         }
     }
