@@ -5,6 +5,7 @@ mod effective;
 mod everything;
 mod lastn;
 mod reindex;
+mod sharing;
 mod snapshot;
 mod stats;
 mod terminology;
@@ -18,7 +19,13 @@ use engine::Operation;
 /// Every operation that the features add.
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
-    all.extend([lastn::operation(), stats::operation(), snapshot::operation(), validate::operation()]);
+    all.extend([
+        lastn::operation(),
+        stats::operation(),
+        sharing::operation(),
+        snapshot::operation(),
+        validate::operation(),
+    ]);
     all.extend(reindex::operations());
     all.extend(terminology::operations());
     all

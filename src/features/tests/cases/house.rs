@@ -104,10 +104,22 @@ impl House {
 
     /// Stores resources.
     pub async fn put(&self, resources: &[Value]) {
+        self.put_as(&self.context, resources).await;
+    }
+
+    /// The same as a caller, who may be of another tenant.
+    pub async fn put_as(&self, context: &Context, resources: &[Value]) {
         for resource in resources {
             let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
-            self.send(Verb::Put, &path, resource.to_string()).await.unwrap();
+            self.engine.perform(context, request(Verb::Put, &path, "", resource.to_string())).await.unwrap();
         }
+    }
+
+    /// Another tenant, as its own system.
+    pub async fn neighbour(&self, name: &str) -> Context {
+        let secrets = Secrets { index_key: [8; 16], page_key: [8; 32], token_key: Vec::new() };
+        let tenant = self.engine.store().create_tenant(name, secrets, NOW_MS).await.unwrap().unwrap();
+        self.engine.system_context(&tenant, "test", &format!("http://localhost/fhir/{name}")).await.unwrap()
     }
 
     /// Loads a document, with this as its mark.

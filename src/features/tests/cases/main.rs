@@ -10,6 +10,7 @@ mod lastn;
 mod loaded;
 mod own_params;
 mod registry;
+mod sharing;
 mod snapshot;
 mod stats;
 mod terminology;

@@ -1,0 +1,126 @@
+//! `$shared`: what patients of another tenant let this one see, by their Consents there: a view that reads and searches.
+//! Ours; R4 has no operation for it. What is shared stays in the tenant it is of: nothing is copied, each question is asked
+//! there by a caller who is granted what the Consents permit and the caller's own access here allows, and no more.
+
+mod consented;
+mod view;
+
+use consented::{Consented, TENANTS};
+use engine::{Access, Answer, Call, Context, Operation, Request, Verb};
+use fhir::json::{Doc, Value};
+use fhir::{Failure, IssueType, Result};
+use serde_json::{Value as Json, json};
+
+/// The most Consents that are looked at for one question.
+const MANY: usize = 1000;
+
+/// The operation. Who asks may read all patients of the own tenant: what is shared is shared with the tenant.
+pub(crate) fn operation() -> Operation {
+    Operation {
+        definition: include_str!("../../../profiles/operations/shared.json"),
+        demands: &[(Access::Read, "Patient")],
+        extras: &[],
+        run: |call| Box::pin(shared(call)),
+    }
+}
+
+async fn shared(call: Call<'_>) -> Result<Answer> {
+    let name = call.arguments.text("tenant").unwrap_or_default();
+    let (patient, query) = (call.arguments.text("patient"), call.arguments.text("query"));
+    let base = format!("{}/$shared/{name}", call.ctx.base());
+    let found = if name == call.ctx.tenant().name() { None } else { call.engine.store().tenant(name).await? };
+    let Some(other) = found else { return Err(nothing()) };
+    let there = call.engine.system_context(&other, "sharing", &base).await?;
+    let consents = consents(&call, &there, patient).await?;
+    if consents.is_empty() {
+        return Err(nothing());
+    }
+    match (patient, query) {
+        (_, None) => Ok(Answer::new(200, listed(&consents).to_string())),
+        (None, Some(_)) => {
+            Err(Failure::new(IssueType::Required, "query needs the parameter patient: the id of whom it is about."))
+        }
+        (Some(patient), Some(query)) => view::ask(&call, &other, (patient, query), &consents).await,
+    }
+}
+
+/// Told alike whether there is no such tenant or it shares nothing, so that nobody learns which tenants there are.
+fn nothing() -> Failure {
+    Failure::new(IssueType::NotFound, "No tenant of this name has a patient who shares anything with this one.")
+}
+
+/// The active Consents there that name this tenant, of one patient or of all.
+async fn consents(call: &Call<'_>, there: &Context, patient: Option<&str>) -> Result<Vec<Consented>> {
+    let asked = Asked {
+        tenant: call.ctx.tenant().name(),
+        purpose: call.arguments.text("purpose").unwrap_or("TREAT"),
+        now: call.engine.now_micros(),
+    };
+    let (mut found, mut next) = (Vec::new(), Some(naming(call.ctx.tenant().name(), patient)));
+    while let Some(query) = next.take() {
+        let answer = call.engine.perform(there, get("Consent", &query)).await?;
+        let text = std::str::from_utf8(&answer.body).map_err(Failure::internal)?;
+        let page = Doc::parse(text).map_err(Failure::internal)?;
+        let entries = page.root().get("entry").into_iter().flat_map(Value::each);
+        found.extend(entries.filter_map(|it| Consented::read(it.get("resource")?, &asked)));
+        if found.len() > MANY {
+            return Err(Failure::new(
+                IssueType::TooCostly,
+                "More Consents than this looks at at once; name the patient.",
+            ));
+        }
+        next = view::links(page.root())
+            .find(|it| it.str("relation") == Some("next"))
+            .and_then(|it| it.str("url")?.split_once('?').map(|(_, query)| query.to_owned()));
+    }
+    Ok(found)
+}
+
+/// The search for active Consents that name a tenant.
+fn naming(tenant: &str, patient: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("status", "active").append_pair("_count", "100");
+    query.append_pair("actor:identifier", &format!("{TENANTS}|{tenant}"));
+    if let Some(patient) = patient {
+        query.append_pair("patient", &format!("Patient/{patient}"));
+    }
+    query.finish()
+}
+
+/// Who asks for what is shared, and when.
+struct Asked<'a> {
+    tenant: &'a str,
+    /// A code of v3-ActReason.
+    purpose: &'a str,
+    /// Microseconds since the epoch.
+    now: i64,
+}
+
+fn get(path: &str, query: &str) -> Request {
+    Request {
+        verb: Verb::Get,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: Default::default(),
+        body: Default::default(),
+    }
+}
+
+/// Who shares what until when; and Consents that share nothing, with the reason.
+fn listed(consents: &[Consented]) -> Json {
+    let parameters = consents.iter().map(|it| {
+        let mut parts = vec![
+            json!({ "name": "patient", "valueId": it.patient }),
+            json!({ "name": "consent", "valueId": it.consent }),
+        ];
+        match &it.share {
+            Ok(share) => {
+                parts.extend(share.until.iter().map(|it| json!({ "name": "until", "valueDateTime": it })));
+                parts.extend(share.types.iter().flatten().map(|it| json!({ "name": "type", "valueCode": it })));
+            }
+            Err(reason) => parts.push(json!({ "name": "reason", "valueString": reason })),
+        }
+        json!({ "name": "shared", "part": parts })
+    });
+    json!({ "resourceType": "Parameters", "parameter": parameters.collect::<Vec<_>>() })
+}

@@ -1,0 +1,113 @@
+//! A question that is asked in another tenant, with what its Consents permit.
+
+use super::consented::{Consented, Share};
+use super::get;
+use engine::{Access, Answer, Call, Caller, Interaction, Scopes};
+use fhir::json::{Doc, Value, quote, write_replacing};
+use fhir::spec::r4;
+use fhir::{Failure, IssueType, Result};
+use store::Tenant;
+
+/// Asks a query of a patient's records in the other tenant.
+pub(super) async fn ask(
+    call: &Call<'_>,
+    other: &Tenant,
+    (patient, query): (&str, &str),
+    consents: &[Consented],
+) -> Result<Answer> {
+    let shares: Vec<&Share> = consents.iter().filter_map(|it| it.share.as_ref().ok()).collect();
+    if shares.is_empty() {
+        let told =
+            "The patient's Consents share nothing with this tenant now; without query they are listed with the reason.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
+    let (path, rest) = query.trim_start_matches('/').split_once('?').unwrap_or((query.trim_start_matches('/'), ""));
+    let request = get(path, rest);
+    if !matches!(Interaction::parse(&request)?, Interaction::Read { .. } | Interaction::Search { .. }) {
+        let told = "What another tenant shares can be read (Observation/1) and searched (Observation?code=…), and nothing else.";
+        return Err(Failure::new(IssueType::NotSupported, told));
+    }
+    let caller = call.ctx.caller();
+    let caller = Caller {
+        subject: format!("tenant:{}/{}", call.ctx.tenant().name(), caller.subject),
+        roles: Vec::new(),
+        scopes: scopes(caller, patient, &shares),
+        ..caller.clone()
+    };
+    let base = format!("{}/$shared/{}", call.ctx.base(), other.name());
+    let there = call.engine.context(other, caller, &base).await?;
+    let mut answer = call.engine.perform(&there, request).await?;
+    let text = std::str::from_utf8(&answer.body).map_err(Failure::internal)?;
+    let doc = Doc::parse(text).map_err(Failure::internal)?;
+    let view = Link { call, tenant: other.name(), patient, base: &base };
+    answer.body = view.through(&doc).into();
+    Ok(answer)
+}
+
+/// What the Consents permit of what the caller may do in the own tenant.
+fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
+    let mut words = Vec::new();
+    for share in shares {
+        let mut criteria = form_urlencoded::Serializer::new(String::new());
+        for (name, values) in [("code", &share.codes), ("_security", &share.labels)] {
+            if !values.is_empty() {
+                criteria.append_pair(name, &values.join(","));
+            }
+        }
+        let criteria = criteria.finish();
+        let criteria = if criteria.is_empty() { criteria } else { format!("?{criteria}") };
+        let is_shared = |of: &str| share.types.as_ref().is_none_or(|it| it.contains(of));
+        for of in r4().resources().map(|it| &*r4().of(it).name).filter(|it| is_shared(it)) {
+            let letters: String = [('r', Access::Read), ('s', Access::Search)]
+                .into_iter()
+                .filter_map(|(letter, access)| caller.scopes.allow(access, of).then_some(letter))
+                .collect();
+            if !letters.is_empty() {
+                words.push(format!("patient/{of}.{letters}{criteria}"));
+            }
+        }
+    }
+    // Types that have no codes, where some are asked for, grant nothing.
+    Scopes::parse(&words.join(" "), Some(patient)).0
+}
+
+/// The links of a Bundle.
+pub(super) fn links(bundle: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    bundle.get("link").into_iter().flat_map(Value::each)
+}
+
+/// Links that lead through the view again.
+struct Link<'a> {
+    call: &'a Call<'a>,
+    tenant: &'a str,
+    patient: &'a str,
+    base: &'a str,
+}
+
+impl Link<'_> {
+    /// An answer whose links do.
+    fn through(&self, doc: &Doc) -> String {
+        let urls: Vec<u32> = match doc.root().str("resourceType") {
+            Some("Bundle") => links(doc.root()).filter_map(|it| it.get("url")).map(Value::index).collect(),
+            _ => Vec::new(),
+        };
+        let mut out = String::new();
+        let replaced = |it: Value<'_>| {
+            let url = urls.contains(&it.index()).then(|| it.as_str()).flatten()?;
+            Some(quote(&self.of(url.strip_prefix(self.base)?.trim_start_matches('/'))))
+        };
+        write_replacing(&mut out, doc.root(), &replaced);
+        out
+    }
+
+    fn of(&self, query: &str) -> String {
+        let address = format!("{}/$shared?", self.call.ctx.base());
+        let start = address.len();
+        let mut url = form_urlencoded::Serializer::for_suffix(address, start);
+        url.append_pair("tenant", self.tenant).append_pair("patient", self.patient);
+        if let Some(purpose) = self.call.arguments.text("purpose") {
+            url.append_pair("purpose", purpose);
+        }
+        url.append_pair("query", query).finish()
+    }
+}
