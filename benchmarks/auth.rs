@@ -89,7 +89,7 @@ impl House<'_> {
         drop(server);
         let url = place.url();
         let said = |more: &[&str]| said(plan, &[more, &["--tenant", TENANT, "--database", &url]].concat());
-        let user = said(&["user", "create", "--is", "Practitioner/measured", "ana"])?;
+        let user = said(&["user", "create", "--is", "Practitioner/measured", "--role", "doctor", "ana"])?;
         let app = ["client", "create", "--name", "App", "--public", "--redirect", REDIRECT, "--scope", SCOPE];
         let client = said(&app)?;
         let word = |text: &str, at: usize| text.split_whitespace().nth(at).map(str::to_owned);

@@ -19,6 +19,7 @@ mod postgres;
 mod program;
 mod r4_examples;
 mod read;
+mod roles;
 mod search_codes;
 mod search_composite;
 mod search_date;

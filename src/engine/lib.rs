@@ -29,7 +29,7 @@ mod terminology;
 mod unique;
 mod write;
 
-pub use access::{Access, Grant, Level, Scopes};
+pub use access::{Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Role, Scopes, needed_for, shipped_roles};
 pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;

@@ -45,8 +45,8 @@ pub(crate) fn claims(authorization: Option<&Authorization>) -> Json {
             "text": "OAuth 2 using SMART App Launch (see http://hl7.org/fhir/smart-app-launch)",
         }],
         "description": "A bearer token of this tenant, issued by its authorization server or by `medisync token`, whose \
-            scopes (SMART App Launch, versions 1 and 2) allow the interaction. patient/ scopes, and scopes with criteria, \
-            allow to read and to search.",
+            scopes (SMART App Launch, versions 1 and 2) and, where it acts for a user, whose roles as they are now allow the \
+            interaction. With patient/ scopes, and with criteria, they are about some resources only.",
     })
 }
 

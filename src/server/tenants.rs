@@ -5,7 +5,10 @@ use anyhow::{Context, Result, bail};
 use store::{Secrets, Store, Tenant};
 
 /// Names that stand for something else where a tenant's name may stand.
-const RESERVED: [&str; 7] = ["platform", "metadata", "auth", "fhir", "system", "admin", "www"];
+const RESERVED: [&str; 6] = ["metadata", "auth", "fhir", "system", "admin", "www"];
+
+/// The tenant whose users run the platform.
+pub const PLATFORM: &str = "platform";
 
 /// The tenant that `serve --demo` makes.
 pub const DEMO: &str = "demo";

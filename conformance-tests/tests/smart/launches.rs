@@ -104,7 +104,7 @@ async fn a_patient_opens_the_own_records_only() {
         let tokens = place.granted(&app, &person, "launch/patient patient/*.rs user/*.cruds", None).await;
         assert_eq!(
             (text(&tokens, "patient"), text(&tokens, "scope")),
-            (mine.clone(), "launch/patient patient/*.rs".into())
+            (mine.clone(), "launch/patient patient/*.rs user/*.rs".into())
         );
         let sees = place.with(tokens["access_token"].as_str());
         sees.get(&format!("Patient/{mine}")).await.expect(200);

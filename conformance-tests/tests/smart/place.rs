@@ -61,10 +61,17 @@ impl Place<'_> {
         self.with(Some(self.program.succeed(&issue).trim()))
     }
 
-    /// A user who is this resource.
+    /// A user who is this resource: a professional by rules that reach everything, others by the usual role.
     pub fn person(&self, is: &str) -> Person {
+        let rules = ["--scope", "user/*.cruds patient/*.rs"];
+        self.person_with(is, if is.starts_with("Practitioner/") { &rules } else { &[] })
+    }
+
+    /// A user who is this resource, with these roles or rules.
+    pub fn person_with(&self, is: &str, given: &[&str]) -> Person {
         let name = format!("u{}", unique());
-        let said = self.program.succeed(&["user", "create", "--tenant", &self.tenant, "--is", is, &name]);
+        let fixed = ["user", "create", "--tenant", &self.tenant, "--is", is, &name];
+        let said = self.program.succeed(&[&fixed, given].concat());
         let password = said.trim().rsplit(' ').next().unwrap().to_owned();
         Person { name, password }
     }

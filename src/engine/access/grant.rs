@@ -97,6 +97,22 @@ impl Grant {
         (self.level == other.level && bits != 0).then(|| Grant { level: self.level, of: of.to_owned(), bits, criteria })
     }
 
+    /// What is left of a scope under a rule of the user's roles. A rule for users holds where a patient is in context too.
+    pub(super) fn under(&self, rule: &Grant) -> Option<Grant> {
+        let level = match (self.level, rule.level) {
+            (Level::Patient, _) => Level::Patient,
+            (_, Level::Patient) => return None,
+            _ => Level::User,
+        };
+        let scope = Grant { level, ..self.clone() };
+        scope.meet(&Grant { level, ..rule.clone() })
+    }
+
+    /// Whether it is every access of a level to every type.
+    pub(super) fn is_whole(&self) -> bool {
+        self.of == "*" && self.bits == ALL && self.criteria.is_none() && self.level != Level::Patient
+    }
+
     /// Whether this kind of access is among those granted.
     pub fn has(&self, access: Access) -> bool {
         self.bits & access as u8 != 0

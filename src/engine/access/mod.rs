@@ -1,11 +1,18 @@
-//! What a caller may do: SMART scopes (SMART App Launch 2, scopes-and-launch-context), deny by default.
+//! What a caller may do: SMART scopes (SMART App Launch 2, scopes-and-launch-context), met by the user's roles where
+//! there is a user; deny by default.
 
+#[cfg(test)]
+mod documented;
+mod duties;
 mod grant;
 mod narrow;
+mod role;
 mod within;
 
+pub use duties::Duties;
 pub use grant::{Grant, Level};
 pub(crate) use narrow::Reach;
+pub use role::{Needed, PERMISSIONS, Realm, Role, needed_for, shipped_roles};
 pub(crate) use within::Bounds;
 
 use fhir::{Failure, IssueType, Result};
@@ -22,6 +29,9 @@ pub enum Access {
 }
 
 impl Access {
+    /// All of them.
+    pub const ALL: [Access; 5] = [Access::Create, Access::Read, Access::Update, Access::Delete, Access::Search];
+
     fn words(self) -> &'static str {
         match self {
             Access::Create => "create",
@@ -39,6 +49,8 @@ pub struct Scopes {
     grants: Vec<Grant>,
     /// The id of the patient whose records `patient/` scopes are about.
     patient: Option<String>,
+    /// What the caller's roles let it administer; none where no roles bear on it.
+    office: Option<duties::Office>,
 }
 
 impl Scopes {
@@ -46,7 +58,7 @@ impl Scopes {
     /// spaces. Scopes that this server cannot hold to (see [`Grant::parse`]) grant nothing, nor do those of a patient where
     /// none is in context; they are returned beside, so that who asks for a token is told.
     pub fn parse(text: &str, patient: Option<&str>) -> (Scopes, Vec<String>) {
-        let mut scopes = Scopes { grants: Vec::new(), patient: patient.map(str::to_owned) };
+        let mut scopes = Scopes { grants: Vec::new(), patient: patient.map(str::to_owned), office: None };
         let mut unknown = Vec::new();
         for word in text.split_whitespace() {
             match Grant::parse(word).filter(|it| it.level != Level::Patient || patient.is_some()) {
@@ -59,7 +71,7 @@ impl Scopes {
 
     /// Every access to every type: what work without a caller has.
     pub fn all() -> Scopes {
-        Scopes { grants: vec![Grant::all()], patient: None }
+        Scopes { grants: vec![Grant::all()], patient: None, office: None }
     }
 
     /// Whether everything is granted to a program that acts for nobody: an administrator's token.
@@ -99,7 +111,9 @@ fn not_readable(of: &str) -> Failure {
 /// The refusal of an access to a type (`*`: to all of them).
 fn not_granted(access: Access, of: &str) -> Failure {
     let what = if of == "*" { "all resource types" } else { of };
-    Failure::new(IssueType::Forbidden, format!("The access token's scopes do not allow to {} {what}.", access.words()))
+    let told =
+        format!("The access token's scopes do not allow to {} {what}, or the user's roles do not.", access.words());
+    Failure::new(IssueType::Forbidden, told)
 }
 
 #[cfg(test)]

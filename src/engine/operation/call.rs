@@ -45,6 +45,12 @@ impl<'c> Call<'c> {
         Call { engine, ctx, at: at.clone(), instance, arguments, criteria, page, address }
     }
 
+    /// The operation's code.
+    pub fn code(&self) -> &str {
+        let path = self.address.split('?').next().unwrap_or_default();
+        path.rsplit('$').next().unwrap_or_default()
+    }
+
     /// The criteria as a filter on a resource type, to be narrowed to what the caller may find ([`Call::findable`]). None of them may be unknown, nor ask how the result looks.
     pub async fn filter(&self, of: &str) -> Result<Filter> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.criteria).finish();

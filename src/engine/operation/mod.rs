@@ -104,7 +104,7 @@ impl Engine {
             let told = format!("The operation ${code} changes what is stored: POST it.");
             return Err(Failure::new(IssueType::NotSupported, told).with_status(405));
         }
-        self.demand(ctx, operation, at)?;
+        self.demand(ctx, definition, operation, at)?;
         let given = self.given(operation, definition, request)?;
         let instance = match at {
             Place::Instance(key) => Some(existing(self.read_within(ctx, key).await?)?),
@@ -123,10 +123,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Deny by default: an operation that demands nothing is nobody's.
-    fn demand(&self, ctx: &Context, operation: &Operation, at: &Place) -> Result<()> {
+    /// Deny by default: an operation that demands nothing is nobody's, and one without a rule nobody's who has roles.
+    fn demand(&self, ctx: &Context, definition: &Definition, operation: &Operation, at: &Place) -> Result<()> {
         if operation.demands.is_empty() {
             return Err(Failure::new(IssueType::Forbidden, "Nobody may call this operation."));
+        }
+        if ctx.caller.scopes.settled_by_role(&definition.code)? {
+            return Ok(());
         }
         let here = match at {
             Place::System => "*",

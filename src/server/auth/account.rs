@@ -1,7 +1,8 @@
-//! Users of a tenant: each is a Practitioner, Patient, RelatedPerson or Person, has a password, and may be given scopes up
-//! to those of the account.
+//! Users of a tenant: each is a Practitioner, Patient, RelatedPerson or Person, has a password, and may do what their roles
+//! let them, and the rules that they have alone.
 
 use super::kept::{self, Entry, Kept};
+use super::roles::{self, Assignment};
 use super::{logout, password, sign_ins};
 use crate::mail::EmailAddress;
 use crate::{clock, random};
@@ -25,8 +26,11 @@ pub struct Account {
     pub name: String,
     /// The password's hash.
     pub password: String,
-    /// The most that an app is granted for the user: scopes on resources.
+    /// Rules that the user has alone, beside roles: scopes on resources. Accounts from before there were roles have these.
     pub scope: String,
+    /// The roles, which say what an app can do for the user at the most.
+    #[serde(default)]
+    pub roles: Vec<Assignment>,
     /// Whether the user may sign in.
     pub is_enabled: bool,
     /// What was granted, and where the user signed in, before this time holds no longer.
@@ -37,8 +41,8 @@ pub struct Account {
     /// The provider that made the account, and that it is only used by: its claims say what the account has.
     #[serde(default)]
     pub provider: Option<String>,
-    /// Whether the user administers the tenant.
-    #[serde(default)]
+    /// Whether the user administers the tenant: the mark of accounts from before there were roles.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_administrator: bool,
 }
 
@@ -52,8 +56,10 @@ pub struct NewAccount {
     pub username: String,
     /// `Practitioner/1`
     pub fhir_user: String,
-    /// Scopes on resources; what the kind of user has where there are none.
+    /// Rules that the user is to have alone: scopes on resources.
     pub scope: Option<String>,
+    /// Roles that are there; those that the kind of user has where neither these nor rules are given.
+    pub roles: Vec<Assignment>,
     /// Where mails for the user go.
     pub email: Option<EmailAddress>,
 }
@@ -88,7 +94,11 @@ pub async fn chosen_password(username: &str, password: &str) -> Result<String> {
 /// is not there or something else is wrong with it.
 pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Result<(String, Account)> {
     let username = checked_name(&new.username)?;
-    let (key, scope) = checked_role(session, &new.fhir_user, new.scope.as_deref()).await?;
+    let (key, scope) = checked_user(session, &new.fhir_user, new.scope.as_deref()).await?;
+    let roles = match new.roles.is_empty() && scope.is_empty() {
+        true => roles::usual(&key.of),
+        false => new.roles,
+    };
     let name = name_of(session, &key).await?;
     if find(session, &username).await?.is_some() {
         return Err(is_taken());
@@ -99,6 +109,7 @@ pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Resul
         name,
         password: hash,
         scope,
+        roles,
         is_enabled: true,
         signed_out: 0,
         email: new.email,
@@ -118,11 +129,11 @@ pub fn checked_name(username: &str) -> Result<String> {
     }
 }
 
-/// Who a user is and what apps may be granted at the most; fails if the resource is not there, or a scope is none.
-pub async fn checked_role(session: &dyn Session, fhir_user: &str, scope: Option<&str>) -> Result<(Key, String)> {
+/// Who a user is and the rules that the user has alone; fails if the resource is not there, or a scope is none.
+pub async fn checked_user(session: &dyn Session, fhir_user: &str, scope: Option<&str>) -> Result<(Key, String)> {
     let key = user_key(fhir_user)?;
     current(session, &key).await?;
-    let scope = scope.unwrap_or_else(|| usual_scope(&key.of));
+    let scope = scope.unwrap_or_default();
     match scope.split_whitespace().find(|it| Grant::parse(it).is_none()) {
         None => Ok((key, scope.to_owned())),
         Some(word) => {
@@ -150,13 +161,6 @@ pub async fn sign_out(session: &dyn Session, tenant: &str, username: &str) -> Re
         }
     }
     Err(Failure::new(IssueType::Transient, "The account is being changed by others; try again."))
-}
-
-fn usual_scope(of: &str) -> &'static str {
-    match of {
-        "Practitioner" => "user/*.cruds patient/*.rs",
-        _ => "patient/*.rs",
-    }
 }
 
 /// The key of the resource that a user is.
@@ -198,4 +202,34 @@ pub fn human_name(resource: fhir::json::Value<'_>) -> Option<String> {
 
 fn refused(told: impl Into<String>) -> Failure {
     Failure::new(IssueType::Value, told)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// An account without roles.
+    pub fn account() -> Account {
+        Account {
+            id: "1".into(),
+            fhir_user: "Practitioner/1".into(),
+            name: "Ana".into(),
+            password: String::new(),
+            scope: String::new(),
+            roles: Vec::new(),
+            is_enabled: true,
+            signed_out: 0,
+            email: None,
+            provider: None,
+            is_administrator: false,
+        }
+    }
+
+    #[test]
+    fn an_account_from_before_roles_is_read_as_it_was() {
+        let text = r#"{"id":"1","fhir_user":"Practitioner/1","name":"Ana","password":"","scope":"user/*.cruds",
+            "is_enabled":true,"signed_out":0,"is_administrator":true}"#;
+        let read: Account = serde_json::from_str(text).unwrap();
+        assert_eq!((read.scope.as_str(), read.roles.len(), read.is_administrator), ("user/*.cruds", 0, true));
+    }
 }

@@ -4,6 +4,7 @@
 use super::invitation::{self, Invitation};
 use super::kept::{self, Entry};
 use super::operations::{ALL, demand_administrator, parameters};
+use super::roles;
 use super::sign_up::{self, Applicant};
 use crate::clock;
 use engine::{Answer, Call, Operation};
@@ -34,10 +35,13 @@ fn operation(definition: &'static str, run: fn(Call<'_>) -> BoxFuture<'_, Result
 
 async fn invite(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
-    let role = (text(&call, "user"), call.arguments.text("scope"));
+    let roles = call.arguments.elements("role").map(roles::operations::assignment).collect::<Result<Vec<_>>>()?;
+    let scope = call.arguments.text("scope");
+    roles::operations::demand_giving_all(&call, &roles, scope).await?;
+    let who = (text(&call, "user"), roles, scope);
     let email = text(&call, "email").parse()?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
-    let (id, expires) = invitation::invite(session, tenant, email, role, clock::now_ms()).await?;
+    let (id, expires) = invitation::invite(session, tenant, email, who, clock::now_ms()).await?;
     Ok(parameters(&json!([{ "name": "id", "valueString": id }, instant("expires", expires)])))
 }
 
@@ -45,14 +49,12 @@ async fn invitations(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let all: Vec<Entry<Invitation>> = kept::list(call.ctx.session(), LISTED).await?;
     let shown = |Entry { key, value, .. }: &Entry<Invitation>| {
-        let part = [
-            string("id", key),
-            string("email", value.email.as_str()),
-            string("user", &value.fhir_user),
-            string("scope", &value.scope),
-            instant("sent", value.sent),
-            instant("expires", value.expires),
-        ];
+        let mut part = vec![string("id", key), string("email", value.email.as_str()), string("user", &value.fhir_user)];
+        part.extend(value.roles.iter().map(roles::operations::assignment_told));
+        if !value.scope.is_empty() {
+            part.push(string("scope", &value.scope));
+        }
+        part.extend([instant("sent", value.sent), instant("expires", value.expires)]);
         json!({ "name": "invitation", "part": part })
     };
     Ok(parameters(&all.iter().map(shown).collect()))

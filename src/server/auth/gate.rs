@@ -1,8 +1,9 @@
 //! Lets a request in, or not: from tenant, base and token to a [`Context`].
 
+use super::roles::{self, elevation};
 use super::{Claims, KeyRing, api_key, grant, verify};
 use crate::clock;
-use engine::{Caller, Context, Engine, Scopes};
+use engine::{Caller, Context, Duties, Engine, Scopes};
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -77,6 +78,8 @@ struct Shown {
     known: Arc<Known>,
     /// What it holds as long as.
     stands: Stands,
+    /// What the user's roles let it do, when it was last seen to hold.
+    duties: Option<Duties>,
     /// When it was last seen to hold.
     seen: AtomicI64,
 }
@@ -85,6 +88,10 @@ struct Shown {
 enum Stands {
     /// Nothing else: `medisync token` made it.
     Alone,
+    /// Nothing else, and it can do what these roles can: `medisync token --role` made it.
+    Roles { names: Vec<String>, patient: Option<String>, place: Option<String> },
+    /// The elevation that it is.
+    Elevation(elevation::Shown),
     /// The grant of this name.
     Grant(String),
     /// The API key that it is.
@@ -129,11 +136,11 @@ impl Gate {
             return Ok((admitted.context.clone(), admitted.holder.clone()));
         }
         let known = self.known(tenant).await?;
-        let (caller, holder, until, token) = self.caller(&known, None, authorization, is_public, now).await?;
+        let session = self.engine.store().open(&known.tenant).await?;
+        let (caller, holder, until, token) = self.caller(&known, &*session, authorization, is_public, now).await?;
         let holder = Arc::new(holder);
         let context = self.engine.context(&known.tenant, caller, base).await?;
         let admitted = Admitted { context: context.clone(), holder: holder.clone(), until, token };
-        admitted.demand_standing(context.session(), now).await?;
         self.remember(key, admitted, now);
         Ok((context, holder))
     }
@@ -162,16 +169,13 @@ impl Gate {
                 Arc::new(Known { tenant: known.tenant.clone(), keys, seen: AtomicI64::default() })
             }
         };
-        let looked_up = Some(session.clone());
-        let (caller, holder, until, token) = self.caller(&known, looked_up, authorization, is_public, now).await?;
+        let (caller, holder, ..) = self.caller(&known, &*session, authorization, is_public, now).await?;
         let context = self.engine.lenient_context(&known.tenant, caller, base, Some(leeway)).await?;
-        let admitted = Admitted { context, holder: Arc::new(holder), until, token };
-        admitted.demand_standing(&*session, now).await?;
-        Ok((admitted.context, admitted.holder))
+        Ok((context, Arc::new(holder)))
     }
 
-    /// Whether what was let in before may come in again without another look at its token; fails with 401 once what the
-    /// token stands for was revoked.
+    /// Whether what was let in before may come in again without another look at its token, and with the same access; fails
+    /// with 401 once what the token stands for was revoked.
     async fn still_holds(&self, admitted: &Admitted, now: i64) -> Result<bool> {
         let Some(token) = &admitted.token else { return Ok(true) };
         if now < token.seen.load(Ordering::Relaxed) + GRANTED {
@@ -181,9 +185,9 @@ impl Gate {
         if !Arc::ptr_eq(&token.known, &self.known(token.known.tenant.name()).await?) {
             return Ok(false);
         }
-        admitted.demand_standing(admitted.context.session(), now).await?;
+        let duties = self.standing(&token.stands, admitted.context.session(), now).await?;
         token.seen.store(now, Ordering::Relaxed);
-        Ok(true)
+        Ok(duties == token.duties)
     }
 
     /// What a token of the tenant says, as long as it holds.
@@ -226,12 +230,12 @@ impl Gate {
         Ok(known)
     }
 
-    /// The caller, for whom its requests count, until when that holds, and the token that shows it. `looked_up` is where an API
-    /// key is looked up, if not where the tenant's records are.
+    /// The caller, for whom its requests count, until when that holds, and the token that shows it. Fails with 401 where what
+    /// the token stands for was revoked.
     async fn caller(
         &self,
         known: &Arc<Known>,
-        looked_up: Option<Arc<dyn Session>>,
+        session: &dyn Session,
         authorization: Option<&str>,
         is_public: bool,
         now: i64,
@@ -243,23 +247,47 @@ impl Gate {
             }
             (Mode::Tokens { issuer }, authorization) => {
                 let token = authorization.and_then(bearer).ok_or_else(no_token)?;
-                let shown = |stands| Some(Shown { known: known.clone(), stands, seen: AtomicI64::new(now) });
+                let shown =
+                    |stands, duties| Some(Shown { known: known.clone(), stands, duties, seen: AtomicI64::new(now) });
                 if let Some(key) = api_key::read(token) {
-                    let session = match looked_up {
-                        Some(session) => session,
-                        None => self.engine.store().open(&known.tenant).await?,
-                    };
-                    let (caller, scope, until) = api_key::caller(&*session, &key, now).await?;
+                    let (caller, scope, until) = api_key::caller(session, &key, now).await?;
                     let client = Some(caller.subject.clone());
                     let holder = Holder { is_known: true, client, scope, ..Holder::default() };
-                    return Ok((caller, holder, until, shown(Stands::Key(key))));
+                    return Ok((caller, holder, until, shown(Stands::Key(key), None)));
+                }
+                if let Some(it) = elevation::read(token) {
+                    let (elevation, duties) = elevation::living(self.engine.store(), session, &it, now).await?;
+                    let caller = elevation::caller(&elevation, &duties);
+                    let user = Some(caller.subject.clone());
+                    let holder = Holder { is_known: true, user, ..Holder::default() };
+                    return Ok((caller, holder, elevation.until, shown(Stands::Elevation(it), Some(duties))));
                 }
                 let claims = verify(token, &known.keys, issuer, known.tenant.name(), now)?;
                 let until = claims.exp.saturating_mul(1000);
-                let stands = claims.grant.clone().map_or(Stands::Alone, Stands::Grant);
+                let stands = Stands::of(&claims);
+                let duties = self.standing(&stands, session, now).await?;
                 let holder = claims.holder();
-                Ok((claims.caller(), holder, until, shown(stands)))
+                let mut caller = claims.caller();
+                if let Some(duties) = &duties {
+                    caller.roles = duties.names();
+                    caller.scopes = caller.scopes.met_by(duties);
+                }
+                Ok((caller, holder, until, shown(stands, duties)))
             }
+        }
+    }
+
+    /// What the roles of whom a token speaks for let it do now, where it speaks for somebody who has roles; fails with 401
+    /// once what the token stands for was revoked.
+    async fn standing(&self, stands: &Stands, session: &dyn Session, now: i64) -> Result<Option<Duties>> {
+        match stands {
+            Stands::Grant(name) => Ok(grant::living(session, name).await?.ok_or_else(revoked)?.duties),
+            Stands::Key(key) => api_key::living(session, key, now).await.map(|_| None),
+            Stands::Roles { names, patient, place } => {
+                roles::duties_of(session, names, patient.as_deref(), place.as_deref()).await.map(Some)
+            }
+            Stands::Elevation(it) => Ok(Some(elevation::living(self.engine.store(), session, it, now).await?.1)),
+            Stands::Alone => Ok(None),
         }
     }
 
@@ -275,13 +303,13 @@ impl Gate {
     }
 }
 
-impl Admitted {
-    /// Fails with 401 once what the token stands for was revoked.
-    async fn demand_standing(&self, session: &dyn Session, now: i64) -> Result<()> {
-        match self.token.as_ref().map(|it| &it.stands) {
-            Some(Stands::Grant(name)) => grant::living(session, name).await?.map(drop).ok_or_else(revoked),
-            Some(Stands::Key(key)) => api_key::living(session, key, now).await.map(drop),
-            Some(Stands::Alone) | None => Ok(()),
+impl Stands {
+    fn of(claims: &Claims) -> Stands {
+        let Claims { grant, roles, patient, place, .. } = claims;
+        match grant {
+            Some(name) => Stands::Grant(name.clone()),
+            None if roles.is_empty() => Stands::Alone,
+            None => Stands::Roles { names: roles.clone(), patient: patient.clone(), place: place.clone() },
         }
     }
 }

@@ -7,9 +7,11 @@ use super::factor::assurance;
 use super::factor::demand::Demand;
 use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
+use super::roles;
 use super::standing::standing;
 use super::{Claims, secret, sign_ins, visit};
 use crate::{clock, random};
+use engine::Duties;
 use fhir::Result;
 use serde::{Deserialize, Serialize};
 use store::{Session, Tenant};
@@ -20,9 +22,6 @@ pub const USER_TOKEN: i64 = 3600;
 pub const SYSTEM_TOKEN: i64 = 300;
 /// How long a grant with a refresh token holds after its last use, in milliseconds.
 pub const UNUSED: i64 = 90 * 24 * 3600 * 1000;
-
-/// The role of users who administer their tenant.
-pub const ADMINISTRATOR: &str = "administrator";
 
 /// A grant, kept under a random name.
 #[derive(Clone, Serialize, Deserialize)]
@@ -50,9 +49,9 @@ pub struct Grant {
     /// By what (RFC 8176).
     #[serde(default)]
     pub amr: Vec<String>,
-    /// Whether the user administers the tenant.
+    /// The Organization or Location that the user acts in.
     #[serde(default)]
-    pub is_administrator: bool,
+    pub place: Option<String>,
     /// How many refresh tokens there were: only the last one is good.
     pub generation: u32,
     /// The sign-in that it ends with (`online_access`).
@@ -97,7 +96,7 @@ impl Grant {
             aud: Claims::audience(tenant),
             sub: self.subject.clone(),
             tenant: tenant.to_owned(),
-            roles: self.is_administrator.then(|| ADMINISTRATOR.to_owned()).into_iter().collect(),
+            place: self.place.clone(),
             scope: self.scope.clone(),
             iat: now / 1000,
             exp: now / 1000 + self.token_time(),
@@ -109,6 +108,7 @@ impl Grant {
             fhir_user: self.fhir_user.clone(),
             auth_time: self.authenticated.map(|it| it / 1000),
             acr: self.authenticated.map(|_| assurance::class(&self.amr).to_owned()),
+            ..Claims::default()
         }
     }
 
@@ -130,20 +130,26 @@ pub fn read_refresh_token<'t>(token: &'t str, tenant: &Tenant) -> Option<(&'t st
     secret::is_derived(&tenant.secrets().page_key, &purpose(name, generation), mac).then_some((name, generation))
 }
 
+/// A grant that holds.
+pub struct Living {
+    /// The grant.
+    pub grant: Entry<Grant>,
+    /// What its user may do now; none where it acts for nobody.
+    pub duties: Option<Duties>,
+}
+
 /// The grant, as long as it, its client, its user, who that is, what the tenant demands of sign-ins and, where it is bound to one, the sign-in all hold.
-pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Grant>>> {
+pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>> {
     let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
     let client = kept::find::<Client>(session, &grant.value.client).await?;
     if !client.is_some_and(|it| it.value.is_approved) {
         return Ok(None);
     }
+    let mut duties = None;
     if let Some(username) = &grant.value.account {
         let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
         let holds = |it: &Account| {
-            it.is_enabled
-                && it.signed_out < grant.value.began
-                && it.is_administrator >= grant.value.is_administrator
-                && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
+            it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
         };
         let Some(account) = account.filter(holds) else { return Ok(None) };
         if !assurance::is_two(&grant.value.amr) && Demand::of(session).await?.is_of(&account.fhir_user) {
@@ -159,6 +165,7 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
         {
             return Ok(None);
         }
+        duties = Some(roles::duties(session, &account, grant.value.place.as_deref(), &standing).await?);
     }
     if let Some(visit) = &grant.value.visit
         && !visit::holds(session, visit, clock::now_ms()).await?
@@ -166,7 +173,7 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Entry<Gr
         return Ok(None);
     }
     let holds = SignOn::holds(session, grant.value.sign_on.as_deref()).await?;
-    Ok(holds.then_some(grant))
+    Ok(holds.then_some(Living { grant, duties }))
 }
 
 /// Ends a grant with all its tokens.

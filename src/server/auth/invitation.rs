@@ -2,6 +2,7 @@
 
 use super::account::{self, NewAccount};
 use super::kept::{self, Entry, Kept};
+use super::roles::Assignment;
 use super::secret;
 use crate::mail::{self, EmailAddress, Letter, Purpose};
 use crate::random;
@@ -16,8 +17,11 @@ pub struct Invitation {
     pub email: EmailAddress,
     /// Who is invited: `Practitioner/1`.
     pub fhir_user: String,
-    /// The most that apps will be granted.
+    /// Rules that the user will have alone, beside roles.
     pub scope: String,
+    /// The roles.
+    #[serde(default)]
+    pub roles: Vec<Assignment>,
     /// When the link was sent.
     pub sent: i64,
     /// Until when it holds.
@@ -35,14 +39,14 @@ pub async fn invite(
     session: &dyn Session,
     tenant: &str,
     email: EmailAddress,
-    (fhir_user, scope): (&str, Option<&str>),
+    (fhir_user, roles, scope): (&str, Vec<Assignment>, Option<&str>),
     now: i64,
 ) -> Result<(String, i64)> {
-    let (key, scope) = account::checked_role(session, fhir_user, scope).await?;
+    let (key, scope) = account::checked_user(session, fhir_user, scope).await?;
     let expires = now + mail::post()?.invitation_time;
     let (id, secret) = (random::id(), secret::new()?);
     let hash = secret::hash(&secret);
-    let invitation = Invitation { email, fhir_user: key.to_string(), scope, sent: now, expires, hash };
+    let invitation = Invitation { email, fhir_user: key.to_string(), scope, roles, sent: now, expires, hash };
     let change = kept::insert(id.clone(), &invitation, Some(expires))?;
     send(session, tenant, (&id, &secret, &invitation), change).await?;
     Ok((id, expires))
@@ -97,9 +101,10 @@ pub async fn accept(
     username: &str,
     password: &str,
 ) -> Result<()> {
-    let Invitation { email, fhir_user, scope, .. } = invitation.value.clone();
+    let Invitation { email, fhir_user, scope, roles, .. } = invitation.value.clone();
     let hash = account::chosen_password(username, password).await?;
-    let new = NewAccount { username: username.to_owned(), fhir_user, scope: Some(scope), email: Some(email) };
+    let (username, scope, email) = (username.to_owned(), Some(scope), Some(email));
+    let new = NewAccount { username, fhir_user, scope, roles, email };
     let (username, account) = account::made(session, new, hash).await?;
     let changes = vec![invitation.delete(), kept::insert(username, &account, None)?];
     kept::decided(kept::write(session, changes).await?)

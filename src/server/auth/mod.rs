@@ -29,6 +29,7 @@ pub mod password;
 pub mod remote_keys;
 pub mod reset;
 pub mod ring;
+pub mod roles;
 pub mod scope;
 pub mod sealed;
 pub mod secret;

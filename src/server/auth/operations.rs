@@ -1,9 +1,8 @@
 //! What of users and apps is done over FHIR. The operations are ours; R4 has none for it.
 
 use super::account::{self, NewAccount};
-use super::grant::ADMINISTRATOR;
 use super::session_limits::SessionLimits;
-use super::{admissions, appearance, brands, clinics, factor, federation, launch};
+use super::{admissions, appearance, brands, clinics, factor, federation, launch, roles};
 use crate::clock;
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
@@ -36,20 +35,20 @@ pub fn operations() -> Vec<Operation> {
     ];
     operations.extend(admissions::operations());
     operations.extend(federation::operations());
+    operations.extend(roles::operations::operations());
     operations
 }
 
-/// Fails with 403 unless the caller administers the tenant: by an administrator's token, or for a user who is one; with 401
-/// if that user did not sign in recently.
+/// Fails with 403 unless the caller may call an operation that administers the tenant: by an administrator's token, or for
+/// a user whose roles have the permission; with 401 if that user did not sign in recently.
 pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
     let caller = call.ctx.caller();
     if caller.scopes.is_administrator() {
         return Ok(());
     }
-    let is_administrator = caller.roles.iter().any(|it| it == ADMINISTRATOR);
-    let Some(since) = caller.authenticated.filter(|_| is_administrator) else {
-        let told = "This is done with an administrator's token, of scope system/*.cruds, or for a user who administers the \
-                    tenant.";
+    let Some(since) = caller.authenticated.filter(|_| caller.scopes.administers(call.code())) else {
+        let told = "This is done with an administrator's token, of scope system/*.cruds, or for a user whose roles have the \
+                    permission.";
         return Err(Failure::new(IssueType::Forbidden, told));
     };
     let limits = SessionLimits::of(call.ctx.session()).await?;
@@ -87,10 +86,14 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
     // Other users could make one who is somebody else, and outlives whatever is taken from the maker.
     demand_administrator(&call).await?;
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().to_owned();
+    let given = call.arguments.elements("role").map(roles::operations::assignment).collect::<Result<Vec<_>>>()?;
+    let scope = call.arguments.text("scope");
+    roles::operations::demand_giving_all(&call, &given, scope).await?;
     let new = NewAccount {
         username: text("username"),
         fhir_user: text("user"),
-        scope: call.arguments.text("scope").map(str::to_owned),
+        scope: scope.map(str::to_owned),
+        roles: given,
         email: call.arguments.text("email").map(str::parse).transpose()?,
     };
     let account = account::create(call.ctx.session(), new, &text("password")).await?;
@@ -100,6 +103,9 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
 async fn reset_factors(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let username = call.arguments.text("username").unwrap_or_default();
+    if let Some(user) = account::find(call.ctx.session(), username).await? {
+        roles::operations::demand_rank(&call, &user.value).await?;
+    }
     factor::reset(call.ctx.session(), username).await?;
     let (tenant, by) = (call.ctx.tenant().name(), &call.ctx.caller().subject);
     tracing::info!(tenant, user = account::folded(username), by, "a user's second factors were taken away");

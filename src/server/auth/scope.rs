@@ -1,6 +1,6 @@
 //! Which scopes are granted, and what they mean to people.
 
-use engine::{Access, Grant, Level};
+use engine::{Access, Duties, Grant, Level};
 
 /// Scopes that are not on resources: names, and what an app may do by them in words (openid, SMART
 /// scopes-and-launch-context.html).
@@ -31,16 +31,16 @@ pub fn is_of_system(scope: &str) -> bool {
     scope.split_whitespace().filter_map(Grant::parse).any(|it| it.level == Level::System)
 }
 
-/// What everybody who has a say grants: the client's registration and, where there is a user, the user's account. Levels
+/// What everybody who has a say grants: the client's registration and, where there is a user, the user's roles. Levels
 /// that `is_open` refuses are left out.
-pub fn granted(asked: &str, of_client: &str, of_user: Option<&str>, is_open: impl Fn(Level) -> bool) -> Vec<String> {
+pub fn granted(asked: &str, of_client: &str, of_user: Option<&Duties>, is_open: impl Fn(Level) -> bool) -> Vec<String> {
     let mut granted: Vec<String> = Vec::new();
     for word in asked.split_whitespace() {
         let found = match Grant::parse(word) {
             Some(grant) if is_open(grant.level) => {
                 let mut met = meets(std::slice::from_ref(&grant), of_client);
                 if let Some(of_user) = of_user {
-                    met = meets(&met, of_user);
+                    met = met.iter().flat_map(|it| of_user.grantable(it)).collect();
                 }
                 // Who asks in the words of version 1 is answered in them, where nothing was taken away.
                 let is_whole = |it: &Grant| *it == grant && word.ends_with(".read");
@@ -120,7 +120,8 @@ mod tests {
     use super::*;
 
     fn of_app(asked: &str, client: &str, user: &str) -> String {
-        granted(asked, client, Some(user), |it| it != Level::System).join(" ")
+        let user = Duties { own: user.to_owned(), ..Duties::default() };
+        granted(asked, client, Some(&user), |it| it != Level::System).join(" ")
     }
 
     #[test]

@@ -145,6 +145,7 @@ pub async fn approve(session: &dyn Session, tenant: &str, username: &str, patien
         username: applicant.key.clone(),
         fhir_user: patient.to_owned(),
         scope: None,
+        roles: Vec::new(),
         email: Some(email.clone()),
     };
     let (username, account) = account::made(session, new, password).await?;

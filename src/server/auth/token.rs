@@ -24,8 +24,8 @@ pub struct Claims {
     pub sub: String,
     /// In which tenant.
     pub tenant: String,
-    /// Roles within the tenant.
-    #[serde(default)]
+    /// Roles within the tenant, of a token that no grant stands behind: what it may do is what they let it do now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// What is granted, SMART scopes separated by spaces.
     pub scope: String,
@@ -47,6 +47,9 @@ pub struct Claims {
     /// The encounter in context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encounter: Option<String>,
+    /// The Organization or Location that the user acts in, relative to the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The resource that the user is, relative to the base.
     #[serde(default, rename = "fhirUser", skip_serializing_if = "Option::is_none")]
     pub fhir_user: Option<String>,
@@ -89,11 +92,11 @@ impl Claims {
         }
     }
 
-    /// The caller as the engine knows it.
+    /// The caller as the engine knows it, before roles narrow what it may do.
     pub fn caller(self) -> Caller {
         let scopes = Scopes::parse(&self.scope, self.patient.as_deref()).0;
         let authenticated = self.auth_time.map(|it| it.saturating_mul(1000));
-        Caller { subject: self.sub, roles: self.roles, scopes, authenticated }
+        Caller { subject: self.sub, roles: Vec::new(), scopes, authenticated }
     }
 }
 

@@ -7,7 +7,7 @@ use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::session_limits::SessionLimits;
 use super::sign_ins::{self, SignIn};
-use super::{factor, secret};
+use super::{factor, roles, secret};
 use crate::random;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct Visit {
     /// What the sign-in is called.
     #[serde(default)]
     pub sid: Option<String>,
+    /// The Organization or Location that the user chose to act in.
+    #[serde(default)]
+    pub place: Option<String>,
     seen: i64,
 }
 
@@ -76,7 +79,7 @@ pub async fn begun_at(
     };
     let name = sign_ins::key(&account.key, &sid);
     let begun = sign_ins::begin(session, name, sign_in, limits.until(began, i64::MAX / 2)).await?;
-    let visit = Visit { account: account.key.clone(), began, amr, sign_on, sid: Some(sid), seen: now };
+    let visit = Visit { account: account.key.clone(), began, amr, sign_on, sid: Some(sid), place: None, seen: now };
     Ok((cookie, vec![begun, kept::insert(key, &visit, Some(limits.until(began, now)))?]))
 }
 
@@ -112,6 +115,18 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
         kept::write(session, vec![visit.replace_until(Some(limits.until(began, now)))?]).await?;
     }
     Ok(Some(Visitor { visit, account }))
+}
+
+impl Visitor {
+    /// The Organization or Location that the user acts in.
+    pub fn place(&self) -> Option<&str> {
+        roles::acting(&self.account.value, self.visit.value.place.as_deref())
+    }
+
+    /// Whether the user has roles in several places, and has not said in which to act.
+    pub fn is_nowhere(&self) -> bool {
+        self.place().is_none() && !roles::places(&self.account.value).is_empty()
+    }
 }
 
 /// The name of the sign-in of a browser, if it is this user's: it goes on when the user signs in there once more.

@@ -2,7 +2,7 @@
 
 use super::user::told;
 use super::{block_on, print};
-use crate::auth::{Claims, KeyRing, ring};
+use crate::auth::{Claims, KeyRing, ring, roles};
 use crate::config::{self, AuthFlags, File, Span, StoreFlags};
 use crate::{clock, database, random, tenants};
 use anyhow::{Context, Result, bail};
@@ -28,9 +28,12 @@ pub struct Token {
     /// Who will use it
     #[arg(long, value_name = "NAME", default_value = "medisync-token")]
     subject: String,
-    /// A role of the user; may be given several times
+    /// A role that narrows what it allows, as the tenant has it at the time; may be given several times
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+    /// The Organization or Location that the roles are held in
+    #[arg(long, value_name = "REFERENCE")]
+    place: Option<String>,
     /// The patient whose records patient/ scopes are about
     #[arg(long, value_name = "ID")]
     patient: Option<String>,
@@ -56,6 +59,11 @@ impl Token {
         let store = database::open(&settings).await?;
         let tenant = tenants::existing(&*store, &self.tenant).await?;
         let session = store.open(&tenant).await?;
+        for name in &self.roles {
+            if roles::find(&*session, name).await.map_err(told)?.is_none() {
+                bail!("tenant {} has no role `{name}`", self.tenant);
+            }
+        }
         let now = clock::now_ms() / 1000;
         let seconds = i64::try_from(self.expires.duration().as_secs()).context("--expires is too long")?;
         let claims = Claims {
@@ -69,6 +77,7 @@ impl Token {
             exp: now.saturating_add(seconds),
             jti: u128::from_le_bytes(random::bytes()?).to_string(),
             patient: self.patient,
+            place: self.place,
             ..Claims::default()
         };
         let until = claims.exp.saturating_mul(1000);

@@ -3,6 +3,7 @@
 use super::import::{self, Imported};
 use super::{block_on, print};
 use crate::auth::account::{self, Account, NewAccount};
+use crate::auth::roles::{self, Assignment};
 use crate::auth::{factor, kept, leaving, password, secret, sign_ins};
 use crate::config::{self, File, PasswordFlags, StoreFlags};
 use crate::{clock, database, tenants};
@@ -16,6 +17,8 @@ use store::Session;
 
 /// The most users, or clients, that are listed.
 pub(super) const LISTED: usize = 10_000;
+/// The role of whom `medisync user administrator` names.
+const ADMIN: &str = "admin";
 /// Characters of a password that is made up: 120 bits.
 const MADE_UP: usize = 20;
 
@@ -39,7 +42,7 @@ pub(super) struct Where {
 #[derive(Subcommand)]
 enum Action {
     /// Make a user who signs in; prints a password that is made up, unless one is given
-    #[command(after_help = "Example:\n  medisync user create --tenant north --is Practitioner/17 ana")]
+    #[command(after_help = "Example:\n  medisync user create --tenant north --is Practitioner/17 --role doctor ana")]
     Create {
         #[command(flatten)]
         at: Where,
@@ -48,7 +51,10 @@ enum Action {
         /// Who it is: a Practitioner, Patient, RelatedPerson or Person of the tenant
         #[arg(long, value_name = "REFERENCE")]
         is: String,
-        /// The most that apps are granted for the user: scopes such as "user/*.rs patient/*.rs"
+        /// A role, perhaps in one Organization or Location only: nurse@Location/1; may be given several times
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<Assignment>,
+        /// Rules that the user has alone, beside roles: scopes such as "user/*.rs patient/*.rs"
         #[arg(long, value_name = "SCOPES")]
         scope: Option<String>,
         /// Where mails for the user go; make sure that it is the user's
@@ -78,7 +84,17 @@ Example:
         #[command(flatten)]
         given: GivenFlags,
     },
-    /// Let a user administer the tenant, or no longer
+    /// Give a user these roles and no others, nor rules of their own; the operator may take the last owner away
+    Roles {
+        #[command(flatten)]
+        at: Where,
+        /// The name to sign in with
+        name: String,
+        /// A role, perhaps in one Organization or Location only: nurse@Location/1; may be given several times
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<Assignment>,
+    },
+    /// Let a user administer the tenant by the role admin, or no longer
     Administrator {
         #[command(flatten)]
         at: Where,
@@ -127,11 +143,11 @@ impl User {
     /// Does what was asked.
     pub fn run(self, file: &File) -> Result<()> {
         match self.action {
-            Action::Create { at, name, is, scope, email, given } => {
+            Action::Create { at, name, is, roles, scope, email, given } => {
                 let given = given.read(file)?;
                 let store = at.store.resolve(file)?;
                 let email = email.map(|it| it.parse()).transpose().map_err(told)?;
-                let new = NewAccount { username: name, fhir_user: is, scope, email };
+                let new = NewAccount { username: name, fhir_user: is, scope, roles, email };
                 block_on(create(store, at.tenant, new, given))
             }
             Action::Import { at, file: users } => block_on(import_users(at.store.resolve(file)?, at.tenant, users)),
@@ -139,6 +155,7 @@ impl User {
                 let given = given.read(file)?;
                 block_on(renew(at.store.resolve(file)?, at.tenant, name, given))
             }
+            Action::Roles { at, name, roles } => block_on(assign(at.store.resolve(file)?, at.tenant, name, roles)),
             Action::Administrator { at, name, revoke } => {
                 block_on(administrator(at.store.resolve(file)?, at.tenant, name, !revoke))
             }
@@ -196,14 +213,17 @@ impl Given {
 
 async fn create(settings: config::Store, tenant: String, new: NewAccount, given: Given) -> Result<()> {
     let done = format!("made user {}", new.username);
-    within(&settings, &tenant, async |session| account::create(&*session, new, &given.password).await.map_err(told))
-        .await?;
+    within(&settings, &tenant, async |session| {
+        roles::checked(&*session, &tenant, &new.roles).await.map_err(told)?;
+        account::create(&*session, new, &given.password).await.map_err(told)
+    })
+    .await?;
     given.print(&done)
 }
 
 async fn import_users(settings: config::Store, tenant: String, file: PathBuf) -> Result<()> {
     let Imported { made, known } =
-        within(&settings, &tenant, async |session| import::import(&*session, &file).await).await?;
+        within(&settings, &tenant, async |session| import::import(&*session, &tenant, &file).await).await?;
     print(format_args!("made {made} users; {known} were there"))
 }
 
@@ -218,8 +238,23 @@ async fn renew(settings: config::Store, tenant: String, name: String, given: Giv
     given.print(&format!("user {name} has another password"))
 }
 
+async fn assign(settings: config::Store, tenant: String, name: String, given: Vec<Assignment>) -> Result<()> {
+    within(&settings, &tenant, async |session| roles::checked(&*session, &tenant, &given).await.map_err(told)).await?;
+    let told = given.iter().map(Assignment::to_string).collect::<Vec<_>>().join(", ");
+    change(settings, tenant, &name, |account| {
+        (account.roles, account.scope, account.is_administrator) = (given, String::new(), false);
+    })
+    .await?;
+    print(format_args!("user {name} has the roles {}", if told.is_empty() { "none" } else { &told }))
+}
+
 async fn administrator(settings: config::Store, tenant: String, name: String, is_one: bool) -> Result<()> {
-    change(settings, tenant.clone(), &name, |account| account.is_administrator = is_one).await?;
+    change(settings, tenant.clone(), &name, |account| {
+        account.is_administrator = false;
+        account.roles.retain(|it| *it != Assignment::everywhere(ADMIN));
+        account.roles.extend(is_one.then(|| Assignment::everywhere(ADMIN)));
+    })
+    .await?;
     tracing::info!(tenant, user = name, is_one, "a user administers the tenant, or no longer");
     print(match is_one {
         true => format!("user {name} administers {tenant}, by apps that are granted user/*.cruds from now on"),
@@ -237,7 +272,9 @@ async fn list(settings: config::Store, tenant: String) -> Result<()> {
     let all = within(&settings, &tenant, async |session| kept::list::<Account>(&*session, LISTED).await.map_err(told));
     for entry in all.await? {
         let state = if entry.value.is_enabled { "" } else { "  disabled" };
-        print(format_args!("{}  {}  {}{state}", entry.key, entry.value.fhir_user, entry.value.scope))?;
+        let roles = entry.value.roles.iter().map(Assignment::to_string).chain([entry.value.scope.clone()]);
+        let may = roles.filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
+        print(format_args!("{}  {}  {may}{state}", entry.key, entry.value.fhir_user))?;
     }
     Ok(())
 }

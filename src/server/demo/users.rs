@@ -10,7 +10,9 @@ use store::Session;
 /// A user of the demo.
 pub struct User {
     /// What the user is there.
-    pub role: &'static str,
+    pub title: &'static str,
+    /// The user's roles.
+    pub roles: &'static [&'static str],
     /// The name to sign in with.
     pub username: &'static str,
     /// Who it is.
@@ -21,15 +23,35 @@ pub struct User {
 pub const PASSWORD: &str = "a-demo-password";
 
 /// The users.
-pub const USERS: [User; 7] = [
-    User { role: "Doctor", username: "lena", fhir_user: "Practitioner/lena-hoffmann" },
-    User { role: "Nurse", username: "tomas", fhir_user: "Practitioner/tomas-silva" },
-    User { role: "Pharmacist", username: "yuki", fhir_user: "Practitioner/yuki-tanaka" },
-    User { role: "Laboratory technician", username: "olga", fhir_user: "Practitioner/olga-petrova" },
-    User { role: "Receptionist", username: "grace", fhir_user: "Practitioner/grace-obi" },
-    User { role: "Patient", username: "amina", fhir_user: "Patient/amina-diallo" },
-    User { role: "Parent of a patient", username: "linh", fhir_user: "RelatedPerson/linh-nguyen" },
+pub const USERS: [User; 13] = [
+    user("Owner", "ingrid", "Practitioner/ingrid-larsen", &["owner"]),
+    user("Administrator", "pavel", "Practitioner/pavel-novak", &["admin"]),
+    user("Manager", "noor", "Practitioner/noor-haddad", &["manager"]),
+    user("Doctor", "lena", "Practitioner/lena-hoffmann", &["doctor"]),
+    user("Nurse", "tomas", "Practitioner/tomas-silva", &["nurse"]),
+    user("Receptionist", "grace", "Practitioner/grace-obi", &["receptionist"]),
+    user("Billing", "chidi", "Practitioner/chidi-okafor", &["billing"]),
+    user("Laboratory technician", "olga", "Practitioner/olga-petrova", &["lab_technician"]),
+    user("Pharmacist", "yuki", "Practitioner/yuki-tanaka", &["pharmacist"]),
+    user("Staff", "rosa", "Practitioner/rosa-mendes", &["staff"]),
+    user(
+        "Doctor in General Medicine, manager in Cardiology",
+        "marta",
+        "Practitioner/marta-kowalczyk",
+        &["doctor@Organization/general-medicine", "manager@Organization/cardiology"],
+    ),
+    user("Patient", "amina", "Patient/amina-diallo", &["patient"]),
+    user("Parent of a patient", "linh", "RelatedPerson/linh-nguyen", &["patient"]),
 ];
+
+const fn user(
+    title: &'static str,
+    username: &'static str,
+    fhir_user: &'static str,
+    roles: &'static [&'static str],
+) -> User {
+    User { title, roles, username, fhir_user }
+}
 
 /// The Organization that it is.
 const HOSPITAL: &str = "meridian-valley";
@@ -48,7 +70,8 @@ pub async fn prepare(session: &dyn Session) -> Result<()> {
             let (username, fhir_user) = (user.username.to_owned(), user.fhir_user.to_owned());
             // RFC 2606: nobody has an address there.
             let email = Some(format!("{username}@demo.example").parse()?);
-            account::create(session, NewAccount { username, fhir_user, scope: None, email }, PASSWORD).await?;
+            let roles = user.roles.iter().map(|it| it.parse()).collect::<Result<_>>()?;
+            account::create(session, NewAccount { username, fhir_user, scope: None, roles, email }, PASSWORD).await?;
         }
     }
     if !brands::are_set(session).await? {

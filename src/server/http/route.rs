@@ -13,6 +13,8 @@ pub struct Route {
 macro_rules! routes {
     ($($name:ident $pattern:literal $methods:literal,)*) => {
         $(pub static $name: Route = Route { pattern: $pattern, methods: $methods };)*
+        #[cfg(test)]
+        const ALL: &[&Route] = &[$(&$name),*];
     };
 }
 
@@ -74,6 +76,21 @@ pub fn route(path: &str) -> &'static Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table of who may do what, which the conformance tests hold the server to.
+    const MATRIX: &str = include_str!("../../../conformance-tests/tests/roles/matrix.txt");
+
+    #[test]
+    fn every_route_has_a_row_in_the_access_matrix() {
+        let rows: Vec<Vec<&str>> = MATRIX.lines().map(|it| it.split_whitespace().collect()).collect();
+        let methods = |it: &Route| it.methods.split(", ").filter(|it| *it != "HEAD").collect::<Vec<_>>();
+        for route in ALL.iter().filter(|it| it.pattern.starts_with("[base]")) {
+            for method in methods(route) {
+                let is_row = |row: &Vec<&str>| row.starts_with(&[method, route.pattern]) && row.len() == 3;
+                assert!(rows.iter().any(is_row), "{method} {} has no row", route.pattern);
+            }
+        }
+    }
 
     #[test]
     fn a_path_has_a_pattern_without_ids() {

@@ -54,7 +54,7 @@ pub async fn start(State(server): State<Arc<Server>>, request: Request) -> Respo
 fn page(server: &Server, origin: &str, shown: &[(String, String)]) -> Response {
     let shown: Vec<TenantView<'_>> =
         shown.iter().map(|(name, base)| TenantView { name, base, searches: &SEARCHES }).collect();
-    let users: Vec<_> = USERS.iter().map(|it| (it.role, it.username, it.fhir_user)).collect();
+    let users: Vec<_> = USERS.iter().map(|it| (it.title, it.username, it.fhir_user)).collect();
     let account = format!("{origin}/auth/{}/account", tenants::DEMO);
     let configuration = format!("{origin}/fhir/{}/.well-known/smart-configuration", tenants::DEMO);
     let demo = server.demo.as_ref().filter(|_| server.gate.issuer().is_some());

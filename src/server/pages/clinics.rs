@@ -1,4 +1,4 @@
-//! A person's clinics: where else the same person has an account. Forms only, no scripts.
+//! A person's clinics: the places to act in, and where else the same person has an account. Forms only, no scripts.
 
 use super::Page;
 use super::html::Html;
@@ -15,8 +15,22 @@ pub struct ClinicsView<'a> {
     pub user: &'a str,
     /// The links: their names, and the other tenants.
     pub clinics: &'a [(String, String)],
+    /// The places of this tenant in which the user has roles of their own.
+    pub places: &'a [PlaceView],
+    /// What choosing one of them goes on to.
+    pub next: Option<&'a str>,
     /// What went wrong.
     pub problem: Option<&'a str>,
+}
+
+/// A place to act in.
+pub struct PlaceView {
+    /// `Location/1`
+    pub reference: String,
+    /// What it is called.
+    pub label: String,
+    /// Whether the user acts there.
+    pub is_now: bool,
 }
 
 /// The page of somebody's clinics.
@@ -27,6 +41,7 @@ pub fn clinics(view: &ClinicsView<'_>) -> Page {
     if let Some(problem) = view.problem {
         html.raw("<p class=\"status bad\" role=\"alert\">").text(problem).raw("</p>");
     }
+    places(&mut html, view);
     if view.clinics.is_empty() {
         html.raw("<p>This account is linked with none of another clinic.</p>");
     }
@@ -47,6 +62,29 @@ pub fn clinics(view: &ClinicsView<'_>) -> Page {
         .attr("href", &format!("/auth/{}/account", view.tenant.0))
         .raw(">Your account</a></p></article>");
     Layout { title: "Your clinics", tenant: Some(view.tenant) }.page(&html)
+}
+
+fn places(html: &mut Html, view: &ClinicsView<'_>) {
+    if view.places.is_empty() {
+        return;
+    }
+    html.raw("<h2>Where you act</h2>");
+    html.raw("<p>Your roles differ from place to place. Apps that you let in act where you do then.</p>");
+    for place in view.places {
+        if place.is_now {
+            html.raw("<p class=\"status good\">You act in ").text(&place.label).raw(".</p>");
+            continue;
+        }
+        begin(html, view, "clinics");
+        hidden(html, "place", &place.reference);
+        if let Some(next) = view.next {
+            hidden(html, "next", next);
+        }
+        html.raw("<p><button type=\"submit\" class=\"button strong\" name=\"action\" value=\"act\">Act in ")
+            .text(&place.label)
+            .raw("</button></p></form>");
+    }
+    html.raw("<h2>Linked accounts</h2>");
 }
 
 fn begin(html: &mut Html, view: &ClinicsView<'_>, page: &str) {
@@ -77,8 +115,21 @@ mod tests {
     #[test]
     fn each_clinic_has_its_buttons() {
         let clinics = [("name".to_owned(), "south".to_owned())];
-        let view = ClinicsView { tenant: ("north", "x"), csrf: "proof", user: "Ana", clinics: &clinics, problem: None };
+        let place =
+            |id: u8, is_now| PlaceView { reference: format!("Location/{id}"), label: format!("Ward {id}"), is_now };
+        let places = [place(1, true), place(2, false)];
+        let view = ClinicsView {
+            tenant: ("north", "x"),
+            csrf: "proof",
+            user: "Ana",
+            clinics: &clinics,
+            places: &places,
+            next: Some("account"),
+            problem: None,
+        };
         let body = super::clinics(&view).body;
+        assert!(body.contains("You act in Ward 1") && body.contains(">Act in Ward 2</button>"));
+        assert!(body.contains("name=\"next\" value=\"account\"") && !body.contains("Act in Ward 1<"));
         assert!(body.contains(">Go to south</button>") && body.contains("name=\"link\" value=\"name\""));
     }
 }

@@ -17,6 +17,6 @@ pub use identity::{Identity, identity_key};
 pub use metadata::{Metadata, Providers};
 pub use operations::operations;
 pub use provider::{LogOut, Provider, Stranger, all};
-pub use rules::Unmatched;
+pub use rules::{Admission, Unmatched};
 pub use sign_on::{Attempt, SignOn, TIME};
 pub use token::{Expected, Flaw, LogoutToken};

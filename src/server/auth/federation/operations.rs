@@ -7,6 +7,7 @@ use crate::auth::account::{self, Account};
 use crate::auth::client::ClientAuth;
 use crate::auth::kept;
 use crate::auth::operations::{ALL, demand_administrator};
+use crate::auth::roles::operations::{assignment, demand_giving_all, demand_rank};
 use engine::{Answer, Call, Operation};
 use fhir::json::Value;
 use fhir::{Failure, IssueType, Result};
@@ -58,6 +59,9 @@ async fn register(call: Call<'_>) -> Result<Answer> {
         let known = kept::find::<Provider>(session, &id).await?;
         let provider = read(&call, &id, known.as_ref().map(|it| &it.value))?;
         provider.check(&id)?;
+        for rule in &provider.rules {
+            demand_giving_all(&call, &rule.roles, Some(&rule.scope)).await?;
+        }
         let change = match known {
             Some(mut known) => {
                 known.value = provider;
@@ -137,7 +141,10 @@ fn rule(of: Value<'_>) -> Result<Rule> {
         _ => return Err(refused("A rule has claim and value, or neither and is for everybody.")),
     };
     let scope = part(of, "scope").unwrap_or_default();
-    Ok(Rule { claim, method: part(of, "amr"), class: part(of, "acr"), scope })
+    let is_role = |it: &Value<'_>| it.str("name") == Some("role");
+    let roles =
+        of.get("part").into_iter().flat_map(Value::each).filter(is_role).map(assignment).collect::<Result<_>>()?;
+    Ok(Rule { claim, method: part(of, "amr"), class: part(of, "acr"), roles, scope })
 }
 
 fn tie(of: Value<'_>) -> Result<Tie> {
@@ -201,9 +208,8 @@ async fn link(call: Call<'_>) -> Result<Answer> {
     let (session, id) = (call.ctx.session(), text("provider"));
     let provider = existing(session, id).await?.value;
     let username = account::folded(text("username"));
-    if kept::find::<Account>(session, &username).await?.is_none() {
-        return Err(refused("There is no such user."));
-    }
+    let user = kept::find::<Account>(session, &username).await?.ok_or_else(|| refused("There is no such user."))?;
+    demand_rank(&call, &user.value).await?;
     let issuer = call.arguments.text("issuer").unwrap_or(&provider.issuer);
     let key = identity_key(id, issuer, text("subject"));
     let identity = Identity { provider: id.to_owned(), account: username };

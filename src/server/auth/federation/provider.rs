@@ -1,7 +1,7 @@
 //! An OpenID provider as a tenant registers it.
 
 use super::claims::Claims;
-use super::rules::{self, Rule, Unmatched};
+use super::rules::{self, Admission, Rule, Unmatched};
 use crate::auth::client::{ClientAuth, is_web_address};
 use crate::auth::kept::{self, Entry, Kept};
 use crate::auth::{account, scope, sealed};
@@ -132,10 +132,10 @@ impl Provider {
         if self.rules.is_empty() || self.rules.len() > MOST_RULES {
             return refuse("There are 1 to 100 rules: without one nobody may come.");
         }
-        let words = || self.rules.iter().map(|it| it.scope.split_whitespace().filter_map(Grant::parse).count());
         let is_known = |it: &Rule| it.scope.split_whitespace().all(|it| Grant::parse(it).is_some());
-        if !self.rules.iter().all(is_known) || words().any(|it| it == 0) {
-            return refuse("A rule gives scopes on resources, such as user/*.rs.");
+        let is_empty = |it: &Rule| it.roles.is_empty() && it.scope.trim().is_empty();
+        if !self.rules.iter().all(is_known) || self.rules.iter().any(is_empty) {
+            return refuse("A rule gives roles, or scopes on resources, such as user/*.rs.");
         }
         // Who administers the tenant would be decided elsewhere.
         if self.rules.iter().any(|it| scope::is_of_system(&it.scope)) {
@@ -144,13 +144,13 @@ impl Provider {
         Ok(())
     }
 
-    /// The scopes that somebody with these claims has here.
-    pub fn admits(&self, claims: &Claims) -> Result<String, Stranger> {
+    /// What somebody with these claims has here.
+    pub fn admits(&self, claims: &Claims) -> Result<Admission, Stranger> {
         let is_known = |it: String| self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(&it));
         if !self.domains.is_empty() && !claims.domain().is_some_and(is_known) {
             return Err(Stranger::Domain);
         }
-        rules::scope(&self.rules, claims).map_err(Stranger::Rules)
+        rules::admission(&self.rules, claims).map_err(Stranger::Rules)
     }
 
     /// The client's secret.

@@ -1,9 +1,10 @@
-//! What a provider's claims make of somebody here: the scopes of all rules that match.
+//! What a provider's claims make of somebody here: the roles, and the scopes, of all rules that match.
 
 use super::claims::Claims;
+use crate::auth::roles::Assignment;
 use serde::{Deserialize, Serialize};
 
-/// Whoever has this claim has these scopes.
+/// Whoever has this claim has these roles, and these scopes beside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// A claim and the value that it has, or that is in its list; none matches everybody.
@@ -12,6 +13,9 @@ pub struct Rule {
     pub method: Option<String>,
     /// The class that the authentication must have (`acr`).
     pub class: Option<String>,
+    /// Roles.
+    #[serde(default)]
+    pub roles: Vec<Assignment>,
     /// Scopes on resources.
     pub scope: String,
 }
@@ -38,18 +42,31 @@ impl Rule {
     }
 }
 
-/// The scopes that rules give.
-pub fn scope(rules: &[Rule], claims: &Claims) -> Result<String, Unmatched> {
+/// What rules give somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Roles.
+    pub roles: Vec<Assignment>,
+    /// Scopes on resources, separated by spaces.
+    pub scope: String,
+}
+
+/// What rules give.
+pub fn admission(rules: &[Rule], claims: &Claims) -> Result<Admission, Unmatched> {
     let about = || rules.iter().filter(|it| it.is_about(claims));
-    let mut words: Vec<&str> = Vec::new();
-    for word in about().filter(|it| it.is_strong(claims)).flat_map(|it| it.scope.split_whitespace()) {
-        if !words.contains(&word) {
-            words.push(word);
+    let (mut roles, mut words): (Vec<Assignment>, Vec<&str>) = (Vec::new(), Vec::new());
+    for rule in about().filter(|it| it.is_strong(claims)) {
+        let new: Vec<_> = rule.roles.iter().filter(|it| !roles.contains(it)).cloned().collect();
+        roles.extend(new);
+        for word in rule.scope.split_whitespace() {
+            if !words.contains(&word) {
+                words.push(word);
+            }
         }
     }
     let is_left_out = |it: &Rule| it.claim.as_ref().is_some_and(|(claim, _)| claims.left_out(claim));
-    match words.is_empty() {
-        false => Ok(words.join(" ")),
+    match words.is_empty() && roles.is_empty() {
+        false => Ok(Admission { roles, scope: words.join(" ") }),
         true if about().next().is_some() => Err(Unmatched::Weak),
         true if rules.iter().any(is_left_out) => Err(Unmatched::LeftOut),
         true => Err(Unmatched::None),
@@ -70,7 +87,9 @@ mod tests {
             ..Rule::default()
         };
         let strong = Rule { method: Some("mfa".into()), ..group("admins", "user/*.cruds") };
-        let rules = [group("doctors", "user/*.rs patient/*.rs"), group("nurses", "patient/*.rs user/Task.u"), strong];
+        let nurse = Rule { roles: vec![Assignment::everywhere("nurse")], ..group("ward", "") };
+        let rules =
+            [nurse, group("doctors", "user/*.rs patient/*.rs"), group("nurses", "patient/*.rs user/Task.u"), strong];
         for (told, given) in [
             (json!({ "groups": ["doctors"] }), Ok("user/*.rs patient/*.rs")),
             (json!({ "groups": ["nurses", "doctors"] }), Ok("user/*.rs patient/*.rs user/Task.u")),
@@ -80,9 +99,14 @@ mod tests {
             (json!({ "hasgroups": true }), Err(Unmatched::LeftOut)),
             (json!({}), Err(Unmatched::None)),
         ] {
-            assert_eq!(scope(&rules, &claims(told.clone())), given.map(str::to_owned), "{told}");
+            let admitted = admission(&rules, &claims(told.clone())).map(|it| it.scope);
+            assert_eq!(admitted, given.map(str::to_owned), "{told}");
         }
+        let in_ward = admission(&rules, &claims(json!({ "groups": ["ward", "doctors"] }))).unwrap();
+        assert_eq!(in_ward.roles, [Assignment::everywhere("nurse")]);
+        assert_eq!(in_ward.scope, "user/*.rs patient/*.rs");
         let everybody = Rule { scope: "patient/*.rs".into(), class: Some("high".into()), ..Rule::default() };
-        assert_eq!(scope(&[everybody], &claims(json!({ "acr": "high" }))), Ok("patient/*.rs".to_owned()));
+        let admitted = admission(&[everybody], &claims(json!({ "acr": "high" })));
+        assert_eq!(admitted.map(|it| it.scope), Ok("patient/*.rs".to_owned()));
     }
 }

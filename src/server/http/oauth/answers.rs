@@ -12,6 +12,9 @@ use axum::response::Response;
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value as Json, json};
 
+/// The role in `fhirContext` of the Organization or Location that the user acts in.
+const ACTING_PLACE: &str = "https://medisync.dev/fhir/context-role/acting-place";
+
 /// The token endpoint's answer.
 pub struct Issued<'g> {
     /// The grant's name.
@@ -50,7 +53,7 @@ impl Issued<'_> {
             }
         }
         if let Some(scene) = self.scene {
-            tell(&mut answer, scene, grant.patient.is_some());
+            tell(&mut answer, scene, grant);
             answer["smart_style_url"] = metadata::style_url(desk, &Appearance::of(&*desk.session).await?).into();
         }
         Ok(json(200, &answer))
@@ -84,14 +87,16 @@ impl Issued<'_> {
 }
 
 /// Adds what an EHR shows. Where nobody says that a banner is there already, the app is to show whose records it has.
-fn tell(answer: &mut Json, scene: &Scene, has_patient: bool) {
+fn tell(answer: &mut Json, scene: &Scene, grant: &Grant) {
     if let Some(intent) = &scene.intent {
         answer["intent"] = intent.as_str().into();
     }
-    if !scene.fhir_context.is_empty() {
-        answer["fhirContext"] = scene.fhir_context.clone().into();
+    let acting = grant.place.iter().map(|it| json!({ "reference": it, "role": ACTING_PLACE }));
+    let context: Vec<Json> = scene.fhir_context.iter().cloned().chain(acting).collect();
+    if !context.is_empty() {
+        answer["fhirContext"] = context.into();
     }
-    if has_patient {
+    if grant.patient.is_some() {
         answer["need_patient_banner"] = scene.need_patient_banner.unwrap_or(true).into();
     }
 }

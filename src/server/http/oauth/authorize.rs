@@ -101,7 +101,13 @@ pub async fn visitor(desk: &Desk<'_>, browser: &Browser, asked: &Asked) -> Resul
     Ok(Err(match visitor {
         None if asked.is_silent => deny(desk, asked, "login_required", "Nobody is signed in, or not recently.")?,
         None => sign_in::ask(desk, browser, &next).await?,
-        Some(visitor) if !asked.is_two || assurance::is_two(&visitor.visit.value.amr) => return Ok(Ok(visitor)),
+        Some(visitor) if !asked.is_two || assurance::is_two(&visitor.visit.value.amr) => match visitor.is_nowhere() {
+            false => return Ok(Ok(visitor)),
+            true if asked.is_silent => {
+                deny(desk, asked, "interaction_required", "The user has to choose where to act.")?
+            }
+            true => browser.redirect(desk, &next::by_way_of(desk, "clinics", &next))?,
+        },
         Some(_) if asked.is_silent => {
             deny(desk, asked, "interaction_required", "The user has no second factor, and would have to set one up.")?
         }

@@ -1,4 +1,5 @@
-//! A person's clinics: linking accounts of several tenants, and switching from one to another.
+//! A person's clinics: the places of a tenant that the person acts in, one at a time, and the accounts of other tenants,
+//! which are linked and switched to.
 //!
 //! What crosses from one tenant to the other is a cookie that the one sets for the other's path: so whoever comes with it
 //! comes in the browser that set out, and no link that somebody sends can bring it.
@@ -6,32 +7,37 @@
 use super::browser::{self, Browser};
 use super::form::Form;
 use super::problem::{Problem, Result};
-use super::{Desk, sign_in};
+use super::{Desk, next, sign_in};
 use crate::auth::clinics::{self, Offer};
 use crate::auth::factor::assurance::{self, Proved};
 use crate::auth::factor::{self, pending};
 use crate::auth::kept::{self, Entry};
 use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::{self, Visitor};
-use crate::auth::{account, secret};
-use crate::pages::{self, ClinicsView};
+use crate::auth::{account, roles, secret};
+use crate::pages::{self, ClinicsView, PlaceView};
 use crate::tenants;
 use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use std::sync::Arc;
-use store::Session;
+use store::{Key, Session};
 
 /// What the cookies are called: of an offer, and of who switches.
 const OFFER: &str = "clinic-offer";
 const ARRIVAL: &str = "clinic-arrival";
 
 /// `GET /auth/{tenant}/clinics`
-pub async fn show(desk: &Desk<'_>) -> Result<Response> {
+pub async fn show(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let browser = Browser::of(desk)?;
     match browser.visitor(desk).await? {
         None => sign_in::ask(desk, &browser, "clinics").await,
-        Some(visitor) => page(desk, &browser, &visitor, 200, None).await,
+        Some(visitor) => drawn(desk, &browser, &visitor, next_of(form)?, 200, None).await,
     }
+}
+
+/// What a choice of where to act goes on to.
+fn next_of(form: &Form) -> Result<Option<&str>> {
+    form.get("next").map(|_| next::of(form)).transpose()
 }
 
 async fn page(
@@ -41,17 +47,61 @@ async fn page(
     status: u16,
     problem: Option<&str>,
 ) -> Result<Response> {
+    drawn(desk, browser, visitor, None, status, problem).await
+}
+
+async fn drawn(
+    desk: &Desk<'_>,
+    browser: &Browser,
+    visitor: &Visitor,
+    next: Option<&str>,
+    status: u16,
+    problem: Option<&str>,
+) -> Result<Response> {
+    let mut places = Vec::new();
+    for reference in roles::places(&visitor.account.value) {
+        let label = place_name(desk, reference).await?;
+        let is_now = visitor.place() == Some(reference);
+        places.push(PlaceView { reference: reference.to_owned(), label, is_now });
+    }
     let view = ClinicsView {
         tenant: (desk.tenant(), &desk.base()),
         csrf: &browser.csrf(desk),
         user: &visitor.account.value.name,
         clinics: &clinics::list(&*desk.session, &visitor.account.key).await?,
+        places: &places,
+        next,
         problem,
     };
-    browser.page(desk, status, pages::clinics(&view), None)
+    let to = match next {
+        Some(next) => next::destination(desk, next).await,
+        None => None,
+    };
+    browser.page(desk, status, pages::clinics(&view), to.as_deref())
 }
 
-/// `POST /auth/{tenant}/clinics`: sets out to link an account, switches, or ends a link.
+/// What a place is called: its resource's name, or the reference where it has none or is gone.
+async fn place_name(desk: &Desk<'_>, reference: &str) -> Result<String> {
+    let (of, id) = reference.split_once('/').unwrap_or_default();
+    let found = account::found(&*desk.session, &Key::new(of, id)).await?;
+    let name = found.as_ref().and_then(|it| it.root().str("name"));
+    Ok(name.unwrap_or(reference).to_owned())
+}
+
+/// Has the user act in another place from now on. What apps were granted before goes on where it was granted for.
+async fn act(desk: &Desk<'_>, browser: &Browser, mut visitor: Visitor, form: &Form) -> Result<Response> {
+    let place = form.need("place")?;
+    if !roles::places(&visitor.account.value).contains(&place) {
+        return page(desk, browser, &visitor, 404, Some("You have no role there any more.")).await;
+    }
+    visitor.visit.value.place = Some(place.to_owned());
+    kept::decided(kept::write(&*desk.session, vec![visitor.visit.replace()?]).await?)?;
+    tracing::info!(tenant = desk.tenant(), user = visitor.account.value.id, place, "a user acts in another place");
+    let to = next_of(form)?.unwrap_or("clinics");
+    browser.redirect(desk, &next::address(desk, to))
+}
+
+/// `POST /auth/{tenant}/clinics`: has the user act elsewhere, sets out to link an account, switches, or ends a link.
 pub async fn change(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let browser = Browser::of(desk)?;
     browser.check(desk, form.get("csrf"))?;
@@ -59,6 +109,7 @@ pub async fn change(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         return sign_in::ask(desk, &browser, "clinics").await;
     };
     match form.get("action") {
+        Some("act") => act(desk, &browser, visitor, form).await,
         Some("link") => set_out(desk, &browser, &visitor, form).await,
         Some("go") => go(desk, &browser, &visitor, form.need("link")?).await,
         Some("end") => end(desk, &browser, &visitor, form.need("link")?).await,
@@ -194,7 +245,7 @@ pub async fn arrive(desk: &Desk<'_>) -> Result<Response> {
     let times = (arrived.began, desk.now);
     let ((cookie, changes), then) = match factor::suffice(&*desk.session, &account, &proved.amr).await? {
         true => (visit::begun_at(&*desk.session, &account, proved, desk.device(), times).await?, to),
-        false => (pending::begun(&account.key, proved, desk.now)?, super::next::by_way_of(desk, "second", "account")),
+        false => (pending::begun(&account.key, proved, desk.now)?, next::by_way_of(desk, "second", "account")),
     };
     kept::write(&*desk.session, changes).await?;
     tracing::info!(tenant = desk.tenant(), user = account.value.id, "a user came from a linked account");

@@ -13,7 +13,7 @@ use crate::auth::kept::{self, Entry};
 use crate::auth::launch::{Launch, Scene};
 use crate::auth::standing::standing;
 use crate::auth::visit::Visitor;
-use crate::auth::{scope, secret};
+use crate::auth::{roles, scope, secret};
 use crate::pages::{self, ChoiceView, ConsentView, EncountersView, PickerView, StepView};
 use axum::response::Response;
 use engine::{Context, Level};
@@ -119,7 +119,7 @@ async fn search(desk: &Desk<'_>, browser: &Browser, asked: &Asked, visitor: &Vis
     let text = |name: &'static str| form.get(name).map(|it| it.trim().to_owned()).unwrap_or_default();
     let mut view =
         PickerView { name: text("name"), birthdate: text("birthdate"), identifier: text("identifier"), found: None };
-    let context = desk.context_of(&visitor.account.value).await?;
+    let context = desk.context_of(visitor).await?;
     view.found = Some(picker::patients(desk, &context, &view).await?);
     patients(desk, browser, asked, visitor, &view)
 }
@@ -155,8 +155,8 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chose
     let Some(standing) = standing(&*desk.session, account, desk.now).await? else {
         return Ok(Step::Denied("access_denied", "Who the user is in the records is no longer active."));
     };
-    let mut scopes =
-        scope::granted(&asked.scope, &asked.client.scope, Some(&account.scope), |level| level != Level::System);
+    let duties = roles::duties(&*desk.session, account, visitor.place(), &standing).await?;
+    let mut scopes = scope::granted(&asked.scope, &asked.client.scope, Some(&duties), |level| level != Level::System);
     let has = |scopes: &[String], it: &str| scopes.iter().any(|scope| scope == it);
     let is_launched = has(&scopes, "launch");
     let is_told = is_launched || scopes.iter().any(|it| is_about_patient(it));
@@ -172,7 +172,7 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chose
             None => return Ok(Step::ChoosePatient),
         },
     };
-    let context = desk.context_of(account).await?;
+    let context = desk.context_of(visitor).await?;
     let patient = match id {
         None => None,
         Some(id) => match picker::patient(desk, &context, &id).await? {
@@ -255,7 +255,7 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         began: desk.now,
         authenticated: Some(visitor.visit.value.began),
         amr: visitor.visit.value.amr.clone(),
-        is_administrator: account.value.is_administrator,
+        place: visitor.place().map(str::to_owned),
         generation: 0,
         visit: None,
         sign_on: None,

@@ -34,11 +34,11 @@ use super::meter::Meter;
 use super::route::Route;
 use super::{Server, answer};
 use crate::auth::Known;
-use crate::auth::account::Account;
 use crate::auth::appearance::Appearance;
 use crate::auth::device::Device;
 use crate::auth::standing::standing;
-use crate::auth::{logout, visit};
+use crate::auth::visit::Visitor;
+use crate::auth::{logout, roles, visit};
 use crate::{clock, tenants};
 use ::fhir::{Failure, IssueType};
 use axum::body::Body;
@@ -71,6 +71,8 @@ pub(super) struct Desk<'s> {
 macro_rules! endpoints {
     ($($name:ident $path:literal $methods:literal,)*) => {
         $(static $name: Route = Route { pattern: concat!("[auth]/", $path), methods: $methods };)*
+        #[cfg(test)]
+        const PATHS: &[&str] = &[$($path),*];
         /// The endpoint at a path below a tenant's issuer.
         fn endpoint(path: &str) -> Option<&'static Route> {
             match path {
@@ -219,7 +221,7 @@ async fn dispatch(
         it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
         it if *it == ACCOUNT => account::show(&desk).await,
         it if *it == CLINICS && is_post => clinics::change(&desk, &form()?).await,
-        it if *it == CLINICS => clinics::show(&desk).await,
+        it if *it == CLINICS => clinics::show(&desk, &form()?).await,
         it if *it == LINK && is_post => clinics::accept(&desk, &form()?).await,
         it if *it == LINK => clinics::ask(&desk).await,
         it if *it == ARRIVE => clinics::arrive(&desk).await,
@@ -327,10 +329,15 @@ impl<'s> Desk<'s> {
     }
 
     /// What a user may do here.
-    async fn context_of(&self, account: &Account) -> Result<Context> {
-        let standing = standing(&*self.session, account, self.now).await?;
-        let scopes = standing.map(|it| Scopes::parse(&account.scope, it.patient.as_deref()).0).unwrap_or_default();
-        let caller = Caller { subject: account.id.clone(), roles: Vec::new(), scopes, authenticated: None };
+    async fn context_of(&self, visitor: &Visitor) -> Result<Context> {
+        let account = &visitor.account.value;
+        let (mut roles, mut scopes) = (Vec::new(), Scopes::default());
+        if let Some(standing) = standing(&*self.session, account, self.now).await? {
+            let duties = roles::duties(&*self.session, account, visitor.place(), &standing).await?;
+            roles = duties.names();
+            scopes = Scopes::parse("user/*.cruds patient/*.cruds", standing.patient.as_deref()).0.met_by(&duties);
+        }
+        let caller = Caller { subject: account.id.clone(), roles, scopes, authenticated: None };
         Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)
     }
 }
@@ -338,4 +345,17 @@ impl<'s> Desk<'s> {
 /// A document of JSON that nobody is to keep.
 fn json(status: u16, body: &serde_json::Value) -> Response {
     answer::response(status, "application/json", body.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PATHS;
+
+    #[test]
+    fn every_address_has_a_row_in_the_access_matrix() {
+        let matrix = include_str!("../../../../conformance-tests/tests/roles/matrix.txt");
+        for path in PATHS {
+            assert!(matrix.lines().any(|it| it == *path), "{path} has no row");
+        }
+    }
 }

@@ -68,7 +68,7 @@ async fn by_code(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result
     let issuer = given.has("openid").then(|| desk.issuer());
     sign_ins::note(&*desk.session, &name, &given, issuer, given.until(desk.now)).await?;
     // The user may have signed out everywhere meanwhile.
-    let living = grant::living(&*desk.session, &name).await?.ok_or_else(Problem::grant)?;
+    let living = grant::living(&*desk.session, &name).await?.ok_or_else(Problem::grant)?.grant;
     let (nonce, scene) = (code.value.nonce.as_deref(), Some(&code.value.scene));
     let is_refreshed = living.value.account.is_some() && living.value.is_refreshed();
     Issued { name: &name, grant: &living.value, is_refreshed, nonce, scene }.answer(desk).await
@@ -78,7 +78,7 @@ async fn by_code(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result
 async fn by_refresh(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result<Response> {
     let token = form.need("refresh_token")?;
     let (name, generation) = read_refresh_token(token, &desk.known.tenant).ok_or_else(Problem::grant)?;
-    let mut entry = grant::living(&*desk.session, name).await?.ok_or_else(Problem::grant)?;
+    let mut entry = grant::living(&*desk.session, name).await?.ok_or_else(Problem::grant)?.grant;
     if entry.value.client != client.key || !entry.value.is_refreshed() {
         return Err(Problem::grant());
     }
@@ -122,7 +122,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         began: desk.now,
         authenticated: None,
         amr: Vec::new(),
-        is_administrator: false,
+        place: None,
         generation: 0,
         visit: None,
         sign_on: None,

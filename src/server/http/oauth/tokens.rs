@@ -24,7 +24,7 @@ pub async fn introspect(desk: &Desk<'_>, form: &Form) -> Result<Response> {
 
 async fn active(desk: &Desk<'_>, token: &str) -> Result<Option<Json>> {
     if let Some((name, generation)) = read_refresh_token(token, &desk.known.tenant) {
-        let living = grant::living(&*desk.session, name).await?.map(|it| it.value);
+        let living = grant::living(&*desk.session, name).await?.map(|it| it.grant.value);
         return Ok(living.filter(|it| it.generation == generation && it.is_refreshed()).map(|it| of_grant(desk, &it)));
     }
     let Some(claims) = verified(desk, token).await? else { return Ok(None) };
@@ -39,9 +39,12 @@ async fn active(desk: &Desk<'_>, token: &str) -> Result<Option<Json>> {
         "exp": claims.exp,
         "jti": claims.jti,
     });
-    for (name, value) in
-        [("client_id", &claims.client_id), ("patient", &claims.patient), ("encounter", &claims.encounter)]
-    {
+    for (name, value) in [
+        ("client_id", &claims.client_id),
+        ("patient", &claims.patient),
+        ("encounter", &claims.encounter),
+        ("place", &claims.place),
+    ] {
         if let Some(value) = value {
             told[name] = value.as_str().into();
         }
@@ -101,7 +104,7 @@ pub async fn user_info(desk: &Desk<'_>) -> Result<Response> {
     let claims = verified(desk, token).await?;
     let claims = claims.ok_or_else(|| Problem::token("The access token is not good, or no longer."))?;
     let name = claims.grant.unwrap_or_default();
-    let grant = grant::living(&*desk.session, &name).await?.map(|it| Grant { scope: claims.scope, ..it.value });
+    let grant = grant::living(&*desk.session, &name).await?.map(|it| Grant { scope: claims.scope, ..it.grant.value });
     let grant = grant.filter(|it| it.has("openid")).ok_or_else(|| Problem {
         status: 403,
         ..Problem::new("insufficient_scope", "The access token lacks the scope openid.")

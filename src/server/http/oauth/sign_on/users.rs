@@ -3,7 +3,7 @@
 
 use super::Desk;
 use crate::auth::account::{self, Account};
-use crate::auth::federation::{Claims, Identity, Provider, Stranger, Unmatched, identity_key};
+use crate::auth::federation::{Admission, Claims, Identity, Provider, Stranger, Unmatched, identity_key};
 use crate::auth::kept::{self, Entry};
 use crate::auth::{logout, password, sign_ins};
 use crate::http::oauth::picker;
@@ -78,7 +78,7 @@ impl Refused {
 
 /// What the provider's claims make of somebody.
 struct Given {
-    scope: String,
+    admission: Admission,
     fhir_user: String,
     name: String,
 }
@@ -92,8 +92,8 @@ pub async fn user(
     let text = |name: &str| claims.text(name).unwrap_or_default();
     let key = identity_key(&provider.key, text("iss"), text("sub"));
     let identity = kept::find::<Identity>(&*desk.session, &key).await?;
-    let scope = match provider.value.admits(claims) {
-        Ok(scope) => scope,
+    let admission = match provider.value.admits(claims) {
+        Ok(admission) => admission,
         Err(why) => {
             // What held before holds no longer.
             if let Some(identity) = identity {
@@ -103,9 +103,9 @@ pub async fn user(
         }
     };
     match identity {
-        Some(identity) => known(desk, provider, claims, scope, identity.value.account).await,
+        Some(identity) => known(desk, provider, claims, admission, identity.value.account).await,
         None if !provider.value.makes_users => Ok(Err(Refused::NotLinked)),
-        None => new(desk, provider, claims, scope, key).await,
+        None => new(desk, provider, claims, admission, key).await,
     }
 }
 
@@ -114,7 +114,7 @@ async fn known(
     desk: &Desk<'_>,
     provider: &Entry<Provider>,
     claims: &Claims,
-    scope: String,
+    admission: Admission,
     username: String,
 ) -> Result<std::result::Result<Entry<Account>, Refused>> {
     for _ in 0..RACES {
@@ -127,7 +127,7 @@ async fn known(
         if account.value.provider.as_ref() != Some(&provider.key) {
             return Ok(Ok(account));
         }
-        let Some(given) = given(desk, provider, claims, scope.clone()).await? else {
+        let Some(given) = given(desk, provider, claims, admission.clone()).await? else {
             account::sign_out(&*desk.session, desk.tenant(), &username).await?;
             return Ok(Err(Refused::NotInRecords));
         };
@@ -152,18 +152,19 @@ async fn new(
     desk: &Desk<'_>,
     provider: &Entry<Provider>,
     claims: &Claims,
-    scope: String,
+    admission: Admission,
     key: String,
 ) -> Result<std::result::Result<Entry<Account>, Refused>> {
     let told = claims.text(&provider.value.username_claim).unwrap_or_default();
     let Ok(username) = account::checked_name(told) else { return Ok(Err(Refused::NoName)) };
-    let Some(given) = given(desk, provider, claims, scope).await? else { return Ok(Err(Refused::NotInRecords)) };
+    let Some(given) = given(desk, provider, claims, admission).await? else { return Ok(Err(Refused::NotInRecords)) };
     let account = Account {
         id: random::id(),
         fhir_user: given.fhir_user,
         name: given.name,
         password: password::of_nobody(),
-        scope: given.scope,
+        scope: given.admission.scope,
+        roles: given.admission.roles,
         is_enabled: true,
         is_administrator: false,
         signed_out: 0,
@@ -182,20 +183,27 @@ async fn new(
 impl Given {
     /// Brings an account up to date; whether that changes it. What it may do no longer ends with all that was granted of it.
     fn change(self, account: &mut Account, now: i64) -> bool {
-        let is_same = account.scope == self.scope && account.fhir_user == self.fhir_user;
+        let Admission { roles, scope } = self.admission;
+        let is_same = account.scope == scope && account.roles == roles && account.fhir_user == self.fhir_user;
         if is_same && account.name == self.name {
             return false;
         }
         if !is_same {
             account.signed_out = now;
         }
-        (account.scope, account.fhir_user, account.name) = (self.scope, self.fhir_user, self.name);
+        (account.scope, account.roles) = (scope, roles);
+        (account.fhir_user, account.name) = (self.fhir_user, self.name);
         true
     }
 }
 
 /// What an account is made of; `None` if the person is not in the records.
-async fn given(desk: &Desk<'_>, provider: &Entry<Provider>, claims: &Claims, scope: String) -> Result<Option<Given>> {
+async fn given(
+    desk: &Desk<'_>,
+    provider: &Entry<Provider>,
+    claims: &Claims,
+    admission: Admission,
+) -> Result<Option<Given>> {
     let Some(tie) = &provider.value.tie else { return Ok(None) };
     let Some(value) = claims.text(&tie.claim) else { return Ok(None) };
     // Whoever administers the provider's registration may read everything.
@@ -209,7 +217,7 @@ async fn given(desk: &Desk<'_>, provider: &Entry<Provider>, claims: &Claims, sco
         Some(name) => name.to_owned(),
         None => account::name_of(&*desk.session, &key).await?,
     };
-    Ok(Some(Given { scope, fhir_user: key.to_string(), name }))
+    Ok(Some(Given { admission, fhir_user: key.to_string(), name }))
 }
 
 fn raced() -> ::fhir::Failure {
