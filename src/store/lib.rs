@@ -124,9 +124,9 @@ pub trait Session: Releases {
     async fn audited(&self, query: &AuditQuery) -> Result<AuditPage>;
     /// The event of the audit log with this id.
     async fn audit_entry(&self, id: &str) -> Result<Option<Audited>>;
-    /// Verifies the audit log from its beginning to its end, and tells now and then how many events were looked at. What is
-    /// wrong is in the verdict.
-    async fn verify_audit(&self, told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict>;
+    /// Verifies the audit log from its beginning to its end, and tells now and then how many events were looked at, and how
+    /// many there are as far as that is known. What is wrong is in the verdict.
+    async fn verify_audit(&self, told: &(dyn Fn(i64, i64) + Send + Sync)) -> Result<AuditVerdict>;
     /// Drops events of the audit log that are older than this, in milliseconds since the epoch, by whole blocks: how many
     /// events, when they were and that they were there stays. How many events were dropped.
     async fn drop_audit(&self, before_ms: i64) -> Result<i64>;

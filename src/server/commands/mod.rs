@@ -1,5 +1,6 @@
 //! What can be typed: one command, one file.
 
+mod audit;
 mod client;
 mod completions;
 mod config;
@@ -70,6 +71,8 @@ enum Command {
     Client(client::Client),
     /// Make, list, rotate and revoke API keys
     Key(key::Key),
+    /// Verify a tenant's audit log
+    Audit(audit::Audit),
     /// List mails that wait or could not be sent
     Mail(mail::Mail),
     /// Bring the database of every tenant up to date
@@ -102,6 +105,7 @@ impl Cli {
             Command::User(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Key(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
+            Command::Audit(it) => it.run(&file),
             Command::Mail(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),

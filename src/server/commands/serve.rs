@@ -3,19 +3,20 @@
 use super::print;
 use crate::auth::{Gate, Mode, logout};
 use crate::config::{
-    self, AuthFlags, File, HttpFlags, LimitFlags, MailFlags, NetworkFlags, PasswordFlags, Place, RateFlags,
-    SignInFlags, StoreFlags,
+    self, AuditLogFlags, AuthFlags, File, HttpFlags, LimitFlags, MailFlags, NetworkFlags, PasswordFlags, Place,
+    RateFlags, SignInFlags, StoreFlags,
 };
 use crate::http::{Demo, Server, listen};
 use crate::outgoing::Outgoing;
 use crate::rates::Rates;
-use crate::{database, demo, mail};
+use crate::{clock, database, demo, mail};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -54,6 +55,8 @@ pub struct Serve {
     #[command(flatten)]
     network: NetworkFlags,
     #[command(flatten)]
+    audit: AuditLogFlags,
+    #[command(flatten)]
     passwords: PasswordFlags,
     #[command(flatten)]
     mail: MailFlags,
@@ -61,6 +64,9 @@ pub struct Serve {
 
 /// How often a node looks for work in the background that a killed one has left.
 const PATROL: Duration = Duration::from_secs(5);
+
+/// How often it is looked which events of audit logs are too old.
+const AUDIT_PATROL: Duration = Duration::from_secs(12 * 3600);
 
 /// What `serve` works with.
 struct Plan {
@@ -73,6 +79,7 @@ struct Plan {
     rates: config::Rates,
     sign_in: config::SignIn,
     network: config::Network,
+    audit: config::AuditLog,
     passwords: config::Passwords,
     mail: config::Mail,
 }
@@ -86,12 +93,14 @@ impl Serve {
         let rates = self.rates.resolve(file)?;
         let (sign_in, passwords) = (self.sign_in.resolve(file)?, self.passwords.resolve(file)?);
         let network = self.network.resolve(file)?;
+        let audit = self.audit.resolve(file)?;
         let mut mail = self.mail.resolve(file)?;
         if self.demo && mail_origin(&http, http.listen).is_some() {
             mail.keep_unless_sent(&store)?;
         }
         let (demo, no_migrate) = (self.demo, self.no_migrate);
-        let plan = Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, passwords, mail };
+        let plan =
+            Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, audit, passwords, mail };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -154,10 +163,35 @@ async fn serve(plan: Plan) -> Result<()> {
             tokio::time::sleep(PATROL).await;
         }
     });
+    let drops = tokio::spawn(drop_old_audit(store.clone(), plan.audit.audit_time.millis()?));
     listen::answer(listener, server.router(), stop, times).await;
     builds.abort();
+    drops.abort();
     store.close().await;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Drops what is older in tenants' audit logs than it is to be kept.
+async fn drop_old_audit(store: Arc<dyn Store>, period_ms: i64) {
+    loop {
+        tokio::time::sleep(AUDIT_PATROL).await;
+        let names = store.tenants().await.unwrap_or_default();
+        for name in names {
+            if let Err(error) = drop_old_audit_of(&*store, &name, period_ms).await {
+                tracing::warn!(tenant = name, %error, "old events of the audit log were not dropped");
+            }
+        }
+    }
+}
+
+async fn drop_old_audit_of(store: &dyn Store, name: &str, period_ms: i64) -> Result<(), store::Error> {
+    let Some(tenant) = store.tenant(name).await? else { return Ok(()) };
+    let before = clock::now_ms().saturating_sub(period_ms);
+    let dropped = store.open(&tenant).await?.drop_audit(before).await?;
+    if dropped > 0 {
+        tracing::info!(tenant = name, dropped, "events of the audit log were dropped, as their time was over");
+    }
     Ok(())
 }
 

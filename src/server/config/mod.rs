@@ -132,6 +132,13 @@ settings! {
 }
 
 settings! {
+    /// How long the audit log is kept.
+    AuditLog, AuditLogFlags, "Audit log" {
+        audit_time: Span = "2192d", "MEDISYNC_AUDIT_TIME", "TIME", "How long events of the audit log are kept; the default is six years";
+    }
+}
+
+settings! {
     /// What passwords must not be.
     Passwords, PasswordFlags, "Passwords" {
         breached_passwords: crate::auth::breached::Breached = "none", "MEDISYNC_BREACHED_PASSWORDS", "FILE", "Passwords that nobody may choose: none, or a file of SHA-1 hashes in ascending order, as Have I Been Pwned publishes it";
@@ -248,6 +255,7 @@ fn properties() -> impl Iterator<Item = schema::Property> {
         ResidenceFlags::properties(),
         LogFlags::properties(),
         AuthFlags::properties(),
+        AuditLogFlags::properties(),
         PasswordFlags::properties(),
         SignInFlags::properties(),
         NetworkFlags::properties(),

@@ -26,6 +26,7 @@ fn every_default_can_be_read() {
     StoreFlags::default().resolve(&file).unwrap();
     LogFlags::default().resolve(&file).unwrap();
     AuthFlags::default().resolve(&file).unwrap();
+    AuditLogFlags::default().resolve(&file).unwrap();
     PasswordFlags::default().resolve(&file).unwrap();
     SignInFlags::default().resolve(&file).unwrap();
     NetworkFlags::default().resolve(&file).unwrap();

@@ -83,3 +83,52 @@ impl Head {
         key.mac(Of::Head, &[&at.row.to_le_bytes(), &at.events.to_le_bytes(), &at.hash, &at.at.to_le_bytes()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(first: u8) -> AuditKey {
+        let mut page_key = [7; 32];
+        page_key[0] = first;
+        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new() })
+    }
+
+    #[test]
+    fn a_hash_is_of_the_key_and_of_all_that_it_is_of() {
+        let mac = key(1).row(&START, 1, 2, b"events");
+        assert_eq!(mac, key(1).row(&START, 1, 2, b"events"));
+        for other in [
+            key(2).row(&START, 1, 2, b"events"),
+            key(1).row(&[1; 32], 1, 2, b"events"),
+            key(1).row(&START, 2, 2, b"events"),
+            key(1).row(&START, 1, 3, b"events"),
+            key(1).row(&START, 1, 2, b"event"),
+            key(1).mac(Of::Block, &[&START, &1_i64.to_le_bytes(), &2_i64.to_le_bytes(), b"events"]),
+        ] {
+            assert_ne!(mac, other);
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        assert_ne!(key(1).mac(Of::Row, &[b"ab", b"c"]), key(1).mac(Of::Row, &[b"a", b"bc"]));
+    }
+
+    /// RFC 4231 §4.3: the key is shorter than the hash's block.
+    #[test]
+    fn the_keyed_hash_is_hmac() {
+        let mut short = [0; 32];
+        short[..4].copy_from_slice(b"Jefe");
+        let mac = keyed(short).chain_update(b"what do ya want for nothing?").finalize().into_bytes();
+        assert_eq!(mac[..8], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e]);
+    }
+
+    #[test]
+    fn a_head_is_signed_with_the_tenants_key() {
+        let head = Head::sign(&key(1), AuditHead { row: 1, events: 2, hash: START, at: 3 });
+        assert!(head.is_signed(&key(1)) && !head.is_signed(&key(2)));
+        let other = Head { at: AuditHead { events: 3, ..head.at }, ..head };
+        assert!(!other.is_signed(&key(1)));
+    }
+}

@@ -58,3 +58,41 @@ pub(super) fn part(bytes: &mut Bytes) -> Option<Bytes> {
     let length = bytes.try_get_u32_le().ok()? as usize;
     (length <= bytes.remaining()).then(|| bytes.split_to(length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded() -> Vec<u8> {
+        let mut out = Vec::new();
+        for (id, place) in [("a", 1), ("b", 2)] {
+            let keys = vec!["k".to_owned(), "k".to_owned(), "l".to_owned()];
+            let entry = AuditEntry { id: id.into(), at: 7, keys, body: id.repeat(3).into() };
+            encode(&mut out, &entry, place, &IndexHash::new(&[1; 16]));
+        }
+        out
+    }
+
+    #[test]
+    fn events_come_back() {
+        let found = events(encoded().into()).unwrap();
+        let told: Vec<_> = found.iter().map(|it| (it.place, it.at, it.id.as_str(), it.keys.len())).collect();
+        assert_eq!(told, [(1, 7, "a", 3), (2, 7, "b", 3)]);
+        assert_eq!(found[1].body, "bbb");
+        assert!(found[0].keys.is_sorted());
+    }
+
+    #[test]
+    fn what_is_cut_off_is_none() {
+        let whole = encoded();
+        let ends = (0..whole.len()).filter(|end| events(whole[..*end].to_vec().into()).is_some());
+        assert_eq!(ends.collect::<Vec<_>>(), [0, whole.len() / 2]);
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_are_refused() {
+        let mut wrong = encoded();
+        wrong[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(events(wrong.into()), None);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::block::{Block, Row};
 use super::chain::{AuditKey, Head, Mac};
-use super::{AuditHead, AuditQuery};
+use super::{AuditHead, AuditQuery, coding};
 use crate::query::{Dialect, Sql};
 use crate::rows::IndexHash;
 use crate::{Error, Result};
@@ -39,6 +39,13 @@ pub(crate) struct Unchained {
     pub(crate) body: Bytes,
 }
 
+impl Unchained {
+    /// Whether it is as it was written.
+    pub(crate) fn is_true(&self, key: &AuditKey) -> bool {
+        self.mac == key.unchained(self.place, &self.body) && coding::events(self.body.clone()).is_some()
+    }
+}
+
 /// The columns of a [`Row`].
 pub(crate) const ROW: &str = "number, total, newest, low, high, mac, body";
 /// The columns of a [`Block`].
@@ -65,6 +72,13 @@ pub(crate) fn last_block(dialect: Dialect, query: &AuditQuery, keys: &[Vec<i64>]
         sql.push(" AND ").append(dialect.exists(found));
     }
     sql.push(" ORDER BY newest DESC").limit(1);
+    sql
+}
+
+/// What is written and in no row yet, the oldest first.
+pub(crate) fn waiting(most: i64) -> Sql {
+    let mut sql = Sql::new("SELECT place, mac, body FROM audit_new ORDER BY place");
+    sql.limit(most);
     sql
 }
 

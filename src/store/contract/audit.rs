@@ -1,7 +1,7 @@
 //! The audit log: what was written is found, in order, once, and known to be as it was written.
 
 use super::{Engine, Ward, clock, is_conflict, put, tenant, ward};
-use crate::{AuditEntry, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect};
+use crate::{AuditEntry, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -34,14 +34,10 @@ async fn ids(ward: &Ward, query: AuditQuery) -> Vec<String> {
     all(ward, query).await.into_iter().map(|it| it.id).collect()
 }
 
-pub(crate) async fn verdict(ward: &Ward) -> AuditVerdict {
-    ward.session.verify_audit(&|_| ()).await.unwrap()
-}
-
 /// Waits until nothing is left to be chained.
-pub(crate) async fn chained(ward: &Ward) -> AuditVerdict {
+pub(crate) async fn chained(session: &dyn Session) -> AuditVerdict {
     for _ in 0..200 {
-        let verdict = verdict(ward).await;
+        let verdict = session.verify_audit(&|_, _| ()).await.unwrap();
         if verdict.waiting == 0 {
             return verdict;
         }
@@ -61,7 +57,7 @@ pub(crate) async fn newest_first(engine: &dyn Engine) {
     let first = ward.session.audit_entry("1").await.unwrap().unwrap();
     assert_eq!((first.id, first.at, first.body.to_vec()), (one.id, one.at, one.body));
     assert!(ward.session.audit_entry("4").await.unwrap().is_none());
-    let verdict = chained(&ward).await;
+    let verdict = chained(&*ward.session).await;
     assert_eq!((verdict.head.events, verdict.dropped, verdict.faults), (3, 0, Vec::new()));
 }
 
@@ -126,7 +122,7 @@ pub(crate) async fn many_at_once(engine: &dyn Engine) {
     for task in tasks {
         task.await.unwrap();
     }
-    let verdict = chained(&ward).await;
+    let verdict = chained(&*ward.session).await;
     assert_eq!((verdict.head.events, verdict.faults), ((TASKS * EACH * LOT) as i64, Vec::new()));
     let found = all(&ward, query(&[&["all"]], 900)).await;
     assert!(found.windows(2).all(|it| it[0].place > it[1].place), "the newest come first");
@@ -169,7 +165,7 @@ pub(crate) async fn goes_on_after_reopening(engine: &dyn Engine) {
         let ward = ward(engine).await;
         ward.session.audit(vec![event(&round.to_string(), &["k"])]).await.unwrap();
         assert_eq!(all(&ward, query(&[&["k"]], 10)).await.len(), round);
-        let verdict = chained(&ward).await;
+        let verdict = chained(&*ward.session).await;
         assert_eq!((verdict.head.events, verdict.faults), (round as i64, Vec::new()));
         ward.store.close().await;
     }
@@ -181,12 +177,12 @@ pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
     let old: Vec<AuditEntry> = (0..2500).map(|i| event(&format!("old-{i}"), &["k", "old"])).collect();
     let last = old.last().unwrap().at;
     ward.session.audit(old).await.unwrap();
-    chained(&ward).await;
+    chained(&*ward.session).await;
     // What seals goes on beside the writer.
     let mut dropped = 0;
     for i in 0..200 {
         ward.session.audit(vec![event(&format!("new-{i}"), &["k"])]).await.unwrap();
-        chained(&ward).await;
+        chained(&*ward.session).await;
         dropped = ward.session.drop_audit(last + 1).await.unwrap();
         if dropped > 0 {
             break;
@@ -198,7 +194,7 @@ pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
     assert!(ward.session.audit_entry("old-7").await.unwrap().is_none());
     assert!(all(&ward, query(&[&["old"]], 10)).await.is_empty());
     assert!(ids(&ward, query(&[&["k"]], 1000)).await.iter().all(|it| it.starts_with("new-")));
-    let verdict = chained(&ward).await;
+    let verdict = chained(&*ward.session).await;
     assert_eq!((verdict.dropped, verdict.faults), (2500, Vec::new()));
     assert!(verdict.head.events > 2500);
 }

@@ -3,6 +3,7 @@
 use super::numbers::Block;
 use super::runner::{Number, plain};
 use super::statement::{self, Shape};
+use crate::audit::Unchained;
 use crate::rows::{IndexHash, date_slot};
 use crate::{Expect, Method, Put, Reindexed, Rows};
 use fhir::search::ParamId;
@@ -33,6 +34,7 @@ struct Line<'a> {
 pub(super) struct Batch<'a> {
     lines: Vec<Line<'a>>,
     contents: Vec<&'a [u8]>,
+    audit: Option<Unchained>,
     now: i64,
     shape: Shape,
     entry: Entry,
@@ -80,7 +82,12 @@ impl<'a> Batch<'a> {
         }
         // All who write several resources take them in one order, so that no two wait for each other.
         lines.sort_unstable_by_key(|it| it.rkey);
-        Batch { lines, contents, now, shape, entry }
+        Batch { lines, contents, audit: None, now, shape, entry }
+    }
+
+    /// The same with events of the audit log.
+    pub(super) fn with_audit(self, audit: Option<Unchained>) -> Batch<'a> {
+        Batch { audit, ..self }
     }
 
     /// Index rows made anew.
@@ -101,16 +108,23 @@ impl<'a> Batch<'a> {
             })
             .collect();
         lines.sort_unstable_by_key(|it| it.rkey);
-        Batch { lines, contents: Vec::new(), now: 0, shape: Shape::Reindex, entry: Entry::default() }
+        Batch { lines, contents: Vec::new(), audit: None, now: 0, shape: Shape::Reindex, entry: Entry::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.contents.is_empty()
+        !self.has_records() && self.audit.is_none()
+    }
+
+    fn has_records(&self) -> bool {
+        !self.lines.is_empty() || !self.contents.is_empty()
     }
 
     /// The statement that writes all of it.
     pub(super) fn query(&self, tenant: &Number) -> Query<'static, Postgres, PgArguments> {
-        let text = statement::text(self.shape, !self.contents.is_empty());
+        if !self.has_records() {
+            return self.bind_audit(sqlx::query(statement::AUDITED).bind(tenant.text().to_owned()));
+        }
+        let text = statement::text(self.shape, !self.contents.is_empty(), self.audit.is_some());
         let query = sqlx::query(AssertSqlSafe(text)).bind(tenant.text().to_owned()).bind(self.now);
         let query = self.bind_resources(query);
         let query = self.bind_references(query);
@@ -118,7 +132,15 @@ impl<'a> Batch<'a> {
         let query = self.bind_dates(query);
         let query = self.bind_numbers(query);
         let query = query.bind(self.kept_slots()).bind(self.entry.definitions).bind(self.entry.told.clone());
-        if self.contents.is_empty() { query } else { query.bind(owned(&self.contents)) }
+        let query = if self.contents.is_empty() { query } else { query.bind(owned(&self.contents)) };
+        self.bind_audit(query)
+    }
+
+    fn bind_audit(&self, query: Query<'static, Postgres, PgArguments>) -> Query<'static, Postgres, PgArguments> {
+        match &self.audit {
+            Some(it) => query.bind(it.place).bind(it.mac.to_vec()).bind(it.body.to_vec()),
+            None => query,
+        }
     }
 
     fn column<T>(&self, value: impl Fn(&Line<'a>) -> T) -> Vec<T> {

@@ -5,6 +5,7 @@ use super::connections::{Connections, Taken};
 use super::residence::{Residence, Spot, verify_standby};
 use super::schema::{self, Kind};
 use super::target::Target;
+use crate::audit::{Head, tables};
 use crate::{Error, Result, Secrets, Tenant};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
@@ -154,6 +155,26 @@ impl Directory {
         verify_standby(entry.spot.database.is_some(), standby).map_err(Error::CannotStandBy)?;
         let enter = || sqlx::query("UPDATE tenant SET standby = $2 WHERE name = $1").bind(name).bind(standby);
         self.fetch(enter).await.map(drop)
+    }
+
+    /// Where a tenant's audit log was lately.
+    pub(super) async fn audit_head(&self, tenant: i32) -> Result<Option<Head>> {
+        let find = "SELECT number, events, hash, at, signature FROM audit_head WHERE tenant = $1";
+        self.fetch(|| sqlx::query(find).bind(tenant)).await?.first().map(tables::head).transpose()
+    }
+
+    /// Enters where a tenant's audit log is, never an earlier head over a later one.
+    pub(super) async fn put_audit_head(&self, tenant: i32, head: &Head) -> Result<()> {
+        let put = "INSERT INTO audit_head AS h (tenant, number, events, hash, at, signature) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (tenant) DO UPDATE SET number = excluded.number, events = excluded.events, hash = excluded.hash, \
+             at = excluded.at, signature = excluded.signature WHERE h.number < excluded.number";
+        let at = head.at;
+        // Made twice it does no harm.
+        let put = || {
+            let query = sqlx::query(put).bind(tenant).bind(at.row).bind(at.events).bind(at.hash.to_vec());
+            query.bind(at.at).bind(head.signature.to_vec())
+        };
+        self.fetch(put).await.map(drop)
     }
 
     pub(super) async fn close(&self) {

@@ -11,7 +11,7 @@ use super::records::Records;
 use super::residence::Spot;
 use super::target::Target;
 use super::text::Follower;
-use super::{Opened, Shared, moves};
+use super::{Opened, Shared, audit, moves};
 use crate::{Error, Result, Told};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ const DESERTED: u32 = 50;
 pub(super) struct Homes {
     url: String,
     target: Target,
-    pub(super) directory: Directory,
+    pub(super) directory: Arc<Directory>,
     pub(super) shared: Arc<Shared>,
     /// The regions that are served; none: all.
     regions: Vec<String>,
@@ -71,7 +71,7 @@ impl Homes {
         let homes = Arc::new(Homes {
             url: url.to_owned(),
             target: url.parse()?,
-            directory,
+            directory: Arc::new(directory),
             shared,
             regions,
             places: Opened::default(),
@@ -142,7 +142,10 @@ impl Homes {
                     let now = self.entry(home).await?;
                     // A place that the tenant left meanwhile may have been made anew, empty, by opening it.
                     if opened.is_at(&now) {
-                        return Ok(Arc::new(opened));
+                        let opened = Arc::new(opened);
+                        // What a node wrote that is no more waits to be chained.
+                        audit::wake(&opened);
+                        return Ok(opened);
                     }
                 }
             }
@@ -217,7 +220,7 @@ impl Homes {
                 Ok(Arc::new(Follower::new(self.text_folder(entry), super::records::owner(entry))))
             })
             .await?;
-        Records::open(entry, place, text, self.shared.clone()).await
+        Records::open(entry, place, text, self.shared.clone(), &self.directory).await
     }
 
     /// The folder of a tenant's full-text view, which goes by a database's transactions: in another database it is another.

@@ -4,6 +4,7 @@
 //! A *directory* (schema `medisync`) says who the tenants are and in which *placement* each one's records are: a schema of
 //! this database or of another one, alone or with others. Row-level security keeps tenants apart in every placement.
 
+mod audit;
 mod budget;
 mod columns;
 mod connections;

@@ -1,6 +1,7 @@
 //! One tenant's records: the placement they are in, the number that marks them there, and what is under way with them.
 
-use super::directory::Entry;
+use super::audit::Chainer;
+use super::directory::{Directory, Entry};
 use super::notices;
 use super::numbers::{self, Numbers};
 use super::place::Place;
@@ -10,6 +11,7 @@ use super::standby::StandIn;
 use super::text::Follower;
 use super::writer::Writer;
 use super::{ENOUGH, Shared};
+use crate::audit::AuditKey;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
@@ -25,6 +27,7 @@ pub(super) struct Records {
     pub(super) tenancy: Tenancy,
     pub(super) lookups: Lookups,
     pub(super) writer: Writer,
+    pub(super) audit: Chainer,
     pub(super) text: Arc<Follower>,
     pub(super) shared: Arc<Shared>,
     numbers: Numbers,
@@ -45,6 +48,7 @@ impl Records {
         place: Arc<Place>,
         text: Arc<Follower>,
         shared: Arc<Shared>,
+        directory: &Arc<Directory>,
     ) -> Result<Records> {
         let hash = IndexHash::new(&entry.tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
@@ -54,6 +58,7 @@ impl Records {
             tenancy: Tenancy { number: Number::new(entry.number), hash, enough, counts: Counts::new(shared.clock) },
             lookups: Lookups::default(),
             writer: Writer::default(),
+            audit: Chainer::new(AuditKey::new(entry.tenant.secrets()), directory.clone(), entry.number),
             text,
             numbers: Numbers::of_node(shared.number),
             shared,
@@ -92,6 +97,10 @@ impl Records {
     /// Whether they are where the directory has the tenant.
     pub(super) fn is_at(&self, entry: &Entry) -> bool {
         self.at == (entry.spot.clone(), entry.residence)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {

@@ -16,7 +16,7 @@ const SWEEP: i64 = 50_000;
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// Runs one statement that changes something, as this tenant; the rows it returns.
-async fn change(records: &Records, statement: Statement<'_>) -> Result<Vec<PgRow>> {
+pub(super) async fn change(records: &Records, statement: Statement<'_>) -> Result<Vec<PgRow>> {
     let writes = &records.place.writes;
     let mut taken = writes.take().await?;
     let beginning = if taken.is_in_transaction() { "" } else { "BEGIN; " };

@@ -62,6 +62,7 @@ impl Kind {
                 ("moves", include_str!("../../../migrations/postgres/directory/0002_moves.sql")),
                 ("jobs", include_str!("../../../migrations/postgres/directory/0003_jobs.sql")),
                 ("standbys", include_str!("../../../migrations/postgres/directory/0004_standbys.sql")),
+                ("audit", include_str!("../../../migrations/postgres/directory/0005_audit.sql")),
             ],
             Kind::Records => &[
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),
@@ -72,6 +73,7 @@ impl Kind {
                 ("compression", include_str!("../../../migrations/postgres/tenant/0006_compression.sql")),
                 ("moves", include_str!("../../../migrations/postgres/tenant/0007_moves.sql")),
                 ("releases", include_str!("../../../migrations/postgres/tenant/0008_releases.sql")),
+                ("audit", include_str!("../../../migrations/postgres/tenant/0009_audit.sql")),
             ],
         }
     }

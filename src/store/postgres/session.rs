@@ -1,11 +1,13 @@
 //! What callers hold of a tenant.
 
+use super::audit::{Inbox, PlaceLog, drop_before};
 use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
 use super::runner::Reading;
 use super::standby::StandIn;
 use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
+use crate::audit;
 use crate::lookups::Lookups;
 use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
@@ -76,8 +78,6 @@ macro_rules! read {
     };
 }
 pub(super) use at_home;
-
-const NO_AUDIT: Error = Error::Audit("none is kept on PostgreSQL");
 
 impl Door {
     /// Opens the way to the records of the tenant of this name.
@@ -217,24 +217,25 @@ impl Session for Door {
         read!(self, late_stand_in, there => ledger::entries(&there, now, kind, after, limit), it => ledger::entries(&it.reading(), now, kind, after, limit))
     }
 
-    async fn audit(&self, _entries: Vec<AuditEntry>) -> Result<()> {
-        Err(NO_AUDIT)
+    async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {
+        let entries: Arc<[AuditEntry]> = entries.into();
+        at_home!(self, it => Inbox::add(&it, entries.clone()))
     }
 
-    async fn audited(&self, _query: &AuditQuery) -> Result<AuditPage> {
-        Err(NO_AUDIT)
+    async fn audited(&self, query: &AuditQuery) -> Result<AuditPage> {
+        at_home!(self, it => audit::page(&PlaceLog(&it), query))
     }
 
-    async fn audit_entry(&self, _id: &str) -> Result<Option<Audited>> {
-        Err(NO_AUDIT)
+    async fn audit_entry(&self, id: &str) -> Result<Option<Audited>> {
+        at_home!(self, it => audit::by_id(&PlaceLog(&it), id))
     }
 
-    async fn verify_audit(&self, _told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict> {
-        Err(NO_AUDIT)
+    async fn verify_audit(&self, told: &(dyn Fn(i64, i64) + Send + Sync)) -> Result<AuditVerdict> {
+        at_home!(self, it => audit::verify(&PlaceLog(&it), told))
     }
 
-    async fn drop_audit(&self, _before_ms: i64) -> Result<i64> {
-        Err(NO_AUDIT)
+    async fn drop_audit(&self, before_ms: i64) -> Result<i64> {
+        at_home!(self, it => drop_before(&it, before_ms))
     }
 
     async fn walk(&self, types: &[String], after: i64, span: i64) -> Result<Walked> {

@@ -170,8 +170,23 @@ const LOADED: &str = "\
   INSERT INTO loaded (tenant, content) SELECT t.id, u.content FROM t CROSS JOIN unnest($33::bytea[]) AS u(content)
 )";
 
-/// The statement of a shape; `has_content` where it marks content as loaded.
-pub(super) fn text(shape: Shape, has_content: bool) -> String {
+/// Events of the audit log, with their places from this parameter on.
+fn audited(first: usize) -> String {
+    format!(
+        ", new_audit AS (INSERT INTO audit_new (tenant, place, mac, body) \
+         SELECT t.id, ${}::bigint, ${}::bytea, ${}::bytea FROM t)",
+        first,
+        first + 1,
+        first + 2
+    )
+}
+
+/// The statement that writes events of the audit log alone.
+pub(super) const AUDITED: &str = "WITH t AS MATERIALIZED (SELECT enter($1, NULL, NULL) AS id) \
+     INSERT INTO audit_new (tenant, place, mac, body) SELECT t.id, $2::bigint, $3::bytea, $4::bytea FROM t";
+
+/// The statement of a shape; `has_content` where it marks content as loaded, `has_audit` where it has events of the audit log.
+pub(super) fn text(shape: Shape, has_content: bool, has_audit: bool) -> String {
     let mut text = String::from(TENANT);
     match shape {
         Shape::Create => {
@@ -197,6 +212,9 @@ pub(super) fn text(shape: Shape, has_content: bool) -> String {
     }
     if has_content {
         text.push_str(LOADED);
+    }
+    if has_audit {
+        text.push_str(&audited(if has_content { 34 } else { 33 }));
     }
     text.push_str(&verdict(shape));
     text

@@ -1,5 +1,6 @@
 //! Writing: the attempts, and what is known of one whose connection was lost.
 
+use super::audit::{self, PlaceLog};
 use super::columns::{Batch, Entry};
 use super::connections::Taken;
 use super::ledger;
@@ -12,6 +13,7 @@ use crate::query::{self, Sql};
 use crate::{BuildChange, Changes, CommitError, DEFINITIONS, Error, Guard};
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a write is tried that others are in the way of.
@@ -39,12 +41,20 @@ enum Missed {
 }
 
 /// Writes a group, all or nothing; the time it has. A group of several has puts and contents only.
-pub(super) async fn write(records: &Records, group: &mut [Changes]) -> Result<i64, CommitError> {
+pub(super) async fn write(records: &Arc<Records>, group: &mut [Changes]) -> Result<i64, CommitError> {
+    let written = try_to_write(records, group).await;
+    if written.is_ok() && group.iter().any(|it| !it.audit.is_empty()) {
+        audit::wake(records);
+    }
+    written
+}
+
+async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, CommitError> {
     let mut last = Error::Silent;
     for attempt in 0..TRIES {
         let now = records.time();
         stamp(group, now);
-        let count = group.iter().map(|it| it.puts.len()).sum();
+        let count: usize = group.iter().map(|it| it.puts.len() + it.audit.len()).sum();
         let numbers = records.numbers().take(now, count);
         let mut taken = records.place.writes.take().await?;
         let (pid, patience) = (taken.pid, records.place.writes.patience());
@@ -69,7 +79,7 @@ pub(super) async fn write(records: &Records, group: &mut [Changes]) -> Result<i6
                 last = error.into();
                 tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
             }
-            Missed::Lost => match was_written(records, (count > 0).then(|| numbers.at(0)), pid).await {
+            Missed::Lost => match was_written(records, group, numbers.at(0), pid).await {
                 Some(true) => return Ok(now),
                 Some(false) => last = Error::Silent,
                 None => return Err(Error::OutcomeUnknown.into()),
@@ -101,7 +111,10 @@ async fn attempt_on(
     let puts = |entry: Entry| {
         let contents = group.iter().filter_map(|it| it.content.as_ref().map(<[u8; 16]>::as_slice)).collect();
         let puts = group.iter().flat_map(|it| &it.puts);
-        Batch::of_puts(puts, contents, &records.tenancy.hash, now, numbers, entry)
+        // Their numbers come behind the versions'.
+        let first = puts.clone().count();
+        let audit = audit::gathered(records, group, |i| numbers.at(first + i));
+        Batch::of_puts(puts, contents, &records.tenancy.hash, now, numbers, entry).with_audit(audit)
     };
     let entry = entry(records, group);
     let changes = match group {
@@ -246,16 +259,23 @@ fn missed(error: sqlx::Error) -> Missed {
     }
 }
 
-/// Whether the work of a connection that was lost is in the database, as the change log tells: `None` if that cannot be
-/// known. As long as the database still works for the connection, it may yet come; once it does not, what is not there
-/// never will be.
-async fn was_written(records: &Records, seq: Option<i64>, pid: i32) -> Option<bool> {
-    let seq = seq?;
+/// Whether the work of a connection that was lost is in the database, as the change log tells of the first number, or the audit
+/// log where no version was to be written: `None` if that cannot be known. As long as the database still works for the
+/// connection, it may yet come; once it does not, what is not there never will be.
+async fn was_written(records: &Records, group: &[Changes], first: i64, pid: i32) -> Option<bool> {
+    let event = group.iter().find_map(|it| it.audit.first());
+    let has_versions = group.iter().any(|it| !it.puts.is_empty());
+    if !has_versions && event.is_none() {
+        return None;
+    }
     let reading = Reading { tenancy: &records.tenancy, connections: &records.place.writes, after: None };
     for _ in 0..LOOKS {
         let is_at_work = ask(&reading, "SELECT count(*) FROM pg_stat_activity WHERE pid = ?", i64::from(pid)).await;
         // Asked afterwards: what was written until then is seen.
-        let is_there = ask(&reading, "SELECT count(*) FROM change WHERE seq = ?", seq).await;
+        let is_there = match event.filter(|_| !has_versions) {
+            Some(event) => crate::audit::by_id(&PlaceLog(records), &event.id).await.ok().map(|it| it.is_some()),
+            None => ask(&reading, "SELECT count(*) FROM change WHERE seq = ?", first).await,
+        };
         match (is_at_work, is_there) {
             (_, Some(true)) => return Some(true),
             (Some(false), Some(false)) => return Some(false),

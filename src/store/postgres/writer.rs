@@ -124,6 +124,7 @@ impl Group {
         self.keys.extend(changes.puts.iter().map(|it| it.key.clone()));
         self.contents.extend(changes.content);
         self.bytes += changes.puts.iter().map(|it| it.body.len()).sum::<usize>();
+        self.bytes += changes.audit.iter().map(|it| it.body.len()).sum::<usize>();
         true
     }
 }

@@ -70,7 +70,33 @@ impl State {
         if entries.is_empty() {
             return Ok(());
         }
-        let end = &mut self.audit;
+        if !self.add_row(entries, now).await? {
+            self.find_end().await?;
+            if !self.add_row(entries, now).await? {
+                return Err(Error::Audit("a row or block stands where the log ends").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the end anew. A command beside the server may have written: the log goes on behind that. Where it is shorter than
+    /// it was or has another row, the directory is told no more, so that a verification finds it.
+    async fn find_end(&mut self) -> Result<(), CommitError> {
+        let end = End::load(&mut self.connection).await?;
+        let mac: Option<Vec<u8>> = sqlx::query_scalar("SELECT mac FROM audit_row WHERE number = ?")
+            .bind(self.audit.number)
+            .fetch_optional(&mut self.connection)
+            .await?;
+        if end.number < self.audit.number || mac.is_some_and(|it| it != self.audit.mac) {
+            self.keeper.disagree();
+        }
+        self.audit = end;
+        Ok(())
+    }
+
+    /// Adds a row where the log ends, as far as is known; `false` if it ends elsewhere.
+    async fn add_row(&mut self, entries: &[&AuditEntry], now: i64) -> Result<bool, CommitError> {
+        let mut end = self.audit;
         let mut body = Vec::new();
         for entry in entries {
             // About the time in microseconds, made unique.
@@ -82,17 +108,27 @@ impl State {
         (end.number, end.total, end.mac) = (row.number, row.total, row.mac);
         end.events += entries.len() as i64;
         end.bytes += row.body.len() as i64;
-        sqlx::query("INSERT INTO audit_row (number, total, newest, low, high, mac, body) VALUES (?, ?, ?, ?, ?, ?, ?)")
-            .bind(row.number)
-            .bind(row.total)
-            .bind(row.newest)
-            .bind(row.low)
-            .bind(row.high)
-            .bind(row.mac.to_vec())
-            .bind(row.body.to_vec())
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+        let added = sqlx::query(
+            "INSERT INTO audit_row (number, total, newest, low, high, mac, body) SELECT ?, ?, ?, ?, ?, ?, ? \
+             WHERE ? = (SELECT coalesce(max(number), 0) FROM audit_row) \
+               OR (NOT EXISTS (SELECT 1 FROM audit_row) AND ? = (SELECT coalesce(max(last), 0) FROM audit_block))",
+        )
+        .bind(row.number)
+        .bind(row.total)
+        .bind(row.newest)
+        .bind(row.low)
+        .bind(row.high)
+        .bind(row.mac.to_vec())
+        .bind(row.body.to_vec())
+        .bind(row.number - 1)
+        .bind(row.number - 1)
+        .execute(&mut self.connection)
+        .await?;
+        let is_added = added.rows_affected() > 0;
+        if is_added {
+            self.audit = end;
+        }
+        Ok(is_added)
     }
 
     /// The log is on disk up to its end.
@@ -139,12 +175,20 @@ impl State {
             Ok(bytes) => {
                 let end = &mut self.audit;
                 end.sealed = (block.last, block.mac, block.total);
-                end.events = end.total - block.total;
+                end.events = end.total.saturating_sub(block.total);
                 end.bytes -= bytes;
                 end.is_sealing = false;
                 Ok(())
             }
-            Err(error) => self.roll_back(error).await,
+            Err(error) => {
+                let refused = self.roll_back(error).await;
+                // A command beside the server may have sealed the same.
+                let end = End::load(&mut self.connection).await?;
+                if end.sealed.0 > self.audit.sealed.0 {
+                    self.audit = end;
+                }
+                refused
+            }
         }
     }
 

@@ -115,7 +115,7 @@ impl Session for Door {
         audit::by_id(&FileLog(&*self.place().await?), id).await
     }
 
-    async fn verify_audit(&self, told: &(dyn Fn(i64) + Send + Sync)) -> Result<AuditVerdict> {
+    async fn verify_audit(&self, told: &(dyn Fn(i64, i64) + Send + Sync)) -> Result<AuditVerdict> {
         audit::verify(&FileLog(&*self.place().await?), told).await
     }
 

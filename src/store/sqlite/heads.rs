@@ -92,10 +92,7 @@ impl Keeper {
         let head = self.find().await?;
         let last = log.last().await?;
         if !agrees(&log, head.as_ref(), last).await? {
-            tracing::error!(
-                tenant = &*self.tenant,
-                "the audit log is not as it was written; `medisync audit verify` tells where"
-            );
+            self.disagree();
             return Ok(());
         }
         self.agrees.store(true, Ordering::Release);
@@ -104,6 +101,15 @@ impl Keeper {
             self.heads.flush().await?;
         }
         Ok(())
+    }
+
+    /// The log is not as it was written: its last head is left for a verification to find.
+    pub(super) fn disagree(&self) {
+        self.agrees.store(false, Ordering::Release);
+        tracing::error!(
+            tenant = &*self.tenant,
+            "the audit log is not as it was written; `medisync audit verify` tells where"
+        );
     }
 
     /// The log has come to here.

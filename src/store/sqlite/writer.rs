@@ -22,6 +22,7 @@ const QUEUE: usize = 1024;
 type Reply = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// What the writer is asked to do.
+#[expect(clippy::large_enum_variant, reason = "nearly all are writes")]
 pub(super) enum Job {
     Write(Changes, Reply),
     /// Puts a block of the audit log, found by these keys, in the place of its rows.

@@ -93,7 +93,8 @@ impl Mover<'_> {
 impl Side {
     /// Takes all of the tenant's rows away, some at a time. That it is closed stays known.
     pub(super) async fn purge(&mut self) -> Result<()> {
-        for table in verify::tables(self).await? {
+        self.purge_audit().await?;
+        for table in verify::tables(self).await?.into_iter().filter(|it| !it.starts_with("audit_")) {
             let delete = format!("DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT {LOT}))");
             loop {
                 self.begin(Side::SHARED_VIEW).await?;

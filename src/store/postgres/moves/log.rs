@@ -52,6 +52,7 @@ impl Mover<'_> {
         self.copy_log(state).await?;
         self.exchange_all(&round.resources).await?;
         self.copy_releases().await?;
+        self.copy_audit().await?;
         for table in SMALL {
             self.copy_small(table).await?;
         }

@@ -12,6 +12,7 @@
 //!
 //! Nothing here sees another tenant's rows: both sides are worked on with the role and the policies of requests.
 
+mod audit;
 mod copy;
 mod fence;
 mod log;

@@ -11,7 +11,11 @@ use sqlx::{AssertSqlSafe, Row};
 /// Tables that say how a move is going, and are no part of what moves.
 const OF_MOVES: [&str; 4] = ["arriving", "closed", "leaving", "reindexed"];
 /// What is copied.
-const COPIED: [&str; 15] = [
+const COPIED: [&str; 19] = [
+    "audit_block",
+    "audit_key",
+    "audit_new",
+    "audit_row",
     "build",
     "change",
     "code_concept",
@@ -28,6 +32,8 @@ const COPIED: [&str; 15] = [
     "resource",
     "string",
 ];
+/// What of the audit log is in no block yet.
+pub(super) const AUDIT_TAIL: [&str; 2] = ["audit_new", "audit_row"];
 /// How many parts a small table is compared by.
 pub(super) const PARTS: i64 = 256;
 
@@ -54,14 +60,18 @@ pub(super) async fn knows_all_tables(side: &mut Side) -> Result<()> {
 pub(super) async fn all(from: &mut Side, to: &mut Side) -> Result<u64> {
     let mut rows = 0;
     for table in COPIED {
-        let digest = format!("SELECT {} FROM {table} t", digest_of(table));
-        let query = || sqlx::query(AssertSqlSafe(digest.clone()));
         to.begin(Side::SNAPSHOT).await?;
-        let (there, here) = tokio::try_join!(from.row(query()), to.row(query()))?;
+        rows += digests(from, to, table, &format!("SELECT {} FROM {table} t", digest_of(table))).await?;
         to.commit().await?;
-        rows += same(table, read(&there)?, read(&here)?)?;
     }
     Ok(rows)
+}
+
+/// Compares what a query has on both sides, within the transactions that they are in; how many rows that is.
+async fn digests(from: &mut Side, to: &mut Side, table: &str, digest: &str) -> Result<u64> {
+    let query = || sqlx::query(AssertSqlSafe(digest));
+    let (there, here) = tokio::try_join!(from.row(query()), to.row(query()))?;
+    same(table, read(&there)?, read(&here)?)
 }
 
 /// Compares what the tables have of these resources, within the transactions that both sides are in.
@@ -84,6 +94,13 @@ pub(super) async fn touched(from: &mut Side, to: &mut Side, round: &Round) -> Re
     let each = "unnest($1::bigint[]) AS u(seq) CROSS JOIN LATERAL (SELECT * FROM change WHERE seq = u.seq OFFSET 0) t";
     let changes = format!("SELECT {} FROM {each}", digest_of("change"));
     compare(from, to, "change", &changes, &round.changes).await?;
+    for table in AUDIT_TAIL {
+        digests(from, to, table, &format!("SELECT {} FROM {table} t", digest_of(table))).await?;
+    }
+    // A block is known by its seal.
+    let seals =
+        "SELECT count(*), coalesce(sum(hashtextextended((t.number, t.seal)::text, 0)), 0)::text FROM audit_block t";
+    digests(from, to, "audit_block", seals).await?;
     to.commit().await
 }
 

@@ -167,6 +167,7 @@ impl Engine for Database {
     }
 }
 
+mod audit;
 mod citus;
 mod connections;
 mod isolation;

@@ -1,6 +1,7 @@
 //! Moves: nothing is lost and nothing lands in the former place, wherever the mover dies.
 
 use super::{Database, database_of};
+use crate::contract::audit::{chained, event};
 use crate::contract::{put, secrets};
 use crate::{
     Changes, CommitError, Error, Expect, Key, Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Posting,
@@ -50,7 +51,8 @@ async fn relocate_and_die(database: &Database, to: Placement, at: Moving) {
 
 async fn write(session: &dyn Session, id: &str, expect: Expect) -> Result<(), CommitError> {
     let puts = vec![put(session, "Patient", id, expect, "note", &[])];
-    session.commit(Changes { puts, ..Changes::default() }).await.map(|_| ())
+    let audit = vec![event(&format!("{id} {expect:?}"), &["written"])];
+    session.commit(Changes { puts, audit, ..Changes::default() }).await.map(|_| ())
 }
 
 async fn version(session: &dyn Session, id: &str) -> Option<i64> {
@@ -109,8 +111,10 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
         before = to;
     }
     stop.store(true, Ordering::Relaxed);
+    let mut writes = 0;
     for (writer, done) in writers.into_iter().enumerate() {
         let last = done.await.unwrap();
+        writes += 2 * last;
         for node in &nodes {
             assert_eq!(version(&**node, &format!("shared-{writer}")).await, Some(last));
             for i in 1..=last {
@@ -120,6 +124,8 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
             }
         }
     }
+    let verdict = chained(&*nodes[1]).await;
+    assert_eq!((verdict.head.events, verdict.faults), (writes, Vec::new()), "the audit log moved along");
 }
 
 /// Wherever a mover dies the tenant is served, one place only has its records, and the next mover brings it there.

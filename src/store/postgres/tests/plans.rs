@@ -230,7 +230,7 @@ async fn writes_look_rows_up() {
     ];
     let types = format!("({})", types.concat().join(", "));
     for shape in [Shape::Create, Shape::Change, Shape::Reindex] {
-        let steps = explain(&records, &types, &statement::text(shape, true)).await;
+        let steps = explain(&records, &types, &statement::text(shape, true, true)).await;
         assert!(scans(&steps).is_empty(), "{shape:?}\n{steps}");
     }
 }

@@ -1,0 +1,97 @@
+//! The audit log in a placement: events are written where they come, by many nodes at once, and chained a moment later by one
+//! of them.
+
+mod chain;
+mod inbox;
+
+pub(super) use chain::{Chainer, wake};
+pub(super) use inbox::Inbox;
+
+use super::records::Records;
+use super::releases::change;
+use super::runner::query;
+use crate::audit::{AuditKey, Block, Head, Log, NO_EVENTS, Row, Unchained, encode, tables};
+use crate::query::{Dialect, Sql};
+use crate::rows::IndexHash;
+use crate::{AuditEntry, Changes, Result};
+use async_trait::async_trait;
+use sqlx::{PgConnection, Row as _};
+
+/// The events of a statement, as they are written.
+pub(super) fn gathered(records: &Records, group: &[Changes], place: impl Fn(usize) -> i64) -> Option<Unchained> {
+    let entries: Vec<&AuditEntry> = group.iter().flat_map(|it| &it.audit).collect();
+    if entries.is_empty() {
+        return None;
+    }
+    let mut body = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        encode(&mut body, entry, place(i), &records.tenancy.hash);
+    }
+    let place = place(0);
+    Some(Unchained { place, mac: records.audit.key.unchained(place, &body), body: body.into() })
+}
+
+/// Drops blocks whose events are all from before a time; how many events.
+pub(super) async fn drop_before(records: &Records, before_ms: i64) -> Result<i64> {
+    let log = PlaceLog(records);
+    let mut events = 0;
+    while let Some(block) = log.blocks(tables::block_before(before_ms)).await?.pop() {
+        let keys = block.keys(log.key()).ok_or(NO_EVENTS)?;
+        let statement = sqlx::query("SELECT audit_drop($1, $2, $3)");
+        let stub = block.stub(log.key());
+        change(records, statement.bind(keys).bind(block.number).bind(stub.seal.to_vec())).await?;
+        events += block.total - block.earlier;
+    }
+    Ok(events)
+}
+
+/// The log, as a place's readers see it.
+pub(super) struct PlaceLog<'a>(pub(super) &'a Records);
+
+#[async_trait]
+impl Log for PlaceLog<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn hash(&self) -> &IndexHash {
+        &self.0.tenancy.hash
+    }
+
+    fn key(&self) -> &AuditKey {
+        &self.0.audit.key
+    }
+
+    async fn rows(&self, statement: Sql) -> Result<Vec<Row>> {
+        self.0.reading().fetch(statement).await?.iter().map(tables::row).collect()
+    }
+
+    async fn blocks(&self, statement: Sql) -> Result<Vec<Block>> {
+        self.0.reading().fetch(statement).await?.iter().map(tables::block).collect()
+    }
+
+    async fn count(&self, statement: Sql) -> Result<i64> {
+        let rows = self.0.reading().fetch(statement).await?;
+        Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
+    }
+
+    async fn unchained(&self) -> Result<Vec<Unchained>> {
+        self.0.reading().fetch(tables::waiting(i64::MAX)).await?.iter().map(tables::unchained).collect()
+    }
+
+    async fn head(&self) -> Result<Option<Head>> {
+        self.0.audit.head().await
+    }
+}
+
+/// The log, as a transaction sees it that has its tenant.
+struct Within<'a> {
+    records: &'a Records,
+    connection: &'a mut PgConnection,
+}
+
+impl Within<'_> {
+    async fn fetch(&mut self, statement: Sql) -> Result<Vec<sqlx::postgres::PgRow>> {
+        Ok(query(&self.records.tenancy.number, statement)?.fetch_all(&mut *self.connection).await?)
+    }
+}
