@@ -88,6 +88,22 @@ fn migrate_can_be_repeated() {
     program.succeed(&["migrate"]);
 }
 
+/// A log that nobody touched is as it was written, and the time that it is kept can be said.
+#[test]
+fn an_audit_log_is_verified_and_kept() {
+    let Some(program) = Program::fresh() else { return };
+    program.create_tenant("clinic");
+    let told = program.succeed(&["audit", "verify", "--tenant", "clinic"]);
+    assert!(told.contains("The log is as it was written"), "{told}");
+    assert!(!program.run(&["audit", "verify", "--tenant", "absent"]).status.success());
+    let too_short = program.run(&["audit", "keep", "--tenant", "clinic", "--time", "1d"]);
+    assert!(!too_short.status.success() && all_output(&too_short).contains("30 days"), "{}", all_output(&too_short));
+    program.succeed(&["audit", "keep", "--tenant", "clinic", "--time", "3653d"]);
+    assert!(program.succeed(&["audit", "keep", "--tenant", "clinic"]).contains("3653 days"));
+    program.succeed(&["audit", "keep", "--tenant", "clinic", "--default"]);
+    assert!(program.succeed(&["audit", "keep", "--tenant", "clinic"]).contains("audit-time"));
+}
+
 /// Settings come from flags, then variables, then the file.
 #[test]
 fn a_flag_goes_before_a_variable_before_the_file() {

@@ -102,6 +102,18 @@ pub struct Changes {
     pub audit: Vec<AuditEntry>,
 }
 
+impl Changes {
+    /// Whether there is nothing in it but events of the audit log.
+    pub(crate) fn has_events_only(&self) -> bool {
+        self.puts.is_empty()
+            && self.guards.is_empty()
+            && self.content.is_none()
+            && self.reindexed.is_empty()
+            && self.build.is_none()
+            && self.ledger.is_empty()
+    }
+}
+
 /// The resource types whose resources say how others are indexed and validated.
 pub const DEFINITIONS: &[&str] = &["ImplementationGuide", "SearchParameter", "StructureDefinition"];
 

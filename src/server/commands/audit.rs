@@ -1,7 +1,9 @@
-//! `medisync audit`: whether a tenant's audit log is as it was written.
+//! `medisync audit`: whether a tenant's audit log is as it was written, and how long it is kept.
 
+use super::user::{told, within};
 use super::{block_on, print, progress_bar};
-use crate::config::{self, File, StoreFlags};
+use crate::audit_time::OwnAuditTime;
+use crate::config::{self, File, Span, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -32,13 +34,55 @@ the directory of tenants says it was. Works while the server runs. Ends with 1 w
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Say how long a tenant's audit log is kept
+    #[command(after_help = "\
+Examples:
+  medisync audit keep --tenant north --time 3653d
+  medisync audit keep --tenant north --default       as the server's --audit-time says
+  medisync audit keep --tenant north                 shows it")]
+    Keep {
+        /// The tenant
+        #[arg(long, value_name = "NAME")]
+        tenant: String,
+        /// How long, 30 days at least
+        #[arg(long, value_name = "TIME")]
+        time: Option<Span>,
+        /// As the server says
+        #[arg(long, conflicts_with = "time")]
+        default: bool,
+        #[command(flatten)]
+        store: StoreFlags,
+    },
 }
 
 impl Audit {
     /// Does what was asked.
     pub fn run(self, file: &File) -> Result<ExitCode> {
-        let Action::Verify { tenant, store } = self.action;
-        block_on(verify(store.resolve(file)?, &tenant))
+        match self.action {
+            Action::Verify { tenant, store } => block_on(verify(store.resolve(file)?, &tenant)),
+            Action::Keep { tenant, time, default, store } => {
+                let settings = store.resolve(file)?;
+                block_on(keep(settings, &tenant, time, default)).map(|()| ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+async fn keep(settings: config::Store, name: &str, time: Option<Span>, is_default: bool) -> Result<()> {
+    let said = match time {
+        Some(time) => Some(OwnAuditTime { millis: Some(time.millis()?) }),
+        None => is_default.then(OwnAuditTime::default),
+    };
+    let own = within(&settings, name, async |session| {
+        let Some(said) = said else { return OwnAuditTime::of(&*session).await.map_err(told) };
+        said.keep(&*session).await.map_err(told)?;
+        tracing::info!(tenant = name, millis = said.millis, "the audit log is kept for another time");
+        Ok(said)
+    })
+    .await?;
+    match own.millis {
+        Some(millis) => print(format_args!("the audit log of {name} is kept for {} days", millis / (24 * 3600 * 1000))),
+        None => print(format_args!("the audit log of {name} is kept as long as the server's audit-time says")),
     }
 }
 

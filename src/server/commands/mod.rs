@@ -71,7 +71,7 @@ enum Command {
     Client(client::Client),
     /// Make, list, rotate and revoke API keys
     Key(key::Key),
-    /// Verify a tenant's audit log
+    /// Verify a tenant's audit log, say how long it is kept
     Audit(audit::Audit),
     /// List mails that wait or could not be sent
     Mail(mail::Mail),

@@ -1,6 +1,7 @@
 //! `medisync serve`
 
 use super::print;
+use crate::audit_time::drop_what_is_old;
 use crate::auth::{Gate, Mode, logout};
 use crate::config::{
     self, AuditLogFlags, AuthFlags, File, HttpFlags, LimitFlags, MailFlags, NetworkFlags, PasswordFlags, Place,
@@ -9,14 +10,13 @@ use crate::config::{
 use crate::http::{Demo, Server, listen};
 use crate::outgoing::Outgoing;
 use crate::rates::Rates;
-use crate::{clock, database, demo, mail};
+use crate::{database, demo, mail};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -64,9 +64,6 @@ pub struct Serve {
 
 /// How often a node looks for work in the background that a killed one has left.
 const PATROL: Duration = Duration::from_secs(5);
-
-/// How often it is looked which events of audit logs are too old.
-const AUDIT_PATROL: Duration = Duration::from_secs(12 * 3600);
 
 /// What `serve` works with.
 struct Plan {
@@ -163,35 +160,12 @@ async fn serve(plan: Plan) -> Result<()> {
             tokio::time::sleep(PATROL).await;
         }
     });
-    let drops = tokio::spawn(drop_old_audit(store.clone(), plan.audit.audit_time.millis()?));
+    let drops = tokio::spawn(drop_what_is_old(store.clone(), plan.audit.audit_time.millis()?));
     listen::answer(listener, server.router(), stop, times).await;
     builds.abort();
     drops.abort();
     store.close().await;
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// Drops what is older in tenants' audit logs than it is to be kept.
-async fn drop_old_audit(store: Arc<dyn Store>, period_ms: i64) {
-    loop {
-        tokio::time::sleep(AUDIT_PATROL).await;
-        let names = store.tenants().await.unwrap_or_default();
-        for name in names {
-            if let Err(error) = drop_old_audit_of(&*store, &name, period_ms).await {
-                tracing::warn!(tenant = name, %error, "old events of the audit log were not dropped");
-            }
-        }
-    }
-}
-
-async fn drop_old_audit_of(store: &dyn Store, name: &str, period_ms: i64) -> Result<(), store::Error> {
-    let Some(tenant) = store.tenant(name).await? else { return Ok(()) };
-    let before = clock::now_ms().saturating_sub(period_ms);
-    let dropped = store.open(&tenant).await?.drop_audit(before).await?;
-    if dropped > 0 {
-        tracing::info!(tenant = name, dropped, "events of the audit log were dropped, as their time was over");
-    }
     Ok(())
 }
 

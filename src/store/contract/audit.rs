@@ -3,7 +3,8 @@
 use super::{Engine, Ward, clock, is_conflict, put, tenant, ward};
 use crate::{AuditEntry, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// An event that can be found by keys.
 pub(crate) fn event(id: &str, keys: &[&str]) -> AuditEntry {
@@ -41,7 +42,7 @@ pub(crate) async fn chained(session: &dyn Session) -> AuditVerdict {
         if verdict.waiting == 0 {
             return verdict;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("events wait to be chained for too long");
 }
@@ -187,7 +188,7 @@ pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
         if dropped > 0 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(dropped, 2500);
     assert_eq!(ward.session.drop_audit(last + 1).await.unwrap(), 0);
@@ -197,6 +198,52 @@ pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
     let verdict = chained(&*ward.session).await;
     assert_eq!((verdict.dropped, verdict.faults), (2500, Vec::new()));
     assert!(verdict.head.events > 2500);
+}
+
+/// What was acknowledged before a process died is there, and once; what was under way may be.
+pub(crate) async fn acknowledged_events_outlive_a_crash(engine: &dyn Engine) {
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let told = acknowledged.clone();
+    // A runtime of its own, all of whose tasks end in the middle of whatever they do.
+    let live = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let ward = ward(engine).await;
+            let mut writers = tokio::task::JoinSet::new();
+            for writer in 0..6 {
+                writers.spawn(write_on(Arc::clone(&ward.session), writer, told.clone()));
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(400), writers.join_next()).await;
+        });
+        runtime.shutdown_background();
+    };
+    tokio::task::block_in_place(|| std::thread::scope(|scope| scope.spawn(live).join().unwrap()));
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+    assert!(acknowledged.len() > 10, "something was written before");
+    let ward = ward(engine).await;
+    ward.session.audit(vec![event("after", &["k"])]).await.unwrap();
+    assert_eq!(chained(&*ward.session).await.faults, []);
+    let found = ids(&ward, query(&[&["k"]], 1000)).await;
+    let once: HashSet<&String> = found.iter().collect();
+    assert_eq!(once.len(), found.len(), "none is there twice");
+    for id in &acknowledged {
+        assert!(once.contains(id), "{id} is there");
+    }
+}
+
+/// Writes events alone and with resources, one after the other, for ever.
+async fn write_on(session: Arc<dyn Session>, writer: usize, acknowledged: Arc<Mutex<Vec<String>>>) {
+    for i in 0.. {
+        let id = format!("{writer}-{i}");
+        let audit = vec![event(&id, &["k"])];
+        if writer % 2 == 0 {
+            session.audit(audit).await.unwrap();
+        } else {
+            let puts = vec![put(&*session, "Patient", &id, Expect::Absent, "", &[])];
+            session.commit(Changes { puts, audit, ..Changes::default() }).await.unwrap();
+        }
+        acknowledged.lock().unwrap().push(id);
+    }
 }
 
 /// One tenant's log is not another's.

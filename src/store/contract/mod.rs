@@ -63,7 +63,8 @@ macro_rules! contract {
             jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;
             releases: finished_or_nothing, sweeping, looked_up, releases_of_two_tenants;
             audit: newest_first, by_keys_and_times, with_what_they_tell_of, many_at_once, paging_while_writing,
-                goes_on_after_reopening, what_is_old_is_dropped, logs_of_two_tenants;
+                goes_on_after_reopening, what_is_old_is_dropped, acknowledged_events_outlive_a_crash,
+                logs_of_two_tenants;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed,
                 strings_folded_anew;

@@ -182,8 +182,16 @@ impl State {
                 place.copy_from_slice(stamp.as_bytes());
             }
         }
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let verdicts = match self.write_within(changes, now).await {
+        // What reads tell is one row, and a statement is a transaction by itself.
+        let is_one_row = changes.iter().all(Changes::has_events_only);
+        if !is_one_row {
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        }
+        let written = match is_one_row {
+            true => self.write_events(changes, now).await,
+            false => self.write_within(changes, now).await,
+        };
+        let verdicts = match written {
             Ok(verdicts) => verdicts,
             Err(error) => {
                 (self.last_rid, self.last_seq, self.audit) = (rid, seq, audit);
@@ -202,6 +210,17 @@ impl State {
             })
         });
         Ok(results.collect())
+    }
+
+    /// Writes a group that has events of the audit log only.
+    async fn write_events(
+        &mut self,
+        changes: &[Changes],
+        now: i64,
+    ) -> Result<Vec<Result<(), CommitError>>, CommitError> {
+        let events: Vec<_> = changes.iter().flat_map(|it| &it.audit).collect();
+        self.write_audit(&events, now).await?;
+        Ok(changes.iter().map(|_| Ok(())).collect())
     }
 
     /// A verdict for each change of a group.

@@ -191,7 +191,10 @@ async fn each_change_of_a_block_is_found() {
         ("DELETE FROM audit_key WHERE hash = (SELECT max(hash) FROM audit_key)", AuditFault::Index(1)),
         ("UPDATE audit_block SET number = 2", AuditFault::Missing(1, 1)),
         ("DELETE FROM audit_block", AuditFault::Missing(1, 1)),
-        ("INSERT INTO audit_row SELECT 1, total, newest, low, high, mac, body FROM audit_row", AuditFault::Stray(1)),
+        (
+            "INSERT INTO audit_row SELECT 1, total, newest, low, high, mac, body FROM audit_row LIMIT 1",
+            AuditFault::Stray(1),
+        ),
     ] {
         run(&folder, change).await;
         let faults = faults(&folder).await;
@@ -201,4 +204,41 @@ async fn each_change_of_a_block_is_found() {
             .await;
     }
     assert_eq!(faults(&folder).await, []);
+}
+
+/// A command may write beside the server: the log is one.
+#[tokio::test]
+async fn two_processes_write_one_log() {
+    let folder = folder(ENOUGH);
+    let (server, command) = (ward(&folder).await, ward(&folder).await);
+    for row in 0..4 {
+        write(&server, 2 * row).await;
+        write(&command, 2 * row + 1).await;
+    }
+    // What the command seals is no more where the server thinks it is.
+    command.session.audit((0..2500).map(|i| event(&format!("many-{i}"), &["k"])).collect()).await.unwrap();
+    for i in 0..200 {
+        if bytes(&folder, "SELECT seal FROM audit_block").await.len() == 1 {
+            break;
+        }
+        write(&command, 100 + i).await;
+    }
+    write(&server, 9).await;
+    let verdict = server.session.verify_audit(&|_, _| ()).await.unwrap();
+    assert!(verdict.head.events > 2500 && verdict.faults.is_empty(), "{verdict:?}");
+}
+
+/// What is taken away while a server runs is found, whatever it writes behind it.
+#[tokio::test]
+async fn a_cut_below_a_running_server_is_found() {
+    let folder = folder(ENOUGH);
+    let ward = ward(&folder).await;
+    for row in 0..3 {
+        write(&ward, row).await;
+    }
+    assert_eq!(chained(&*ward.session).await.faults, []);
+    run(&folder, "DELETE FROM audit_row WHERE number = 3").await;
+    write(&ward, 4).await;
+    write(&ward, 5).await;
+    assert_eq!(chained(&*ward.session).await.faults, [AuditFault::Head(3)]);
 }
