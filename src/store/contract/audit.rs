@@ -236,7 +236,7 @@ async fn write_on(session: Arc<dyn Session>, writer: usize, acknowledged: Arc<Mu
     for i in 0.. {
         let id = format!("{writer}-{i}");
         let audit = vec![event(&id, &["k"])];
-        if writer % 2 == 0 {
+        if writer.is_multiple_of(2) {
             session.audit(audit).await.unwrap();
         } else {
             let puts = vec![put(&*session, "Patient", &id, Expect::Absent, "", &[])];
