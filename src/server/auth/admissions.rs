@@ -35,10 +35,7 @@ fn operation(definition: &'static str, run: fn(Call<'_>) -> BoxFuture<'_, Result
 
 async fn invite(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
-    let roles = call.arguments.elements("role").map(roles::operations::assignment).collect::<Result<Vec<_>>>()?;
-    let scope = call.arguments.text("scope");
-    roles::operations::demand_giving_all(&call, &roles, scope).await?;
-    let who = (text(&call, "user"), roles, scope);
+    let who = (text(&call, "user"), roles::operations::given(&call).await?, call.arguments.text("scope"));
     let email = text(&call, "email").parse()?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
     let (id, expires) = invitation::invite(session, tenant, email, who, clock::now_ms()).await?;
@@ -94,6 +91,7 @@ async fn approve(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let (session, tenant) = (call.ctx.session(), call.ctx.tenant().name());
     let (username, patient) = (text(&call, "username"), text(&call, "patient"));
+    roles::operations::demand_giving_all(&call, &roles::usual("Patient"), None).await?;
     sign_up::approve(session, tenant, username, patient, clock::now_ms()).await?;
     Ok(parameters(&json!([string("username", username)])))
 }

@@ -63,7 +63,6 @@ async fn remove(session: &dyn Session, mut changes: Vec<LedgerChange>) -> Result
 mod tests {
     use super::*;
     use crate::auth::app_state::{self, Topic};
-    use crate::auth::password;
     use crate::config::{File, StoreFlags};
     use crate::{database, tenants};
     use serde_json::Map;
@@ -76,18 +75,7 @@ mod tests {
         let store = database::open(&settings).await.unwrap();
         let tenant = tenants::create(&*store, "north").await.unwrap().unwrap();
         let session = &*store.open(&tenant).await.unwrap();
-        let account = Account {
-            id: "1".into(),
-            fhir_user: "Practitioner/1".into(),
-            name: "Ana".into(),
-            password: password::of_nobody(),
-            scope: String::new(),
-            is_enabled: true,
-            signed_out: 0,
-            email: None,
-            provider: None,
-            is_administrator: false,
-        };
+        let account = account::tests::account();
         let identity = Identity { provider: "staff".into(), account: "ana".into() };
         let changes = vec![
             kept::insert("ana", &account, None).unwrap(),

@@ -86,13 +86,11 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
     // Other users could make one who is somebody else, and outlives whatever is taken from the maker.
     demand_administrator(&call).await?;
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().to_owned();
-    let given = call.arguments.elements("role").map(roles::operations::assignment).collect::<Result<Vec<_>>>()?;
-    let scope = call.arguments.text("scope");
-    roles::operations::demand_giving_all(&call, &given, scope).await?;
+    let given = roles::operations::given(&call).await?;
     let new = NewAccount {
         username: text("username"),
         fhir_user: text("user"),
-        scope: scope.map(str::to_owned),
+        scope: call.arguments.text("scope").map(str::to_owned),
         roles: given,
         email: call.arguments.text("email").map(str::parse).transpose()?,
     };

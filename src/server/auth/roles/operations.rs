@@ -47,8 +47,20 @@ pub async fn demand_giving(call: &Call<'_>, roles: &[Role]) -> Result<()> {
 /// The same of the assignments of a user and of rules that the user has alone.
 pub async fn demand_giving_all(call: &Call<'_>, assignments: &[Assignment], own: Option<&str>) -> Result<()> {
     let mut roles = checked(call.ctx.session(), call.ctx.tenant().name(), assignments).await?;
-    roles.extend(own.map(|it| alone(it)));
+    roles.extend(own.map(alone));
     demand_giving(call, &roles).await
+}
+
+/// The roles that the caller gives a new user, who is the parameter `user`; those that the kind of user has where nothing
+/// is said. Fails with 403 unless the caller may give them, and the rules of the parameter `scope`.
+pub async fn given(call: &Call<'_>) -> Result<Vec<Assignment>> {
+    let mut given = call.arguments.elements("role").map(assignment).collect::<Result<Vec<_>>>()?;
+    let scope = call.arguments.text("scope");
+    if given.is_empty() && scope.is_none() {
+        given = super::usual(call.arguments.text("user").and_then(|it| it.split('/').next()).unwrap_or_default());
+    }
+    demand_giving_all(call, &given, scope).await?;
+    Ok(given)
 }
 
 /// Fails with 403 unless the caller could have given a user all that the user has: whoever may change a user's roles or
