@@ -16,6 +16,7 @@ mod loaded;
 mod operations;
 mod patch;
 mod postgres;
+mod privacy;
 mod program;
 mod r4_examples;
 mod read;

@@ -2,6 +2,9 @@
 
 use crate::access::Scopes;
 use crate::own::{OwnParams, Params};
+use crate::privacy::{Limits, Privacy, purposes};
+use crate::request::Headers;
+use fhir::Result;
 use fhir::spec::{Spec, r4};
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +20,17 @@ pub struct Context {
     pub(crate) own: Arc<OwnParams>,
     /// The search parameters that an interaction works by from its beginning to its end.
     pub(crate) pinned: Option<Arc<Params>>,
+    /// What the tenant's rules leave the caller, once that was looked up for an interaction.
+    pub(crate) limits: Option<Arc<Limits>>,
+    /// What the caller says that data is wanted for.
+    pub(crate) purposes: Option<Arc<[String]>>,
+    pub(crate) privacy: Arc<Privacy>,
     /// How old what is read may be while the primary database does not answer.
     pub(crate) leeway: Option<Arc<Leeway>>,
 }
 
 /// Who a caller is. Nothing below the server can tell how that was proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// A name that stays the same between requests: the token's `sub`.
     pub subject: String,
@@ -30,6 +38,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// What the caller was granted.
     pub scopes: Scopes,
+    /// The resource that the user is: `Practitioner/1`.
+    pub fhir_user: Option<String>,
     /// When the user signed in for whom the caller acts, in milliseconds since the epoch; none where it acts for nobody.
     pub authenticated: Option<i64>,
 }
@@ -64,6 +74,12 @@ impl Context {
     /// The same, for one interaction: it works by the search parameters that there are now.
     pub(crate) fn pinned(&self) -> Context {
         Context { pinned: Some(self.own.newest()), ..self.clone() }
+    }
+
+    /// The same, for what a request says that it wants data for; of an entry of a Bundle, what the Bundle's said.
+    pub(crate) fn wanting(&self, headers: &Headers) -> Result<Context> {
+        let said = headers.purpose_of_use.as_deref().map(purposes).transpose()?;
+        Ok(Context { purposes: said.map(Arc::from).or_else(|| self.purposes.clone()), ..self.clone() })
     }
 
     /// The tables with the tenant's own search parameters, as the interaction works by them.

@@ -17,6 +17,7 @@ mod own;
 mod page;
 mod patch;
 mod prefer;
+mod privacy;
 mod profiles;
 mod read;
 mod referred;
@@ -36,6 +37,7 @@ pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
+pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, of_tenant};
 pub use profiles::ProfileBreach;
 pub use request::{Answer, Headers, Request, Verb};
 pub use security::Authorization;
@@ -46,6 +48,7 @@ use fhir::search::Indexer;
 use fhir::spec::r4;
 use operation::Operations;
 use own::AllOwnParams;
+use privacy::AllPrivacy;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Leeway, Store, Tenant};
@@ -107,6 +110,7 @@ pub struct Engine {
     ambient: Ambient,
     indexer: Arc<Indexer>,
     own: Arc<AllOwnParams>,
+    privacy: AllPrivacy,
     terminology: AllCaches,
     operations: Operations,
     /// The CapabilityStatement, the TerminologyCapabilities and the OpenAPI description, but for the tenant's base; made when first asked for.
@@ -131,6 +135,7 @@ impl Engine {
             ambient,
             indexer,
             own,
+            privacy: AllPrivacy::default(),
             terminology,
             operations,
             claims,
@@ -143,7 +148,7 @@ impl Engine {
     /// then nothing was changed.
     pub async fn perform(&self, ctx: &Context, request: Request) -> Result<Answer> {
         let interaction = Interaction::parse(&request)?;
-        let ctx = &self.pinned(ctx).await?;
+        let ctx = &self.pinned(&ctx.wanting(&request.headers)?).await?;
         match &interaction {
             Interaction::Capabilities => self.capabilities(ctx, &request).await,
             Interaction::OpenApi => self.open_api(ctx),
@@ -191,18 +196,23 @@ impl Engine {
         leeway: Option<Arc<Leeway>>,
     ) -> Result<Context> {
         let session = self.store.open(tenant).await?;
-        let (own, caller) = (self.own.of(tenant), Arc::new(caller));
-        Ok(Context { tenant: tenant.clone(), session, caller, base: base.into(), own, pinned: None, leeway })
+        Ok(Context {
+            tenant: tenant.clone(),
+            session,
+            caller: Arc::new(caller),
+            base: base.into(),
+            own: self.own.of(tenant),
+            pinned: None,
+            limits: None,
+            purposes: None,
+            privacy: self.privacy.of(tenant),
+            leeway,
+        })
     }
 
     /// A context for work without a caller: a load, a job, the demo. The reason stands for the caller.
     pub async fn system_context(&self, tenant: &Tenant, reason: &str, base: &str) -> Result<Context> {
-        let caller = Caller {
-            subject: format!("system:{reason}"),
-            roles: Vec::new(),
-            scopes: Scopes::all(),
-            authenticated: None,
-        };
+        let caller = Caller { subject: format!("system:{reason}"), scopes: Scopes::all(), ..Caller::default() };
         self.context(tenant, caller, base).await
     }
 }

@@ -58,6 +58,8 @@ pub struct Headers {
     pub if_modified_since: Option<i64>,
     /// `If-None-Exist`.
     pub if_none_exist: Option<String>,
+    /// `X-Purpose-Of-Use`, all values joined by `,`.
+    pub purpose_of_use: Option<String>,
     /// `Prefer`, all values joined by `,`.
     pub prefer: Option<String>,
 }

@@ -12,7 +12,7 @@ pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../profiles/operations/resource-validate.json"),
         demands: &[(Access::Read, HERE)],
-        extras: &[Extra::AnyResource],
+        extras: &[Extra::Narrowed, Extra::AnyResource],
         run: |call| Box::pin(validate(call)),
     }
 }

@@ -74,6 +74,16 @@ impl Scopes {
         Scopes { grants: vec![Grant::all()], patient: None, office: None }
     }
 
+    /// Whether nothing is granted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.grants.is_empty()
+    }
+
+    /// Whether something is granted to a user, as a user.
+    pub(crate) fn has_user(&self) -> bool {
+        self.grants.iter().any(|it| it.level == Level::User)
+    }
+
     /// Whether everything is granted to a program that acts for nobody: an administrator's token.
     pub fn is_administrator(&self) -> bool {
         self.grants.contains(&Grant::all())
@@ -91,12 +101,17 @@ impl Scopes {
             return Ok(());
         }
         if self.grants.iter().any(|it| (it.of == "*" || it.of == of) && it.has(access)) {
-            let told = "The access token's scopes are narrowed to a patient or by criteria. With such scopes resources can be \
-                        read, searched and changed; this looks at others too.";
-            return Err(Failure::new(IssueType::Forbidden, told));
+            return Err(narrowed());
         }
         Err(not_granted(access, of))
     }
+}
+
+/// The refusal of what looks at all resources of a type.
+fn narrowed() -> Failure {
+    let told = "What you may see is narrowed, by the access token's scopes to a patient or by criteria, or by the tenant's \
+                rules and consents of patients. Resources can then be read, searched and changed; this looks at others too.";
+    Failure::new(IssueType::Forbidden, told)
 }
 
 /// The refusal of a patch of what may not be read.

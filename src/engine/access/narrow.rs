@@ -4,7 +4,7 @@
 use super::grant::{Level, clauses};
 use super::{Access, Scopes};
 use crate::{Context, Engine};
-use fhir::search::{Clause, Codes, Query, Test};
+use fhir::search::{Clause, Codes, Filter, Query, Test};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,7 +18,21 @@ pub(crate) enum Reach {
     /// To all resources of the type.
     Whole,
     /// To those that match.
-    Narrow(Clause),
+    Narrow(Filter),
+}
+
+impl Reach {
+    /// The same, as far as this lets it.
+    fn within(self, filter: &Filter) -> Reach {
+        match self {
+            reach if filter.is_empty() => reach,
+            Reach::Whole => Reach::Narrow(filter.clone()),
+            Reach::Narrow(mut own) => {
+                own.extend(filter.iter().cloned());
+                Reach::Narrow(own)
+            }
+        }
+    }
 }
 
 impl Scopes {
@@ -41,13 +55,26 @@ impl Scopes {
                 Some(Test::All(filter))
             })
             .collect();
-        (!alternatives.is_empty()).then_some(Reach::Narrow(Clause::Any(alternatives)))
+        (!alternatives.is_empty()).then(|| Reach::Narrow(vec![Clause::Any(alternatives)]))
     }
 }
 
 impl Engine {
-    /// How far access to a type goes; fails with 403 if it is not granted.
+    /// How far access to a type goes, by what is granted and by what rules leave of it; fails with 403 if it is not granted.
     pub(crate) fn reach(&self, ctx: &Context, access: Access, of: &str) -> Result<Reach> {
+        Ok(self.granted(ctx, access, of)?.within(&*ctx.left(access, of)?))
+    }
+
+    /// Fails with 403 unless access to all resources of a type (`*`: of all types, as far as rules leave them) is granted.
+    pub(crate) fn demand_whole(&self, ctx: &Context, access: Access, of: &str) -> Result<()> {
+        ctx.caller.scopes.demand(access, of)?;
+        match ctx.left(access, of)?.is_empty() {
+            true => Ok(()),
+            false => Err(super::narrowed()),
+        }
+    }
+
+    fn granted(&self, ctx: &Context, access: Access, of: &str) -> Result<Reach> {
         if ctx.caller.scopes.allow(access, of) {
             return Ok(Reach::Whole);
         }
@@ -64,8 +91,8 @@ impl Engine {
     pub(crate) fn narrow(&self, ctx: &Context, branches: &mut [Branch]) -> Result<()> {
         for branch in branches {
             self.narrow_filter(ctx, &mut branch.filter)?;
-            if let Reach::Narrow(clause) = self.reach(ctx, Access::Search, &branch.of)? {
-                branch.filter.push(clause);
+            if let Reach::Narrow(filter) = self.reach(ctx, Access::Search, &branch.of)? {
+                branch.filter.extend(filter);
             }
         }
         Ok(())
@@ -80,12 +107,12 @@ impl Engine {
             match test {
                 Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
                     self.narrow_filter(ctx, filter)?;
-                    if let Reach::Narrow(clause) = self.reach(ctx, Access::Search, of)? {
-                        filter.push(clause);
+                    if let Reach::Narrow(more) = self.reach(ctx, Access::Search, of)? {
+                        filter.extend(more);
                     }
                 }
                 // A hierarchy is walked through all of its members.
-                Test::Kin { of, .. } => ctx.caller.scopes.demand(Access::Search, of)?,
+                Test::Kin { of, .. } => self.demand_whole(ctx, Access::Search, of)?,
                 Test::All(filter) => self.narrow_filter(ctx, filter)?,
                 _ => {}
             }
@@ -98,7 +125,7 @@ impl Engine {
     pub(crate) async fn read_within(&self, ctx: &Context, key: &Key) -> Result<Option<Stored>> {
         match self.reach(ctx, Access::Read, &key.of)? {
             Reach::Whole => Ok(ctx.session.read(key).await?),
-            Reach::Narrow(clause) => Ok(within(ctx, &key.of, &[&key.id], clause).await?.pop()),
+            Reach::Narrow(filter) => Ok(within(ctx, &key.of, &[&key.id], filter).await?.pop()),
         }
     }
 
@@ -113,9 +140,9 @@ impl Engine {
         for (of, ids) in ids {
             match self.reach(ctx, Access::Read, of) {
                 Ok(Reach::Whole) => {}
-                Ok(Reach::Narrow(clause)) => {
+                Ok(Reach::Narrow(filter)) => {
                     unseen.extend(ids.iter().map(|id| Key::new(of, *id)));
-                    for seen in within(ctx, of, &ids, clause).await? {
+                    for seen in within(ctx, of, &ids, filter).await? {
                         unseen.remove(&seen.key);
                     }
                 }
@@ -131,11 +158,12 @@ impl Engine {
 }
 
 /// Those of the resources with these ids that match.
-async fn within(ctx: &Context, of: &str, ids: &[&str], clause: Clause) -> Result<Vec<Stored>> {
+async fn within(ctx: &Context, of: &str, ids: &[&str], filter: Filter) -> Result<Vec<Stored>> {
     let mut found = Vec::new();
     for batch in ids.chunks(BATCH) {
         let these = Clause::Any(batch.iter().map(|id| Test::Id((*id).to_owned())).collect());
-        let branch = Branch { of: of.to_owned(), filter: vec![these, clause.clone()], sort: Vec::new() };
+        let filter = [these].into_iter().chain(filter.iter().cloned()).collect();
+        let branch = Branch { of: of.to_owned(), filter, sort: Vec::new() };
         let plan = Plan { branches: vec![branch], after: None, limit: batch.len() };
         found.extend(ctx.session.search(&plan).await?.found);
     }

@@ -17,7 +17,7 @@ impl Engine {
     pub(crate) fn bounds(&self, ctx: &Context, access: Access, of: &str) -> Result<Bounds> {
         Ok(match self.reach(ctx, access, of)? {
             Reach::Whole => Bounds::new(),
-            Reach::Narrow(clause) => vec![clause],
+            Reach::Narrow(filter) => filter,
         })
     }
 

@@ -140,7 +140,7 @@ impl Engine {
             let of = if *of == HERE { here } else { of };
             match operation.takes(Extra::Narrowed) {
                 true => self.reach(ctx, *access, of).map(drop),
-                false => ctx.caller.scopes.demand(*access, of),
+                false => self.demand_whole(ctx, *access, of),
             }
         })
     }

@@ -10,6 +10,7 @@ mod components;
 pub use build::IndexRun;
 
 use crate::demanded::{Demanded, IMPLEMENTATION_GUIDE};
+use crate::privacy::Written;
 use crate::profiles::STRUCTURE_DEFINITION;
 use crate::{Context, Engine};
 use check::Reading;
@@ -237,14 +238,17 @@ pub(crate) async fn listen(mut told: broadcast::Receiver<Told>, all: Weak<AllOwn
 }
 
 impl Engine {
-    /// The same context for one attempt at an interaction: it works by the search parameters that there are now.
+    /// The same context for one attempt at an interaction: it works by the search parameters and the rules of privacy that
+    /// there are now.
     pub(crate) async fn pinned(&self, ctx: &Context) -> Result<Context> {
         match self.refresh_params(ctx).await {
             // Those that were read last are as good as the rest of the answer.
             Err(failure) if failure.status == 503 && ctx.leeway.is_some() && ctx.own.is_read() => {}
             done => done?,
         }
-        Ok(ctx.pinned())
+        let ctx = ctx.pinned();
+        let limits = self.limits(&ctx).await?;
+        Ok(Context { limits: Some(limits), ..ctx })
     }
 
     /// Brings the tenant's own search parameters up to date, and goes on with what is to be built.
@@ -260,12 +264,17 @@ impl Engine {
     pub(crate) async fn commit(&self, ctx: &Context, changes: Changes) -> Result<Committed, CommitError> {
         let params = ctx.params();
         let changes = Changes { definitions: Some(params.definitions), ..changes };
+        let written = Written::of(&changes.puts);
         if !changes.puts.iter().any(|it| params.is_changed_by(it)) {
-            return ctx.own.commit(&*ctx.session, changes).await;
+            let done = ctx.own.commit(&*ctx.session, changes).await;
+            ctx.privacy.heed(written);
+            return done;
         }
+        let privacy = ctx.privacy.clone();
         let work = self.work(ctx);
         let task = tokio::spawn(async move {
             let done = work.own.commit(&*work.session, changes).await?;
+            privacy.heed(written);
             work.own.outdate();
             // What was written stays written; the next request tries again.
             if let Err(failure) = work.refresh().await {

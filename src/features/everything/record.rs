@@ -3,13 +3,9 @@
 
 use engine::Call;
 use fhir::primitive::datetime;
-use fhir::search::{Clause, ParamId, RangeTest, Shelf, Test};
-use fhir::spec::{ParamType, TypeId, r4};
+use fhir::spec::{TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 use store::{Branch, Page, Plan, Position, Stored};
-
-/// Parameters of type date that do not tell when care was given. What a tenant's own ones tell is not known.
-const NOT_CARE: [&str; 4] = ["_lastUpdated", "birthdate", "death-date", "value-date"];
 
 /// A record, and how much of it is asked for.
 pub(super) struct Record<'c> {
@@ -117,7 +113,7 @@ impl<'c> Record<'c> {
             Some(id) => vec![query.in_compartment(self.owner_type, id)?],
             None => query.in_some_compartment(self.owner_type)?,
         };
-        filter.extend(self.care.and_then(|period| within(of, period)));
+        filter.extend(self.care.and_then(|period| query.care_overlaps(period)));
         Some(Branch { of: r4().of(of).name.to_string(), filter, sort: Vec::new() })
     }
 }
@@ -137,22 +133,4 @@ fn care(call: &Call<'_>) -> Result<Option<(i64, i64)>> {
         }
         (start, end) => Ok(Some((start.map_or(i64::MIN, |it| it.low), end.map_or(i64::MAX, |it| it.high)))),
     }
-}
-
-/// That one of a resource's care dates lies within the period at least in part. What has none, such as a patient, is
-/// of all times.
-fn within(of: TypeId, (low, high): (i64, i64)) -> Option<Clause> {
-    let name = &r4().of(of).name;
-    let dates = r4().params_of(of).into_iter().filter(|it| it.kind == ParamType::Date);
-    let dates = dates.filter(|it| !NOT_CARE.contains(&&*it.code)).map(|it| ParamId::of(name, &it.code));
-    let (mut tests, mut present) = (Vec::new(), Vec::new());
-    for param in dates {
-        tests.push(Test::Date(param, vec![RangeTest::Overlaps(low, high)]));
-        present.push(Test::Present(param, Shelf::Date));
-    }
-    if tests.is_empty() {
-        return None;
-    }
-    tests.push(Test::All(vec![Clause::None(present)]));
-    Some(Clause::Any(tests))
 }

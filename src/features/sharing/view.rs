@@ -2,7 +2,7 @@
 
 use super::consented::{Consented, Share};
 use super::get;
-use engine::{Access, Answer, Call, Caller, Interaction, Scopes};
+use engine::{Access, Answer, Call, Caller, Interaction, Scopes, of_tenant};
 use fhir::json::{Doc, Value, quote, write_replacing};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -22,7 +22,8 @@ pub(super) async fn ask(
         return Err(Failure::new(IssueType::Forbidden, told));
     }
     let (path, rest) = query.trim_start_matches('/').split_once('?').unwrap_or((query.trim_start_matches('/'), ""));
-    let request = get(path, rest);
+    let mut request = get(path, rest);
+    request.headers.purpose_of_use = Some(call.arguments.text("purpose").unwrap_or("TREAT").to_owned());
     if !matches!(Interaction::parse(&request)?, Interaction::Read { .. } | Interaction::Search { .. }) {
         let told = "What another tenant shares can be read (Observation/1) and searched (Observation?code=…), and nothing else.";
         return Err(Failure::new(IssueType::NotSupported, told));
@@ -31,6 +32,8 @@ pub(super) async fn ask(
     let caller = Caller {
         subject: format!("tenant:{}/{}", call.ctx.tenant().name(), caller.subject),
         roles: Vec::new(),
+        // Who somebody is in their own tenant they are not there.
+        fhir_user: Some(of_tenant(call.ctx.tenant().name())),
         scopes: scopes(caller, patient, &shares),
         ..caller.clone()
     };

@@ -3,7 +3,9 @@
 
 use super::fold::fold;
 use super::near::Spot;
-use super::{Clause, First, IndexSink, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest};
+use super::{
+    Clause, First, IndexSink, Owners, ParamId, RangeTest, Shelf, StringTest, Target, Test, TokenTest, Unit, UnitTest,
+};
 use crate::units::Scale;
 use rustc_hash::FxHashSet;
 
@@ -33,7 +35,7 @@ enum Value {
     Quantity(UnitTest, f64, f64),
     Local { of: String, id: String },
     Url(String),
-    Logical,
+    Logical { of: Option<String>, system: Option<String>, value: String },
     Uri(String),
     Place(Spot),
 }
@@ -42,7 +44,10 @@ impl Alone {
     /// Keeps what the clauses ask for of the resource with this id, which is to be told next.
     pub fn new(id: &str, filter: &[Clause]) -> Alone {
         let mut asked = FxHashSet::default();
-        each_test(filter, &mut |test| asked.extend(param(test)));
+        each_test(filter, &mut |test| match test {
+            Test::Owned { params, .. } | Test::Unowned { params, .. } => asked.extend(params),
+            _ => asked.extend(param(test)),
+        });
         Alone { id: id.to_owned(), asked, firsts: Vec::new(), values: Vec::new() }
     }
 
@@ -64,12 +69,21 @@ impl Alone {
             Test::Id(id) => *id == self.id,
             Test::All(filter) => return self.passes(filter),
             Test::Composite { param, first, last } => return self.composite(*param, first, last),
+            Test::Owned { params, is_owner, owners } => {
+                *is_owner && owners.has(&self.id) || self.refers(params).any(|it| it.is_among(owners))
+            }
+            Test::Unowned { params, of } => self.refers(params).all(|it| it.is_of_other(of)),
             Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..) => return None,
             _ => {
                 let param = param(test)?;
                 self.values.iter().filter(|it| it.0 == param).any(|(_, value)| value.passes(test))
             }
         })
+    }
+
+    /// What it refers to by these parameters.
+    fn refers(&self, params: &[ParamId]) -> impl Iterator<Item = &Value> {
+        self.values.iter().filter(|it| params.contains(&it.0)).map(|(_, value)| value)
     }
 
     fn composite(&self, param: ParamId, first: &Test, last: &Test) -> Option<bool> {
@@ -136,7 +150,8 @@ fn param(test: &Test) -> Option<ParamId> {
         | Test::Near(param, _)
         | Test::Numbers(param, ..)
         | Test::Composite { param, .. } => Some(*param),
-        Test::Id(_) | Test::Kin { .. } | Test::Text(..) | Test::Chain { .. } | Test::Has { .. } | Test::All(_) => None,
+        Test::Id(_) | Test::Kin { .. } | Test::Text(..) | Test::Chain { .. } | Test::Has { .. } => None,
+        Test::Owned { .. } | Test::Unowned { .. } | Test::All(_) => None,
     }
 }
 
@@ -164,13 +179,29 @@ impl Value {
         }
     }
 
+    /// Whether it refers to one of these.
+    fn is_among(&self, owners: &Owners) -> bool {
+        match self {
+            Value::Local { of, id } => *of == owners.of && owners.has(id),
+            Value::Logical { of, system, value } => {
+                of.as_ref().is_none_or(|it| *it == owners.of) && owners.has_identifier(system.as_deref(), value)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it refers to a resource of another type than this.
+    fn is_of_other(&self, than: &str) -> bool {
+        matches!(self, Value::Local { of, .. } if of != than)
+    }
+
     fn is_on(&self, shelf: Shelf) -> bool {
         match shelf {
             Shelf::Key => matches!(self, Value::Present),
             Shelf::String => matches!(self, Value::String(_)),
             Shelf::Date => matches!(self, Value::Date(..)),
             Shelf::Number => matches!(self, Value::Number(..)),
-            Shelf::Reference => matches!(self, Value::Local { .. } | Value::Url(_) | Value::Logical),
+            Shelf::Reference => matches!(self, Value::Local { .. } | Value::Url(_) | Value::Logical { .. }),
         }
     }
 
@@ -243,8 +274,9 @@ impl IndexSink for Alone {
         self.keep(param, || pointed(target));
     }
 
-    fn logical(&mut self, param: ParamId, _: Option<&str>, _: Option<&str>, _: &str) {
-        self.keep(param, || Value::Logical);
+    fn logical(&mut self, param: ParamId, of: Option<&str>, system: Option<&str>, value: &str) {
+        let owned = |it: Option<&str>| it.map(str::to_owned);
+        self.keep(param, || Value::Logical { of: owned(of), system: owned(system), value: value.to_owned() });
     }
 
     fn uri(&mut self, param: ParamId, uri: &str) {

@@ -6,6 +6,7 @@
 
 mod alone;
 mod alternatives;
+mod care;
 mod codes;
 mod composite;
 pub mod fold;
@@ -14,6 +15,7 @@ mod indexed;
 mod modifier;
 pub mod near;
 pub mod number;
+mod owned;
 mod pairing;
 pub mod query;
 mod single;
@@ -28,9 +30,11 @@ pub use composite::has_components_served;
 pub use index::Indexer;
 pub use modifier::numbers;
 use near::{Disk, Spot};
+pub use owned::Owners;
 pub use pairing::Pairing;
 pub use query::{Query, QueryError};
 pub use single::has_one_value;
+use std::sync::Arc;
 pub use text::TextTest;
 
 /// A search parameter of a resource type, as stores know it: a stable number made of both names.
@@ -255,6 +259,22 @@ pub enum Test {
         first: Box<Test>,
         /// On what belongs to it.
         last: Box<Test>,
+    },
+    /// It is in the compartment of one of these (compartmentdefinition.html): by one of the parameters, or as itself.
+    Owned {
+        /// The parameters by which resources of its type are in the compartments.
+        params: Vec<ParamId>,
+        /// Whether it may be one of them.
+        is_owner: bool,
+        /// Whose compartments.
+        owners: Arc<Owners>,
+    },
+    /// Each reference by these parameters leads to a resource that is here, and that is of another type than this.
+    Unowned {
+        /// The parameters.
+        params: Vec<ParamId>,
+        /// The type.
+        of: String,
     },
     /// All of these hold: one alternative of several parts.
     All(Filter),

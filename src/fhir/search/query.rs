@@ -141,7 +141,7 @@ impl<'a> Query<'a> {
         &self.spec.of(self.of).name
     }
 
-    fn id(&self, code: &str) -> ParamId {
+    pub(super) fn id(&self, code: &str) -> ParamId {
         let of = self.type_name();
         self.spec.param(self.of, code).map_or_else(|| ParamId::of(of, code), |it| ParamId::of_param(of, it))
     }

@@ -63,7 +63,7 @@ pub fn read(token: &str) -> Option<Shown> {
 pub async fn caller(session: &dyn Session, shown: &Shown, now: i64) -> Result<(Caller, String, i64)> {
     let ApiKey { scope, expires, .. } = living(session, shown, now).await?;
     let subject = format!("api-key:{}", shown.id);
-    let caller = Caller { subject, roles: Vec::new(), scopes: Scopes::parse(&scope, None).0, authenticated: None };
+    let caller = Caller { subject, scopes: Scopes::parse(&scope, None).0, ..Caller::default() };
     Ok((caller, scope, expires))
 }
 

@@ -323,7 +323,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 fn caller(subject: &str, scopes: Scopes) -> Caller {
-    Caller { subject: subject.into(), roles: Vec::new(), scopes, authenticated: None }
+    Caller { subject: subject.into(), scopes, ..Caller::default() }
 }
 
 /// The token of an `Authorization` header (RFC 6750 section 2.1).

@@ -4,7 +4,7 @@
 use super::kept::{self, Kept};
 use super::secret;
 use crate::clock;
-use engine::{Access, Answer, Call, Operation};
+use engine::{Access, Answer, Call, Extra, Operation};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,15 @@ pub fn operation() -> Operation {
     Operation {
         definition: include_str!("../../../profiles/operations/launch-context.json"),
         demands: &[(Access::Read, "Patient"), (Access::Read, "Encounter")],
-        extras: &[],
+        extras: &[Extra::Narrowed],
         run: |call| Box::pin(launch_context(call)),
     }
 }
 
 async fn launch_context(call: Call<'_>) -> Result<Answer> {
+    // A launch is for whoever may see any patient, as far as the tenant's rules let them.
+    call.ctx.caller().scopes.demand(Access::Read, "Patient")?;
+    call.ctx.caller().scopes.demand(Access::Read, "Encounter")?;
     let Some(patient) = &call.instance else {
         return Err(Failure::new(IssueType::Required, "The operation is called on a Patient."));
     };
@@ -78,8 +81,7 @@ async fn launch_context(call: Call<'_>) -> Result<Answer> {
 
 /// Whether an encounter is the patient's.
 async fn is_of(call: &Call<'_>, encounter: &str, patient: &str) -> Result<bool> {
-    let stored = call.ctx.session().read(&Key::new("Encounter", encounter)).await?;
-    let Some(stored) = stored.filter(|it| !it.is_deleted()) else { return Ok(false) };
+    let Some(stored) = call.readable(&[Key::new("Encounter", encounter)]).await?.pop() else { return Ok(false) };
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
     let doc = Doc::parse(text).map_err(Failure::internal)?;
     let subject = doc.root().get("subject").and_then(|it| it.str("reference"));

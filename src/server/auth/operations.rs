@@ -2,7 +2,7 @@
 
 use super::account::{self, NewAccount};
 use super::session_limits::SessionLimits;
-use super::{admissions, appearance, brands, clinics, factor, federation, launch, roles};
+use super::{admissions, appearance, brands, clinics, factor, federation, glass, launch, privacy, roles};
 use crate::clock;
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
@@ -30,10 +30,12 @@ pub fn operations() -> Vec<Operation> {
         },
         launch::operation(),
         appearance::operation(),
+        privacy::operation(),
         brands::operation(),
         clinics::operation(),
     ];
     operations.extend(admissions::operations());
+    operations.extend(glass::operations());
     operations.extend(federation::operations());
     operations.extend(roles::operations::operations());
     operations

@@ -37,6 +37,9 @@ pub struct Token {
     /// The patient whose records patient/ scopes are about
     #[arg(long, value_name = "ID")]
     patient: Option<String>,
+    /// The resource that the user is, such as Practitioner/1 (fhirUser): consents and rules of privacy go by it
+    #[arg(long, value_name = "REFERENCE")]
+    user: Option<String>,
     /// How long it holds
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: Span,
@@ -78,6 +81,7 @@ impl Token {
             jti: u128::from_le_bytes(random::bytes()?).to_string(),
             patient: self.patient,
             place: self.place,
+            fhir_user: self.user,
             ..Claims::default()
         };
         let until = claims.exp.saturating_mul(1000);

@@ -24,6 +24,7 @@ use store::Leeway;
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("x-purpose-of-use");
 
 /// Every FHIR request takes this path.
 pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -121,6 +122,7 @@ fn headers(headers: &HeaderMap) -> Result<Headers> {
         if_none_match: text(headers, &IF_NONE_MATCH).map(str::to_owned),
         if_modified_since: text(headers, &IF_MODIFIED_SINCE).and_then(millis),
         if_none_exist: text(headers, &IF_NONE_EXIST).map(str::to_owned),
+        purpose_of_use: joined(headers, &PURPOSE_OF_USE),
         prefer: joined(headers, &PREFER),
     })
 }

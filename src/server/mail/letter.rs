@@ -22,12 +22,14 @@ pub enum Purpose {
     PasswordChanged,
     /// Mails go to another address from now on.
     AddressChanged,
+    /// Somebody has opened a record in an emergency.
+    GlassBroken,
 }
 
 impl Purpose {
-    /// Whether it tells a user what happened to the account: such mails are sent however many others were.
+    /// Whether it tells somebody what happened: such mails are sent however many others were.
     pub fn is_notice(self) -> bool {
-        matches!(self, Purpose::Approved | Purpose::PasswordChanged | Purpose::AddressChanged)
+        matches!(self, Purpose::Approved | Purpose::PasswordChanged | Purpose::AddressChanged | Purpose::GlassBroken)
     }
 
     fn subject(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Purpose {
             Purpose::Approved => "Your registration was approved at",
             Purpose::PasswordChanged => "Your password was changed at",
             Purpose::AddressChanged => "Your e-mail address was changed at",
+            Purpose::GlassBroken => "A record was opened in an emergency at",
         }
     }
 
@@ -59,6 +62,10 @@ impl Purpose {
                 ("The password of your account was changed, and all sign-ins were ended.", ALARM)
             }
             Purpose::AddressChanged => ("Mails of your account go to another address from now on.", ALARM),
+            Purpose::GlassBroken => (
+                "Somebody broke the glass: the record of a patient is open to them for a while, whatever consents and rules say.",
+                "Who, whose record, and why is in the list of $glass-reviews, where you say that you have looked at it.",
+            ),
         }
     }
 }
@@ -74,6 +81,7 @@ impl fmt::Display for Purpose {
             Purpose::Approved => "approved",
             Purpose::PasswordChanged => "password-changed",
             Purpose::AddressChanged => "address-changed",
+            Purpose::GlassBroken => "glass-broken",
         })
     }
 }

@@ -4,7 +4,8 @@ use crate::query::{self, Along, Answers, Choice, Dialect, Filters, Logical, Plac
 use crate::rows::IndexHash;
 use crate::{Branch, Position, SortValue};
 use fhir::search::near::Disk;
-use fhir::search::{Clause, Filter, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
+use fhir::search::{Clause, Filter, Owners, ParamId, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest};
+use std::sync::Arc;
 
 /// What filters are made of.
 pub(crate) struct Parts {
@@ -35,6 +36,12 @@ pub(crate) fn p(code: &str) -> ParamId {
 /// A clause of one test.
 pub(crate) fn any(test: Test) -> Clause {
     Clause::Any(vec![test])
+}
+
+/// Patients of these ids, the first of whom an identifier leads to as well.
+pub(crate) fn patients(ids: &[&str]) -> Arc<Owners> {
+    let of_first = vec![("mrn".into(), "1".into())];
+    Arc::new(Owners::new("Patient", ids.iter().map(|it| (*it).into()).collect(), of_first))
 }
 
 /// One clause of every kind of test.
@@ -71,6 +78,8 @@ pub(crate) fn clauses() -> Vec<Clause> {
         },
         Test::Kin { param: p("subject"), of: "X".into(), id: "x".into(), parent: p("subject"), side: Side::Below },
         Test::All(vec![any(Test::Token(p("code"), TokenTest::Code("x".into()))), any(Test::Id("b".into()))]),
+        Test::Owned { params: vec![p("subject"), p("performer")], is_owner: false, owners: patients(&["a", "b"]) },
+        Test::Owned { params: vec![p("subject")], is_owner: true, owners: patients(&["a"]) },
     ];
     let mut clauses: Vec<Clause> = tests.into_iter().map(any).collect();
     clauses.push(Clause::Any((0..20).map(|i| Test::Id(format!("{i}"))).collect()));

@@ -4,7 +4,8 @@ use crate::{Sort, SortBy};
 use fhir::search::fold::fold;
 use fhir::search::near::Spot;
 use fhir::search::{
-    Clause, First, IndexSink, ParamId, RangeTest, Shelf, Side, StringTest, Target, Test, TokenTest, Unit, UnitTest,
+    Clause, First, IndexSink, Owners, ParamId, RangeTest, Shelf, Side, StringTest, Target, Test, TokenTest, Unit,
+    UnitTest,
 };
 use std::cmp::Ordering;
 
@@ -173,6 +174,14 @@ impl Model {
             }),
             // The model has no bodies: sqlite/tests/text.rs asks the view of its own.
             Test::Text(..) => false,
+            Test::Owned { params, is_owner, owners } => {
+                *is_owner && owners.has(&it.id) || any(&|entry| params.iter().any(|it| is_owned(entry, *it, owners)))
+            }
+            Test::Unowned { params, of } => it.entries.iter().all(|entry| {
+                let is_other = |it: &Resource, param| it.of != *of && points_to(entry, param, &it.of, &it.id);
+                let leads = |param| self.0.iter().any(|it| is_other(it, param));
+                !params.iter().any(|it| refers(entry, *it)) || params.iter().any(|it| leads(*it))
+            }),
             Test::All(filter) => self.passes(it, filter),
         }
     }
@@ -259,6 +268,22 @@ fn number_passes(entry: &Entry, wanted: ParamId, unit_test: &UnitTest, range: &R
 
 fn points_to(entry: &Entry, wanted: ParamId, of: &str, id: &str) -> bool {
     matches!(entry, Entry::Local(param, to, to_id) if *param == wanted && to == of && to_id == id)
+}
+
+/// Whether it is a reference by this parameter.
+fn refers(entry: &Entry, wanted: ParamId) -> bool {
+    matches!(entry, Entry::Local(param, ..) | Entry::Url(param, _) | Entry::Logical(param, ..) if *param == wanted)
+}
+
+/// Whether it refers to one of these.
+fn is_owned(entry: &Entry, wanted: ParamId, owners: &Owners) -> bool {
+    match entry {
+        Entry::Local(param, of, id) => *param == wanted && *of == owners.of && owners.has(id),
+        Entry::Logical(param, of, system, value) => {
+            *param == wanted && of.as_ref().is_none_or(|it| *it == owners.of) && owners.has_identifier(*system, value)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a chain goes this way: by a literal reference, or by an identifier of the resource.

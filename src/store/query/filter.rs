@@ -170,6 +170,8 @@ impl Filters<'_> {
                 sql.bind(self.texts.rids(*param, text));
                 Driver::unordered(vec![sql])
             }
+            Test::Owned { params, is_owner, owners } => self.owned_driver(params, *is_owner, owners),
+            Test::Unowned { .. } => return None,
             Test::All(filter) => Driver::unordered(vec![self.rids(of, filter)]),
         })
     }

@@ -136,6 +136,6 @@ impl Filters<'_> {
 }
 
 /// A table name for the next level of nesting, so that a probe's row is never mistaken for its neighbour's.
-fn inner_alias(rid: &str) -> String {
+pub(super) fn inner_alias(rid: &str) -> String {
     format!("{}x", rid.trim_end_matches(".rid"))
 }

@@ -15,6 +15,7 @@ mod history;
 mod keys;
 mod links;
 mod logical;
+mod owned;
 mod pairs;
 mod probe;
 mod range;

@@ -87,6 +87,8 @@ impl Filters<'_> {
                 sql.bind(self.texts.rids(*param, text));
                 self.dialect.among(rid, sql)
             }
+            Test::Owned { params, is_owner, owners } => self.owned_probe(params, *is_owner, owners, rid),
+            Test::Unowned { params, of } => self.unowned_probe(params, of, rid),
             Test::All(filter) => {
                 let pieces = filter.iter().map(|it| self.clause_probe(of, it, rid)).collect();
                 let mut sql = Sql::new("(");

@@ -6,6 +6,7 @@
 mod queries;
 #[path = "../naive_filter/resources.rs"]
 mod resources;
+mod rules;
 #[allow(dead_code, reason = "other properties use more of it")]
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
@@ -53,24 +54,48 @@ fn nothing_is_told_of_what_is_hidden() {
             let (seen, unseen): (Vec<_>, Vec<_>) = population.iter().cloned().partition(|it| is_reached(&grant, it));
             hidden += unseen.len();
             let narrowed = Asker { world: &whole, caller: whole.caller(scopes) };
-            let part = world(&seen);
-            let everything = Scopes::parse("user/Patient.rs user/Observation.rs user/ValueSet.rs", None).0;
-            let all = Asker { world: &part, caller: part.caller(everything) };
-            for _ in 0..SEARCHES {
-                let search = drawn(&mut runner, &search());
-                assert_eq!(narrowed.answer(&search), all.answer(&search), "{search:?} with {grant:?}");
-            }
-            for path in ["Patient/_history", "Observation/_history", "_history"] {
-                assert_eq!(narrowed.history(path), all.history(path), "{path} with {grant:?}");
-            }
-            for (of, id, _) in seen.iter().chain(&unseen) {
-                for path in [format!("{of}/{id}"), format!("{of}/{id}/_history"), format!("{of}/{id}/_history/1")] {
-                    assert_eq!(narrowed.status(&path), all.status(&path), "{path} with {grant:?}");
-                }
-            }
+            same_as_alone(&mut runner, &narrowed, (&seen, &unseen), &format!("{grant:?}"));
         }
     }
     assert!(hidden > 0, "no grant hid anything");
+}
+
+/// The same of what the tenant's rules hide, and consents.
+#[test]
+fn nothing_is_told_of_what_rules_hide() {
+    let mut runner = TestRunner::new(Config::default());
+    let mut hidden = 0;
+    for _ in 0..POPULATIONS * GRANTS {
+        let population = drawn(&mut runner, &resources::population()).named();
+        let population: Vec<Stored> = population.into_iter().map(rules::labelled).collect();
+        let rules = drawn(&mut runner, &rules::rules());
+        let whole = world(&population);
+        whole.write(&rules.resources());
+        whole.keep(&rules.settings());
+        let (seen, unseen): (Vec<_>, Vec<_>) = population.iter().cloned().partition(|it| rules.shows(&population, it));
+        hidden += unseen.len();
+        let narrowed = Asker { world: &whole, caller: whole.context_of(rules.caller()) };
+        same_as_alone(&mut runner, &narrowed, (&seen, &unseen), &format!("{rules:?}"));
+    }
+    assert!(hidden > 0, "no rule hid anything");
+}
+
+/// Somebody is answered as if there were nothing but what they may see.
+fn same_as_alone(runner: &mut TestRunner, narrowed: &Asker<'_>, (seen, unseen): (&[Stored], &[Stored]), by: &str) {
+    let part = world(seen);
+    let all = Asker { world: &part, caller: part.caller(Scopes::parse(rules::SCOPES, None).0) };
+    for _ in 0..SEARCHES {
+        let search = drawn(runner, &search());
+        assert_eq!(narrowed.answer(&search), all.answer(&search), "{search:?} with {by}");
+    }
+    for path in ["Patient/_history", "Observation/_history", "_history"] {
+        assert_eq!(narrowed.history(path), all.history(path), "{path} with {by}");
+    }
+    for (of, id, _) in seen.iter().chain(unseen) {
+        for path in [format!("{of}/{id}"), format!("{of}/{id}/_history"), format!("{of}/{id}/_history/1")] {
+            assert_eq!(narrowed.status(&path), all.status(&path), "{path} with {by}");
+        }
+    }
 }
 
 fn drawn<S: Strategy>(runner: &mut TestRunner, from: &S) -> S::Value {

@@ -1,10 +1,10 @@
 //! A tenant that holds a sample of a record, for whatever input: shared by the property tests and `fuzz/`.
 
-use engine::{Ambient, Answer, Caller, Context, Engine, Headers, Request, Scopes, Settings, Verb};
+use engine::{Ambient, Answer, Caller, Context, Engine, Headers, PrivacySettings, Request, Scopes, Settings, Verb};
 use fhir::Failure;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Secrets, SqliteStore, Store};
+use store::{Changes, LedgerChange, LedgerStep, Secrets, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -54,9 +54,23 @@ impl Sandbox {
         self.perform_as(&self.context, verb, path, query, body)
     }
 
+    /// Keeps what the tenant says of privacy.
+    pub fn keep(&self, settings: &PrivacySettings) {
+        let value = serde_json::to_string(settings).expect("JSON");
+        let key = PrivacySettings::LEDGER;
+        let step = LedgerStep::Insert { value, expires: None };
+        let ledger = vec![LedgerChange { kind: key, key: key.to_owned(), step }];
+        let changes = Changes { ledger, ..Changes::default() };
+        self.runtime.block_on(self.context.session().commit(changes)).expect("a ledger");
+    }
+
     /// A caller with these scopes.
     pub fn caller(&self, scopes: Scopes) -> Context {
-        let caller = Caller { subject: "narrowed".into(), roles: Vec::new(), scopes, authenticated: None };
+        self.context_of(Caller { subject: "narrowed".into(), scopes, ..Caller::default() })
+    }
+
+    /// The context of a caller.
+    pub fn context_of(&self, caller: Caller) -> Context {
         let context = self.engine.context(self.context.tenant(), caller, self.context.base());
         self.runtime.block_on(context).expect("a context")
     }
@@ -105,7 +119,7 @@ async fn open(folder: &TempDir) -> (Engine, Context) {
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
     let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
-    let caller = Caller { subject: "fuzz".into(), roles: Vec::new(), scopes: Scopes::all(), authenticated: None };
+    let caller = Caller { subject: "fuzz".into(), scopes: Scopes::all(), ..Caller::default() };
     let context = engine.context(&tenant, caller, "http://localhost/fhir/fuzz").await.expect("a context");
     (engine, context)
 }

@@ -93,12 +93,7 @@ impl House {
 
     /// A caller with these scopes.
     pub async fn caller(&self, scopes: &str) -> Context {
-        let caller = Caller {
-            subject: "nurse".into(),
-            roles: Vec::new(),
-            scopes: Scopes::parse(scopes, None).0,
-            authenticated: None,
-        };
+        let caller = Caller { subject: "nurse".into(), scopes: Scopes::parse(scopes, None).0, ..Caller::default() };
         self.engine.context(&self.tenant, caller, BASE).await.unwrap()
     }
 

@@ -80,6 +80,7 @@ pub fn caller(elevation: &Elevation, duties: &Duties) -> Caller {
         roles: duties.names(),
         scopes: Scopes::parse(SCOPE, None).0.met_by(duties),
         authenticated: Some(elevation.authenticated),
+        ..Caller::default()
     }
 }
 

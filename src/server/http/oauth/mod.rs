@@ -337,7 +337,13 @@ impl<'s> Desk<'s> {
             roles = duties.names();
             scopes = Scopes::parse("user/*.cruds patient/*.cruds", standing.patient.as_deref()).0.met_by(&duties);
         }
-        let caller = Caller { subject: account.id.clone(), roles, scopes, authenticated: None };
+        let caller = Caller {
+            subject: account.id.clone(),
+            roles,
+            fhir_user: Some(account.fhir_user.clone()),
+            scopes,
+            ..Caller::default()
+        };
         Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)
     }
 }

@@ -208,8 +208,7 @@ async fn given(
     let Some(value) = claims.text(&tie.claim) else { return Ok(None) };
     // Whoever administers the provider's registration may read everything.
     let (scopes, _) = Scopes::parse(&format!("system/{}.rs", tie.of), None);
-    let caller =
-        Caller { subject: format!("provider:{}", provider.key), roles: Vec::new(), scopes, authenticated: None };
+    let caller = Caller { subject: format!("provider:{}", provider.key), scopes, ..Caller::default() };
     let context = desk.server.engine.context(&desk.known.tenant, caller, &desk.base()).await?;
     let Some(id) = picker::identified(desk, &context, &tie.of, &tie.system, value).await? else { return Ok(None) };
     let key = Key::new(&tie.of, &id);

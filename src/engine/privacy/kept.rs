@@ -1,0 +1,240 @@
+//! What is remembered of a tenant's rules and of who its callers are. A write on this server is heeded at once, that of
+//! another within [`HELD`].
+
+use super::consent::{CONSENT, Rule};
+use super::who::{self, Identifier, Who};
+use super::{Limits, PrivacySettings, glass};
+use crate::own::each;
+use crate::{Context, Engine};
+use fhir::search::{Owners, ParamId, Test, TokenTest};
+use fhir::spec::r4;
+use fhir::{Failure, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{History, Key, Put, Scope, Session, Tenant};
+
+/// How long what was read is taken to be so, in milliseconds.
+const HELD: i64 = 1000;
+/// How long identifiers of patients are, that another server may have changed.
+const IDENTIFIED: i64 = 60_000;
+/// Callers remembered of a tenant.
+const CALLERS: usize = 1024;
+/// Resources read at once.
+const BATCH: usize = 500;
+
+/// A tenant's rules.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    pub(super) settings: PrivacySettings,
+    /// Those of active consents.
+    pub(super) all: Vec<Rule>,
+    /// The identifiers of the patients who gave them.
+    identifiers: FxHashMap<Arc<str>, Vec<Identifier>>,
+    /// Tells these from others.
+    mark: Mark,
+}
+
+/// What is other once settings or consents are: the settings' version, and how many versions of Consents there are. Every
+/// write makes more of them, on whichever server.
+#[derive(Debug, Default, PartialEq)]
+struct Mark(i64, i64);
+
+impl Rules {
+    /// Whether nobody is limited by them.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.settings == PrivacySettings::default()
+    }
+
+    /// Patients of these ids.
+    pub(super) fn owners(&self, ids: Vec<Arc<str>>) -> Owners {
+        let identifiers = ids.iter().filter_map(|it| self.identifiers.get(it)).flatten().cloned().collect();
+        Owners::new("Patient", ids, identifiers)
+    }
+
+    async fn read(session: &dyn Session, mark: Mark, base: &str) -> Result<Rules> {
+        let (settings, _) = PrivacySettings::of(session).await?;
+        let mut rules = Rules { settings, mark, ..Rules::default() };
+        let is_active = Test::Token(ParamId::of(CONSENT, "status"), TokenTest::Code("active".into()));
+        each(session, CONSENT, is_active, BATCH, |stored| {
+            rules.all.extend(Rule::read(who::parsed(&stored)?.root(), base));
+            Ok(())
+        })
+        .await?;
+        let ids: FxHashSet<Arc<str>> = rules.all.iter().map(|it| it.patient.clone()).collect();
+        let keys: Vec<Key> = ids.iter().map(|it| Key::new("Patient", &**it)).collect();
+        for batch in keys.chunks(BATCH) {
+            for patient in session.read_many(batch).await? {
+                rules.identifiers.insert(patient.key.id.as_str().into(), who::identifiers(&patient)?);
+            }
+        }
+        Ok(rules)
+    }
+}
+
+impl Mark {
+    async fn of(session: &dyn Session) -> Result<Mark> {
+        let scope = Scope::Type(CONSENT.to_owned());
+        let versions = session.history(&History { scope, since: None, at: None, before: None, limit: 0 }).await?;
+        Ok(Mark(PrivacySettings::of(session).await?.1, versions.total))
+    }
+}
+
+/// Something remembered.
+struct Held<T> {
+    value: Arc<T>,
+    /// When it was read, in milliseconds.
+    at: i64,
+    /// How many writes there were that bear on it.
+    writes: u64,
+}
+
+impl<T> Clone for Held<T> {
+    fn clone(&self) -> Self {
+        Held { value: self.value.clone(), ..*self }
+    }
+}
+
+impl<T> Held<T> {
+    fn fresh(&self, now: i64, writes: u64) -> Option<Arc<T>> {
+        (self.writes == writes && now - self.at < HELD).then(|| self.value.clone())
+    }
+}
+
+/// On what of that which is remembered a write bears.
+#[derive(Clone, Copy)]
+pub(crate) struct Written {
+    consents: bool,
+    ties: bool,
+}
+
+impl Written {
+    pub(crate) fn of(puts: &[Put]) -> Written {
+        let is = |types: &[&str]| puts.iter().any(|it| types.contains(&it.key.of.as_str()));
+        Written { consents: is(&[CONSENT, "Patient"]), ties: is(&who::TOLD_BY) }
+    }
+}
+
+/// What is remembered of a tenant.
+#[derive(Default)]
+pub(crate) struct Privacy {
+    /// Writes of this server of Consents and patients.
+    consents: AtomicU64,
+    /// And of what tells who callers are.
+    ties: AtomicU64,
+    rules: Mutex<Option<Held<Rules>>>,
+    callers: Mutex<FxHashMap<String, Held<Limits>>>,
+}
+
+impl Privacy {
+    /// Something was written.
+    pub(crate) fn heed(&self, written: Written) {
+        if written.consents {
+            self.consents.fetch_add(1, Ordering::AcqRel);
+        }
+        if written.ties {
+            self.ties.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    async fn rules(&self, session: &dyn Session, base: &str, now: i64) -> Result<Arc<Rules>> {
+        let writes = self.consents.load(Ordering::Acquire);
+        let held = locked(&self.rules).clone();
+        if let Some(fresh) = held.as_ref().and_then(|it| it.fresh(now, writes)) {
+            return Ok(fresh);
+        }
+        let mark = Mark::of(session).await?;
+        let unchanged =
+            held.filter(|it| it.writes == writes && it.value.mark == mark && now / IDENTIFIED == it.at / IDENTIFIED);
+        let value = match unchanged {
+            Some(held) => held.value,
+            None => Arc::new(Rules::read(session, mark, base).await?),
+        };
+        *locked(&self.rules) = Some(Held { value: value.clone(), at: now, writes });
+        Ok(value)
+    }
+
+    fn held(&self, caller: &str, rules: &Arc<Rules>, now: i64, writes: u64) -> Option<Arc<Limits>> {
+        let held = locked(&self.callers).get(caller).and_then(|it| it.fresh(now, writes));
+        held.filter(|it| it.is_of(rules))
+    }
+
+    fn hold(&self, caller: String, limits: &Arc<Limits>, now: i64, writes: u64) {
+        let mut callers = locked(&self.callers);
+        if callers.len() >= CALLERS {
+            callers.retain(|_, it| now - it.at < HELD);
+        }
+        if callers.len() >= CALLERS {
+            callers.clear();
+        }
+        callers.insert(caller, Held { value: limits.clone(), at: now, writes });
+    }
+}
+
+/// Every tenant's, by name.
+#[derive(Default)]
+pub(crate) struct AllPrivacy(Mutex<FxHashMap<String, Arc<Privacy>>>);
+
+impl AllPrivacy {
+    pub(crate) fn of(&self, tenant: &Tenant) -> Arc<Privacy> {
+        let mut all = locked(&self.0);
+        match all.get(tenant.name()) {
+            Some(found) => found.clone(),
+            None => all.entry(tenant.name().to_owned()).or_default().clone(),
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// What the tenant's rules leave the caller; whoever administers the tenant is not limited, nor is anything left of no
+    /// grant at all.
+    pub(crate) async fn limits(&self, ctx: &Context) -> Result<Arc<Limits>> {
+        let scopes = &ctx.caller.scopes;
+        if scopes.is_administrator() || scopes.is_empty() {
+            return Ok(Arc::default());
+        }
+        let session = ctx.for_reading().session;
+        let (session, now) = (&*session, (self.ambient.now_ms)());
+        let rules = ctx.privacy.rules(session, ctx.base(), now).await?;
+        if rules.is_empty() {
+            return Ok(Arc::default());
+        }
+        let caller =
+            format!("{:?}", (&ctx.caller.subject, &ctx.caller.fhir_user, &ctx.caller.roles, &ctx.purposes, ctx.base()));
+        let writes = ctx.privacy.ties.load(Ordering::Acquire);
+        if let Some(held) = ctx.privacy.held(&caller, &rules, now, writes) {
+            return Ok(held);
+        }
+        let who = Who::of(ctx, session, now.saturating_mul(1000)).await?;
+        let open = glass::open(session, &ctx.caller.subject).await?;
+        let ids = open.ids.clone();
+        let mine = match rules.settings.limits(&ctx.caller) {
+            true => Some(Arc::new(who.patients(session, open).await?)),
+            false => None,
+        };
+        let limits = Arc::new(Limits::new(who, rules, mine, ids, &ctx.caller.roles));
+        ctx.privacy.hold(caller, &limits, now, writes);
+        Ok(limits)
+    }
+}
+
+impl Context {
+    /// Has limits of all callers of the tenant looked up anew, as rules were changed otherwise than by a write of resources.
+    pub fn forget_limits(&self) {
+        self.privacy.heed(Written { consents: true, ties: true });
+    }
+
+    /// What rules leave of a type for an access. A caller whom nobody has looked at yet has nothing.
+    pub(crate) fn left(&self, access: crate::Access, of: &str) -> Result<Arc<fhir::search::Filter>> {
+        if self.caller.scopes.is_administrator() {
+            return Ok(Arc::default());
+        }
+        let unknown = || Failure::internal("a caller's limits were not looked up");
+        let limits = self.limits.as_ref().ok_or_else(unknown)?;
+        Ok(r4().resource(of).map(|it| limits.filter(access, it)).unwrap_or_default())
+    }
+}

@@ -1,0 +1,49 @@
+//! Security labels (security-labels.html): whether `meta.security` has one, of which confidentiality has levels.
+
+use fhir::search::{Clause, ParamId, Test, TokenTest};
+
+/// Levels of confidentiality, rising.
+const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
+
+/// A code, perhaps of a system.
+pub(super) type Coding<'a> = (Option<&'a str>, &'a str);
+
+/// That a resource has this label, or is of a higher level of confidentiality.
+pub(super) fn from(param: ParamId, label: Coding<'_>) -> Vec<Test> {
+    let Some(level) = level(label) else { return vec![Test::Token(param, token(label))] };
+    let levels = LEVELS.get(level..).unwrap_or_default();
+    let tests = levels.iter().map(|it| of_level(param, it));
+    tests.chain(unlabelled(param, levels)).collect()
+}
+
+/// That a resource has this label, or is of this level of confidentiality at the most: the highest of several counts.
+pub(super) fn up_to(param: ParamId, label: Coding<'_>) -> Vec<Test> {
+    let Some(level) = level(label) else { return vec![Test::Token(param, token(label))] };
+    let (levels, higher) = LEVELS.split_at(level + 1);
+    let of = |levels: &[&str]| levels.iter().map(|it| of_level(param, it)).collect();
+    let test = Test::All(vec![Clause::Any(of(levels)), Clause::None(of(higher))]);
+    [test].into_iter().chain(unlabelled(param, levels)).collect()
+}
+
+fn level((system, code): Coding<'_>) -> Option<usize> {
+    LEVELS.iter().position(|it| *it == code && system == Some(CONFIDENTIALITY))
+}
+
+fn of_level(param: ParamId, level: &str) -> Test {
+    Test::Token(param, TokenTest::Coding(CONFIDENTIALITY.into(), level.to_owned()))
+}
+
+/// What has no level is of level `N`.
+fn unlabelled(param: ParamId, levels: &[&str]) -> Option<Test> {
+    let any = Test::Token(param, TokenTest::System(CONFIDENTIALITY.into()));
+    levels.contains(&"N").then(|| Test::All(vec![Clause::None(vec![any])]))
+}
+
+/// The test for a code.
+pub(super) fn token((system, code): Coding<'_>) -> TokenTest {
+    match system {
+        Some(system) => TokenTest::Coding(system.to_owned(), code.to_owned()),
+        None => TokenTest::Code(code.to_owned()),
+    }
+}

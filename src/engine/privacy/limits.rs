@@ -1,0 +1,163 @@
+//! What is left of each resource type for a caller: criteria that are joined with those of their grants.
+
+use super::BasePolicy;
+use super::consent::{Action, Provision};
+use super::kept::Rules;
+use super::labels;
+use super::verdict::Asked;
+use super::who::Who;
+use crate::Access;
+use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
+use fhir::spec::{TypeId, r4};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Criteria of consents that differ from each other, of one type, at the most: patients beyond them are denied all of it.
+const KINDS: usize = 64;
+
+/// What rules leave a caller.
+#[derive(Default)]
+pub(crate) struct Limits {
+    who: Who,
+    rules: Arc<Rules>,
+    /// The patients whom the caller treats, where they see no others' records.
+    mine: Option<Arc<Owners>>,
+    /// Patients whose consents do not bind the caller: the patient that they are, and those of an emergency.
+    unbound: FxHashSet<Arc<str>>,
+    roles: Vec<String>,
+    filters: Mutex<FxHashMap<(TypeId, u8), Arc<Filter>>>,
+}
+
+impl Limits {
+    pub(super) fn new(
+        who: Who,
+        rules: Arc<Rules>,
+        mine: Option<Arc<Owners>>,
+        open: Vec<Arc<str>>,
+        roles: &[String],
+    ) -> Limits {
+        let unbound = who.patient().map(Arc::from).into_iter().chain(open).collect();
+        Limits { who, rules, mine, unbound, roles: roles.to_vec(), filters: Mutex::default() }
+    }
+
+    /// Whether these are the rules that it goes by.
+    pub(super) fn is_of(&self, rules: &Arc<Rules>) -> bool {
+        Arc::ptr_eq(&self.rules, rules)
+    }
+
+    /// What resources of a type must pass for an access; nothing where there is no limit.
+    pub(crate) fn filter(&self, access: Access, of: TypeId) -> Arc<Filter> {
+        if self.mine.is_none() && self.rules.is_empty() {
+            return Arc::default();
+        }
+        let action = match access {
+            Access::Read | Access::Search => Action::See,
+            Access::Create => Action::Collect,
+            Access::Update | Access::Delete => Action::Correct,
+        };
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        filters.entry((of, action as u8)).or_insert_with(|| Arc::new(self.made(action, of))).clone()
+    }
+
+    fn made(&self, action: Action, of: TypeId) -> Filter {
+        let query = Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES };
+        let mut filter = Filter::new();
+        // A patient who is new is nobody's yet.
+        let is_new_patient = action == Action::Collect && &*r4().of(of).name == "Patient";
+        if let Some(mine) = self.mine.as_ref().filter(|_| !is_new_patient)
+            && let Some(test) = owned(&query, mine)
+        {
+            filter.push(Clause::Any([test].into_iter().chain(of_nobody(&query)).collect()));
+        }
+        filter.extend(self.by_labels(&query, action));
+        filter.extend(self.by_consents(&query, action));
+        filter
+    }
+
+    /// What labels leave of a type, for which the caller has no clearance: a patient's own records, and those of an
+    /// emergency, need none. Who may not see something may not change it; created it may be.
+    fn by_labels(&self, query: &Query<'_>, action: Action) -> Option<Clause> {
+        let param = ParamId::of(&r4().of(query.of).name, "_security");
+        let needed = self.rules.settings.clearances.iter().filter(|_| action != Action::Collect);
+        let missing = needed.filter(|it| !it.roles.iter().any(|role| self.roles.contains(role)));
+        let hidden: Vec<Test> = missing.flat_map(|it| labels::from(param, (Some(&it.system), &it.code))).collect();
+        if hidden.is_empty() {
+            return None;
+        }
+        let open = Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()));
+        let ways = [Test::All(vec![Clause::None(hidden)])].into_iter();
+        Some(Clause::Any(ways.chain(owned(query, &open).filter(|_| !open.is_empty())).collect()))
+    }
+
+    /// What consents leave of a type.
+    fn by_consents(&self, query: &Query<'_>, action: Action) -> Filter {
+        let mut filter = Filter::new();
+        if owned(query, &Arc::default()).is_none() {
+            return filter;
+        }
+        let asked = Asked { who: &self.who, action, query: *query };
+        let denied = self.tests(query, self.grouped(|it| asked.denied(it), Some(Filter::new())));
+        if !denied.is_empty() {
+            filter.push(Clause::None(denied));
+        }
+        if self.rules.settings.base == BasePolicy::Deny && action != Action::Collect {
+            let mut groups = self.grouped(|it| asked.permitted(it), None);
+            for id in &self.unbound {
+                groups.add(Filter::new(), id.clone(), None);
+            }
+            let mut permitted = self.tests(query, groups);
+            permitted.extend(of_nobody(query));
+            filter.push(Clause::Any(permitted));
+        }
+        filter
+    }
+
+    /// The patients of what rules say, by what they say.
+    fn grouped(&self, said: impl Fn(&Provision) -> Option<Filter>, rest: Option<Filter>) -> Groups {
+        let mut groups = Groups::default();
+        for rule in self.rules.all.iter().filter(|it| !self.unbound.contains(&it.patient)) {
+            if let Some(filter) = said(&rule.root) {
+                groups.add(filter, rule.patient.clone(), rest.as_ref());
+            }
+        }
+        groups
+    }
+
+    fn tests(&self, query: &Query<'_>, groups: Groups) -> Vec<Test> {
+        let mut groups: Vec<_> = groups.0.into_iter().collect();
+        groups.sort_by(|a, b| a.0.cmp(&b.0));
+        let test = |(filter, patients): (Filter, Vec<Arc<str>>)| {
+            let test = owned(query, &Arc::new(self.rules.owners(patients)))?;
+            if filter.is_empty() {
+                return Some(test);
+            }
+            Some(Test::All([Clause::Any(vec![test])].into_iter().chain(filter).collect()))
+        };
+        groups.into_iter().filter_map(|(_, it)| test(it)).collect()
+    }
+}
+
+/// Criteria, each with the patients for whose records they are.
+#[derive(Default)]
+struct Groups(FxHashMap<String, (Filter, Vec<Arc<str>>)>);
+
+impl Groups {
+    /// Adds a patient; where there are too many criteria already, to those of the rest, or nowhere.
+    fn add(&mut self, mut filter: Filter, patient: Arc<str>, rest: Option<&Filter>) {
+        let mut name = if filter.is_empty() { String::new() } else { format!("{filter:?}") };
+        if !self.0.contains_key(&name) && self.0.len() >= KINDS && !name.is_empty() {
+            let Some(rest) = rest else { return };
+            (name, filter) = (String::new(), rest.clone());
+        }
+        self.0.entry(name).or_insert_with(|| (filter, Vec::new())).1.push(patient);
+    }
+}
+
+/// That a resource is in the compartment of one of these; `None` where no resource of the type is in any.
+fn owned(query: &Query<'_>, owners: &Arc<Owners>) -> Option<Test> {
+    query.in_compartments_of(r4().resource("Patient")?, owners)
+}
+
+fn of_nobody(query: &Query<'_>) -> Option<Test> {
+    query.in_no_compartment(r4().resource("Patient")?)
+}

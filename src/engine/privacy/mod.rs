@@ -1,0 +1,23 @@
+//! What a tenant's rules and its patients' consents take from what callers were granted.
+//!
+//! A grant says what somebody may do, as [`crate::access`] has it. Here stands what holds beside it for whoever does not
+//! administer the tenant: doctors who see their own patients only, where the tenant says so ([`who`]), and Consent
+//! resources ([`consent`], [`verdict`]), but for the patients of an emergency ([`glass`]). All of it becomes [`Limits`]: criteria for each resource type, joined with
+//! those of the grant in one place ([`crate::access::Reach`]), so that whatever goes by a grant goes by them.
+
+mod consent;
+mod glass;
+mod kept;
+mod labels;
+mod limits;
+mod purpose;
+mod settings;
+mod verdict;
+mod who;
+
+pub use consent::of_tenant;
+pub use glass::break_glass;
+pub(crate) use kept::{AllPrivacy, Privacy, Written};
+pub(crate) use limits::Limits;
+pub(crate) use purpose::purposes;
+pub use settings::{BasePolicy, Clearance, PrivacySettings};
