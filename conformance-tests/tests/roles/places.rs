@@ -39,7 +39,7 @@ async fn a_person_acts_in_one_clinic_and_switches() {
     // The app asks; the person is asked where before anything is granted.
     let mut browser = Browser::new(&place);
     let sent = browser.ask_as(&person, &place.asked(&app, SCOPE)).await.expect(303);
-    let page = browser.get(&sent.needed_header("location").to_owned()).await.expect(200);
+    let page = browser.get(sent.needed_header("location")).await.expect(200);
     assert!(page.text().contains("Act in Clinic") && page.text().contains("Act in Ward &lt;1&gt;"), "{}", page.text());
     let elsewhere = browser.submit(&page, "clinics", &[("action", "act"), ("place", "Location/elsewhere")]).await;
     elsewhere.expect(404);
