@@ -37,6 +37,8 @@ pub(crate) async fn verify(log: &dyn Log, told: &(dyn Fn(i64, i64) + Send + Sync
         walk.head = None;
         walk.fault(AuditFault::Unsigned);
     }
+    // Before the rows: what is chained meanwhile is in one of them.
+    let waiting = walk.unchained(log).await?;
     let expected = head.map_or(0, |it| it.at.events);
     while walk.faults.len() < FAULTS && walk.number < i64::MAX {
         if let Some(block) = log.blocks(tables::block_from(walk.number + 1)).await?.pop() {
@@ -64,7 +66,6 @@ pub(crate) async fn verify(log: &dyn Log, told: &(dyn Fn(i64, i64) + Send + Sync
     walk.strays(log).await?;
     // The first head may have been written since, just before the first row.
     let head = if head.is_none() && walk.number > 0 { log.head().await?.filter(|it| it.is_signed(key)) } else { head };
-    let waiting = walk.unchained(log).await?;
     Ok(walk.verdict(head, waiting))
 }
 
