@@ -11,6 +11,7 @@ mod durability;
 mod history;
 mod http;
 mod isolation;
+mod keys;
 mod limits;
 mod loaded;
 mod operations;

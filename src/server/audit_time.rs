@@ -70,13 +70,14 @@ async fn drop_of(store: &dyn Store, name: &str, server_ms: i64) -> Result<()> {
 mod tests {
     use super::*;
     use crate::tenants;
-    use store::{AuditEntry, SqliteStore};
+    use store::{AuditEntry, Keeper, SqliteStore, Unwrapped};
 
     const DAY: i64 = 24 * 3600 * 1000;
     const EVENTS: i64 = 2100;
 
     async fn store(folder: &tempfile::TempDir) -> SqliteStore {
-        SqliteStore::open(folder.path(), clock::now_ms, Duration::from_secs(10)).await.unwrap()
+        let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), crate::random::fill));
+        SqliteStore::open(folder.path(), clock::now_ms, Duration::from_secs(10), keeper).await.unwrap()
     }
 
     async fn tenant(store: &dyn Store, name: &str) -> Arc<dyn Session> {

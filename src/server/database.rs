@@ -1,13 +1,15 @@
 //! Opens the store that `--database` names.
 
 use crate::config::Place;
-use crate::{auth, clock, config, random};
+use crate::{auth, clock, config, master, random};
 use anyhow::{Context, Result, bail};
 use engine::{Ambient, Engine};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use store::{Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Store, Upgraded, Upgrading};
+use store::{
+    Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Stale, Store, Upgraded, Upgrading,
+};
 
 /// Opens the store, brought up to date where need be.
 pub async fn open(settings: &config::Store) -> Result<Arc<dyn Store>> {
@@ -25,7 +27,8 @@ pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<
             bail!("--read-database names a standby of a PostgreSQL; SQLite has none")
         }
         Place::Folder(folder) => {
-            let store = SqliteStore::open(&folder, clock::now_ms, query_time).await;
+            let keeper = master::keeper(settings).await?;
+            let store = SqliteStore::open(&folder, clock::now_ms, query_time, keeper).await;
             Ok(Arc::new(store.with_context(|| format!("cannot open the data folder {}", folder.display()))?))
         }
         Place::Postgres => {
@@ -38,6 +41,7 @@ pub async fn open_for(settings: &config::Store, residence: Residence) -> Result<
                 residence,
                 regions: settings.regions.names(),
                 read_url: read_url(settings)?,
+                keeper: master::keeper(settings).await?,
             };
             let store = PostgresStore::open(settings.database.whole(), settings_of_store).await;
             Ok(Arc::new(store.map_err(|cause| unusable(settings, cause))?))
@@ -79,6 +83,19 @@ pub async fn stand_by(settings: &config::Store, tenant: &str, standby: Option<&s
         cause @ store::Error::CannotStandBy(_) => cause.into(),
         cause => unusable(settings, cause),
     })
+}
+
+/// Wraps the keys of tenants that no master key wraps yet. Without a master key they stay as servers of the version before can
+/// read them.
+pub async fn wrap_keys(store: &dyn Store, settings: &config::Store) -> Result<()> {
+    if master::is_none(settings)? {
+        return Ok(());
+    }
+    let wrapped = store.rewrap(Stale::Unwrapped, &|_| ()).await.context("the tenants' keys cannot be wrapped")?;
+    if wrapped.done > 0 {
+        tracing::info!(tenants = wrapped.done, "tenants' keys are wrapped by the master key now");
+    }
+    Ok(())
 }
 
 /// Fails where a PostgreSQL is not up to date.

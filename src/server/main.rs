@@ -2,6 +2,7 @@
 
 mod audit_time;
 mod auth;
+mod certificate;
 mod clock;
 mod commands;
 mod config;
@@ -10,6 +11,7 @@ mod demo;
 mod http;
 mod logging;
 mod mail;
+mod master;
 mod outbox;
 mod outgoing;
 mod pages;

@@ -3,11 +3,16 @@
 use anyhow::{Result, anyhow};
 
 /// Bytes that nobody can guess.
-#[allow(clippy::disallowed_methods)]
 pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|cause| anyhow!("the system gives no random numbers: {cause}"))?;
+    fill(&mut bytes).map_err(|cause| anyhow!("the system gives no random numbers: {cause}"))?;
     Ok(bytes)
+}
+
+/// Fills these bytes with ones that nobody can guess.
+#[allow(clippy::disallowed_methods)]
+pub fn fill(bytes: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(bytes).map_err(std::io::Error::other)
 }
 
 /// A new logical id: a random UUID (RFC 9562 section 5.4).

@@ -2,7 +2,7 @@
 
 use crate::{auth, clock, random};
 use anyhow::{Context, Result, bail};
-use store::{Secrets, Store, Tenant};
+use store::{DataKey, Secrets, Store, Tenant};
 
 /// Names that stand for something else where a tenant's name may stand.
 const RESERVED: [&str; 6] = ["metadata", "auth", "fhir", "system", "admin", "www"];
@@ -31,8 +31,12 @@ pub async fn create(store: &dyn Store, name: &str) -> Result<Option<Tenant>> {
     if !is_name(name) {
         bail!("`{name}` cannot name a tenant: use up to 63 lower-case letters, digits and hyphens, a letter first");
     }
-    let secrets =
-        Secrets { index_key: random::bytes()?, page_key: random::bytes()?, token_key: auth::new_token_key()? };
+    let secrets = Secrets {
+        index_key: random::bytes()?,
+        page_key: random::bytes()?,
+        token_key: auth::new_token_key()?,
+        data_keys: vec![DataKey { number: 1, key: random::bytes()? }],
+    };
     let tenant = store.create_tenant(name, secrets, clock::now_ms()).await?;
     if let Some(tenant) = &tenant {
         store.open(tenant).await.with_context(|| format!("cannot make the tenant {name}'s database"))?;

@@ -58,6 +58,15 @@ pub enum Error {
     /// A tenant cannot have this standby.
     #[error("the tenant cannot have this standby: {0}")]
     CannotStandBy(String),
+    /// What is kept encrypted was encrypted by another key or about something else, or was changed.
+    #[error("what is kept encrypted cannot be decrypted")]
+    Sealed,
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    NoTenant,
+    /// The tenant was erased.
+    #[error("the tenant was erased")]
+    Erased,
     /// The tenant's records are kept in a region that this server does not serve.
     #[error("the tenant's region is not one that this server serves")]
     Region,
@@ -78,6 +87,12 @@ pub enum Error {
     /// The audit log is not what it should be; `medisync audit verify` tells where.
     #[error("the audit log: {0}")]
     Audit(&'static str),
+    /// A master key cannot be used; says which and why, never the key.
+    #[error("{0}")]
+    MasterKey(String),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(std::io::Error),
     /// A query has more values than the database takes in one statement.
     #[error("the query has too many values")]
     TooLarge,
@@ -116,11 +131,15 @@ impl From<Error> for Failure {
                 "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
             ),
             Error::Silent => (IssueType::Transient, "The database does not answer; try again."),
+            Error::MasterKey(_) => (IssueType::Transient, "The tenant's keys cannot be unwrapped now; try again."),
             Error::OutcomeUnknown => (
                 IssueType::Transient,
                 "The connection to the database was lost, and it is not known whether the change was made; look before you send it again.",
             ),
             Error::Moved => (IssueType::Transient, "The tenant's records are being moved; try again."),
+            Error::Erased => {
+                return Failure::new(IssueType::Deleted, "This tenant was erased.").with_status(410);
+            }
             Error::Region => {
                 let told = "This server serves other regions than the one this tenant's records are kept in; ask a server of that region.";
                 // Misdirected Request (RFC 9110 §15.5.20).

@@ -7,8 +7,10 @@
 mod audit;
 #[cfg(test)]
 mod contract;
+mod erasure;
 mod error;
 mod job;
+mod keys;
 mod ledger;
 mod leeway;
 mod lookups;
@@ -23,8 +25,12 @@ mod tenant;
 mod text;
 
 pub use audit::{AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditVerdict, Audited};
+pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
+pub use keys::{
+    DataKey, Keeper, KeyFile, Master, MasterRing, Random, Rewrapped, Sealed, Secrets, Stale, Unwrapped, Wrapped,
+};
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use leeway::{Freshness, Leeway};
 pub use pairs::{PAIRS, paired_types};
@@ -36,7 +42,7 @@ pub use record::{
 pub use releases::{Posting, Release, ReleaseConcept, ReleasePart, Releases, Terms};
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
-pub use tenant::{Secrets, Tenant};
+pub use tenant::Tenant;
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -44,13 +50,24 @@ use tokio::sync::broadcast;
 
 /// All tenants' data, and the directory of tenants.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Erasure {
     /// Looks a tenant up in the directory.
     async fn tenant(&self, name: &str) -> Result<Option<Tenant>>;
     /// The names of all tenants, sorted.
     async fn tenants(&self) -> Result<Vec<String>>;
     /// Enters a new tenant with its secrets; `None` if the name is taken.
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>>;
+    /// The private key that signs what the operator hands out, which is `made` where there was none.
+    async fn signing_key(&self, made: &[u8]) -> Result<Vec<u8>>;
+    /// The names of all tenants, sorted, with the ids of the master keys that wrap their keys; `None` where these are bare.
+    async fn wrapped_by(&self) -> Result<Vec<(String, Option<String>)>>;
+    /// Has a tenant's data encrypted by a new key from now on, and tells its number.
+    async fn rotate_data_key(&self, name: &str) -> Result<u32>;
+    /// Encrypts all that is kept encrypted of a tenant by its last data key, while it is served, and tells how much was changed
+    /// so far.
+    async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize>;
+    /// Wraps tenants' keys by the present master key, and tells how far it has come.
+    async fn rewrap(&self, which: Stale, told: &(dyn Fn(Rewrapped) + Send + Sync)) -> Result<Rewrapped>;
     /// Opens the one way to this tenant's data, which sees nothing else; brings its schema up to date.
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>>;
     /// What other nodes on the same database tell; `None` where there are no others.

@@ -1,5 +1,6 @@
 //! Who a tenant is.
 
+use crate::Secrets;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,23 +34,5 @@ impl Tenant {
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tenant({})", self.name)
-    }
-}
-
-/// A tenant's keys, made at random when it is created.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secrets {
-    /// Keys the hashes of the search index, so that nobody can craft values that collide.
-    pub index_key: [u8; 16],
-    /// Signs page links.
-    pub page_key: [u8; 32],
-    /// Private key that signs access tokens, PKCS #8 DER.
-    pub token_key: Vec<u8>,
-}
-
-/// Prints no secret.
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secrets")
     }
 }

@@ -217,7 +217,13 @@ impl Gate {
                 self.engine.store().tenant(name).await?.ok_or_else(unknown)?
             }
         };
-        let session = self.engine.store().open(&tenant).await?;
+        let session = match self.engine.store().open(&tenant).await {
+            Err(store::Error::Erased) => {
+                self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+                return Err(store::Error::Erased.into());
+            }
+            opened => opened?,
+        };
         if let Some(known) = known
             && known.keys.is_current(&*session).await?
         {

@@ -38,7 +38,8 @@ impl TokenKey {
             .with_context(|| format!("the token key of tenant {} cannot be read", tenant.name()))
     }
 
-    pub(super) fn from_der(private: &[u8]) -> Result<TokenKey> {
+    /// Of a private key, PKCS #8 DER.
+    pub fn from_der(private: &[u8]) -> Result<TokenKey> {
         let key = SecretKey::from_pkcs8_der(private).map_err(|cause| anyhow!("{cause}"))?;
         let public = key.public_key().to_encoded_point(false);
         let signing = EncodingKey::from_ec_der(private);

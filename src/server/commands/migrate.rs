@@ -40,6 +40,10 @@ async fn migrate(settings: config::Store) -> Result<()> {
             let upgraded = database::migrate(&settings, &told).await;
             bar.finish_and_clear();
             tell(&upgraded?)?;
+            let store = database::open(&settings).await?;
+            let wrapped = database::wrap_keys(&*store, &settings).await;
+            store.close().await;
+            wrapped?;
             print(format_args!("up to date: {}", settings.database))
         }
     }
@@ -59,6 +63,7 @@ fn tell(upgraded: &Upgraded) -> Result<()> {
 async fn migrate_folder(settings: &config::Store) -> Result<()> {
     let _lock = database::lock(settings)?;
     let store = database::open(settings).await?;
+    database::wrap_keys(&*store, settings).await?;
     let names = store.tenants().await?;
     for (i, name) in names.iter().enumerate() {
         let tenant = tenants::existing(&*store, name).await?;

@@ -4,8 +4,10 @@ mod audit;
 mod client;
 mod completions;
 mod config;
+mod erase;
 mod import;
 mod key;
+mod keys;
 mod load;
 mod mail;
 mod migrate;
@@ -55,7 +57,7 @@ Every setting is a flag, a MEDISYNC_… variable or a key in the settings file, 
 enum Command {
     /// Answer FHIR requests over HTTP
     Serve(Box<serve::Serve>),
-    /// Make, move and list tenants
+    /// Make, move, erase and list tenants
     Tenant(tenant::Tenant),
     /// Load records from files
     Load(load::Load),
@@ -73,6 +75,8 @@ enum Command {
     Key(key::Key),
     /// Verify a tenant's audit log, say how long it is kept
     Audit(audit::Audit),
+    /// Add, rotate and list the keys that wrap tenants' keys
+    Keys(keys::Keys),
     /// List mails that wait or could not be sent
     Mail(mail::Mail),
     /// Bring the database of every tenant up to date
@@ -106,6 +110,7 @@ impl Cli {
             Command::Client(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Key(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Audit(it) => it.run(&file),
+            Command::Keys(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Mail(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),

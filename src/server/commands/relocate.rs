@@ -2,7 +2,7 @@
 
 use super::{block_on, print, progress_bar};
 use crate::config::{self, File, Place, Region, Residence, SecondUrl, Span, StoreFlags};
-use crate::database;
+use crate::{database, master};
 use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 use store::{Move, Moving, Placement};
@@ -50,9 +50,11 @@ impl Relocate {
             bail!("placements are PostgreSQL's: give --database postgres://…; SQLite has a file for each tenant");
         }
         let residence = Residence { placement: self.to, url: self.url, region: self.region, standby: self.standby };
-        let order =
-            Move { tenant: self.name, to: residence.of_tenant(), keep: self.keep, pause: self.pause.duration() };
-        block_on(relocate(settings, order))
+        let (tenant, keep, pause) = (self.name, self.keep, self.pause.duration());
+        block_on(async {
+            let keeper = master::keeper(&settings).await?;
+            relocate(settings, Move { tenant, to: residence.of_tenant(), keep, pause, keeper }).await
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::{
 use crate::http::{Demo, Server, listen};
 use crate::outgoing::Outgoing;
 use crate::rates::Rates;
-use crate::{database, demo, mail};
+use crate::{database, demo, mail, master};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
@@ -27,6 +27,7 @@ use tokio::sync::watch;
 Examples:
   medisync serve --demo --no-auth
   medisync serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/medisync --base-url https://fhir.example.org
+  medisync serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --base-url https://fhir.example.org
   medisync serve --database 'postgres://medisync@db.example.org/medisync?sslmode=verify-full'
 
 A database is brought up to date before the server listens, unless --no-migrate is given.")]
@@ -126,6 +127,8 @@ async fn serve(plan: Plan) -> Result<()> {
         database::verify(&plan.store).await?;
     }
     let store = database::open(&plan.store).await?;
+    master::warn_of_none(&plan.store)?;
+    database::wrap_keys(&*store, &plan.store).await?;
     let mut settings = plan.limits.engine(&plan.store);
     if let Mode::Tokens { .. } = plan.mode {
         let origin = plan.http.base_url.given().map(ToString::to_string);
@@ -137,6 +140,7 @@ async fn serve(plan: Plan) -> Result<()> {
     }
     // The demo's passwords are known to everybody anyway.
     plan.passwords.breached_passwords.begin()?;
+    let certificate = plan.http.certificate()?.map(Arc::new);
     let listener =
         TcpListener::bind(plan.http.listen).await.with_context(|| format!("cannot listen on {}", plan.http.listen))?;
     let address = listener.local_addr()?;
@@ -151,8 +155,10 @@ async fn serve(plan: Plan) -> Result<()> {
     let demo = plan.demo.then(|| Demo { mails: plan.mail.mail.folder().map(ToOwned::to_owned) });
     let server = Arc::new(Server::new(engine.clone(), gate, &plan.http, &plan.limits, rates, others, demo)?);
     server.warn_of_hosts(address);
-    print(format_args!("listening on http://{address}"))?;
-    let origin = plan.http.base_url.given().map_or_else(|| format!("http://{address}"), ToString::to_string);
+    let following = certificate.clone().map(|it| tokio::spawn(it.follow()));
+    let own = format!("{}://{address}", plan.http.scheme());
+    print(format_args!("listening on {own}"))?;
+    let origin = plan.http.base_url.given().map_or(own, ToString::to_string);
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");
     let builds = tokio::spawn(async move {
         loop {
@@ -161,9 +167,12 @@ async fn serve(plan: Plan) -> Result<()> {
         }
     });
     let drops = tokio::spawn(drop_what_is_old(store.clone(), plan.audit.audit_time.millis()?));
-    listen::answer(listener, server.router(), stop, times).await;
+    listen::answer(listener, certificate, server.router(), stop, times).await;
     builds.abort();
     drops.abort();
+    if let Some(following) = following {
+        following.abort();
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -174,7 +183,7 @@ async fn serve(plan: Plan) -> Result<()> {
 fn mail_origin(http: &config::Http, listening: SocketAddr) -> Option<String> {
     match http.base_url.given() {
         Some(origin) => Some(origin.to_string()),
-        None => listening.ip().is_loopback().then(|| format!("http://{listening}")),
+        None => listening.ip().is_loopback().then(|| format!("{}://{listening}", http.scheme())),
     }
 }
 

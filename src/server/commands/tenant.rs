@@ -2,7 +2,7 @@
 
 use super::patients::Patients;
 use super::user::{told, within};
-use super::{block_on, print, relocate};
+use super::{block_on, erase, print, relocate};
 use crate::auth::factor::demand::Demand;
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
@@ -110,6 +110,10 @@ Examples:
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Destroy a tenant's keys and take away all that it has
+    Erase(erase::Erase),
+    /// List tenants that were erased, or verify a certificate of that
+    Erased(erase::ErasedList),
     /// List the tenants' names
     List {
         #[command(flatten)]
@@ -150,6 +154,8 @@ impl Tenant {
             }
             Action::Rates { name, said, store } => block_on(rates(name, said, store.resolve(file)?)),
             Action::Patients(it) => it.run(file),
+            Action::Erase(it) => it.run(file),
+            Action::Erased(it) => it.run(file),
             Action::List { store } => block_on(list(store.resolve(file)?)),
         }
     }

@@ -6,6 +6,7 @@
 mod auto;
 mod file;
 mod mail;
+mod master;
 mod place;
 mod registration;
 mod registry;
@@ -19,6 +20,7 @@ mod tests;
 pub use auto::Auto;
 pub use file::File;
 pub use mail::{Correspondent, MailRoute, Secret, SmtpServer, SmtpTls};
+pub use master::{MasterKey, OptionalFile, Transit};
 pub use place::{DatabaseUrl, Place};
 pub use registration::Registration;
 pub use registry::Registry;
@@ -75,6 +77,9 @@ settings! {
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
         regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
+        master_key: MasterKey = "auto", "MEDISYNC_MASTER_KEY", "WHERE", "The key that tenants' keys are wrapped by: file:PATH, env:VARIABLE (lines of an id and 32 bytes in base64, the last of which wraps), vault:https://HOST:8200/MOUNT/KEY (HashiCorp Vault's Transit), none, or auto, which makes a file in SQLite's data folder and is none with PostgreSQL";
+        vault_token: Secret = "none", "MEDISYNC_VAULT_TOKEN", "TOKEN", "What shows Vault who asks: file:PATH, read each time, or the token; better as variable or in the settings file, as others may see a flag";
+        vault_authorities: crate::outgoing::Authorities = "none", "MEDISYNC_VAULT_AUTHORITIES", "FILE", "Certificate authorities that may have given Vault its certificate, beside the public ones: none, or a file of certificates in PEM";
         query_time: Span = "10s", "MEDISYNC_QUERY_TIME", "TIME", "The longest a query of the database may take";
     }
 }
@@ -178,6 +183,8 @@ settings! {
     /// How the server is reached, and how much it does at a time.
     Http, HttpFlags, "Server" {
         listen: SocketAddr = "127.0.0.1:8080", "MEDISYNC_LISTEN", "ADDRESS", "Address and port to listen on; port 0 takes a free one";
+        tls_cert: OptionalFile = "none", "MEDISYNC_TLS_CERT", "FILE", "The server's certificate and those that lead to its authority (PEM), to speak TLS 1.3: none, or a file, read again when it changes and at SIGHUP";
+        tls_key: OptionalFile = "none", "MEDISYNC_TLS_KEY", "FILE", "The certificate's key (PEM)";
         base_url: Auto<crate::http::Origin> = "auto", "MEDISYNC_BASE_URL", "URL", "The server's own address as clients see it, such as https://fhir.example.org; auto takes it from each request's Host header, and on an address that is not loopback answers only as localhost, its IP address and tenant-hosts";
         cors_origins: crate::http::Origins = "none", "MEDISYNC_CORS_ORIGINS", "ORIGINS", "Pages of which other origins may call the server from a browser: none, any, or a list such as https://app.example.org,https://www.example.org";
         trusted_proxies: crate::http::Proxies = "loopback", "MEDISYNC_TRUSTED_PROXIES", "ADDRESSES", "Proxies that are believed whom they speak for (X-Forwarded-For): loopback, none, or a list of addresses and blocks such as 10.0.0.0/8";
@@ -228,6 +235,22 @@ settings! {
     Packages, PackageFlags, "Packages" {
         package_folder: PathBuf = "./packages", "MEDISYNC_PACKAGE_FOLDER", "FOLDER", "Where FHIR packages are looked up by name first, as NAME-VERSION.tgz";
         package_registry: Registry = "https://packages.fhir.org", "MEDISYNC_PACKAGE_REGISTRY", "URL", "The registry (NPM's protocol) that FHIR packages are fetched from which the folder does not have; none fetches nothing";
+    }
+}
+
+impl Http {
+    /// The certificate, if the server is to speak TLS.
+    pub fn certificate(&self) -> Result<Option<crate::http::tls::Certificate>> {
+        match (self.tls_cert.given(), self.tls_key.given()) {
+            (None, None) => Ok(None),
+            (Some(chain), Some(key)) => crate::http::tls::Certificate::open(chain, key).map(Some),
+            _ => anyhow::bail!("TLS takes two files: give both --tls-cert and --tls-key"),
+        }
+    }
+
+    /// What the server's own addresses begin with.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls_cert.given().is_some() { "https" } else { "http" }
     }
 }
 

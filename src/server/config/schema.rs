@@ -3,7 +3,8 @@
 //! to the types when it is read; a test has both agree.
 
 use super::{
-    Auto, Correspondent, DatabaseUrl, MailRoute, Region, Regions, Registration, Registry, SecondUrl, Secret, Size, Span,
+    Auto, Correspondent, DatabaseUrl, MailRoute, MasterKey, OptionalFile, Region, Regions, Registration, Registry,
+    SecondUrl, Secret, Size, Span,
 };
 use crate::auth::breached::Breached;
 use crate::http::{Origin, Origins, Proxies};
@@ -109,6 +110,8 @@ described! {
     MailRoute: "none, folder:PATH, smtp://HOST:PORT or smtps://HOST:PORT", text("^(none|folder:.+|smtps?://.+)$");
     Correspondent: "none or an address such as North Clinic <noreply@example.org>", json!({ "type": "string", "minLength": 1 });
     Secret: "none or a text", json!({ "type": "string" });
+    MasterKey: "auto, none, file:PATH, env:VARIABLE or vault:https://HOST:8200/MOUNT/KEY", text("^(auto|none|file:.+|env:[^=]+|vault:https?://[^/?#@ ]+(/[A-Za-z0-9_-][A-Za-z0-9_.-]*){2,}/*)$");
+    OptionalFile: "none or a file", json!({ "type": "string", "minLength": 1 });
     Registry: "none or an address such as https://packages.fhir.org", text("^(none|https?://[^?#@ ]+)$");
     Registration: "open, approval or closed", json!({ "enum": ["open", "approval", "closed"] });
     Authorities: "none or a file", json!({ "type": "string", "minLength": 1 });

@@ -37,6 +37,8 @@ impl fmt::Display for Origin {
 /// How clients may address this server.
 pub struct Addresses {
     origin: Option<Origin>,
+    /// What the server itself speaks.
+    scheme: &'static str,
     /// `.localhost`: what follows the tenant in a tenant's own host name.
     tenant_hosts: String,
     /// As what it answers.
@@ -68,7 +70,7 @@ impl Addresses {
             (false, None) if !http.listen.ip().is_loopback() => Hosts::Known,
             _ => Hosts::Any,
         };
-        Addresses { origin, tenant_hosts, hosts }
+        Addresses { origin, scheme: http.scheme(), tenant_hosts, hosts }
     }
 
     /// The domain of which requests must be, beside localhost and the address that was connected to; `None` where
@@ -90,8 +92,17 @@ impl Addresses {
     pub fn origin(&self, parts: &Parts) -> Result<String> {
         match &self.origin {
             Some(origin) => Ok(origin.to_string()),
-            None => Ok(format!("http://{}", self.host(parts)?)),
+            None => Ok(format!("{}://{}", self.scheme, self.host(parts)?)),
         }
+    }
+
+    fn scheme(&self) -> &str {
+        self.origin.as_ref().map_or(self.scheme, |it| &it.scheme)
+    }
+
+    /// Whether clients speak TLS with the server, or with the proxy before it.
+    pub fn are_secure(&self) -> bool {
+        self.scheme() == "https"
     }
 
     /// The bases by which a tenant can be addressed where the request was sent, the usual one first.
@@ -100,7 +111,7 @@ impl Addresses {
         let host = self.host(parts)?;
         let mut bases = vec![format!("{origin}/fhir/{tenant}")];
         if self.tenant_of(host).as_deref() == Some(tenant) {
-            let scheme = self.origin.as_ref().map_or("http", |it| &it.scheme);
+            let scheme = self.scheme();
             bases.push(format!("{scheme}://{host}/fhir"));
         }
         Ok(bases)
@@ -133,7 +144,7 @@ impl Addresses {
             // Below a tenant's own host name, links must stay there.
             (None, Some(origin)) if is_by_host => format!("{}://{host}/fhir", origin.scheme),
             (None, Some(origin)) => format!("{origin}/fhir"),
-            (None, None) => format!("http://{host}/fhir"),
+            (None, None) => format!("{}://{host}/fhir", self.scheme),
         };
         Ok(Address { tenant, base, path: decoded(if by_path.is_some() { rest } else { below })? })
     }
@@ -198,7 +209,8 @@ mod tests {
 
     fn resolve(origin: Option<&str>, uri: &str, headers: &[(&str, &str)]) -> Result<Address> {
         let origin = origin.map(|it| it.parse().unwrap());
-        Addresses { origin, tenant_hosts: HOSTS.into(), hosts: Hosts::Any }.resolve(&parts(uri, headers))
+        Addresses { origin, scheme: "http", tenant_hosts: HOSTS.into(), hosts: Hosts::Any }
+            .resolve(&parts(uri, headers))
     }
 
     fn address(tenant: &str, base: &str, path: &str) -> Address {
@@ -251,7 +263,7 @@ mod tests {
 
     #[test]
     fn without_tokens_only_this_machine_is_answered() {
-        let addresses = Addresses { origin: None, tenant_hosts: HOSTS.into(), hosts: Hosts::Local };
+        let addresses = Addresses { origin: None, scheme: "http", tenant_hosts: HOSTS.into(), hosts: Hosts::Local };
         let status =
             |headers: &[_]| addresses.resolve(&parts("/fhir/north", headers)).map_or_else(|it| it.status, |_| 200);
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "[::1]:80", "north.localhost:8080"] {

@@ -7,13 +7,19 @@ use super::{Server, answer};
 use crate::clock::Stopwatch;
 use ::fhir::{Failure, IssueType};
 use axum::extract::{Request, State};
-use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+/// What is no page loads nothing and is shown in no frame.
+const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// A browser that came by TLS once comes by nothing else for a year (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What a handler leaves with its response, for the log.
 #[derive(Clone)]
@@ -38,6 +44,11 @@ pub async fn edge(State(server): State<Arc<Server>>, request: Request, next: Nex
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Pages bring their own.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_CONTENT);
+    if server.addresses.are_secure() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     headers.insert(X_REQUEST_ID, id.clone());
     let seen = response.extensions_mut().remove::<Seen>();
     let route = seen.as_ref().map_or(&route::SERVER, |it| it.route);

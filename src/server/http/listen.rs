@@ -1,5 +1,6 @@
-//! Connections: HTTP/1.1, as clients and proxies speak it to a server without TLS.
+//! Connections: HTTP/1.1, over TLS where there is a certificate.
 
+use super::tls::Certificate;
 use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -8,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -33,12 +35,17 @@ pub struct Times {
 }
 
 /// Answers requests until `stop` turns true, then finishes those under way.
-pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>, times: Times) {
+pub async fn answer(
+    listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    times: Times,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(times.idle);
     let connections = GracefulShutdown::new();
-    while let Some(stream) = next(&listener, &mut stop).await {
-        let (stream, address) = stream;
+    while let Some((stream, address)) = next(&listener, &mut stop).await {
         let local = stream.local_addr().map(|it| Local(it.ip())).ok();
         let routes = TowerToHyperService::new(router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -48,16 +55,34 @@ pub async fn answer(listener: TcpListener, router: Router, mut stop: watch::Rece
             }
             routes.call(request)
         });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let (http, watcher) = (http.clone(), connections.watcher());
+        let Some(certificate) = &certificate else {
+            tokio::spawn(told(watcher.watch(http.serve_connection(TokioIo::new(stream), service))));
+            continue;
+        };
+        let (acceptor, mut stop) = (certificate.acceptor(), stop.clone());
         tokio::spawn(async move {
-            if let Err(cause) = connection.await {
-                tracing::debug!(%cause, "a connection broke");
+            let agreed = tokio::select! {
+                agreed = tokio::time::timeout(times.idle, acceptor.accept(stream)) => agreed,
+                _ = stop.wait_for(|it| *it) => return,
+            };
+            match agreed {
+                Ok(Ok(stream)) => told(watcher.watch(http.serve_connection(TokioIo::new(stream), service))).await,
+                Ok(Err(cause)) => tracing::debug!(%cause, "a connection did not come to TLS"),
+                Err(_) => tracing::debug!("a connection took too long to come to TLS"),
             }
         });
     }
     drop(listener);
     if tokio::time::timeout(times.drain, connections.shutdown()).await.is_err() {
         tracing::warn!("requests still under way are cut off");
+    }
+}
+
+/// Waits for a connection's end.
+async fn told(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(cause) = connection.await {
+        tracing::debug!(%cause, "a connection broke");
     }
 }
 

@@ -26,6 +26,7 @@ mod start;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 pub mod xml;
 
 pub use address::{Addresses, Origin};

@@ -15,7 +15,7 @@ pub use address::is_public;
 pub use authorities::Authorities;
 
 use crate::config;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::http::header::{HOST, HeaderValue, USER_AGENT};
 use axum::http::{Request, Response, Uri};
 use bytes::Bytes;
@@ -53,6 +53,14 @@ impl FromStr for Hosts {
                 Some(wrong) => Err(format!("`{wrong}` is not a host such as keys.hospital.internal")),
             },
         }
+    }
+}
+
+impl Hosts {
+    /// The host of an address.
+    pub fn only(url: &str) -> Result<Hosts> {
+        let target = Target::of(&url.parse().context("this is no address")?).map_err(|cause| anyhow!("{cause}"))?;
+        Ok(Hosts(vec![target.host]))
     }
 }
 

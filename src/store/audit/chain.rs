@@ -91,7 +91,7 @@ mod tests {
     fn key(first: u8) -> AuditKey {
         let mut page_key = [7; 32];
         page_key[0] = first;
-        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new() })
+        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new(), data_keys: Vec::new() })
     }
 
     #[test]

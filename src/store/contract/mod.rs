@@ -7,9 +7,11 @@ pub(crate) mod along;
 pub(crate) mod audit;
 pub(crate) mod clauses;
 pub(crate) mod commits;
+pub(crate) mod erasure;
 pub(crate) mod filters;
 pub(crate) mod histories;
 pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod links;
 pub(crate) mod measures;
@@ -20,11 +22,15 @@ pub(crate) mod pairs;
 pub(crate) mod properties;
 pub(crate) mod records;
 pub(crate) mod releases;
+pub(crate) mod sealing;
 pub(crate) mod tenants;
 pub(crate) mod updates;
 pub(crate) mod walks;
 
-use crate::{Changes, CommitError, Committed, Expect, Key, Method, Put, Secrets, Session, Store, Tenant};
+use crate::keys::tests::keeper;
+use crate::{
+    Changes, CommitError, Committed, DataKey, Expect, Keeper, Key, Method, Put, Secrets, Session, Store, Tenant,
+};
 use async_trait::async_trait;
 use model::Entry;
 use std::sync::Arc;
@@ -38,7 +44,17 @@ pub(crate) trait Engine: Send + Sync {
         self.open_at(clock).await
     }
     /// The same, where another time is told.
-    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store>;
+    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store> {
+        self.open_with(clock, keeper()).await
+    }
+    /// The same, with tenants' keys wrapped by another master key.
+    async fn open_with(&self, clock: fn() -> i64, keeper: Arc<Keeper>) -> Arc<dyn Store>;
+    /// The values of a tenant's ledger as they are kept, by their keys.
+    async fn kept_values(&self, tenant: &str) -> Vec<String>;
+    /// Has all tenants' keys lie bare, as a version wrote them which wrapped none: 16 times `i`, 32 times `p`, 138 times `t`.
+    async fn bare_keys(&self);
+    /// Changes the directory of tenants as whoever has the database can.
+    async fn change_directory(&self, statement: &'static str);
     /// How many index rows a tenant has in all tables.
     async fn index_rows(&self, tenant: &str) -> i64;
 }
@@ -75,6 +91,9 @@ macro_rules! contract {
             along: answers_are_the_same, while_writing, a_page_goes_on_as_it_began, what_may_repeat_keeps_its_order;
             pairs: answers_are_the_same, none_is_missing_while_they_are_made;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
+            erasure: counted, erased, signing_key;
+            keys: wrapped_anew, wrapped_by_another_version, of_another_tenant;
+            sealing: values_are_encrypted, encrypted_anew, keys_changed_elsewhere, bare_tenants_are_not;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
     };
@@ -121,7 +140,12 @@ pub(crate) async fn tenant(store: &dyn Store, name: &str) -> Tenant {
 pub(crate) fn secrets(name: &str) -> Secrets {
     let mut index_key = [7; 16];
     index_key[0] = name.len() as u8;
-    Secrets { index_key, page_key: [1; 32], token_key: name.as_bytes().to_vec() }
+    Secrets {
+        index_key,
+        page_key: [1; 32],
+        token_key: name.as_bytes().to_vec(),
+        data_keys: vec![DataKey { number: 1, key: [9; 32] }],
+    }
 }
 
 /// A version to be written: what it says apart from id and time is `note`.

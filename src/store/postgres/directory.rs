@@ -6,7 +6,9 @@ use super::residence::{Residence, Spot, verify_standby};
 use super::schema::{self, Kind};
 use super::target::Target;
 use crate::audit::{Head, tables};
-use crate::{Error, Result, Secrets, Tenant};
+use crate::keys::{Kept, Shelf, Wrapped};
+use crate::{Error, Result};
+use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
@@ -14,8 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What is read of a tenant.
-const COLUMNS: &str =
-    "name, number, index_key, page_key, token_key, database, schema, region, attempt, residence, standby";
+const COLUMNS: &str = "name, number, index_key, page_key, token_key, wrapped, wrapped_by, database, schema, region, attempt, residence, standby";
 /// The most connections of a node.
 const CONNECTIONS: u32 = 4;
 /// How long a look into the directory may take.
@@ -27,7 +28,8 @@ pub(super) struct Directory {
 
 /// What the directory says of a tenant.
 pub(super) struct Entry {
-    pub(super) tenant: Tenant,
+    pub(super) name: Arc<str>,
+    pub(super) kept: Kept,
     /// The tenant in every clinical table.
     pub(super) number: i32,
     pub(super) spot: Spot,
@@ -89,22 +91,22 @@ impl Directory {
     pub(super) async fn enter(
         &self,
         name: &str,
-        secrets: &Secrets,
+        wrapped: &Wrapped,
         now_ms: i64,
         residence: &Residence,
     ) -> Result<bool> {
         let mut taken = self.connections.take().await?;
         let entered = sqlx::query(
             "WITH n AS (SELECT nextval('tenant_number_seq')::int AS number) \
-             INSERT INTO tenant (number, name, created, index_key, page_key, token_key, placement, schema, database, region, standby) \
-             OVERRIDING SYSTEM VALUE SELECT number, $1, $2, $3, $4, $5, $6, replace($7, '{}', number::text), $8, $9, $10 FROM n \
-             ON CONFLICT (name) DO NOTHING",
+             INSERT INTO tenant (number, name, created, index_key, page_key, token_key, wrapped, wrapped_by, placement, schema, \
+             database, region, standby) \
+             OVERRIDING SYSTEM VALUE SELECT number, $1, $2, '', '', '', $3, $4, $5, replace($6, '{}', number::text), $7, $8, $9 \
+             FROM n WHERE NOT EXISTS (SELECT FROM erased WHERE name = $1) ON CONFLICT (name) DO NOTHING",
         )
         .bind(name)
         .bind(now_ms)
-        .bind(secrets.index_key.as_slice())
-        .bind(secrets.page_key.as_slice())
-        .bind(secrets.token_key.as_slice())
+        .bind(wrapped.bytes.as_slice())
+        .bind(&wrapped.by)
         .bind(residence.placement.word())
         .bind(residence.schema_pattern())
         .bind(residence.url.as_deref())
@@ -135,7 +137,7 @@ impl Directory {
         );
         let spot = residence.spot(entry.number);
         let row = sqlx::query(AssertSqlSafe(text))
-            .bind(entry.tenant.name())
+            .bind(&*entry.name)
             .bind(entry.attempt)
             .bind(residence.placement.word())
             .bind(spot.schema)
@@ -181,6 +183,15 @@ impl Directory {
         self.connections.close().await;
     }
 
+    /// Runs a statement that changes something; whether it did.
+    pub(super) async fn change(&self, query: Query<'_, Postgres, PgArguments>) -> Result<bool> {
+        let mut taken = self.connections.take().await?;
+        let done = query.execute(&mut taken.connection).await?;
+        taken.commit().await?;
+        taken.give_back();
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken.
     pub(super) async fn fetch<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let mut taken = self.connections.take().await?;
@@ -205,15 +216,42 @@ impl Directory {
     }
 }
 
+#[async_trait]
+impl Shelf for Directory {
+    async fn wrapped_by(&self) -> Result<Vec<(String, Option<String>)>> {
+        let rows = self.fetch(|| sqlx::query("SELECT name, wrapped_by FROM tenant ORDER BY name")).await?;
+        Ok(rows.iter().map(|it| Ok((it.try_get(0)?, it.try_get(1)?))).collect::<sqlx::Result<_>>()?)
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<Kept>> {
+        Ok(self.find(name).await?.map(|it| it.kept))
+    }
+
+    async fn signing_key(&self) -> Result<Option<Wrapped>> {
+        let rows = self.fetch(|| sqlx::query("SELECT wrapped_by, wrapped FROM signing_key")).await?;
+        let read = |row: &PgRow| Ok(Wrapped { by: row.try_get(0)?, bytes: row.try_get(1)? });
+        rows.first().map(read).transpose()
+    }
+
+    async fn exchange_signing_key(&self, before: Option<&Wrapped>, after: &Wrapped) -> Result<bool> {
+        let text = "INSERT INTO signing_key AS s VALUES ('signing', $1, $2) ON CONFLICT (name) DO UPDATE \
+             SET wrapped = excluded.wrapped, wrapped_by = excluded.wrapped_by WHERE s.wrapped = $3";
+        let former = before.map(|it| it.bytes.as_slice());
+        self.change(sqlx::query(text).bind(&after.bytes).bind(&after.by).bind(former)).await
+    }
+
+    async fn exchange(&self, name: &str, before: &Kept, after: &Wrapped) -> Result<bool> {
+        let text = "UPDATE tenant SET wrapped = $2, wrapped_by = $3, index_key = '', page_key = '', token_key = '' \
+             WHERE name = $1 AND wrapped IS NOT DISTINCT FROM $4";
+        let former = before.wrapped().map(|it| it.bytes.as_slice());
+        self.change(sqlx::query(text).bind(name).bind(&after.bytes).bind(&after.by).bind(former)).await
+    }
+}
+
 fn entry(row: &PgRow) -> Result<Entry> {
-    let secrets = Secrets {
-        index_key: exact_bytes(row.try_get("index_key")?)?,
-        page_key: exact_bytes(row.try_get("page_key")?)?,
-        token_key: row.try_get("token_key")?,
-    };
-    let tenant = Tenant { name: row.try_get::<String, _>("name")?.into(), secrets: Arc::new(secrets) };
     Ok(Entry {
-        tenant,
+        name: row.try_get::<String, _>("name")?.into(),
+        kept: kept(row)?,
         number: row.try_get("number")?,
         spot: spot(row)?,
         region: row.try_get("region")?,
@@ -223,10 +261,13 @@ fn entry(row: &PgRow) -> Result<Entry> {
     })
 }
 
-fn spot(row: &PgRow) -> Result<Spot> {
-    Ok(Spot { database: row.try_get("database")?, schema: row.try_get("schema")? })
+fn kept(row: &PgRow) -> Result<Kept> {
+    if let Some(bytes) = row.try_get("wrapped")? {
+        return Ok(Kept::Wrapped(Wrapped { by: row.try_get("wrapped_by")?, bytes }));
+    }
+    Kept::bare(row.try_get("index_key")?, row.try_get("page_key")?, row.try_get("token_key")?)
 }
 
-fn exact_bytes<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N]> {
-    bytes.try_into().map_err(|_| Error::Directory("a tenant's key has the wrong length"))
+fn spot(row: &PgRow) -> Result<Spot> {
+    Ok(Spot { database: row.try_get("database")?, schema: row.try_get("schema")? })
 }

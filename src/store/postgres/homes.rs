@@ -12,6 +12,8 @@ use super::residence::Spot;
 use super::target::Target;
 use super::text::Follower;
 use super::{Opened, Shared, audit, moves};
+use crate::keys::Sealer;
+use crate::rows::IndexHash;
 use crate::{Error, Result, Told};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
@@ -30,7 +32,7 @@ const DESERTED: u32 = 50;
 
 pub(super) struct Homes {
     url: String,
-    target: Target,
+    pub(super) target: Target,
     pub(super) directory: Arc<Directory>,
     pub(super) shared: Arc<Shared>,
     /// The regions that are served; none: all.
@@ -99,6 +101,16 @@ impl Homes {
         homes.entry(name.clone()).or_insert_with(new).clone()
     }
 
+    /// What encrypts and decrypts a tenant's ledger.
+    pub(super) fn sealer(&self, name: &Arc<str>) -> Sealer {
+        Sealer {
+            name: name.clone(),
+            keeper: self.shared.keeper.clone(),
+            shelf: self.directory.clone(),
+            clock: self.shared.clock,
+        }
+    }
+
     /// Where a tenant's records are, as far as this node has heard.
     pub(super) async fn records(self: &Arc<Self>, home: &Home) -> Result<Arc<Records>> {
         if let Some(records) = home.known_as_of(self.now(home)) {
@@ -155,7 +167,7 @@ impl Homes {
     }
 
     async fn entry(&self, home: &Home) -> Result<Entry> {
-        let entry = self.directory.find(&home.name).await?.ok_or(Error::Directory("a tenant is gone"))?;
+        let entry = self.directory.find(&home.name).await?.ok_or(Error::Erased)?;
         self.admit(&entry)?;
         Ok(entry)
     }
@@ -214,18 +226,18 @@ impl Homes {
     async fn open(self: &Arc<Self>, entry: &Entry) -> Result<Records> {
         let place = self.place(&entry.spot).await?;
         self.follow(&place, entry).await?;
+        let tenant = self.shared.keeper.tenant(entry.name.clone(), entry.kept.clone()).await?;
+        let owner = IndexHash::new(&tenant.secrets().index_key).owner();
         let text = self
             .texts
-            .get(&self.text_folder(entry), async {
-                Ok(Arc::new(Follower::new(self.text_folder(entry), super::records::owner(entry))))
-            })
+            .get(&self.text_folder(entry), async { Ok(Arc::new(Follower::new(self.text_folder(entry), owner))) })
             .await?;
-        Records::open(entry, place, text, self.shared.clone(), &self.directory).await
+        Records::open(entry, &tenant, place, text, self.shared.clone(), &self.directory).await
     }
 
     /// The folder of a tenant's full-text view, which goes by a database's transactions: in another database it is another.
     fn text_folder(&self, entry: &Entry) -> PathBuf {
-        let name = entry.tenant.name();
+        let name = &*entry.name;
         self.shared.text_folder.join(match entry.spot.database {
             None => format!("{name}.text"),
             Some(_) => format!("{name}.{}.text", entry.residence),
@@ -270,12 +282,50 @@ impl Homes {
         listeners.entry(url.to_owned()).or_insert_with(|| {
             let (homes, is_directory) = (Arc::downgrade(self), *url == self.url);
             let hear = move |heard| {
-                if let Some(homes) = homes.upgrade() {
-                    homes.hear(heard, is_directory);
+                let Some(homes) = homes.upgrade() else { return };
+                if let (Heard::Moved(name), true) = (&heard, is_directory) {
+                    tokio::spawn(homes.clone().after_change(name.clone()));
                 }
+                homes.hear(heard, is_directory);
             };
             tokio::spawn(notices::listen(target, self.shared.node, hear)).abort_handle()
         });
+        Ok(())
+    }
+
+    /// Forgets a tenant that the directory has no more.
+    async fn after_change(self: Arc<Self>, name: String) {
+        let forgotten = match self.directory.find(&name).await {
+            Ok(None) => {
+                self.shared.keeper.forget(&name);
+                self.remove_text(&name).await
+            }
+            found => found.map(drop),
+        };
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, tenant = name, "what this node has of a tenant that may be erased could not be looked at");
+        }
+    }
+
+    /// Takes away the full-text views that this node has of a tenant.
+    pub(super) async fn remove_text(&self, name: &str) -> Result<()> {
+        let folder = &self.shared.text_folder;
+        let failed = |cause| Error::File { path: folder.display().to_string(), cause };
+        let entries = match std::fs::read_dir(folder) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            let of = path.file_name().and_then(|it| it.to_str()).and_then(|it| it.strip_suffix(".text"));
+            if of.and_then(|it| it.split('.').next()) != Some(name) {
+                continue;
+            }
+            if let Some(open) = self.texts.forget(&path) {
+                open.close().await;
+            }
+            std::fs::remove_dir_all(&path).map_err(failed)?;
+        }
         Ok(())
     }
 

@@ -35,7 +35,8 @@ mod writer;
 pub(crate) use columns::head;
 pub(crate) use numbers::least_at;
 
-use crate::{Claim, Error, Result, Secrets, Session, Store, Tenant, Told};
+use crate::keys::{self, Shelf};
+use crate::{Claim, Error, Keeper, Result, Rewrapped, Secrets, Session, Stale, Store, Tenant, Told};
 use async_trait::async_trait;
 use directory::Directory;
 use homes::Homes;
@@ -64,7 +65,7 @@ const ENOUGH: i64 = 200;
 const NOTICES: usize = 256;
 
 /// What a [`PostgresStore`] is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostgresSettings {
     /// Tells the time in milliseconds since the epoch.
     pub clock: fn() -> i64,
@@ -82,6 +83,8 @@ pub struct PostgresSettings {
     pub regions: Vec<String>,
     /// The URL of a standby of the database that answers reads.
     pub read_url: Option<String>,
+    /// Wraps tenants' keys.
+    pub keeper: Arc<Keeper>,
 }
 
 /// Records in PostgreSQL.
@@ -94,6 +97,7 @@ pub struct PostgresStore {
 struct Shared {
     clock: Clock,
     bounds: Bounds,
+    keeper: Arc<Keeper>,
     text_folder: PathBuf,
     /// Tells the node's notices from those of others.
     node: i64,
@@ -132,6 +136,11 @@ impl PostgresStore {
         done
     }
 
+    /// Whether somebody has a store of this database open. Past a pooler nobody can tell: it is taken for so.
+    pub async fn is_served(url: &str) -> Result<bool> {
+        notices::is_heard(&url.parse()?).await
+    }
+
     /// Opens the store, brought up to date if need be.
     pub async fn open(url: &str, settings: PostgresSettings) -> Result<PostgresStore> {
         PostgresStore::open_with(url, settings, None).await
@@ -146,6 +155,7 @@ impl PostgresStore {
         let (node, number) = directory.node().await?;
         let shared = Shared {
             clock: settings.clock,
+            keeper: settings.keeper,
             node,
             number,
             bounds: Bounds {
@@ -159,6 +169,10 @@ impl PostgresStore {
             enough,
         };
         let homes = Homes::new(url, directory, Arc::new(shared), settings.regions)?;
+        // While this node was away.
+        for tenant in homes.directory.erased().await? {
+            homes.remove_text(&tenant.name).await?;
+        }
         Ok(PostgresStore { homes, residence: settings.residence })
     }
 }
@@ -168,7 +182,7 @@ impl Store for PostgresStore {
     async fn tenant(&self, name: &str) -> Result<Option<Tenant>> {
         let Some(entry) = self.homes.directory.find(name).await? else { return Ok(None) };
         self.homes.admit(&entry)?;
-        Ok(Some(entry.tenant))
+        self.homes.shared.keeper.tenant(entry.name, entry.kept).await.map(Some)
     }
 
     async fn tenants(&self) -> Result<Vec<String>> {
@@ -179,10 +193,31 @@ impl Store for PostgresStore {
         if !Tenant::is_name(name) {
             return Err(Error::TenantName);
         }
-        match self.homes.directory.enter(name, &secrets, now_ms, &self.residence).await? {
+        let wrapped = self.homes.shared.keeper.wrap(name, &secrets).await?;
+        match self.homes.directory.enter(name, &wrapped, now_ms, &self.residence).await? {
             true => self.tenant(name).await,
             false => Ok(None),
         }
+    }
+
+    async fn signing_key(&self, made: &[u8]) -> Result<Vec<u8>> {
+        keys::signing_key(&*self.homes.directory, &self.homes.shared.keeper, made).await
+    }
+
+    async fn wrapped_by(&self) -> Result<Vec<(String, Option<String>)>> {
+        self.homes.directory.wrapped_by().await
+    }
+
+    async fn rotate_data_key(&self, name: &str) -> Result<u32> {
+        keys::rotate_data_key(&*self.homes.directory, &self.homes.shared.keeper, name).await
+    }
+
+    async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
+        moves::reseal(&self.homes, name, told).await
+    }
+
+    async fn rewrap(&self, which: Stale, told: &(dyn Fn(Rewrapped) + Send + Sync)) -> Result<Rewrapped> {
+        keys::rewrap(&*self.homes.directory, &self.homes.shared.keeper, which, told).await
     }
 
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>> {
@@ -231,6 +266,11 @@ impl<K: Clone + Eq + Hash, T> Opened<K, T> {
     async fn get(&self, key: &K, open: impl Future<Output = Result<Arc<T>>>) -> Result<Arc<T>> {
         let cell = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
         cell.get_or_try_init(|| open).await.cloned()
+    }
+
+    fn forget(&self, key: &K) -> Option<Arc<T>> {
+        let cell = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        cell.and_then(|it| it.get().cloned())
     }
 
     fn all(&self) -> Vec<Arc<T>> {

@@ -1,8 +1,9 @@
 //! What nodes tell each other: that a tenant's definitions changed, and that its records moved.
 
 use super::target::Target;
-use crate::Told;
+use crate::{Result, Told};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -15,6 +16,21 @@ const SILENCE: Duration = Duration::from_secs(10);
 const DEAF: Duration = Duration::from_secs(2);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Held by each who listens, as long as it does.
+const HERE: &str = "SELECT pg_advisory_lock_shared(hashtextextended('medisync serves', 0))";
+const NOBODY: &str = "SELECT pg_try_advisory_lock(hashtextextended('medisync serves', 0))";
+
+/// Whether somebody listens. Past a pooler nobody does.
+pub(super) async fn is_heard(target: &Target) -> Result<bool> {
+    if target.is_pooled {
+        return Ok(true);
+    }
+    let mut connection = target.options.connect().await?;
+    let is_nobody: bool = sqlx::query_scalar(NOBODY).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(!is_nobody)
+}
 
 /// What a node tells of a tenant; its own is known to itself.
 pub(super) fn notice(node: i64, tenant: &str) -> String {
@@ -65,6 +81,7 @@ async fn listen_once(options: &PgConnectOptions, node: i64, hear: &impl Fn(Heard
     let mut listener = in_time(PgListener::connect_with(&pool)).await?;
     listener.eager_reconnect(false);
     in_time(listener.listen(CHANNEL)).await?;
+    in_time(sqlx::query(HERE).execute(&mut listener)).await?;
     hear(Heard::Deaf);
     hear(Heard::Told(Told::Anything));
     loop {

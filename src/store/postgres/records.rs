@@ -15,7 +15,7 @@ use crate::audit::AuditKey;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
-use crate::{Key, Leeway, Result, Stored};
+use crate::{Key, Leeway, Result, Stored, Tenant};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
@@ -37,28 +37,24 @@ pub(super) struct Records {
     last: AtomicI64,
 }
 
-/// A number that only this tenant has.
-pub(super) fn owner(entry: &Entry) -> i64 {
-    IndexHash::new(&entry.tenant.secrets().index_key).owner()
-}
-
 impl Records {
     pub(super) async fn open(
         entry: &Entry,
+        tenant: &Tenant,
         place: Arc<Place>,
         text: Arc<Follower>,
         shared: Arc<Shared>,
         directory: &Arc<Directory>,
     ) -> Result<Records> {
-        let hash = IndexHash::new(&entry.tenant.secrets().index_key);
+        let hash = IndexHash::new(&tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
         let records = Records {
-            name: entry.tenant.name.clone(),
+            name: entry.name.clone(),
             place,
             tenancy: Tenancy { number: Number::new(entry.number), hash, enough, counts: Counts::new(shared.clock) },
             lookups: Lookups::default(),
             writer: Writer::default(),
-            audit: Chainer::new(AuditKey::new(entry.tenant.secrets()), directory.clone(), entry.number),
+            audit: Chainer::new(AuditKey::new(tenant.secrets()), directory.clone(), entry.number),
             text,
             numbers: Numbers::of_node(shared.number),
             shared,

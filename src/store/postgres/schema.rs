@@ -63,6 +63,7 @@ impl Kind {
                 ("jobs", include_str!("../../../migrations/postgres/directory/0003_jobs.sql")),
                 ("standbys", include_str!("../../../migrations/postgres/directory/0004_standbys.sql")),
                 ("audit", include_str!("../../../migrations/postgres/directory/0005_audit.sql")),
+                ("keys", include_str!("../../../migrations/postgres/directory/0006_keys.sql")),
             ],
             Kind::Records => &[
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),

@@ -8,6 +8,7 @@ use super::standby::StandIn;
 use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
 use crate::audit;
+use crate::keys::Sealer;
 use crate::lookups::Lookups;
 use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
@@ -27,6 +28,7 @@ pub(super) struct Door {
     hash: IndexHash,
     /// Whether a standby may answer.
     copies: Copies,
+    sealer: Sealer,
 }
 
 /// What a standby may answer.
@@ -84,7 +86,8 @@ impl Door {
     pub(super) async fn open(homes: Arc<Homes>, name: &Arc<str>) -> Result<Door> {
         let home = homes.of(name);
         let hash = homes.records(&home).await?.tenancy.hash.clone();
-        Ok(Door { homes, home, hash, copies: Copies::Nothing })
+        let sealer = homes.sealer(name);
+        Ok(Door { homes, home, hash, copies: Copies::Nothing, sealer })
     }
 
     /// The standby for a read.
@@ -102,6 +105,16 @@ impl Door {
             Copies::Late(_) => self.stand_in(records).await.filter(StandIn::is_late),
             Copies::Nothing | Copies::Reads => None,
         }
+    }
+
+    async fn kept_entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
+        let now = self.homes.clock();
+        read!(self, late_stand_in, there => ledger::entry(&there, now, kind, key), it => ledger::entry(&it.reading(), now, kind, key))
+    }
+
+    async fn kept_entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
+        let now = self.homes.clock();
+        read!(self, late_stand_in, there => ledger::entries(&there, now, kind, after, limit), it => ledger::entries(&it.reading(), now, kind, after, limit))
     }
 
     async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
@@ -134,7 +147,13 @@ async fn count(records: &Arc<Records>, plan: &Plan) -> Result<i64> {
 impl Session for Door {
     fn for_reading(&self, leeway: Option<Arc<Leeway>>) -> Option<Arc<dyn Session>> {
         let copies = leeway.map_or(Copies::Reads, Copies::Late);
-        Some(Arc::new(Door { homes: self.homes.clone(), home: self.home.clone(), hash: self.hash.clone(), copies }))
+        Some(Arc::new(Door {
+            homes: self.homes.clone(),
+            home: self.home.clone(),
+            hash: self.hash.clone(),
+            copies,
+            sealer: self.sealer.clone(),
+        }))
     }
 
     fn rows(&self) -> Rows {
@@ -174,6 +193,7 @@ impl Session for Door {
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
         let mut records = self.homes.records(&self.home).await?;
+        self.sealer.seal_changes(&mut changes.ledger).await?;
         for tries in 1..=TRIES {
             match Writer::commit(&records, changes).await {
                 Ok(committed) => return Ok(committed),
@@ -208,13 +228,11 @@ impl Session for Door {
     }
 
     async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
-        let now = self.homes.clock();
-        read!(self, late_stand_in, there => ledger::entry(&there, now, kind, key), it => ledger::entry(&it.reading(), now, kind, key))
+        self.sealer.open(kind, self.kept_entry(kind, key).await?).await
     }
 
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
-        let now = self.homes.clock();
-        read!(self, late_stand_in, there => ledger::entries(&there, now, kind, after, limit), it => ledger::entries(&it.reading(), now, kind, after, limit))
+        self.sealer.open_all(kind, self.kept_entries(kind, after, limit).await?).await
     }
 
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {

@@ -7,6 +7,7 @@ use super::places::Places;
 use super::runner::Reading;
 use super::{builds, ledger, text};
 use crate::audit;
+use crate::keys::Sealer;
 use crate::lookups::Lookups;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
@@ -24,6 +25,7 @@ pub(super) struct Door {
     pub(super) file: PathBuf,
     pub(super) hash: IndexHash,
     pub(super) settings: Settings,
+    pub(super) sealer: Sealer,
 }
 
 impl Door {
@@ -74,7 +76,8 @@ impl Session for Door {
         query::count(&mut Reading(&place), &texts, plan).await
     }
 
-    async fn commit(&self, changes: Changes) -> Result<Committed, CommitError> {
+    async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
+        self.sealer.seal_changes(&mut changes.ledger).await?;
         self.place().await?.commit(changes).await
     }
 
@@ -95,11 +98,13 @@ impl Session for Door {
     }
 
     async fn entry(&self, kind: &str, key: &str) -> Result<Option<LedgerEntry>> {
-        ledger::entry(&*self.place().await?, kind, key, (self.settings.clock)()).await
+        let found = ledger::entry(&*self.place().await?, kind, key, (self.settings.clock)()).await?;
+        self.sealer.open(kind, found).await
     }
 
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>> {
-        ledger::entries(&*self.place().await?, kind, after, limit, (self.settings.clock)()).await
+        let found = ledger::entries(&*self.place().await?, kind, after, limit, (self.settings.clock)()).await?;
+        self.sealer.open_all(kind, found).await
     }
 
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {

@@ -5,7 +5,9 @@ mod audit;
 mod batch;
 mod builds;
 mod changes;
+mod directory;
 mod door;
+mod erasure;
 mod heads;
 mod index;
 mod jobs;
@@ -21,15 +23,17 @@ mod tests;
 mod text;
 mod writer;
 
+use crate::keys::{self, Sealer, Shelf};
 use crate::rows::IndexHash;
-use crate::{Claim, Error, Result, Secrets, Session, Store, Tenant};
+use crate::{Claim, Error, Keeper, Result, Rewrapped, Secrets, Session, Stale, Store, Tenant};
 use async_trait::async_trait;
+use directory::Shelves;
 use door::Door;
 use heads::Heads;
 use place::Settings;
 use places::Places;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Connection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +46,7 @@ pub type Clock = fn() -> i64;
 pub struct SqliteStore {
     folder: PathBuf,
     directory: SqlitePool,
+    keeper: Arc<Keeper>,
     /// Tells this process from others that had the folder.
     process: i64,
     settings: Settings,
@@ -62,14 +67,14 @@ impl SqliteStore {
     }
 
     /// Opens the store in `folder`, made if it is not there. A query may take `query_time`.
-    pub async fn open(folder: &Path, clock: Clock, query_time: Duration) -> Result<SqliteStore> {
+    pub async fn open(folder: &Path, clock: Clock, query_time: Duration, keeper: Arc<Keeper>) -> Result<SqliteStore> {
         let tenants = folder.join("tenants");
         SqliteStore::make_folder(&tenants)
             .map_err(|cause| Error::File { path: tenants.display().to_string(), cause })?;
         let file = folder.join("directory.sqlite");
         schema::migrate(&file, &schema::DIRECTORY).await?;
-        let directory =
-            SqlitePoolOptions::new().max_connections(2).min_connections(0).connect_lazy_with(options(&file));
+        let directory = SqlitePoolOptions::new().max_connections(2).min_connections(0);
+        let directory = directory.connect_lazy_with(directory::directory_options(folder));
         let process = jobs::process(&directory).await?;
         let places = Arc::new(Places::default());
         tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
@@ -77,14 +82,35 @@ impl SqliteStore {
         tokio::spawn(heads::keep(Arc::downgrade(&heads)));
         let text_writers = Arc::new(Semaphore::new(text::WRITERS));
         let settings = Settings { clock, query_time, enough: ENOUGH, text_writers, heads };
-        Ok(SqliteStore { folder: folder.to_owned(), directory, process, settings, places })
+        Ok(SqliteStore { folder: folder.to_owned(), directory, keeper, process, settings, places })
+    }
+
+    /// Where a tenant's records are.
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join("tenants").join(format!("{name}.sqlite"))
+    }
+
+    /// Where tenants' keys stand.
+    fn shelves(&self) -> Shelves {
+        Shelves(self.directory.clone())
+    }
+
+    /// What encrypts and decrypts a tenant's ledger.
+    fn sealer(&self, name: &Arc<str>) -> Sealer {
+        Sealer {
+            name: name.clone(),
+            keeper: self.keeper.clone(),
+            shelf: Arc::new(self.shelves()),
+            clock: self.settings.clock,
+        }
     }
 
     fn door(&self, tenant: &Tenant) -> Door {
         Door {
             places: self.places.clone(),
-            file: self.folder.join("tenants").join(format!("{}.sqlite", tenant.name)),
+            file: self.file(tenant.name()),
             hash: IndexHash::new(&tenant.secrets().index_key),
+            sealer: self.sealer(&tenant.name),
             tenant: tenant.clone(),
             settings: self.settings.clone(),
         }
@@ -94,42 +120,43 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn tenant(&self, name: &str) -> Result<Option<Tenant>> {
-        let row = sqlx::query("SELECT name, index_key, page_key, token_key FROM tenant WHERE name = ?")
-            .bind(name.to_owned())
-            .fetch_optional(&self.directory)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let secrets = Secrets {
-            index_key: exact_bytes(row.try_get("index_key")?)?,
-            page_key: exact_bytes(row.try_get("page_key")?)?,
-            token_key: row.try_get("token_key")?,
-        };
-        Ok(Some(Tenant { name: row.try_get::<String, _>("name")?.into(), secrets: Arc::new(secrets) }))
+        self.find(name).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>> {
-        let names = sqlx::query_scalar("SELECT name FROM tenant ORDER BY name").fetch_all(&self.directory).await?;
-        Ok(names)
+        self.names().await
     }
 
     async fn create_tenant(&self, name: &str, secrets: Secrets, now_ms: i64) -> Result<Option<Tenant>> {
-        if !Tenant::is_name(name) {
-            return Err(Error::TenantName);
+        match self.enter(name, &secrets, now_ms).await? {
+            true => self.find(name).await,
+            false => Ok(None),
         }
-        let done = sqlx::query(
-            "INSERT INTO tenant (name, created, index_key, page_key, token_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(name.to_owned())
-        .bind(now_ms)
-        .bind(secrets.index_key.to_vec())
-        .bind(secrets.page_key.to_vec())
-        .bind(secrets.token_key)
-        .execute(&self.directory)
-        .await?;
-        match done.rows_affected() {
-            0 => Ok(None),
-            _ => self.tenant(name).await,
-        }
+    }
+
+    async fn signing_key(&self, made: &[u8]) -> Result<Vec<u8>> {
+        keys::signing_key(&self.shelves(), &self.keeper, made).await
+    }
+
+    async fn wrapped_by(&self) -> Result<Vec<(String, Option<String>)>> {
+        self.shelves().wrapped_by().await
+    }
+
+    async fn rotate_data_key(&self, name: &str) -> Result<u32> {
+        keys::rotate_data_key(&self.shelves(), &self.keeper, name).await
+    }
+
+    async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
+        let tenant = self.find(name).await?.ok_or(Error::NoTenant)?;
+        self.door(&tenant).place().await?;
+        let mut connection = options(&self.file(name)).connect().await?;
+        let done = keys::reseal(&self.sealer(&tenant.name), &mut connection, told).await;
+        connection.close().await?;
+        done
+    }
+
+    async fn rewrap(&self, which: Stale, told: &(dyn Fn(Rewrapped) + Send + Sync)) -> Result<Rewrapped> {
+        keys::rewrap(&self.shelves(), &self.keeper, which, told).await
     }
 
     async fn open(&self, tenant: &Tenant) -> Result<Arc<dyn Session>> {
@@ -166,10 +193,6 @@ impl Store for SqliteStore {
         }
         self.directory.close().await;
     }
-}
-
-fn exact_bytes<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N]> {
-    bytes.try_into().map_err(|_| sqlx::Error::Decode("a tenant's key has the wrong length".into()).into())
 }
 
 /// How every connection is opened. `synchronous=FULL`: a commit returns when it is on disk.

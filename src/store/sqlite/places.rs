@@ -78,6 +78,16 @@ impl Places {
         }
     }
 
+    /// Closes a tenant's place, also one in use.
+    pub(super) async fn close_one(&self, name: &str) {
+        let slot = self.slots().remove(name);
+        if let Some(slot) = slot
+            && let Some(open) = slot.lock().await.take()
+        {
+            open.place.close().await;
+        }
+    }
+
     /// Closes all, those in use as well, for good.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);

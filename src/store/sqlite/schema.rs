@@ -13,6 +13,7 @@ pub(super) static DIRECTORY: LazyLock<Migrator> = LazyLock::new(|| {
         ("tenants", include_str!("../../../migrations/sqlite/directory/0001_tenants.sql")),
         ("jobs", include_str!("../../../migrations/sqlite/directory/0002_jobs.sql")),
         ("audit", include_str!("../../../migrations/sqlite/directory/0003_audit.sql")),
+        ("keys", include_str!("../../../migrations/sqlite/directory/0004_keys.sql")),
     ])
 });
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use store::{Secrets, SqliteStore, Store, Tenant};
+use store::{Keeper, Secrets, SqliteStore, Store, Tenant, Unwrapped};
 
 /// The time of every case: 2026-11-18T11:06:40Z.
 const NOW_MS: i64 = 1_795_000_000_000;
@@ -45,7 +45,8 @@ impl House {
     /// The house after a restart, when what was interrupted is done, before anybody asked for anything.
     pub async fn closed_and_resumed(self) -> House {
         self.engine.store().close().await;
-        let store = SqliteStore::open(self._folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
+        let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
+        let store = SqliteStore::open(self._folder.path(), || NOW_MS, Duration::from_secs(10), keeper).await.unwrap();
         let ambient = Ambient { now_ms: || NOW_MS, new_id: || "unused".into() };
         let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
         engine.resume_builds(|_| BASE.into()).await;
@@ -54,8 +55,9 @@ impl House {
     }
 
     async fn on(folder: tempfile::TempDir, operations: Vec<Operation>, settings: Settings) -> House {
-        let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10)).await.unwrap();
-        let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new() };
+        let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
+        let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10), keeper).await.unwrap();
+        let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys: Vec::new() };
         let made = store.create_tenant("north", secrets, NOW_MS).await.unwrap();
         let tenant = match made {
             Some(tenant) => tenant,
@@ -112,7 +114,7 @@ impl House {
 
     /// Another tenant, as its own system.
     pub async fn neighbour(&self, name: &str) -> Context {
-        let secrets = Secrets { index_key: [8; 16], page_key: [8; 32], token_key: Vec::new() };
+        let secrets = Secrets { index_key: [8; 16], page_key: [8; 32], token_key: Vec::new(), data_keys: Vec::new() };
         let tenant = self.engine.store().create_tenant(name, secrets, NOW_MS).await.unwrap().unwrap();
         self.engine.system_context(&tenant, "test", &format!("http://localhost/fhir/{name}")).await.unwrap()
     }

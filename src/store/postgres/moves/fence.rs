@@ -109,8 +109,8 @@ impl Side {
     }
 
     /// Drops a schema with all that is in it, as its owner.
-    async fn drop_schema(&mut self, schema: &str) -> Result<()> {
-        let drop = format!("RESET ROLE; DROP SCHEMA {} CASCADE", schema::quoted(schema)?);
+    pub(super) async fn drop_schema(&mut self, schema: &str) -> Result<()> {
+        let drop = format!("RESET ROLE; DROP SCHEMA IF EXISTS {} CASCADE", schema::quoted(schema)?);
         self.simple(&drop).await
     }
 }

@@ -14,9 +14,11 @@
 
 mod audit;
 mod copy;
+mod erase;
 mod fence;
 mod log;
 mod releases;
+mod reseal;
 mod side;
 mod verify;
 
@@ -24,11 +26,13 @@ use super::directory::{Directory, Entry};
 use super::residence::{Residence, Spot};
 use super::schema::{self, Kind};
 use super::target::Target;
-use crate::{Error, Result};
+use crate::{Error, Keeper, Result};
 use copy::State;
 pub(super) use fence::reopen;
+pub(super) use reseal::reseal;
 use side::Side;
 use sqlx::{ConnectOptions, Connection, PgConnection};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -50,6 +54,8 @@ pub struct Move {
     pub keep: bool,
     /// The longest that writes wait for the switch.
     pub pause: Duration,
+    /// Unwraps the tenant's keys, which its audit log is moved by.
+    pub keeper: Arc<Keeper>,
 }
 
 /// How far a move has come.

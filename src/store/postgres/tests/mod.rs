@@ -4,8 +4,9 @@
 //! start FOLDER` prints it. Without it nothing is tested here, which is said.
 
 use super::{ENOUGH, Placement, PostgresSettings, PostgresStore, Residence};
-use crate::Store;
 use crate::contract::{Engine, clock, contract};
+use crate::keys::tests::keeper;
+use crate::{Keeper, Store};
 use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
@@ -97,6 +98,7 @@ impl Database {
             residence: self.residence(self.placement),
             regions: Vec::new(),
             read_url: None,
+            keeper: keeper(),
         }
     }
 
@@ -151,8 +153,32 @@ impl Drop for Database {
 
 #[async_trait]
 impl Engine for Database {
-    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store> {
-        Arc::new(self.open_store(PostgresSettings { clock, ..self.settings(Duration::from_secs(20)) }).await)
+    async fn open_with(&self, clock: fn() -> i64, keeper: Arc<Keeper>) -> Arc<dyn Store> {
+        Arc::new(self.open_store(PostgresSettings { clock, keeper, ..self.settings(Duration::from_secs(20)) }).await)
+    }
+
+    async fn kept_values(&self, tenant: &str) -> Vec<String> {
+        let number = self.number(tenant).await;
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let values = format!("SELECT l.value FROM {schema}.ledger l WHERE l.tenant = $1 ORDER BY l.kind, l.key");
+        let values = sqlx::query_scalar(AssertSqlSafe(values)).bind(number).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        values
+    }
+
+    async fn bare_keys(&self) {
+        self.change_directory(
+            "UPDATE tenant SET wrapped = NULL, wrapped_by = NULL, index_key = repeat('i', 16)::bytea, \
+             page_key = repeat('p', 32)::bytea, token_key = repeat('t', 138)::bytea",
+        )
+        .await;
+    }
+
+    async fn change_directory(&self, statement: &'static str) {
+        let mut owner = self.owner().await;
+        let statement = format!("SET search_path = medisync; {statement}");
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut owner).await.unwrap();
+        owner.close().await.unwrap();
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {
@@ -170,6 +196,7 @@ impl Engine for Database {
 mod audit;
 mod citus;
 mod connections;
+mod erasure;
 mod isolation;
 mod moves;
 mod nodes;

@@ -3,6 +3,7 @@
 use super::{Database, database_of};
 use crate::contract::audit::{chained, event};
 use crate::contract::{put, secrets};
+use crate::keys::tests::keeper;
 use crate::{
     Changes, CommitError, Error, Expect, Key, Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Posting,
     ReleaseConcept, ReleasePart, Session, Store, Terms,
@@ -24,7 +25,13 @@ async fn north(store: &PostgresStore) -> Arc<dyn Session> {
 }
 
 fn order(database: &Database, to: Placement) -> Move {
-    Move { tenant: NORTH.into(), to: database.residence(to), keep: false, pause: Duration::from_secs(3) }
+    Move {
+        tenant: NORTH.into(),
+        to: database.residence(to),
+        keep: false,
+        pause: Duration::from_secs(3),
+        keeper: keeper(),
+    }
 }
 
 async fn relocate(database: &Database, to: Placement) -> crate::Result<Moved> {

@@ -1,10 +1,11 @@
 //! The contract on SQLite, with index ranges taken for large early and late; and what is SQLite's own.
 
 use super::{SqliteStore, options};
-use crate::Store;
 use crate::contract::{Engine, clock, contract};
+use crate::keys::tests::keeper;
+use crate::{Keeper, Store};
 use async_trait::async_trait;
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,20 +28,50 @@ pub(super) fn folder(enough: i64) -> Folder {
 
 impl Folder {
     pub(super) async fn store(&self, query_time: Duration) -> SqliteStore {
-        self.store_at(clock, query_time).await
+        self.store_at(clock, query_time, keeper()).await
     }
 
-    async fn store_at(&self, clock: fn() -> i64, query_time: Duration) -> SqliteStore {
-        let mut store = SqliteStore::open(self.folder.path(), clock, query_time).await.unwrap();
+    async fn store_at(&self, clock: fn() -> i64, query_time: Duration, keeper: Arc<Keeper>) -> SqliteStore {
+        let mut store = SqliteStore::open(self.folder.path(), clock, query_time, keeper).await.unwrap();
         store.settings.enough = self.enough;
         store
     }
 }
 
+impl Folder {
+    async fn run(&self, statement: &str) {
+        let mut connection = options(&self.folder.path().join("directory.sqlite")).connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
 #[async_trait]
 impl Engine for Folder {
-    async fn open_at(&self, clock: fn() -> i64) -> Arc<dyn Store> {
-        Arc::new(self.store_at(clock, Duration::from_secs(20)).await)
+    async fn open_with(&self, clock: fn() -> i64, keeper: Arc<Keeper>) -> Arc<dyn Store> {
+        Arc::new(self.store_at(clock, Duration::from_secs(20), keeper).await)
+    }
+
+    async fn kept_values(&self, tenant: &str) -> Vec<String> {
+        let file = self.folder.path().join("tenants").join(format!("{tenant}.sqlite"));
+        let mut connection = options(&file).connect().await.unwrap();
+        let values = "SELECT value FROM ledger ORDER BY kind, key";
+        let values = sqlx::query_scalar(values).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        values
+    }
+
+    async fn bare_keys(&self) {
+        let of = |letter: &str, times: usize| format!("CAST('{}' AS BLOB)", letter.repeat(times));
+        let (index, page, token) = (of("i", 16), of("p", 32), of("t", 138));
+        self.run(&format!(
+            "UPDATE tenant SET wrapped = NULL, wrapped_by = NULL, index_key = {index}, page_key = {page}, token_key = {token}"
+        ))
+        .await;
+    }
+
+    async fn change_directory(&self, statement: &'static str) {
+        self.run(statement).await;
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {

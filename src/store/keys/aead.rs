@@ -1,0 +1,60 @@
+//! Encryption that also proves what a text is about (AES-256-GCM, NIST SP 800-38D).
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+/// Bytes of a key.
+pub(super) const KEY: usize = 32;
+/// Bytes of what must not be used twice with a key.
+pub(super) const NONCE: usize = ring::aead::NONCE_LEN;
+
+/// A text that was not encrypted so: by another key, about something else, or it was changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Broken;
+
+/// The nonce and behind it the encrypted text.
+pub(super) fn seal(key: &[u8; KEY], nonce: [u8; NONCE], about: &[u8], text: &[u8]) -> Result<Vec<u8>, Broken> {
+    let mut sealed = text.to_vec();
+    let unique = Nonce::assume_unique_for_key(nonce);
+    with(key)?.seal_in_place_append_tag(unique, Aad::from(about), &mut sealed).map_err(|_| Broken)?;
+    Ok([&nonce[..], &sealed].concat())
+}
+
+/// The text.
+pub(super) fn open(key: &[u8; KEY], about: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Broken> {
+    let (nonce, text) = sealed.split_at_checked(NONCE).ok_or(Broken)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken)?;
+    let mut text = text.to_vec();
+    let length = with(key)?.open_in_place(nonce, Aad::from(about), &mut text).map_err(|_| Broken)?.len();
+    text.truncate(length);
+    Ok(text)
+}
+
+fn with(key: &[u8; KEY]) -> Result<LessSafeKey, Broken> {
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_opened_by_its_key_for_what_it_is_about() {
+        let sealed = seal(&[1; KEY], [2; NONCE], b"north", b"secret").unwrap();
+        assert_eq!(open(&[1; KEY], b"north", &sealed).as_deref(), Ok(&b"secret"[..]));
+        assert_eq!(open(&[3; KEY], b"north", &sealed), Err(Broken));
+        assert_eq!(open(&[1; KEY], b"south", &sealed), Err(Broken));
+        for cut in 0..sealed.len() {
+            assert_eq!(open(&[1; KEY], b"north", &sealed[..cut]), Err(Broken), "{cut}");
+        }
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let sealed = seal(&[1; KEY], [2; NONCE], b"north", b"secret").unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(&[1; KEY], b"north", &changed), Err(Broken), "{bit}");
+        }
+    }
+}

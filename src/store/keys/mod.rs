@@ -1,0 +1,32 @@
+//! Keys of tenants, and what wraps them.
+//!
+//! Each tenant has [`Secrets`] of its own. The directory keeps them wrapped by a [`Master`] key that is not in the database:
+//! whoever has the database alone has nobody's keys, and a tenant whose wrapped keys are destroyed is unreadable for good
+//! (docs/decisions/0024-keys.md).
+
+mod aead;
+mod keeper;
+mod master;
+mod reseal;
+mod rewrap;
+mod ring;
+mod seal;
+mod sealer;
+mod secrets;
+mod signing;
+
+pub(crate) use keeper::Kept;
+pub use keeper::{Keeper, Random};
+pub(crate) use master::NONE;
+pub use master::{Master, Unwrapped, Wrapped};
+pub(crate) use reseal::{Raw, RawLedger, reseal};
+pub use rewrap::{Rewrapped, Stale};
+pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key};
+pub use ring::{KeyFile, MasterRing};
+pub use seal::Sealed;
+pub(crate) use sealer::Sealer;
+pub use secrets::{DataKey, Secrets};
+pub(crate) use signing::signing_key;
+
+#[cfg(test)]
+pub(crate) use keeper::tests;
