@@ -36,7 +36,7 @@ pub struct Role {
     /// Where it is for.
     pub of: Realm,
     /// What may be done with resources: scopes (`user/Observation.rs?category=laboratory`), whose criteria may name
-    /// [`PLACE`] and [`USER`]. Those of the level `patient` are about the patient that the user is or acts for.
+    /// `{place}` and `{user}`. Those of the level `patient` are about the patient that the user is or acts for.
     pub rules: Vec<String>,
     /// What may be administered, of [`PERMISSIONS`].
     pub permissions: Vec<String>,

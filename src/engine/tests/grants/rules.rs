@@ -122,7 +122,7 @@ impl Rules {
             _ => return true,
         };
         let is_mine = !self.is_limited || owners.iter().any(|it| self.ties.get(*it).copied().flatten().is_some());
-        let said = || owners.iter().map(|it| self.said.get(*it).map_or(None, |it| it.of(of, &resource)));
+        let said = || owners.iter().map(|it| self.said.get(*it).and_then(|it| it.of(of, &resource)));
         let is_denied = said().any(|it| it == Some(false));
         let is_permitted = self.base == BasePolicy::Permit || said().any(|it| it == Some(true));
         is_mine && !is_denied && is_permitted
