@@ -12,6 +12,7 @@ mod history;
 mod http;
 mod isolation;
 mod keys;
+mod leaks;
 mod limits;
 mod loaded;
 mod operations;

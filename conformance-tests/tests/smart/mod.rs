@@ -6,6 +6,7 @@ mod app_state;
 mod brands;
 mod clients;
 mod clinics;
+mod confusion;
 mod encounters;
 mod factors;
 mod freshness;
