@@ -1,6 +1,6 @@
 //! A client of one FHIR base.
 
-use crate::{Answer, Bundle, foreign_base, program, unique};
+use crate::{Answer, Bundle, foreign_base, planted, program, unique};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -60,7 +60,11 @@ impl Client {
         };
         let method_name = Method::from_bytes(method.as_bytes()).expect("an HTTP method");
         let mut request = self.http.request(method_name, &address);
+        if let Some((_, query)) = path.split_once('?') {
+            planted::form(query);
+        }
         if let Some(authorization) = self.authorization() {
+            planted::secret(&authorization);
             request = request.header("authorization", authorization);
         }
         Call { request, asked: format!("{method} {path}") }
@@ -150,12 +154,16 @@ pub struct Call {
 impl Call {
     /// With this header.
     pub fn header(mut self, name: &str, value: &str) -> Call {
+        if matches!(name, "authorization" | "cookie") {
+            planted::secret(value);
+        }
         self.request = self.request.header(name, value);
         self
     }
 
     /// With this resource as the body.
     pub fn json(self, body: &Value) -> Call {
+        planted::resource(body);
         self.body("application/fhir+json", body.to_string())
     }
 
@@ -176,6 +184,7 @@ impl Call {
 
     /// Sends the request to a server that may be gone.
     pub async fn attempt(self) -> reqwest::Result<Answer> {
+        planted::check();
         let response = self.request.send().await?;
         let status = response.status().as_u16();
         let headers: HeaderMap = response.headers().clone();

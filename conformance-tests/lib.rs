@@ -9,6 +9,7 @@ mod bundle;
 mod client;
 mod labelled;
 pub mod network;
+mod planted;
 pub mod postgres;
 mod program;
 pub mod records;

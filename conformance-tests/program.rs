@@ -1,14 +1,17 @@
 //! The `medisync` program: its commands, and servers that it runs.
 
 use crate::postgres::{self, Database};
-use crate::{skipped, unique};
+use crate::{planted, skipped, unique};
 use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tempfile::TempDir;
+
+/// The level at which servers log, of which nobody sees more than warnings.
+const FINEST: &str = "trace";
 
 /// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
 pub fn foreign_base() -> Option<(String, Option<String>)> {
@@ -27,7 +30,9 @@ pub fn program() -> &'static (Program, String) {
         let program = Program::with_directory(temporary().keep());
         let mut shell = program.without_settings("sh");
         shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory).arg(program.database());
+        shell.env("MEDISYNC_LOG_LEVEL", FINEST).stderr(Stdio::piped());
         let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+        watched(&mut shell, |_| ());
         let root = listening_line(&mut shell);
         // The pipe to its input stays open as long as this process lives.
         std::mem::forget(shell);
@@ -169,6 +174,7 @@ impl Program {
 /// A running server; it is killed when dropped.
 pub struct Server {
     child: Child,
+    log: Arc<Mutex<String>>,
     /// `http://host:port`.
     pub root: String,
 }
@@ -177,9 +183,22 @@ impl Server {
     /// Starts this command and waits until it listens.
     #[track_caller]
     pub fn start(command: &mut Command) -> Server {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
+        command.env("MEDISYNC_LOG_LEVEL", FINEST).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program runs");
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = log.clone();
+        watched(&mut child, move |line| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push_str(line);
+            kept.push('\n');
+        });
         let root = listening_line(&mut child);
-        Server { child, root }
+        Server { child, log, root }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The base of a tenant.
@@ -218,6 +237,12 @@ impl Drop for Server {
             self.child.wait().expect("its end is seen");
         }
     }
+}
+
+/// Has all looked through that a server logs.
+fn watched(child: &mut Child, keep: impl FnMut(&str) + Send + 'static) {
+    let log = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+    std::thread::spawn(move || planted::watch(log, keep));
 }
 
 /// The root in the line `listening on http://HOST:PORT`; what the server prints after it is read and dropped.

@@ -1,7 +1,8 @@
 //! What well-known providers do in their own way, and the ways to prove to be a client.
 
+use super::super::clients::PRIVATE;
 use super::super::place::{Browser, text};
-use super::issuer::{CLIENT, back, register, rule, sent, sign_on, signed, with};
+use super::issuer::{CLIENT, Issuer, back, register, rule, sent, sign_on, signed, with};
 use super::people::hospital;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -84,15 +85,8 @@ async fn this_server_signs_that_it_is_the_client() {
         [json!({ "name": "authentication", "valueCode": "private_key_jwt" }), json!({ "name": "client-secret" })];
     register(&place, &with(&issuer.issuer, &by_key)).await.expect(200);
     sign_on(&mut Browser::new(&place), &issuer, &number, &json!({})).await.expect(303);
-    let (head, body) =
-        issuer.told.lock().unwrap().asked.iter().find(|(head, _)| head.starts_with("POST /token")).cloned().unwrap();
-    assert!(!head.to_lowercase().contains("authorization:"), "{head}");
-    let assertion = body.split('&').find_map(|it| it.strip_prefix("client_assertion=")).unwrap().to_owned();
-    let part = |at: usize| -> Value {
-        let text = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(at).unwrap()).unwrap();
-        serde_json::from_slice(&text).unwrap()
-    };
-    let (header, claims) = (part(0), part(1));
+    let assertion = assertion(&issuer);
+    let (header, claims) = (part(&assertion, 0), part(&assertion, 1));
     assert_eq!((text(&claims, "iss"), text(&claims, "aud")), (CLIENT.into(), format!("{}/token", issuer.issuer)));
     let public = place.with(None).call("GET", &format!("{}/jwks", place.issuer())).send().await.expect(200).json();
     let key = public["keys"].as_array().unwrap().iter().find(|it| it["kid"] == header["kid"]).unwrap().clone();
@@ -102,4 +96,54 @@ async fn this_server_signs_that_it_is_the_client() {
     jsonwebtoken::decode::<Value>(&assertion, &key, &wanted).unwrap();
     // It opens nothing here.
     place.with(Some(&assertion)).get("Patient").await.expect_outcome(401..=401);
+}
+
+/// The last assertion that the provider got.
+fn assertion(issuer: &Issuer) -> String {
+    let told = issuer.told.lock().unwrap();
+    let (head, body) = told.asked.iter().rfind(|(head, _)| head.starts_with("POST /token")).unwrap();
+    assert!(!head.to_lowercase().contains("authorization:"), "{head}");
+    body.split('&').find_map(|it| it.strip_prefix("client_assertion=")).unwrap().to_owned()
+}
+
+fn part(token: &str, at: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap()
+}
+
+/// RFC 8414 section 2: a provider says by what it wants assertions signed; a key of its own is published for it alone.
+#[tokio::test]
+async fn a_key_of_its_own_signs_as_the_provider_wants() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let by_key = |key: &str| {
+        [
+            json!({ "name": "authentication", "valueCode": "private_key_jwt" }),
+            json!({ "name": "client-secret" }),
+            json!({ "name": "private-key", "valueString": key }),
+        ]
+    };
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{PRIVATE}\n-----END PRIVATE KEY-----\n");
+    let made = register(&place, &with(&issuer.issuer, &by_key(&pem))).await.expect(200);
+    assert!(!made.text().contains("PRIVATE") && !made.text().contains(PRIVATE));
+    let made = made.json();
+    let uri = made["parameter"].as_array().unwrap().iter().find(|it| it["name"] == "jwks-uri").unwrap();
+    let uri = text(uri, "valueUri");
+    assert_eq!(uri, format!("{}/sign-on/staff/jwks", place.issuer()));
+    issuer.tell(|it| {
+        it.metadata.insert("token_endpoint_auth_signing_alg_values_supported".into(), json!(["RS256", "ES384"]));
+    });
+    sign_on(&mut Browser::new(&place), &issuer, &number, &json!({})).await.expect(303);
+    let assertion = assertion(&issuer);
+    let public = place.with(None).get(&uri).await.expect(200).json();
+    let key = public["keys"][0].clone();
+    assert!(key["kid"] == part(&assertion, 0)["kid"] && key.get("d").is_none(), "{public}");
+    let key = jsonwebtoken::DecodingKey::from_jwk(&serde_json::from_value(key).unwrap()).unwrap();
+    let mut wanted = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::ES384);
+    wanted.set_audience(&[format!("{}/token", issuer.issuer)]);
+    jsonwebtoken::decode::<Value>(&assertion, &key, &wanted).unwrap();
+    // What signs nothing here is no key of this tenant's tokens.
+    let tokens = place.with(None).get(&format!("{}/jwks", place.issuer())).await.expect(200).json();
+    assert!(!tokens["keys"].as_array().unwrap().iter().any(|it| it["kid"] == public["keys"][0]["kid"]));
+    for wrong in ["no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+        register(&place, &with(&issuer.issuer, &by_key(wrong))).await.expect(400);
+    }
 }

@@ -12,9 +12,10 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use fhir::{Failure, Result};
+use fhir::Failure;
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value as Json, json};
+use store::Tenant;
 
 /// RFC 7523 section 2.2
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -71,43 +72,68 @@ pub enum Proof {
     Basic(String),
     /// By a secret in the form.
     Post(String),
-    /// By an assertion that the tenant's key signs.
+    /// By an assertion that is signed here.
     Assertion(String),
 }
 
-impl Proof {
-    /// The proof that the provider wants.
-    pub fn of(
-        provider: &Provider,
-        metadata: &Metadata,
-        secret: Option<&[u8]>,
-        keys: &KeyRing,
-        now: i64,
-    ) -> Result<Proof> {
-        let secret = || String::from_utf8(secret.unwrap_or_default().to_vec()).map_err(Failure::internal);
+/// Who proves it, and when.
+pub struct Prover<'p> {
+    /// The tenant.
+    pub tenant: &'p Tenant,
+    /// Its keys.
+    pub keys: &'p KeyRing,
+    /// The provider's id.
+    pub id: &'p str,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+}
+
+impl Prover<'_> {
+    /// The proof that the provider wants; fails with a cause for the log.
+    pub fn proof(&self, provider: &Provider, metadata: &Metadata, secret: Option<&[u8]>) -> Result<Proof, String> {
+        let secret =
+            || String::from_utf8(secret.unwrap_or_default().to_vec()).map_err(|_| "the secret is no text".to_owned());
         Ok(match provider.auth {
             ClientAuth::None => Proof::None,
             ClientAuth::ClientSecretBasic => Proof::Basic(secret()?),
             ClientAuth::ClientSecretPost => Proof::Post(secret()?),
-            ClientAuth::PrivateKeyJwt => Proof::Assertion(assertion(provider, metadata, keys, now)?),
+            ClientAuth::PrivateKeyJwt => Proof::Assertion(self.assertion(provider, metadata)?),
         })
     }
-}
 
-/// RFC 7523 section 3. No access token of this tenant can be taken for it, nor it for one: types and issuers differ.
-fn assertion(provider: &Provider, metadata: &Metadata, keys: &KeyRing, now: i64) -> Result<String> {
-    let key = keys.signing(now)?;
-    let mut header = Header::new(Algorithm::ES256);
-    header.kid.clone_from(&key.public.common.key_id);
-    let claims = json!({
-        "iss": provider.client_id,
-        "sub": provider.client_id,
-        "aud": metadata.token_endpoint,
-        "jti": random::id(),
-        "iat": now / 1000,
-        "exp": now / 1000 + ASSERTION_TIME,
-    });
-    jsonwebtoken::encode(&header, &claims, &key.signing).map_err(Failure::internal)
+    /// RFC 7523 section 3. No access token of this tenant can be taken for it, nor it for one: types and issuers differ.
+    fn assertion(&self, provider: &Provider, metadata: &Metadata) -> Result<String, String> {
+        let claims = json!({
+            "iss": provider.client_id,
+            "sub": provider.client_id,
+            "aud": metadata.token_endpoint,
+            "jti": random::id(),
+            "iat": self.now / 1000,
+            "exp": self.now / 1000 + ASSERTION_TIME,
+        });
+        let taken = metadata.assertion_algorithms.as_deref();
+        let other = || {
+            format!(
+                "it takes assertions signed by {}; give it a private-key of that",
+                taken.unwrap_or_default().join(", ")
+            )
+        };
+        let failed = |it: Failure| it.cause.map_or_else(String::new, |it| it.to_string());
+        let signed = match &provider.key {
+            Some(key) => {
+                let header = key.header(key.algorithm(taken).ok_or_else(other)?);
+                jsonwebtoken::encode(&header, &claims, &key.signing(self.tenant, self.id).map_err(failed)?)
+            }
+            None if taken.is_some_and(|it| !it.iter().any(|it| it == "ES256")) => return Err(other()),
+            None => {
+                let key = self.keys.signing(self.now).map_err(failed)?;
+                let mut header = Header::new(Algorithm::ES256);
+                header.kid.clone_from(&key.public.common.key_id);
+                jsonwebtoken::encode(&header, &claims, &key.signing)
+            }
+        };
+        signed.map_err(|_| "the assertion cannot be signed".to_owned())
+    }
 }
 
 /// What a provider gives for a code.

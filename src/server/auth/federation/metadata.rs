@@ -42,6 +42,8 @@ pub struct Metadata {
     pub end_session_endpoint: Option<String>,
     /// Whether its answers say who answers (RFC 9207).
     pub tells_issuer: bool,
+    /// By what clients' assertions are to be signed, if it says so (RFC 8414 section 2).
+    pub assertion_algorithms: Option<Vec<String>>,
 }
 
 impl Providers {
@@ -84,6 +86,9 @@ impl Metadata {
             jwks_uri: needed("jwks_uri")?,
             userinfo_endpoint: address("userinfo_endpoint")?,
             end_session_endpoint: address("end_session_endpoint")?,
+            assertion_algorithms: document["token_endpoint_auth_signing_alg_values_supported"]
+                .as_array()
+                .map(|all| all.iter().filter_map(Json::as_str).map(str::to_owned).collect()),
             tells_issuer: document["authorization_response_iss_parameter_supported"] == true,
         })
     }

@@ -6,13 +6,14 @@ mod exchange;
 mod identity;
 mod metadata;
 mod operations;
+mod own_key;
 mod provider;
 mod rules;
 mod sign_on;
 mod token;
 
 pub use claims::Claims;
-pub use exchange::{Asked, Proof, Tokens, add_user_info, exchange, joined};
+pub use exchange::{Asked, Prover, Tokens, add_user_info, exchange, joined};
 pub use identity::{Identity, identity_key};
 pub use metadata::{Metadata, Providers};
 pub use operations::operations;

@@ -1,5 +1,6 @@
 //! What of providers is administered over FHIR. The operations are ours; R4 has none for it.
 
+use super::own_key::OwnKey;
 use super::provider::{self, LogOut, Provider, Tie};
 use super::rules::Rule;
 use super::{Identity, identity_key};
@@ -62,6 +63,7 @@ async fn register(call: Call<'_>) -> Result<Answer> {
         for rule in &provider.rules {
             demand_giving_all(&call, &rule.roles, Some(&rule.scope)).await?;
         }
+        let has_key = provider.key.is_some();
         let change = match known {
             Some(mut known) => {
                 known.value = provider;
@@ -74,7 +76,7 @@ async fn register(call: Call<'_>) -> Result<Answer> {
         };
         if kept::write(session, vec![change]).await? {
             tracing::info!(tenant = call.ctx.tenant().name(), provider = id, "a provider for sign-on is registered");
-            return Ok(parameters(addresses(&call, &id)));
+            return Ok(parameters(addresses(&call, &id, has_key)));
         }
     }
     Err(raced())
@@ -96,6 +98,12 @@ fn read(call: &Call<'_>, id: &str, known: Option<&Provider>) -> Result<Provider>
         Some(secret) => Some(Provider::sealed(call.ctx.tenant(), id, &secret)?),
         None => kept.and_then(|it| it.secret.clone()),
     };
+    let own = known.filter(|it| it.issuer == issuer && it.client_id == client_id && auth == ClientAuth::PrivateKeyJwt);
+    let key = match (text("private-key"), text("certificate")) {
+        (Some(key), certificate) => Some(OwnKey::read(call.ctx.tenant(), id, &key, certificate.as_deref())?),
+        (None, None) => own.and_then(|it| it.key.clone()),
+        (None, Some(_)) => return Err(refused("certificate goes with the private-key that it is of.")),
+    };
     let is_symmetric = match text("signing").as_deref() {
         None => false,
         Some("HS256") => true,
@@ -109,6 +117,7 @@ fn read(call: &Call<'_>, id: &str, known: Option<&Provider>) -> Result<Provider>
         client_id,
         auth,
         secret,
+        key,
         is_symmetric,
         scope: text("scope").unwrap_or_else(|| USUAL_SCOPE.to_owned()),
         domains: texts("domain"),
@@ -153,7 +162,7 @@ fn tie(of: Value<'_>) -> Result<Tie> {
 }
 
 /// What the provider is to be told of this server.
-fn addresses(call: &Call<'_>, id: &str) -> Vec<Json> {
+fn addresses(call: &Call<'_>, id: &str, has_key: bool) -> Vec<Json> {
     let base = call.ctx.base();
     let origin = base.rfind("/fhir").and_then(|it| base.get(..it)).unwrap_or(base);
     let issuer = format!("{origin}/auth/{}", call.ctx.tenant().name());
@@ -161,7 +170,7 @@ fn addresses(call: &Call<'_>, id: &str) -> Vec<Json> {
         ("redirect-uri", format!("{issuer}/sign-on/{id}/back")),
         ("post-logout-redirect-uri", format!("{issuer}/signed-out")),
         ("backchannel-logout-uri", format!("{issuer}/sign-on/{id}/logout")),
-        ("jwks-uri", format!("{issuer}/jwks")),
+        ("jwks-uri", if has_key { format!("{issuer}/sign-on/{id}/jwks") } else { format!("{issuer}/jwks") }),
     ]
     .map(|(name, uri)| json!({ "name": name, "valueUri": uri }))
     .into()

@@ -1,6 +1,7 @@
 //! An OpenID provider as a tenant registers it.
 
 use super::claims::Claims;
+use super::own_key::OwnKey;
 use super::rules::{self, Admission, Rule, Unmatched};
 use crate::auth::client::{ClientAuth, is_web_address};
 use crate::auth::kept::{self, Entry, Kept};
@@ -29,6 +30,9 @@ pub struct Provider {
     pub auth: ClientAuth,
     /// The client's secret, sealed.
     pub secret: Option<String>,
+    /// The key by which this server proves to be the client, where it is not the tenant's own.
+    #[serde(default)]
+    pub key: Option<OwnKey>,
     /// Whether id tokens are signed by the client's secret (HS256), and in no other way.
     pub is_symmetric: bool,
     /// What it is asked for, beside `openid`.
@@ -110,6 +114,9 @@ impl Provider {
         if self.auth.has_secret() != self.secret.is_some() {
             return refuse("client-secret goes with the authentication client_secret_basic and client_secret_post.");
         }
+        if self.key.is_some() && self.auth != ClientAuth::PrivateKeyJwt {
+            return refuse("private-key goes with the authentication private_key_jwt.");
+        }
         if self.is_symmetric && self.secret.is_none() {
             return refuse("HS256 goes with a client-secret.");
         }
@@ -188,6 +195,7 @@ pub(super) fn provider(issuer: &str) -> Provider {
         client_id: "medisync".into(),
         auth: ClientAuth::None,
         secret: None,
+        key: None,
         is_symmetric: false,
         scope: "profile email".into(),
         domains: Vec::new(),

@@ -226,6 +226,7 @@ mod tests {
             userinfo_endpoint: None,
             end_session_endpoint: None,
             tells_issuer: false,
+            assertion_algorithms: None,
         }
     }
 

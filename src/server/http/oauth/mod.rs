@@ -81,6 +81,7 @@ macro_rules! endpoints {
                     Step::Begin => Some(&SIGN_ON),
                     Step::Back => Some(&SIGN_ON_BACK),
                     Step::Logout => Some(&SIGN_ON_LOGOUT),
+                    Step::Jwks => Some(&SIGN_ON_JWKS),
                 },
             }
         }
@@ -127,6 +128,7 @@ endpoints! {
 const WEIGHT: u32 = 2;
 static SIGN_ON: Route = Route { pattern: "[auth]/sign-on/[provider]", methods: "GET" };
 static SIGN_ON_BACK: Route = Route { pattern: "[auth]/sign-on/[provider]/back", methods: "GET" };
+static SIGN_ON_JWKS: Route = Route { pattern: "[auth]/sign-on/[provider]/jwks", methods: "GET" };
 static SIGN_ON_LOGOUT: Route = Route { pattern: "[auth]/sign-on/[provider]/logout", methods: "POST" };
 
 /// RFC 8414 section 3: the path of the issuer comes last.
@@ -231,6 +233,7 @@ async fn dispatch(
         it if *it == SIGN_ON => sign_on::begin(&desk, provider(parts), &form()?).await,
         it if *it == SIGN_ON_BACK => sign_on::back(&desk, provider(parts), &form()?).await,
         it if *it == SIGN_ON_LOGOUT => sign_on::hear(&desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_JWKS => sign_on::keys(&desk, provider(parts)).await,
         it if *it == TOKEN => token::exchange(&desk, &form()?).await,
         it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
         it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,

@@ -4,7 +4,7 @@ use super::users::{self, Refused};
 use super::{BACK, Desk, address, away, existing, metadata, refused};
 use crate::auth::factor::assurance::Proved;
 use crate::auth::federation::{
-    Attempt, Claims, Expected, Metadata, Proof, Provider, SignOn, Tokens, add_user_info, exchange,
+    Attempt, Claims, Expected, Metadata, Prover, Provider, SignOn, Tokens, add_user_info, exchange,
 };
 use crate::auth::kept::{self, Entry};
 use crate::auth::secret;
@@ -128,7 +128,8 @@ async fn claims(
 ) -> Result<(Claims, String), Failed> {
     let (tenant, outgoing) = (&desk.known.tenant, &desk.server.providers.outgoing);
     let secret = provider.value.secret(tenant, &provider.key)?;
-    let proof = Proof::of(&provider.value, metadata, secret.as_deref(), &desk.known.keys, desk.now)?;
+    let prover = Prover { tenant, keys: &desk.known.keys, id: &provider.key, now: desk.now };
+    let proof = prover.proof(&provider.value, metadata, secret.as_deref()).map_err(Failed::Away)?;
     let (verifier, redirect_uri) = (Attempt::verifier(tenant, state), address(desk, &provider.key, BACK));
     let exchanged = exchange(outgoing, &provider.value, metadata, proof, (code, &verifier, &redirect_uri)).await;
     let Tokens { id_token, access_token } = exchanged.map_err(Failed::Away)?;

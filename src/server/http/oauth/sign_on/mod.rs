@@ -19,10 +19,12 @@ use crate::auth::secret;
 use crate::http::page;
 use crate::pages::{self, RefusedView, Way};
 use axum::response::Response;
+use serde_json::json;
 
 /// What the address of a provider's is followed by.
 const BACK: &str = "/back";
 const LOGOUT: &str = "/logout";
+const JWKS: &str = "/jwks";
 
 /// What is asked for below `sign-on/`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,11 +35,13 @@ pub enum Step {
     Back,
     /// `[provider]/logout`: the provider says that somebody has signed out.
     Logout,
+    /// `[provider]/jwks`: the key by which this server proves to be the client.
+    Jwks,
 }
 
 /// The step that a path below `sign-on/` asks for, and of which provider.
 pub fn step(path: &str) -> Option<(&str, Step)> {
-    let steps = [(BACK, Step::Back), (LOGOUT, Step::Logout)];
+    let steps = [(BACK, Step::Back), (LOGOUT, Step::Logout), (JWKS, Step::Jwks)];
     let found = steps.into_iter().find_map(|(end, step)| Some((path.strip_suffix(end)?, step)));
     found.or(Some((path, Step::Begin))).filter(|(provider, _)| !provider.is_empty() && !provider.contains('/'))
 }
@@ -74,6 +78,14 @@ pub async fn begin(desk: &Desk<'_>, id: &str, form: &Form) -> Result<Response> {
         is_anew: browser.visitor(desk).await?.is_some() || authorize::is_anew(to),
     };
     browser.redirect(desk, &asked.address(&provider.value, &metadata))
+}
+
+/// `GET /auth/{tenant}/sign-on/{provider}/jwks`: the key by which this server proves to the provider that it is the client (RFC 7517 section
+/// 5).
+pub async fn keys(desk: &Desk<'_>, id: &str) -> Result<Response> {
+    let provider = existing(desk, id).await?.value;
+    let keys: Vec<_> = provider.key.iter().map(|it| &it.public).collect();
+    super::metadata::document(&json!({ "keys": keys }))
 }
 
 /// What a provider tells of itself, or why it does not.
@@ -130,6 +142,7 @@ mod tests {
         assert_eq!(read("north"), Some(("north", Step::Begin as u8)));
         assert_eq!(read("north/back"), Some(("north", Step::Back as u8)));
         assert_eq!(read("north/logout"), Some(("north", Step::Logout as u8)));
+        assert_eq!(read("north/jwks"), Some(("north", Step::Jwks as u8)));
         for path in ["", "/back", "north/", "north/other", "north/back/back"] {
             assert!(read(path).is_none(), "{path}");
         }
