@@ -198,6 +198,34 @@ describe('signing in and out', () => {
     }
   });
 
+  it('lists where a user is signed in, and ends one of them', async () => {
+    const [here, there] = [await open(browser), await open(browser, { userAgent: 'Mozilla/5.0 (iPhone; like Mac OS X) Safari/604.1' })];
+    for (const { page } of [there, here]) {
+      await page.goto(`${place.auth}/account`);
+      await signIn(page, 'lena');
+      await page.getByText('You are signed in to demo.').waitFor();
+    }
+    await here.page.reload();
+    await here.page.getByText(/Chrome on Linux, from the server's own machine.*You are here/).waitFor();
+    assert.deepEqual(await faults(here.page), []);
+    await here.page.getByRole('heading', { name: 'Where you are signed in' }).scrollIntoViewIfNeeded();
+    await picture(here.page, 'sign-ins');
+    const ends = here.page.getByRole('button', { name: 'End it, and what its apps were granted' });
+    assert.equal(await ends.count(), 2);
+    await ends.nth(1).focus();
+    await here.page.keyboard.press('Enter');
+    await here.page.getByText('Safari on iOS').waitFor({ state: 'detached' });
+    assert.equal(await ends.count(), 1);
+    await there.page.reload();
+    await there.page.getByRole('heading', { name: 'Sign in to demo' }).waitFor();
+    await ends.click();
+    await here.page.getByText('You are signed out of demo.').waitFor();
+    for (const { context, complaints } of [here, there]) {
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  });
+
   it('goes on with the app where another window signed out meanwhile', async () => {
     const { context, page } = await open(browser);
     await page.goto(asked('openid fhirUser user/Patient.rs'));

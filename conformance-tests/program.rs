@@ -137,6 +137,7 @@ impl Program {
     /// Creates a tenant.
     #[track_caller]
     pub fn create_tenant(&self, name: &str) {
+        planted::tenant(name);
         self.succeed(&["tenant", "create", name]);
     }
 
