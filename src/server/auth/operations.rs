@@ -103,12 +103,15 @@ async fn create_user(call: Call<'_>) -> Result<Answer> {
 async fn reset_factors(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let username = call.arguments.text("username").unwrap_or_default();
-    if let Some(user) = account::find(call.ctx.session(), username).await? {
+    let user = account::find(call.ctx.session(), username).await?;
+    if let Some(user) = &user {
         roles::operations::demand_rank(&call, &user.value).await?;
     }
     factor::reset(call.ctx.session(), username).await?;
+    // A name may be an address: what tokens call the user is told.
+    let user = user.map(|it| it.value.id);
     let (tenant, by) = (call.ctx.tenant().name(), &call.ctx.caller().subject);
-    tracing::info!(tenant, user = account::folded(username), by, "a user's second factors were taken away");
+    tracing::info!(tenant, user, by, "a user's second factors were taken away");
     Ok(Answer::empty(204))
 }
 
