@@ -14,9 +14,9 @@ fn owned(params: &[&str], owners: Arc<Owners>) -> Test {
 
 pub(crate) async fn compartments_of_many(engine: &dyn Engine) {
     let ward = references_among(engine).await;
-    let logical = Entry::Logical(p("subject"), None, Some("mrn".into()), "1".into());
+    let logical = Entry::Logical(p("subject"), None, Some("mrn"), "1");
     ward.create("Observation", "o5", &[logical]).await;
-    let logical = Entry::Logical(p("subject"), Some("Device".into()), Some("mrn".into()), "1".into());
+    let logical = Entry::Logical(p("subject"), Some("Device".into()), Some("mrn"), "1");
     ward.create("Observation", "o6", &[logical]).await;
     let crowd: Vec<String> = (0..500).map(|i| format!("p{i}")).chain(["old".to_owned()]).collect();
     let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
@@ -48,7 +48,7 @@ pub(crate) async fn of_nobody(engine: &dyn Engine) {
     ward.create("Observation", "o3", &[local("Device", "d"), local("Patient", "kid")]).await;
     ward.create("Observation", "o4", &[local("Patient", "lost")]).await;
     ward.create("Observation", "o5", &[]).await;
-    ward.create("Observation", "o6", &[Entry::Logical(p("actor"), None, None, "1".into())]).await;
+    ward.create("Observation", "o6", &[Entry::Logical(p("actor"), None, None, "1")]).await;
     let of_nobody =
         |codes: &[&str]| Test::Unowned { params: codes.iter().map(|it| p(it)).collect(), of: "Patient".into() };
     finds(&ward, "Observation", of_nobody(&["actor"]), &["o2", "o5"]).await;
