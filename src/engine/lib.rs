@@ -169,6 +169,11 @@ impl Engine {
         (self.ambient.now_ms)() * 1000
     }
 
+    /// A new id that nobody can guess and nothing else has, a UUID.
+    pub fn new_id(&self) -> String {
+        (self.ambient.new_id)()
+    }
+
     /// The store's directory and life cycle.
     pub fn store(&self) -> &dyn Store {
         &*self.store

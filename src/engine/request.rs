@@ -81,13 +81,24 @@ pub struct Answer {
     pub unindexed: Vec<String>,
     /// A FHIR resource as JSON; empty if there is none.
     pub body: Bytes,
+    /// Whether the body is JSON that is no resource.
+    pub is_plain: bool,
 }
 
 impl Answer {
     /// An answer with a body.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Answer {
         let body = body.into();
-        Answer { status, version: None, last_modified: None, location: None, key: None, unindexed: Vec::new(), body }
+        Answer {
+            status,
+            version: None,
+            last_modified: None,
+            location: None,
+            key: None,
+            unindexed: Vec::new(),
+            body,
+            is_plain: false,
+        }
     }
 
     /// An answer without one.

@@ -1,17 +1,21 @@
 //! What we add on top of the standard, one module each.
 
+mod convert;
 pub mod demo;
 mod effective;
 mod everything;
+mod graphql;
 mod lastn;
+mod meta;
 mod reindex;
 mod sharing;
 mod snapshot;
 mod stats;
+mod summary;
 mod terminology;
 mod validate;
 
-pub use convert::terminology::{Choices as ReleaseChoices, Files as ReleaseFiles, read as read_release};
+pub use ::convert::terminology::{Choices as ReleaseChoices, Files as ReleaseFiles, read as read_release};
 pub use terminology::{LoadedRows, load_code_system};
 
 use engine::Operation;
@@ -20,12 +24,16 @@ use engine::Operation;
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
     all.extend([
+        summary::operation(),
         lastn::operation(),
         stats::operation(),
         sharing::operation(),
         snapshot::operation(),
         validate::operation(),
+        convert::operation(),
+        graphql::operation(),
     ]);
+    all.extend(meta::operations());
     all.extend(reindex::operations());
     all.extend(terminology::operations());
     all

@@ -9,6 +9,7 @@ pub use writer::BundleWriter;
 pub(crate) use writer::Response;
 
 use crate::{Answer, Context, Engine, Request, Verb};
+use base64::Engine as _;
 use bytes::Bytes;
 use entry::Entry;
 use fhir::json::{Doc, Value};
@@ -102,6 +103,12 @@ fn within_entry(mut failure: Failure, at: usize) -> Failure {
     failure
 }
 
+/// JSON that is no resource, as the Binary that stands for it in a Bundle.
+fn binary(json: &[u8]) -> Bytes {
+    let data = base64::engine::general_purpose::STANDARD.encode(json);
+    format!(r#"{{"resourceType":"Binary","contentType":"application/json","data":"{data}"}}"#).into()
+}
+
 /// One entry of the response (bundle.html#batch-response).
 fn write_answer(bundle: &mut BundleWriter, ctx: &Context, answer: Result<Answer>, returns: bool) -> Result<()> {
     match answer {
@@ -110,7 +117,8 @@ fn write_answer(bundle: &mut BundleWriter, ctx: &Context, answer: Result<Answer>
             let location = answer.location.map(|it| format!("{}/{it}", ctx.base()));
             bundle.begin(None);
             if !answer.body.is_empty() && (returns || !is_write) {
-                bundle.resource(std::str::from_utf8(&answer.body).map_err(Failure::internal)?);
+                let body = if answer.is_plain { binary(&answer.body) } else { answer.body };
+                bundle.resource(std::str::from_utf8(&body).map_err(Failure::internal)?);
             }
             bundle.response(&Response {
                 status: answer.status,

@@ -59,6 +59,8 @@ pub(super) struct Given {
     pub(super) criteria: Vec<(String, String)>,
     /// The page asked for, where the operation has pages.
     pub(super) page: Option<String>,
+    /// Whether the body is the parameter itself, and no Parameters resource.
+    pub(super) is_bare: bool,
     /// Every parameter that can stand in a URL, in the order given.
     pub(super) simple: Vec<(String, String)>,
 }
@@ -70,7 +72,7 @@ impl Engine {
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             reader.in_query(&name, &value)?;
         }
-        if request.verb == Verb::Post && !request.body.is_empty() {
+        if request.verb == Verb::Post && !request.body.is_empty() && !reader.in_graphql(request)? {
             let doc = self.json_body(request)?;
             reader.in_body(doc.root())?;
         }
@@ -85,6 +87,37 @@ struct Reader<'d> {
 }
 
 impl Reader<'_> {
+    /// GraphQL's own ways to POST a query (graphql.html): as it is, or in a JSON object with its variables. `false` for a body
+    /// that is neither.
+    fn in_graphql(&mut self, request: &Request) -> Result<bool> {
+        let text = || std::str::from_utf8(&request.body).map_err(|_| not_graphql());
+        let of = request.headers.content_type.as_deref();
+        if !self.operation.takes(Extra::GraphQl) {
+            return Ok(false);
+        }
+        if of == Some("application/graphql") {
+            self.graphql("query", text()?);
+            return Ok(true);
+        }
+        let Some(doc) = Doc::parse(text()?).ok().filter(|it| it.root().get("resourceType").is_none()) else {
+            return Ok(false);
+        };
+        for member in doc.root().children().filter(|it| !it.is_null()) {
+            match (member.key(), member.as_str()) {
+                ("query" | "operationName", Some(text)) => self.graphql(member.key(), text),
+                ("variables", _) if member.is_object() => self.graphql("variables", member.raw()),
+                // What clients tell their own servers, GraphQL says nothing of.
+                ("extensions", _) => {}
+                _ => return Err(not_graphql()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn graphql(&mut self, name: &str, text: &str) {
+        self.given.arguments.given.push((name.to_owned(), Argument::Text(text.to_owned())));
+    }
+
     fn in_query(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
             "_format" | "_pretty" => return Ok(()),
@@ -136,9 +169,10 @@ impl Reader<'_> {
     /// A Parameters resource (parameters.html).
     fn in_body(&mut self, body: Value<'_>) -> Result<()> {
         if self.operation.takes(Extra::AnyResource)
-            && let Some(parameter) = self.definition.parameter("resource")
+            && let Some(parameter) = self.definition.parameters.iter().find(|it| it.of == "Resource")
             && let Some(of) = body.str("resourceType").filter(|it| *it != "Parameters")
         {
+            self.given.is_bare = true;
             return self.argument(parameter, of, body);
         }
         if body.str("resourceType") != Some("Parameters") {
@@ -200,6 +234,12 @@ impl Reader<'_> {
         }
         Ok(self.given)
     }
+}
+
+fn not_graphql() -> Failure {
+    let told =
+        "The body is a GraphQL query as application/graphql, or a JSON object with query, operationName and variables.";
+    Failure::new(IssueType::Structure, told)
 }
 
 /// The value of Parameters.parameter and its type: of `value[x]`, the resource, or itself where it has parts.

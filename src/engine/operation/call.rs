@@ -24,6 +24,8 @@ pub struct Call<'c> {
     pub arguments: Arguments,
     /// The search parameters, where the operation takes them: names and values.
     pub criteria: Vec<(String, String)>,
+    /// Whether the body was the parameter itself, and no Parameters resource.
+    pub is_bare: bool,
     page: Option<String>,
     /// Path and parameters relative to the base.
     address: String,
@@ -41,8 +43,8 @@ impl<'c> Call<'c> {
         query.extend_pairs(&given.simple);
         let query = query.finish();
         let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let Given { arguments, criteria, page, .. } = given;
-        Call { engine, ctx, at: at.clone(), instance, arguments, criteria, page, address }
+        let Given { arguments, criteria, page, is_bare, .. } = given;
+        Call { engine, ctx, at: at.clone(), instance, arguments, criteria, is_bare, page, address }
     }
 
     /// The operation's code.

@@ -45,6 +45,11 @@ pub enum Extra {
     /// Resources that may be wrong: their content is the operation's to look at. A body that is no Parameters resource
     /// is its parameter `resource` (operations.html#executing).
     AnyResource,
+    /// Queries in GraphQL's own forms beside a Parameters resource: as `application/graphql`, or as JSON (graphql.html).
+    GraphQl,
+    /// Every caller: the operation looks at nothing but by interactions of their own, each of which is held to what the
+    /// caller may do.
+    ByItsParts,
 }
 
 /// Stands in [`Operation::demands`] for the resource type that the operation is called on.
@@ -128,7 +133,7 @@ impl Engine {
         if operation.demands.is_empty() {
             return Err(Failure::new(IssueType::Forbidden, "Nobody may call this operation."));
         }
-        if ctx.caller.scopes.settled_by_role(&definition.code)? {
+        if ctx.caller.scopes.settled_by_role(&definition.code)? || operation.takes(Extra::ByItsParts) {
             return Ok(());
         }
         let here = match at {

@@ -1,8 +1,10 @@
 //! What a call asks about: codes, and the resource to look into.
 
+use super::context;
 use engine::{Arguments, Around, Call, Resolver};
 use fhir::json::{Doc, Value};
 use fhir::outcome::shown;
+use fhir::primitive::datetime;
 use fhir::terminology::{CodeSystem, ConceptMap, ValueSet};
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
@@ -52,13 +54,15 @@ pub(super) fn needed_system(system: Option<&str>) -> Result<&str> {
     system.ok_or_else(|| Failure::new(IssueType::Required, "A code is asked about with its system."))
 }
 
-/// Fails if one of these parameters is given: they are the standard's, and not served here.
-pub(super) fn refuse(call: &Call<'_>, names: &[&str]) -> Result<()> {
-    match names.iter().find(|it| call.arguments.text(it).is_some()) {
-        Some(name) => {
-            Err(Failure::new(IssueType::NotSupported, format!("This server does not take the parameter {name}.")))
+/// `date`: definitions are as they are now, so what asks for how they were on a day that is past fails, as the standard has it.
+pub(super) fn as_of_now(call: &Call<'_>) -> Result<()> {
+    let date = call.arguments.text("date").and_then(datetime::range);
+    match date.is_none_or(|it| it.high >= call.engine.now_micros()) {
+        true => Ok(()),
+        false => {
+            let told = "The parameter date is past, and this server tells of codes as they are now: leave it out.";
+            Err(Failure::new(IssueType::NotSupported, told))
         }
-        None => Ok(()),
     }
 }
 
@@ -92,10 +96,14 @@ fn given<T>(call: &Call<'_>, name: &str, read: impl Fn(Value<'_>) -> T) -> Resul
 
 /// The value set of a call: the instance, the resource sent along, or the one with the URL.
 pub(super) async fn value_set(call: &Call<'_>, resolver: &mut Resolver<'_>) -> Result<Arc<ValueSet>> {
-    match (given(call, "valueSet", ValueSet::read)?, canonical(call, "valueSetVersion")) {
+    let url = match (canonical(call, "valueSetVersion"), context::value_set(call).await?) {
+        (url, None) | (None, url) => url,
+        (Some(_), Some(_)) => return Err(several("value set")),
+    };
+    match (given(call, "valueSet", ValueSet::read)?, url) {
         (Some(set), None) => Ok(set),
         (None, Some(url)) => resolver.value_set(&url).await?.ok_or_else(|| unknown("value set", &url)),
-        (None, None) => Err(missing("url or valueSet")),
+        (None, None) => Err(missing("url, context or valueSet")),
         _ => Err(several("value set")),
     }
 }

@@ -3,7 +3,7 @@
 mod nest;
 mod view;
 
-use super::asked::{self, flag, refuse, versioned};
+use super::asked::{self, flag, versioned};
 use engine::{Answer, Call, Resolver};
 use fhir::primitive::datetime;
 use fhir::terminology::{Expansion, Pin, ValueSet, Versions};
@@ -18,15 +18,15 @@ const MOST: usize = 100_000;
 /// The most codes that are given at once.
 const MOST_GIVEN: usize = 10_000;
 
-/// Parameters of R4 that would change the answer and are not served.
-const REFUSED: [&str; 3] = ["context", "contextDirection", "date"];
-
 /// Parameters that name versions of code systems, and when these count.
 const VERSIONS: [(&str, Pin); 3] =
     [("system-version", Pin::Default), ("check-system-version", Pin::Check), ("force-system-version", Pin::Force)];
 
 /// Parameters that are told in the expansion, with the member that holds their values.
-const TOLD: [(&str, &str); 14] = [
+const TOLD: [(&str, &str); 17] = [
+    ("context", "valueUri"),
+    ("contextDirection", "valueCode"),
+    ("date", "valueDateTime"),
     ("filter", "valueString"),
     ("offset", "valueInteger"),
     ("count", "valueInteger"),
@@ -44,7 +44,7 @@ const TOLD: [(&str, &str); 14] = [
 ];
 
 pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
-    refuse(&call, &REFUSED)?;
+    asked::as_of_now(&call)?;
     let paging = Paging::of(&call)?;
     let view = View::of(&call);
     let mut resolver = call.engine.resolver(call.ctx).await?;

@@ -1,7 +1,7 @@
 //! `$lookup` (codesystem-operation-lookup.html): what a code system says of a code.
 
 use super::Parameters;
-use super::asked::{self, Asked, needed_system, refuse, versioned};
+use super::asked::{self, Asked, needed_system, versioned};
 use engine::{Answer, Around, Call};
 use fhir::outcome::shown;
 use fhir::terminology::{CodeSystem, Concept, Designation, in_language};
@@ -9,7 +9,7 @@ use fhir::{Failure, IssueType, Result};
 use serde_json::Value as Json;
 
 pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
-    refuse(&call, &["date"])?;
+    asked::as_of_now(&call)?;
     let Asked { system, version, code, .. } = asked::code(&call.arguments)?;
     let url = versioned(needed_system(system.as_deref())?, version.as_deref());
     let resolver = &mut call.engine.resolver(call.ctx).await?;

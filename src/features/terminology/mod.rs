@@ -3,6 +3,7 @@
 
 mod asked;
 mod closure;
+mod context;
 mod expand;
 mod loading;
 mod lookup;

@@ -3,7 +3,9 @@
 use super::Parameters;
 use super::asked::{self, Asked, flag, needed_system};
 use engine::{Answer, Call, Resolver};
-use fhir::terminology::{ConceptMap, Mapped, Translate};
+use fhir::json::Value;
+use fhir::outcome::shown;
+use fhir::terminology::{ConceptMap, Mapped, Product, Translate};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -13,15 +15,25 @@ const OTHERS: usize = 16;
 
 pub(super) async fn translate(call: Call<'_>) -> Result<Answer> {
     let mut resolver = call.engine.resolver(call.ctx).await?;
-    let mut matches = Vec::new();
+    let dependencies = dependencies(&call)?;
+    let mut found = Found::default();
     for asked in asked::codes(&call.arguments, "system", "version")? {
-        translate_one(&call, &mut resolver, &asked, &mut matches).await?;
+        translate_one(&call, &mut resolver, (&asked, &dependencies), &mut found).await?;
     }
-    let is_translated = matches.iter().any(|(_, it): &(Arc<ConceptMap>, Mapped)| it.is_match());
+    let Found { matches, lacking } = found;
+    let is_translated = matches.iter().any(|(_, it)| it.is_match());
     let mut out = Parameters::default();
     out.add("result", "valueBoolean", Some(is_translated));
-    if !is_translated {
-        out.add("message", "valueString", Some("No concept map that this server has translates the code."));
+    match (lacking.first(), is_translated) {
+        (Some(element), _) => {
+            let told =
+                format!("There is a translation that depends on {}: give its code as dependency.", shown(element));
+            out.add("message", "valueString", Some(told));
+        }
+        (None, false) => {
+            out.add("message", "valueString", Some("No concept map that this server has translates the code."));
+        }
+        (None, true) => {}
     }
     for (map, mapped) in &matches {
         out.parts("match", parts(map, mapped));
@@ -29,15 +41,50 @@ pub(super) async fn translate(call: Call<'_>) -> Result<Answer> {
     Ok(out.answer())
 }
 
+/// What maps tell.
+#[derive(Default)]
+struct Found {
+    matches: Vec<(Arc<ConceptMap>, Mapped)>,
+    /// Elements on whose codes further translations depend.
+    lacking: Vec<String>,
+}
+
+/// `dependency`: an element, and its concept.
+fn dependencies(call: &Call<'_>) -> Result<Vec<Product>> {
+    let mut all = Vec::new();
+    for dependency in call.arguments.elements("dependency") {
+        let part = |name: &str| {
+            let parts = dependency.get("part").into_iter().flat_map(Value::each);
+            parts.into_iter().find(|it| it.str("name") == Some(name))
+        };
+        let element = part("element").and_then(|it| it.str("valueUri"));
+        let concept = part("concept").and_then(|it| it.get("valueCodeableConcept"));
+        let (Some(property), Some(concept)) = (element, concept) else {
+            let told = "A dependency has the parts element, a uri, and concept, a CodeableConcept.";
+            return Err(Failure::new(IssueType::Required, told));
+        };
+        let codings = concept.get("coding").into_iter().flat_map(Value::each).filter_map(asked::coding);
+        all.extend(codings.map(|it| Product {
+            property: property.to_owned(),
+            system: it.system,
+            value: it.code,
+            display: it.display,
+        }));
+    }
+    Ok(all)
+}
+
 async fn translate_one(
     call: &Call<'_>,
     resolver: &mut Resolver<'_>,
-    asked: &Asked,
-    matches: &mut Vec<(Arc<ConceptMap>, Mapped)>,
+    (asked, dependencies): (&Asked, &[Product]),
+    found: &mut Found,
 ) -> Result<()> {
     let is_reverse = flag(call, "reverse");
     let system = needed_system(asked.system.as_deref())?;
-    let wanted = Translate { system, code: &asked.code, to: call.arguments.text("targetsystem"), is_reverse };
+    let to = call.arguments.text("targetsystem");
+    let wanted =
+        Translate { system, version: asked.version.as_deref(), code: &asked.code, to, is_reverse, dependencies };
     let mut left = match asked::concept_map(call, resolver, &asked.code).await? {
         Some(map) => vec![map],
         None => resolver.concept_maps_of(system, is_reverse).await?,
@@ -47,7 +94,8 @@ async fn translate_one(
     let mut others = 0;
     while let Some(map) = left.pop() {
         let translation = map.translate(&wanted);
-        matches.extend(translation.found.into_iter().map(|it| (map.clone(), it)));
+        found.lacking.extend(translation.lacking);
+        found.matches.extend(translation.found.into_iter().map(|it| (map.clone(), it)));
         for url in translation.others {
             others += 1;
             if others > OTHERS {

@@ -2,7 +2,7 @@
 //! (valueset-operation-validate-code.html).
 
 use super::Parameters;
-use super::asked::{self, Asked, flag, needed_system, refuse};
+use super::asked::{self, Asked, flag, needed_system};
 use super::lookup::no_code;
 use engine::{Answer, Call, Resolver};
 use fhir::outcome::shown;
@@ -18,7 +18,7 @@ enum Verdict {
 }
 
 pub(super) async fn in_code_system(call: Call<'_>) -> Result<Answer> {
-    refuse(&call, &["date"])?;
+    asked::as_of_now(&call)?;
     let all = asked::codes(&call.arguments, "url", "version")?;
     let codes: Vec<&str> = all.iter().map(|it| it.code.as_str()).collect();
     let system = asked::code_system(&call, &mut call.engine.resolver(call.ctx).await?, &codes).await?;
@@ -30,7 +30,7 @@ pub(super) async fn in_code_system(call: Call<'_>) -> Result<Answer> {
 }
 
 pub(super) async fn in_value_set(call: Call<'_>) -> Result<Answer> {
-    refuse(&call, &["date", "context"])?;
+    asked::as_of_now(&call)?;
     let mut resolver = call.engine.resolver(call.ctx).await?;
     let set = asked::value_set(&call, &mut resolver).await?;
     let mut verdicts = Vec::new();

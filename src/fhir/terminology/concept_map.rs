@@ -18,7 +18,10 @@ pub struct ConceptMap {
 #[derive(Debug)]
 struct Group {
     source: Option<String>,
+    /// The version of the code system that it maps from, where it says one.
+    version: Option<String>,
     target: Option<String>,
+    target_version: Option<String>,
     rows: Vec<Row>,
     unmapped: Option<Unmapped>,
 }
@@ -28,6 +31,8 @@ struct Group {
 struct Row {
     code: String,
     to: Option<Mapped>,
+    /// `dependsOn`: other elements that must have these codes.
+    depends: Vec<Product>,
 }
 
 /// What becomes of codes that a group has not (conceptmap.html#unmapped).
@@ -69,6 +74,14 @@ pub struct Product {
     pub display: Option<String>,
 }
 
+impl Product {
+    /// Whether one of these says the same of the element. A code without a system is of whatever system the element has.
+    fn is_among(&self, given: &[Product]) -> bool {
+        let is_of = |it: &Product| self.system.is_none() || it.system.is_none() || self.system == it.system;
+        given.iter().any(|it| it.property == self.property && it.value == self.value && is_of(it))
+    }
+}
+
 impl Mapped {
     /// Whether there is a translation in it at all.
     pub fn is_match(&self) -> bool {
@@ -81,12 +94,16 @@ impl Mapped {
 pub struct Translate<'a> {
     /// The code system.
     pub system: &'a str,
+    /// Its version, if it is said.
+    pub version: Option<&'a str>,
     /// The code.
     pub code: &'a str,
     /// Only into this code system.
     pub to: Option<&'a str>,
     /// From the map's targets to its sources.
     pub is_reverse: bool,
+    /// The codes of other elements, on which some of the map's targets depend.
+    pub dependencies: &'a [Product],
 }
 
 /// What a map tells of a code.
@@ -96,6 +113,8 @@ pub struct Translation {
     pub found: Vec<Mapped>,
     /// Maps that tell of codes which this one has not, by their canonical URLs.
     pub others: Vec<String>,
+    /// Elements on whose codes further targets depend.
+    pub lacking: Vec<String>,
 }
 
 impl ConceptMap {
@@ -119,10 +138,13 @@ impl ConceptMap {
                 true => (&group.target, &group.source),
             };
             let is_from = from.as_deref().is_none_or(|it| it == asked.system);
+            let version = if asked.is_reverse { &group.target_version } else { &group.version };
+            let is_from =
+                is_from && (asked.version.is_none() || version.is_none() || version.as_deref() == asked.version);
             let is_to = asked.to.is_none_or(|wanted| to.as_deref() == Some(wanted));
             match (is_from && is_to, asked.is_reverse) {
                 (false, _) => {}
-                (true, false) => group.forward(asked.code, &mut translation),
+                (true, false) => group.forward(asked, &mut translation),
                 (true, true) => group.backward(asked.code, &mut translation),
             }
         }
@@ -131,10 +153,15 @@ impl ConceptMap {
 }
 
 impl Group {
-    fn forward(&self, code: &str, translation: &mut Translation) {
-        let mut is_mapped = false;
+    fn forward(&self, asked: &Translate<'_>, translation: &mut Translation) {
+        let (code, mut is_mapped) = (asked.code, false);
         for row in self.rows.iter().filter(|it| it.code == code) {
             is_mapped = true;
+            let lacking: Vec<&Product> = row.depends.iter().filter(|it| !it.is_among(asked.dependencies)).collect();
+            if !lacking.is_empty() {
+                translation.lacking.extend(lacking.into_iter().map(|it| it.property.clone()));
+                continue;
+            }
             translation.found.extend(row.to.iter().map(|to| Mapped { system: self.target.clone(), ..to.clone() }));
         }
         let system = || self.target.clone();
@@ -184,22 +211,25 @@ fn group(group: Value<'_>) -> Group {
     let text = |name: &str| group.str(name).map(str::to_owned);
     let rows = each(group, "element").flat_map(|element| {
         let code = element.str("code").unwrap_or_default().to_owned();
-        let mut targets: Vec<Option<Mapped>> = each(element, "target").map(|it| Some(mapped(it))).collect();
+        let mut targets: Vec<_> =
+            each(element, "target").map(|it| (Some(mapped(it)), products(it, "dependsOn"))).collect();
         if targets.is_empty() {
-            targets.push(None);
+            targets.push((None, Vec::new()));
         }
-        targets.into_iter().map(move |to| Row { code: code.clone(), to })
+        targets.into_iter().map(move |(to, depends)| Row { code: code.clone(), to, depends })
     });
     Group {
         source: text("source"),
+        version: text("sourceVersion"),
         target: text("target"),
+        target_version: text("targetVersion"),
         rows: rows.collect(),
         unmapped: group.get("unmapped").and_then(unmapped),
     }
 }
 
-fn mapped(target: Value<'_>) -> Mapped {
-    let text = |name: &str| target.str(name).map(str::to_owned);
+/// `product` or `dependsOn` of a target.
+fn products(target: Value<'_>, name: &str) -> Vec<Product> {
     let product = |it: Value<'_>| {
         let text = |name: &str| it.str(name).map(str::to_owned);
         Some(Product {
@@ -209,12 +239,17 @@ fn mapped(target: Value<'_>) -> Mapped {
             display: text("display"),
         })
     };
+    each(target, name).filter_map(product).collect()
+}
+
+fn mapped(target: Value<'_>) -> Mapped {
+    let text = |name: &str| target.str(name).map(str::to_owned);
     Mapped {
         equivalence: text("equivalence").unwrap_or_else(|| "relatedto".to_owned()),
         system: None,
         code: text("code").unwrap_or_default(),
         display: text("display"),
-        products: each(target, "product").filter_map(product).collect(),
+        products: products(target, "product"),
     }
 }
 
@@ -249,7 +284,7 @@ mod tests {
     }
 
     const fn asked(code: &'static str) -> Translate<'static> {
-        Translate { system: "urn:a", code, to: None, is_reverse: false }
+        Translate { system: "urn:a", version: None, code, to: None, is_reverse: false, dependencies: &[] }
     }
 
     #[test]
@@ -258,9 +293,32 @@ mod tests {
         assert_eq!(told(&map, asked("1")), ["wider:urn:b:x", "equal:urn:b:y"]);
         assert_eq!(told(&map, Translate { to: Some("urn:c"), ..asked("1") }), [""; 0]);
         assert_eq!(told(&map, Translate { system: "urn:z", ..asked("1") }), [""; 0]);
-        let back = Translate { system: "urn:b", code: "x", to: None, is_reverse: true };
+        let back = Translate { system: "urn:b", code: "x", is_reverse: true, ..asked("x") };
         assert_eq!(told(&map, back), ["narrower:urn:a:1"]);
         assert!(!map.translate(&asked("2")).found[0].is_match());
+    }
+
+    /// conceptmap.html#ConceptMap.group.element.target.dependsOn
+    #[test]
+    fn a_target_that_depends_on_another_element_needs_its_code() {
+        let json = r#"{"group": [{"source": "urn:a", "target": "urn:b", "element": [{"code": "1", "target": [
+            {"code": "left", "equivalence": "equal", "dependsOn": [{"property": "urn:side", "system": "urn:s", "value": "l"}]},
+            {"code": "any", "equivalence": "wider"}]}]}]}"#;
+        let map = ConceptMap::read(Doc::parse(json).unwrap().root());
+        let given = |system: &str, value: &str| {
+            let (property, system) = ("urn:side".to_owned(), Some(system.to_owned()));
+            [Product { property, system, value: value.to_owned(), display: None }]
+        };
+        assert_eq!(told(&map, asked("1")), ["wider:urn:b:any"]);
+        assert_eq!(map.translate(&asked("1")).lacking, ["urn:side"]);
+        for (system, value, count) in [("urn:s", "l", 2), ("urn:s", "r", 1), ("urn:other", "l", 1)] {
+            let dependencies = given(system, value);
+            assert_eq!(
+                told(&map, Translate { dependencies: &dependencies, ..asked("1") }).len(),
+                count,
+                "{system} {value}"
+            );
+        }
     }
 
     #[test]

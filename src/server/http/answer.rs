@@ -68,7 +68,7 @@ pub fn written(body: Bytes, format: Format) -> (&'static str, Bytes) {
             None => (FHIR_JSON, body),
         },
         Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(body)),
-        Format::OpenApi => ("application/json", body),
+        Format::Plain => ("application/json", body),
         Format::Json { pretty: false } | Format::Html => (FHIR_JSON, body),
     }
 }

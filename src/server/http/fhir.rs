@@ -73,7 +73,7 @@ async fn carry_out(
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
     let request = read_request(server, parts, body, verb, &address.path).await?;
     let format = match seen.route {
-        it if *it == OPEN_API => Format::OpenApi,
+        it if *it == OPEN_API => Format::Plain,
         _ => negotiate(&request.query, &parts.headers)?,
     };
     let answer = server.engine.perform(&context, request).await?;
@@ -144,6 +144,7 @@ fn millis(date: &str) -> Option<i64> {
 }
 
 async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format) -> Result<Response> {
+    let format = if answer.is_plain { Format::Plain } else { format };
     let is_page = format == Format::Html && !answer.body.is_empty();
     let (content_type, body) = match format {
         _ if is_page => {

@@ -25,7 +25,7 @@ pub enum Format {
     /// A page.
     Html,
     /// JSON that is no resource.
-    OpenApi,
+    Plain,
 }
 
 /// What the client wants. `_format` goes before `Accept`. Where neither decides, the answer has the format of the

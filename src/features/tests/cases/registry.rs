@@ -86,11 +86,13 @@ async fn every_operation_is_claimed_and_described() {
         let operations = resource["operation"].as_array().into_iter().flatten();
         operations.map(|it| it["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(claimed("Patient"), ["everything", "validate"]);
-    assert_eq!(claimed("Encounter"), ["everything", "validate"]);
-    assert_eq!(claimed("Observation"), ["lastn", "stats", "validate"]);
-    assert_eq!(claimed("Basic"), ["validate"]);
-    assert_eq!(claimed("StructureDefinition"), ["snapshot", "validate"]);
+    let of_all = ["validate", "graphql", "meta", "meta-add", "meta-delete"];
+    let with = |own: &[&'static str]| [own, &of_all].concat();
+    assert_eq!(claimed("Patient"), with(&["everything", "summary"]));
+    assert_eq!(claimed("Encounter"), with(&["everything"]));
+    assert_eq!(claimed("Observation"), with(&["lastn", "stats"]));
+    assert_eq!(claimed("Basic"), with(&[]));
+    assert_eq!(claimed("StructureDefinition"), with(&["snapshot"]));
     let api = house.get("openapi.json").await.unwrap();
     for path in ["/Patient/{id}/$everything", "/Encounter/{id}/$everything", "/Observation/$lastn"] {
         assert!(api["paths"][path]["get"].is_object() && api["paths"][path]["post"].is_object(), "{path}");

@@ -27,7 +27,7 @@ fn set(id: &str, compose: Value) -> Value {
     json!({"resourceType": "ValueSet", "id": id, "url": url, "status": "active", "compose": compose})
 }
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let house = House::new().await;
     let all = set("all", json!({"include": [{"system": "urn:metals"}]}));
     let coins = set(
@@ -111,6 +111,13 @@ async fn what_a_call_lacks_or_asks_too_much_is_told() {
         ("ValueSet/$expand?url=urn:nobody", 404, "urn:nobody"),
         ("ValueSet/all/$expand?url=urn:all", 400, "one way"),
         ("ValueSet/all/$expand?context=x", 400, "context"),
+        ("ValueSet/$expand?contextDirection=incoming", 400, "context"),
+        (
+            "ValueSet/$expand?context=http://hl7.org/fhir/StructureDefinition/Patient%23Patient.birthDate",
+            404,
+            "no value set",
+        ),
+        ("ValueSet/$expand?context=urn:none%23Patient.gender", 404, "urn:none"),
         ("ValueSet/all/$expand?count=-1", 400, "count"),
         ("ValueSet/all/$expand?force-system-version=urn:metals|1", 404, "urn:metals"),
         ("ValueSet/all/$expand?system-version=urn:metals", 400, "system|version"),
@@ -347,6 +354,29 @@ async fn the_tenants_concept_maps_translate() {
             );
         }
     }
+}
+
+/// valueset-operation-expand.html: `context` names an element of a type or of a profile, by path or id.
+#[tokio::test]
+async fn an_element_leads_to_the_value_set_that_it_is_bound_to() {
+    let house = house().await;
+    let elements = json!([{"id": "Patient.maritalStatus", "path": "Patient.maritalStatus",
+        "binding": {"strength": "required", "valueSet": "urn:coins"}}]);
+    let profile = json!({"resourceType": "StructureDefinition", "id": "bound", "url": "urn:bound", "name": "B", "status": "active",
+        "kind": "resource", "abstract": false, "type": "Patient", "derivation": "constraint",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient", "differential": {"element": elements}});
+    house.put(&[profile]).await;
+    let core = "http://hl7.org/fhir/StructureDefinition";
+    for (context, expected) in [
+        (format!("{core}/Patient%23Patient.gender"), "male female other unknown"),
+        (format!("{core}/Patient%23Patient.contact.gender"), "male female other unknown"),
+        ("urn:bound%23Patient.maritalStatus".to_owned(), "gold copper"),
+    ] {
+        let found = house.get(&format!("ValueSet/$expand?context={context}&contextDirection=incoming")).await.unwrap();
+        assert_eq!(codes(&found["expansion"]["contains"]), expected, "{context}");
+    }
+    let today = "ValueSet/$expand?url=urn:coins&date=2026-11-18";
+    assert_eq!(codes(&house.get(today).await.unwrap()["expansion"]["contains"]), "gold copper");
 }
 
 /// terminology-service.html#closure: a table is begun, grows, and is told again from a version on.

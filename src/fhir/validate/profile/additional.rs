@@ -9,7 +9,11 @@ use crate::path::Node;
 use crate::validate::report::shown_url;
 
 const MAX_VALUE_SET: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
-const ADDITIONAL: &str = "http://hl7.org/fhir/tools/StructureDefinition/additional-binding";
+/// The extension as its tools have it, and as the pack of extensions took it over.
+const ADDITIONAL: [&str; 2] = [
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+    "http://hl7.org/fhir/StructureDefinition/additional-binding",
+];
 
 /// A further value set that codes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub(super) struct Additional {
     severity: Severity,
     /// Whether one of an element's repetitions is enough.
     is_for_any: bool,
+    /// Whether it holds in some contexts of use only, which nobody can tell from the resource.
+    is_for_some_uses: bool,
 }
 
 impl Additional {
@@ -32,23 +38,28 @@ impl Additional {
 fn maximum(extension: Value<'_>) -> Option<Additional> {
     let is_maximum = extension.str("url") == Some(MAX_VALUE_SET);
     let value_set = extension.str("valueCanonical").or(extension.str("valueUri")).filter(|_| is_maximum)?;
-    Some(Additional { value_set: value_set.into(), severity: Severity::Error, is_for_any: false })
+    Some(Additional {
+        value_set: value_set.into(),
+        severity: Severity::Error,
+        is_for_any: false,
+        is_for_some_uses: false,
+    })
 }
 
 fn additional(extension: Value<'_>) -> Option<Additional> {
     let parts = || extension.get("extension").into_iter().flat_map(Value::each);
     let part = |name: &str| parts().find(|it| it.str("url") == Some(name));
-    let purpose = part("purpose").filter(|_| extension.str("url") == Some(ADDITIONAL))?.str("valueCode")?;
-    // What holds in some contexts of use only, nobody can tell from the resource.
-    let is_everywhere = part("usage").is_none();
-    let severity = match purpose {
-        "maximum" | "required" if is_everywhere => Severity::Error,
-        "extensible" | "current" if is_everywhere => Severity::Warning,
-        "preferred" if is_everywhere => Severity::Information,
+    let purpose = part("purpose").filter(|_| extension.str("url").is_some_and(|it| ADDITIONAL.contains(&it)))?;
+    let severity = match purpose.str("valueCode")? {
+        "maximum" | "required" => Severity::Error,
+        "extensible" | "current" => Severity::Warning,
+        "preferred" => Severity::Information,
         _ => return None,
     };
+    let is_for_some_uses = part("usage").is_some();
     let is_for_any = part("any").and_then(|it| it.get("valueBoolean")).and_then(Value::as_bool).unwrap_or(false);
-    Some(Additional { value_set: part("valueSet")?.str("valueCanonical")?.into(), severity, is_for_any })
+    let value_set = part("valueSet")?.str("valueCanonical")?.into();
+    Some(Additional { value_set, severity, is_for_any, is_for_some_uses })
 }
 
 impl<'a> Checker<'a, '_, '_> {
@@ -56,7 +67,22 @@ impl<'a> Checker<'a, '_, '_> {
     pub(super) fn additional(&mut self, all: &'a [Additional], node: &Node<'a>, at: Value<'a>) {
         for binding in all.iter().filter(|it| !it.is_for_any) {
             let is_in = self.in_value_set(&binding.value_set, node);
-            self.tell_binding((binding.severity, &binding.value_set), is_in, at);
+            match binding.is_for_some_uses {
+                true => self.tell_use(binding, is_in, at),
+                false => self.tell_binding((binding.severity, &binding.value_set), is_in, at),
+            }
+        }
+    }
+
+    /// Tells that a code would be wrong in some contexts of use.
+    fn tell_use(&mut self, binding: &Additional, is_in: Option<bool>, at: Value<'a>) {
+        if is_in == Some(false) {
+            let set = shown_url(&binding.value_set);
+            let word = if binding.severity == Severity::Error { "must" } else { "should" };
+            let told = format!(
+                "In some contexts of use the code {word} be one of the value set {set}; whether this is one of them cannot be told here."
+            );
+            self.report.tell(Severity::Information, IssueType::CodeInvalid, at, told);
         }
     }
 
@@ -67,6 +93,9 @@ impl<'a> Checker<'a, '_, '_> {
             let found: Vec<_> = values.iter().map(|it| self.in_value_set(&binding.value_set, it)).collect();
             match (found.contains(&Some(true)), found.contains(&None)) {
                 (true, _) => {}
+                (false, _) if binding.is_for_some_uses => {
+                    self.tell_use(binding, found.first().copied().flatten(), first)
+                }
                 (false, true) => self.tell_binding((binding.severity, &binding.value_set), None, first),
                 (false, false) => {
                     let set = shown_url(&binding.value_set);

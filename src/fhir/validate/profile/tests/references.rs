@@ -203,6 +203,14 @@ fn codes_are_held_to_additional_bindings() {
         &["out", "out"],
         &["One of the values of category"],
     );
+    let usage = json!({ "code": { "code": "age" }, "valueCodeableConcept": { "text": "child" } });
+    let for_children = json!([{ "url": "usage", "valueUsageContext": usage }]);
+    check(additional("required", for_children.clone()), &["in"], &[]);
+    let in_some = "information code-invalid Observation.category[0]: In some contexts of use the code must be one of";
+    check(additional("required", for_children), &["out"], &[in_some]);
+    let mut packed = additional("required", json!([]));
+    packed["url"] = json!("http://hl7.org/fhir/StructureDefinition/additional-binding");
+    check(packed, &["out"], &["error code-invalid Observation.category[0]"]);
     let maximum = json!({ "url": "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet", "valueCanonical": "http://e/set" });
     check(maximum.clone(), &["in"], &[]);
     check(maximum, &["out"], &["error code-invalid Observation.category[0]"]);
