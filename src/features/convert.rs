@@ -21,7 +21,7 @@ async fn convert(call: Call<'_>) -> Result<Answer> {
     let input = input.ok_or_else(|| Failure::new(IssueType::Required, "There is no resource to convert."))?;
     let issues = fhir::validate::r4().resource(input, References::Literal);
     if issues.iter().any(|it| it.severity <= Severity::Error) {
-        return Err(Failure::of(issues));
+        return Err(Failure::of(issues).with_status(422));
     }
     let resource = input.raw();
     let body = match call.is_bare {

@@ -63,7 +63,7 @@ impl House {
             Some(tenant) => tenant,
             None => store.tenant("north").await.unwrap().unwrap(),
         };
-        let new_id = || format!("new-{}", IDS.fetch_add(1, Ordering::Relaxed));
+        let new_id = || format!("00000000-0000-4000-8000-{:012}", IDS.fetch_add(1, Ordering::Relaxed));
         let ambient = Ambient { now_ms: || NOW_MS, new_id };
         let engine = Engine::new(Arc::new(store), settings, ambient, operations);
         let context = engine.system_context(&tenant, "test", BASE).await.unwrap();

@@ -11,15 +11,18 @@ use axum::http::{HeaderValue, Request, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use sha1::{Digest as _, Sha1};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 /// How long one request may take.
 const TIME: Duration = Duration::from_secs(120);
+/// How often a download shows that it goes on.
+const TICK: Duration = Duration::from_millis(200);
 /// The most bytes of what is said of a package, and of a package.
 const LARGEST_ANSWER: usize = 16 << 20;
 const LARGEST_PACKAGE: usize = 256 << 20;
@@ -74,8 +77,10 @@ impl Registry {
             .choose(asked)
             .with_context(|| format!("it has no {name}@{}; it has {}", asked.unwrap_or("latest"), known.told()))?;
         let dist = &known.versions[version].dist;
-        note(&format!("fetching {name}@{version} from {}", self.url));
-        let bytes = self.get(&dist.tarball, LARGEST_PACKAGE).await?;
+        let shown = Fetching::begin(format!("fetching {name}@{version} from {}", self.url));
+        let bytes = self.get(&dist.tarball, LARGEST_PACKAGE).await;
+        shown.end();
+        let bytes = bytes?;
         dist.check(&bytes).with_context(|| format!("{name}@{version} is refused"))?;
         let archive =
             Archive::read(&*bytes, &Bounds::default()).with_context(|| format!("{name}@{version} is refused"))?;
@@ -168,8 +173,26 @@ impl Dist {
     }
 }
 
-/// Says how far the work is, on stderr, as it is no result.
-fn note(told: &str) {
-    // Progress that nobody can read is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{told}");
+/// A download under way: on a terminal a sign that moves, with the time that it takes; elsewhere a line. On stderr, as it is no
+/// result. How much there is to come is not known before it is there.
+struct Fetching(ProgressBar);
+
+impl Fetching {
+    fn begin(told: String) -> Fetching {
+        if !std::io::stderr().is_terminal() {
+            // Progress that nobody can read is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{told}");
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(told);
+        bar.enable_steady_tick(TICK);
+        Fetching(bar)
+    }
+
+    fn end(self) {
+        self.0.finish_and_clear();
+    }
 }

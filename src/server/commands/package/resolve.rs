@@ -61,7 +61,10 @@ pub async fn resolve(named: Vec<Archive>, sources: &Sources, installed: &[Instal
             }
             match sources.named(&name, Some(&version)).await {
                 Ok(archive) => waiting.push(Waiting::new(archive)),
-                Err(cause) => found.failed.push(format!("{name}@{version} could not be had: {cause:#}")),
+                Err(cause) => found.failed.push(format!(
+                    "{name}@{version} could not be had: {cause:#}. What needs it is installed without it; to have it as well, put its \
+                     file into the folder of packages (--package-folder) and install again."
+                )),
             }
             let all = found.archives.iter().chain(waiting.iter().map(|it| &it.archive));
             let bytes: usize = all.flat_map(|it| &it.files).map(|(_, text)| text.len()).sum();

@@ -54,18 +54,25 @@ impl Sources {
             format!("the folder of packages, {folder} (--package-folder), has no {name}@{}", asked.unwrap_or("latest"));
         match &self.registry {
             Some(registry) => {
-                let told =
-                    || format!("{lacking}, and the registry {} (--package-registry) did not give it", registry.url());
+                let told = || {
+                    format!(
+                        "{lacking}, and the registry {} (--package-registry) did not give it; put its file into the folder, or ask another registry",
+                        registry.url()
+                    )
+                };
                 registry.fetch(name, asked).await.with_context(told)
             }
-            None => bail!("{lacking}, and no registry is asked (--package-registry none)"),
+            None => bail!(
+                "{lacking}, and no registry is asked (--package-registry none); put its file into the folder, or name a registry"
+            ),
         }
     }
 }
 
 fn read(path: &Path) -> Result<Archive> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Archive::read(file, &Bounds::default()).with_context(|| format!("{} is refused", path.display()))
+    Archive::read(file, &Bounds::default())
+        .with_context(|| format!("{} is refused: a package is a .tgz as `npm pack` makes it", path.display()))
 }
 
 /// The package that is compiled in.

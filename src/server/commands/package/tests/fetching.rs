@@ -136,7 +136,7 @@ async fn the_folder_goes_first() {
     let told = refused(&sources, "a.b@2.0.0").await;
     assert!(told.contains("has no a.b@2.0.0") && told.ends_with("only https is asked"), "{told}");
     let none = Sources::new(folder.path().into(), None);
-    assert!(refused(&none, "a.c").await.ends_with("no registry is asked (--package-registry none)"));
+    assert!(refused(&none, "a.c").await.ends_with("put its file into the folder, or name a registry"));
 }
 
 #[tokio::test]
