@@ -10,7 +10,8 @@ pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../profiles/operations/resource-convert.json"),
         demands: &[(Access::Read, HERE)],
-        extras: &[Extra::AnyResource],
+        // It looks at nothing that is stored.
+        extras: &[Extra::AnyResource, Extra::ByItsParts],
         run: |call| Box::pin(convert(call)),
     }
 }

@@ -66,10 +66,10 @@ impl<'c> Run<'c> {
             self.spend(1)?;
             match selection {
                 Selection::Field(field) if self.is_included(&field.directives)? => put(chosen, field)?,
-                Selection::Inline(on, directives, inner) if self.is_included(directives)? => {
-                    if on.as_deref().map_or(Ok(true), |on| applies(of, on))? {
-                        self.gather(of, inner, chosen, depth + 1)?;
-                    }
+                Selection::Inline(on, directives, inner)
+                    if self.is_included(directives)? && on.as_deref().map_or(Ok(true), |on| applies(of, on))? =>
+                {
+                    self.gather(of, inner, chosen, depth + 1)?;
                 }
                 Selection::Spread(name, directives) if self.is_included(directives)? => {
                     let fragment = self.document.fragments.get(name).ok_or_else(|| unknown("The query", name))?;
