@@ -141,8 +141,8 @@ async fn links_begin_with_the_base_url() {
     let person = user_with(&place, "ana@example.org").await;
     ask(&place, &person.name).await.expect(200);
     assert!(link(&post.mail(1).await, "http://fhir.example.org").starts_with("/auth/"));
-    let told =
-        post.program.refuse_to_serve(&["--listen", "0.0.0.0:0", "--mail", "folder:mails", "--database", "sqlite:x"]);
+    let other = format!("sqlite:{}", post.program.directory().join("other").display());
+    let told = post.program.refuse_to_serve(&["--listen", "0.0.0.0:0", "--mail", "folder:mails", "--database", &other]);
     assert!(told.contains("--base-url"), "{told}");
 }
 
