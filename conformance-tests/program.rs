@@ -102,6 +102,7 @@ impl Program {
         // A line for each request would bury what the cases say.
         command.env("MEDISYNC_LOG_LEVEL", "warn");
         // Each server has a folder of its own for what it makes from the database.
+        command.env("MEDISYNC_AUDIT_FOLDER", self.directory.join("audit"));
         command.env("MEDISYNC_TEXT_FOLDER", self.directory.join("text").join(unique()));
         command
     }

@@ -2,6 +2,7 @@
 //! conditional).
 
 use crate::access::Bounds;
+use crate::audit::{is_of_log, unchangeable};
 use crate::content::type_of;
 use crate::interaction::Interaction;
 use crate::read::existing;
@@ -76,6 +77,9 @@ impl Engine {
         request: &Request,
         resource: Option<Value<'_>>,
     ) -> Result<Aim> {
+        if is_of_log(interaction) {
+            return Err(unchangeable());
+        }
         match interaction {
             Interaction::Create { of } => {
                 let bounds = self.bounds(ctx, Access::Create, of)?;
@@ -216,7 +220,7 @@ impl Engine {
 }
 
 /// The resource's type must be the one that the address names.
-fn same_type(resource: Option<Value<'_>>, of: &str) -> Result<()> {
+pub(crate) fn same_type(resource: Option<Value<'_>>, of: &str) -> Result<()> {
     let Some(resource) = resource else { return Ok(()) };
     let own = &fhir::spec::r4().of(type_of(resource)?).name;
     if **own == *of {

@@ -1,11 +1,13 @@
 //! `capabilities` (http.html#capabilities): the claims of `capability-statement/`, for every type of the tables.
 
+use crate::audit::AUDIT_EVENT;
 use crate::demanded::Demanded;
 use crate::operation::{Definition, Operations};
 use crate::security::{self, Authorization, ISSUER};
 use crate::terminology::claims;
 use crate::{Answer, Context, Engine, Place, Request};
 use fhir::search::is_served;
+use fhir::search::query::is_full_text;
 use fhir::spec::{ParamType, SearchParam, Spec, TypeId};
 use fhir::validate::Profiles;
 use fhir::{Failure, IssueType, Result, Severity};
@@ -27,8 +29,8 @@ fn statement(
     statement["implementation"]["url"] = BASE.into();
     let rest = &mut statement["rest"][0];
     rest["security"] = security::claims(authorization);
-    let template = rest["resource"][0].take();
-    rest["resource"] = spec.resources().map(|of| resource(spec, of, &template, operations, profiles)).collect();
+    let templates = rest["resource"].take();
+    rest["resource"] = spec.resources().map(|of| resource(spec, of, &templates, operations, profiles)).collect();
     let of_system: Vec<Json> = operations.definitions().filter(|it| it.on_system).map(operation).collect();
     if !of_system.is_empty() {
         rest["operation"] = of_system.into();
@@ -113,11 +115,14 @@ pub(crate) fn served_params(spec: &Spec, of: TypeId) -> impl Iterator<Item = &Se
 fn resource(
     spec: &Spec,
     of: TypeId,
-    template: &Json,
+    templates: &Json,
     operations: &Operations,
     profiles: &SupportedProfiles<'_>,
 ) -> Json {
     let name = &spec.of(of).name;
+    // The first one is for all types that have none of their own.
+    let all = templates.as_array().map(Vec::as_slice).unwrap_or_default();
+    let template = all.iter().find(|it| it["type"] == **name).or(all.first()).unwrap_or(templates);
     let mut out = json!({ "type": name, "profile": format!("http://hl7.org/fhir/StructureDefinition/{name}") });
     if let (Some(out), Some(template)) = (out.as_object_mut(), template.as_object()) {
         out.extend(template.clone());
@@ -126,11 +131,14 @@ fn resource(
     let is_reference = |it: &&SearchParam| it.kind == ParamType::Reference;
     let includes = served_params(spec, of).filter(is_reference).map(|it| format!("{name}:{}", it.code));
     out["searchInclude"] = std::iter::once("*".to_owned()).chain(includes).collect();
-    let reverse: Vec<String> = spec.resources().flat_map(|from| pointing(spec, from, of)).collect();
+    let is_looked_at = |it: &TypeId| *spec.of(*it).name != *AUDIT_EVENT;
+    let sources = spec.resources().filter(|it| is_looked_at(it) && is_looked_at(&of));
+    let reverse: Vec<String> = sources.flat_map(|from| pointing(spec, from, of)).collect();
     if !reverse.is_empty() {
         out["searchRevInclude"] = std::iter::once("*".to_owned()).chain(reverse).collect();
     }
-    out["searchParam"] = served_params(spec, of).map(search_param).collect();
+    let is_claimed = |it: &&SearchParam| is_looked_at(&of) || !is_full_text(it);
+    out["searchParam"] = served_params(spec, of).filter(is_claimed).map(search_param).collect();
     let of_type = operations.definitions().filter(|it| it.on_type || it.on_instance).filter(|it| it.is_for(name));
     let of_type: Vec<Json> = of_type.map(operation).collect();
     if !of_type.is_empty() {

@@ -6,6 +6,7 @@ use crate::unique::Draft;
 use crate::{Context, Engine, Request};
 use fhir::json::{Doc, JsonError, Value, quote, write_compact, write_string};
 use fhir::outcome::shown;
+use fhir::primitive::datetime;
 use fhir::spec::{TypeId, r4};
 use fhir::validate::Profiles;
 use fhir::{Failure, Issue, IssueType, Result};
@@ -57,7 +58,7 @@ impl Engine {
         let owned = self.owned(ctx, resource, &key.of).await?;
         let (body, stamp) = stamped(resource, &key, version);
         let put = Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows };
-        Ok(Draft { put, owned })
+        Ok(Draft { put, owned, former: None })
     }
 }
 
@@ -87,7 +88,7 @@ impl Engine {
 pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Draft {
     let rows = ctx.session.rows();
     let put = Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows };
-    Draft { put, owned: Some(Vec::new()) }
+    Draft { put, owned: Some(Vec::new()), former: None }
 }
 
 /// The resource type that a body names.
@@ -130,6 +131,13 @@ fn stamped(resource: Value<'_>, key: &Key, version: i64) -> (String, usize) {
     write_members(&mut out, resource.children().filter(|it| !matches!(it.key(), "resourceType" | "id" | "meta")));
     out.push('}');
     (out, stamp)
+}
+
+/// The first version of a resource that is kept as it is at this time, in milliseconds since the epoch.
+pub(crate) fn stamped_at(resource: Value<'_>, key: &Key, at: i64) -> String {
+    let (mut text, stamp) = stamped(resource, key, 1);
+    text.replace_range(stamp..stamp + TIME.len(), &datetime::instant(at * 1000));
+    text
 }
 
 fn write_members<'a>(out: &mut String, members: impl Iterator<Item = Value<'a>>) {

@@ -1,6 +1,7 @@
 //! Who asks, in which tenant: one value, verified together.
 
 use crate::access::Scopes;
+use crate::audit::{Origin, Trail};
 use crate::own::{OwnParams, Params};
 use crate::privacy::{Limits, Privacy, purposes};
 use crate::request::Headers;
@@ -27,6 +28,12 @@ pub struct Context {
     pub(crate) privacy: Arc<Privacy>,
     /// How old what is read may be while the primary database does not answer.
     pub(crate) leeway: Option<Arc<Leeway>>,
+    /// Where the request comes from.
+    pub(crate) origin: Arc<Origin>,
+    /// Where what is to be kept in the audit log is left, where it is not written at once.
+    pub(crate) trail: Option<Arc<Trail>>,
+    /// The code of the Bundle's interaction that the request is part of.
+    pub(crate) bundle: Option<&'static str>,
 }
 
 /// Who a caller is. Nothing below the server can tell how that was proved.

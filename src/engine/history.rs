@@ -3,7 +3,7 @@
 use crate::bundle::{BundleWriter, Response};
 use crate::page::{self, Turn};
 use crate::sight::Sight;
-use crate::{Answer, Context, Engine, Request};
+use crate::{Answer, Context, Engine, Interaction, Request};
 use fhir::outcome::shown;
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
@@ -20,7 +20,13 @@ struct Asked {
 
 impl Engine {
     /// A page of versions, newest first.
-    pub(crate) async fn history(&self, ctx: &Context, scope: &Scope, request: &Request) -> Result<Answer> {
+    pub(crate) async fn history(
+        &self,
+        ctx: &Context,
+        interaction: &Interaction,
+        scope: &Scope,
+        request: &Request,
+    ) -> Result<Answer> {
         let mut sight = Sight::of(self, ctx, scope)?;
         let Asked { mut history, token, query } = self.read_query(scope, request)?;
         if let Some(token) = &token {
@@ -47,6 +53,10 @@ impl Engine {
         for version in &found.shown {
             write_version(&mut bundle, ctx.base(), version)?;
         }
+        ctx.note(interaction, 200, |noted| {
+            noted.asked(request);
+            found.shown.iter().for_each(|it| noted.touched(it));
+        });
         Ok(Answer::new(200, bundle.finish()))
     }
 

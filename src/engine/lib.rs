@@ -2,6 +2,7 @@
 
 mod access;
 mod aim;
+mod audit;
 mod bundle;
 mod capability;
 mod conditional;
@@ -19,6 +20,7 @@ mod patch;
 mod prefer;
 mod privacy;
 mod profiles;
+mod provenance;
 mod read;
 mod referred;
 mod request;
@@ -31,6 +33,7 @@ mod unique;
 mod write;
 
 pub use access::{Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Role, Scopes, needed_for, shipped_roles};
+pub use audit::{Origin, Security, SecurityEvent};
 pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;
@@ -39,16 +42,19 @@ pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
 pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, of_tenant};
 pub use profiles::ProfileBreach;
+pub use provenance::MadeProvenance;
 pub use request::{Answer, Headers, Request, Verb};
 pub use security::Authorization;
 pub use terminology::{Around, Narrow, Resolver};
 
+use audit::Spool;
 use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
 use operation::Operations;
 use own::AllOwnParams;
 use privacy::AllPrivacy;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Leeway, Store, Tenant};
@@ -73,6 +79,13 @@ pub struct Settings {
     pub profile_breach: ProfileBreach,
     /// How long one query of the store may take.
     pub query_time: Duration,
+    /// For which changes the server makes a Provenance by itself.
+    pub provenance: MadeProvenance,
+    /// Whether the audit log is kept; without it only for measurements.
+    pub audit: bool,
+    /// Where events wait on this node while the database is away that keeps the audit log; without it what a standby could
+    /// answer meanwhile is refused.
+    pub audit_folder: Option<PathBuf>,
     /// How requests are authorized, for the CapabilityStatement; not at all where there is none.
     pub authorization: Option<Authorization>,
 }
@@ -89,6 +102,9 @@ impl Default for Settings {
             index_rest: 3,
             profile_breach: ProfileBreach::default(),
             query_time: Duration::from_secs(10),
+            provenance: MadeProvenance::default(),
+            audit: true,
+            audit_folder: None,
             authorization: None,
         }
     }
@@ -113,6 +129,7 @@ pub struct Engine {
     privacy: AllPrivacy,
     terminology: AllCaches,
     operations: Operations,
+    spool: Option<Arc<Spool>>,
     /// The CapabilityStatement, the TerminologyCapabilities and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
     terminology_claims: OnceLock<serde_json::Value>,
@@ -129,7 +146,9 @@ impl Engine {
             tokio::spawn(own::listen(told, Arc::downgrade(&own)));
         }
         let terminology = AllCaches::default();
+        let spool = settings.audit_folder.clone().map(|it| Arc::new(Spool::new(it)));
         Engine {
+            spool,
             store,
             settings,
             ambient,
@@ -145,22 +164,34 @@ impl Engine {
     }
 
     /// Carries out a request: the one door, for Bundle entries as well. Fails with what is to be told to the caller;
-    /// then nothing was changed.
+    /// then nothing was changed. What was done, or refused, is in the audit log before this returns.
     pub async fn perform(&self, ctx: &Context, request: Request) -> Result<Answer> {
-        let interaction = Interaction::parse(&request)?;
+        self.perform_audited(ctx, request).await
+    }
+
+    async fn carry_out(&self, ctx: &Context, request: &Request) -> Result<Answer> {
+        let interaction = Interaction::parse(request)?;
+        let answer = self.interact(ctx, &interaction, request).await;
+        answer.inspect_err(|failure| self.note_failure(ctx, &interaction, request, failure))
+    }
+
+    async fn interact(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
         let ctx = &self.pinned(&ctx.wanting(&request.headers)?).await?;
-        match &interaction {
-            Interaction::Capabilities => self.capabilities(ctx, &request).await,
+        if request.headers.provenance.is_some() {
+            provenance::demand_fitting(interaction)?;
+        }
+        match interaction {
+            Interaction::Capabilities => self.capabilities(ctx, request).await,
             Interaction::OpenApi => self.open_api(ctx),
-            Interaction::Read { key } => self.read(&ctx.for_reading(), key, &request).await,
-            Interaction::Vread { key, version } => self.vread(&ctx.for_reading(), key, *version, &request).await,
-            Interaction::History { scope } => self.history(&ctx.for_reading(), scope, &request).await,
-            Interaction::Search { of, compartment } => {
-                self.search(&ctx.for_reading(), of.as_deref(), compartment.as_ref(), &request).await
+            it if audit::is_of_log(it) => self.of_log(ctx, interaction, request).await,
+            Interaction::Read { .. } | Interaction::Vread { .. } => {
+                self.read(&ctx.for_reading(), interaction, request).await
             }
-            Interaction::Operation { at, code } => self.operation(ctx, at, code, &request).await,
-            Interaction::Bundle => self.bundle(ctx, &request).await,
-            _ => self.write(ctx, &interaction, &request).await,
+            Interaction::History { scope } => self.history(&ctx.for_reading(), interaction, scope, request).await,
+            Interaction::Search { .. } => self.search(&ctx.for_reading(), interaction, request).await,
+            Interaction::Operation { at, code } => self.operation(ctx, interaction, (at, code), request).await,
+            Interaction::Bundle => self.bundle(ctx, request).await,
+            _ => self.write(ctx, interaction, request).await,
         }
     }
 
@@ -212,6 +243,9 @@ impl Engine {
             purposes: None,
             privacy: self.privacy.of(tenant),
             leeway,
+            origin: Arc::default(),
+            trail: None,
+            bundle: None,
         })
     }
 

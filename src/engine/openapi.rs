@@ -1,5 +1,6 @@
 //! A tenant's base as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.0), made from the tables that serve it.
 
+use crate::audit::AUDIT_EVENT;
 use crate::capability::served_params;
 use crate::operation::{Definition, Operations, Parameter};
 use crate::{Answer, Context, Engine};
@@ -62,6 +63,16 @@ fn resource_paths(spec: &Spec, of: TypeId, paths: &mut Map<String, Json>) {
             json!({ "name": it.code, "in": "query", "description": it.description, "explode": true, "schema": schema })
         })
         .collect();
+    if name == AUDIT_EVENT {
+        // What is logged is not changed.
+        paths.insert(
+            format!("/{name}"),
+            json!({ "get": search, "post": with_body(operation("create", name, "201"), name) }),
+        );
+        let read = json!({ "parameters": id, "get": operation("read", name, "200") });
+        paths.insert(format!("/{name}/{{id}}"), read);
+        return;
+    }
     paths.insert(
         format!("/{name}"),
         json!({

@@ -2,35 +2,45 @@
 
 use crate::aim::etag;
 use crate::summary::View;
-use crate::{Access, Answer, Context, Engine, Request};
+use crate::{Access, Answer, Context, Engine, Interaction, Request};
 use fhir::{Failure, IssueType, Result};
 use store::{Key, Stored};
 
 impl Engine {
-    /// The current version of a resource.
-    pub(crate) async fn read(&self, ctx: &Context, key: &Key, request: &Request) -> Result<Answer> {
-        let view = View::of_read(&request.query)?;
-        self.show(self.read_within(ctx, key).await?, request, &view)
+    /// The current version of a resource, or one of its versions.
+    pub(crate) async fn read(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
+        let found = match interaction {
+            Interaction::Read { key } => self.read_within(ctx, key).await?,
+            Interaction::Vread { key, version } => self.version_within(ctx, key, *version).await?,
+            _ => None,
+        };
+        self.show(ctx, interaction, existing(found)?, request)
     }
 
-    /// One version of a resource.
-    pub(crate) async fn vread(&self, ctx: &Context, key: &Key, version: i64, request: &Request) -> Result<Answer> {
+    async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
         let bounds = self.bounds(ctx, Access::Read, &key.of)?;
-        let view = View::of_read(&request.query)?;
         // Who may not see the resource as it is now sees nothing of what it was.
         if !bounds.is_empty() && self.read_within(ctx, key).await?.is_none() {
-            return self.show(None, request, &view);
+            return Ok(None);
         }
         let found = ctx.session.read_version(key, version).await?;
-        self.show(self.within(ctx, found, &bounds)?, request, &view)
+        self.within(ctx, found, &bounds)
     }
 
-    fn show(&self, found: Option<Stored>, request: &Request, view: &View) -> Result<Answer> {
-        let stored = existing(found)?;
+    /// What is sent of a resource that was found.
+    pub(crate) fn show(
+        &self,
+        ctx: &Context,
+        interaction: &Interaction,
+        stored: Stored,
+        request: &Request,
+    ) -> Result<Answer> {
+        let view = View::of_read(&request.query)?;
         let (version, updated) = (Some(stored.version), Some(stored.updated));
         let unchanged = is_unchanged(&stored, request);
         let body = if unchanged { Default::default() } else { view.apply(stored.body.clone())? };
         let status = if unchanged { 304 } else { 200 };
+        ctx.note(interaction, status, |noted| noted.touched(&stored));
         Ok(Answer { version, last_modified: updated, key: Some(stored.key), ..Answer::new(status, body) })
     }
 }

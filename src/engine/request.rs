@@ -60,6 +60,8 @@ pub struct Headers {
     pub if_none_exist: Option<String>,
     /// `X-Purpose-Of-Use`, all values joined by `,`.
     pub purpose_of_use: Option<String>,
+    /// `X-Provenance`: a Provenance as JSON (provenance.html#header).
+    pub provenance: Option<String>,
     /// `Prefer`, all values joined by `,`.
     pub prefer: Option<String>,
 }

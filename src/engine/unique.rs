@@ -5,6 +5,7 @@
 //! wins and the other finds its resource.
 
 use crate::{Context, Engine};
+use bytes::Bytes;
 use fhir::json::Value;
 use fhir::search::{Clause, ParamId, Test, TokenTest};
 use fhir::validate::Profiles;
@@ -19,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) put: Put,
     /// What it has to itself; `None` where no profile holds it to that.
     pub(crate) owned: Option<Vec<Owned>>,
+    /// The version that it takes the place of, unless that is a deletion.
+    pub(crate) former: Option<Bytes>,
 }
 
 /// An Identifier that is one resource's.

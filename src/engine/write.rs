@@ -9,6 +9,7 @@ use crate::aim::{Aim, Target};
 use crate::content::tombstone;
 use crate::interaction::Interaction;
 use crate::prefer::{Prefer, Return};
+use crate::provenance::Source;
 use crate::unique::Draft;
 use crate::{Answer, Context, Engine, Request};
 use bytes::Bytes;
@@ -27,20 +28,30 @@ impl Engine {
         let is_patch = matches!(interaction, Interaction::Patch { .. } | Interaction::PatchWhere { .. });
         // A patch is read with what it changes.
         let doc = if is_bodiless || is_patch { None } else { Some(self.json_body(request)?) };
+        let source = Source { header: request.headers.provenance.as_deref(), content: None };
         for _ in 0..ATTEMPTS {
             let ctx = &self.pinned(ctx).await?;
             let resource = doc.as_ref().map(Doc::root);
             let target = match self.aim(ctx, interaction, request, resource).await? {
-                Aim::Done(answer) => return Ok(answer),
-                Aim::Found(there) => return Ok(found(there, prefer.returns)),
+                Aim::Done(answer) => {
+                    ctx.note(interaction, answer.status, |noted| noted.named(interaction));
+                    return Ok(answer);
+                }
+                Aim::Found(there) => {
+                    ctx.note(interaction, 200, |noted| noted.touched(&there));
+                    return Ok(found(there, prefer.returns));
+                }
                 Aim::Write(target) => target,
             };
             let status = target.status();
-            let draft = self.version(ctx, &target, request, resource).await?;
-            let mut guards = self.unique(ctx, std::slice::from_ref(&draft)).await?;
+            let mut drafts = vec![self.version(ctx, &target, request, resource).await?];
+            drafts.extend(self.provenance(ctx, source, &drafts).await?);
+            let mut guards = self.unique(ctx, &drafts).await?;
             let (key, version) = (target.key.clone(), target.version);
             guards.extend(target.guards);
-            let changes = Changes { puts: vec![draft.put], guards, ..Changes::default() };
+            let audit = self.events_of(ctx, &drafts)?;
+            let puts = drafts.into_iter().map(|it| it.put).collect();
+            let changes = Changes { puts, guards, audit, ..Changes::default() };
             match self.commit(ctx, changes).await {
                 Ok(done) => {
                     let body = done.bodies.into_iter().next().unwrap_or_default();
@@ -62,19 +73,20 @@ impl Engine {
         resource: Option<Value<'_>>,
     ) -> Result<Draft> {
         let (key, expect, version) = (target.key.clone(), target.expect, target.version);
-        match (target.method, resource, &target.current) {
-            (Method::Delete, ..) => Ok(tombstone(ctx, key, expect, version)),
+        let draft = match (target.method, resource, &target.current) {
+            (Method::Delete, ..) => tombstone(ctx, key, expect, version),
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
-                self.put(ctx, patched.root(), key, expect, version, Method::Patch).await
+                self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
             (method, Some(resource), _) => {
                 self.demand_within(ctx, &key, resource, &target.bounds)?;
-                self.put(ctx, resource, key, expect, version, method).await
+                self.put(ctx, resource, key, expect, version, method).await?
             }
-            _ => Err(Failure::new(IssueType::Required, "The request has no resource.")),
-        }
+            _ => return Err(Failure::new(IssueType::Required, "The request has no resource.")),
+        };
+        Ok(Draft { former: target.current.as_ref().map(|it| it.body.clone()), ..draft })
     }
 }
 

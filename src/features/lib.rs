@@ -4,6 +4,7 @@ mod convert;
 pub mod demo;
 mod effective;
 mod everything;
+mod export_audit;
 mod graphql;
 mod lastn;
 mod meta;
@@ -23,6 +24,7 @@ use engine::Operation;
 /// Every operation that the features add.
 pub fn operations() -> Vec<Operation> {
     let mut all = everything::operations().to_vec();
+    all.push(export_audit::operation());
     all.extend([
         summary::operation(),
         lastn::operation(),

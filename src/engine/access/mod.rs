@@ -84,6 +84,11 @@ impl Scopes {
         self.grants.iter().any(|it| it.level == Level::User)
     }
 
+    /// The patient whose records `patient/` scopes are about.
+    pub(crate) fn patient(&self) -> Option<&str> {
+        self.patient.as_deref()
+    }
+
     /// Whether everything is granted to a program that acts for nobody: an administrator's token.
     pub fn is_administrator(&self) -> bool {
         self.grants.contains(&Grant::all())

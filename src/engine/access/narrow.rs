@@ -3,6 +3,7 @@
 
 use super::grant::{Level, clauses};
 use super::{Access, Scopes};
+use crate::audit::AUDIT_EVENT;
 use crate::{Context, Engine};
 use fhir::search::{Clause, Codes, Filter, Query, Test};
 use fhir::spec::r4;
@@ -105,6 +106,10 @@ impl Engine {
         });
         for test in tests {
             match test {
+                Test::Chain { of, .. } | Test::Has { of, .. } if of == AUDIT_EVENT => {
+                    let told = "No search looks at AuditEvents along the way: search them by themselves.";
+                    return Err(Failure::new(IssueType::NotSupported, told));
+                }
                 Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
                     self.narrow_filter(ctx, filter)?;
                     if let Reach::Narrow(more) = self.reach(ctx, Access::Search, of)? {

@@ -8,6 +8,7 @@ mod writer;
 pub use writer::BundleWriter;
 pub(crate) use writer::Response;
 
+use crate::provenance::unfitting;
 use crate::{Answer, Context, Engine, Request, Verb};
 use base64::Engine as _;
 use bytes::Bytes;
@@ -31,6 +32,9 @@ impl Engine {
 
     /// Every entry on its own, in the order of http.html#trules; one that fails says so in its own response.
     async fn batch(&self, ctx: &Context, doc: &Doc, request: &Request) -> Result<Answer> {
+        if request.headers.provenance.is_some() {
+            return Err(unfitting());
+        }
         let entries = self.entries(doc, &request.body)?;
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by_key(|it| entries[*it].as_ref().map_or(0, Entry::rank));
@@ -59,7 +63,7 @@ impl Engine {
         if own.path.is_empty() && own.verb == Verb::Post {
             return Err(Failure::new(IssueType::NotSupported, "A Bundle cannot be posted within a batch."));
         }
-        Box::pin(self.perform(ctx, own)).await
+        Box::pin(self.perform(&ctx.within_bundle("batch"), own)).await
     }
 
     /// The entries as requests, each with what is wrong with it.

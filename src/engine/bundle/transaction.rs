@@ -8,6 +8,7 @@ use super::links::{self, Links, Mention};
 use super::{BundleWriter, wants_resources, within_entry, write_answer};
 use crate::aim::{Aim, Target};
 use crate::interaction::Interaction;
+use crate::provenance::Source;
 use crate::unique::Draft;
 use crate::write::{ATTEMPTS, answer, commit_failure, found, kept_changing};
 use crate::{Answer, Context, Engine, Request};
@@ -16,6 +17,8 @@ use fhir::{Failure, Issue, IssueType, Result};
 use rustc_hash::FxHashSet;
 use store::{Changes, CommitError, Committed, Guard, Key, Method};
 
+/// The interaction's code.
+const TRANSACTION: &str = "transaction";
 /// A reading entry that waits until everything is written.
 const READS_LAST: u8 = 3;
 
@@ -71,9 +74,10 @@ impl Engine {
         }
         unique_urls(&entries)?;
         let returns = wants_resources(request)?;
+        let source = Source { header: request.headers.provenance.as_deref(), content };
         for _ in 0..ATTEMPTS {
             let ctx = &self.pinned(ctx).await?;
-            if let Some(answers) = self.try_transaction(ctx, &entries, content).await? {
+            if let Some(answers) = self.try_transaction(ctx, &entries, source).await? {
                 let mut bundle =
                     BundleWriter::new("transaction-response", &(self.ambient.new_id)(), (self.ambient.now_ms)());
                 for answer in answers {
@@ -90,11 +94,11 @@ impl Engine {
         &self,
         ctx: &Context,
         entries: &[Asked<'_>],
-        content: Option<[u8; 16]>,
+        source: Source<'_>,
     ) -> Result<Option<Vec<Answer>>> {
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by_key(|it| entries[*it].entry.rank());
-        let mut changes = Changes { content, ..Changes::default() };
+        let mut changes = Changes { content: source.content, ..Changes::default() };
         let mut steps: Vec<Option<Step>> = entries.iter().map(|_| None).collect();
         let mut touched = Touched::default();
         for at in &order {
@@ -118,11 +122,13 @@ impl Engine {
             let made = self.linked_version(ctx, target, &entries[*at], &links).await;
             drafts.push(made.map_err(|it| within_entry(it, *at))?);
         }
+        drafts.extend(self.provenance(ctx, source, &drafts).await?);
         changes.guards.append(&mut self.unique(ctx, &drafts).await?);
+        changes.audit = self.events_of(&ctx.within_bundle(TRANSACTION), &drafts)?;
         changes.puts.extend(drafts.into_iter().map(|it| it.put));
         let Some(done) = self.committed(ctx, changes).await? else { return Ok(None) };
         let mut answers = Vec::with_capacity(steps.len());
-        for (Asked { entry, .. }, step) in entries.iter().zip(steps) {
+        for (Asked { entry, interaction, .. }, step) in entries.iter().zip(steps) {
             answers.push(match step {
                 Some(Step::Write { target, put }) => {
                     let body = done.bodies.get(put).cloned().unwrap_or_default();
@@ -133,12 +139,18 @@ impl Engine {
                     }
                     answer
                 }
-                Some(Step::Done(answer)) => answer,
+                Some(Step::Done(answer)) => {
+                    let bundled = ctx.within_bundle(TRANSACTION);
+                    bundled.note(interaction, answer.status, |noted| noted.answered(interaction, &answer));
+                    answer
+                }
                 // All is written: a read that fails now says so in its own response.
-                Some(Step::Read) | None => match Box::pin(self.perform(ctx, entry.request.clone())).await {
-                    Ok(answer) => answer,
-                    Err(failure) => Answer::new(failure.status, failure.to_json()),
-                },
+                Some(Step::Read) | None => {
+                    match Box::pin(self.perform(&ctx.within_bundle(TRANSACTION), entry.request.clone())).await {
+                        Ok(answer) => answer,
+                        Err(failure) => Answer::new(failure.status, failure.to_json()),
+                    }
+                }
             });
         }
         Ok(Some(answers))

@@ -9,7 +9,7 @@ pub use call::Call;
 pub(crate) use definition::{Definition, Parameter};
 
 use crate::read::existing;
-use crate::{Access, Answer, Context, Engine, Request, Verb};
+use crate::{Access, Answer, Context, Engine, Interaction, Request, Verb};
 use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
 use std::future::Future;
@@ -103,7 +103,13 @@ impl Operations {
 
 impl Engine {
     /// Calls an operation.
-    pub(crate) async fn operation(&self, ctx: &Context, at: &Place, code: &str, request: &Request) -> Result<Answer> {
+    pub(crate) async fn operation(
+        &self,
+        ctx: &Context,
+        interaction: &Interaction,
+        (at, code): (&Place, &str),
+        request: &Request,
+    ) -> Result<Answer> {
         let (definition, operation) = self.operations.find(at, code)?;
         if definition.affects_state && request.verb != Verb::Post {
             let told = format!("The operation ${code} changes what is stored: POST it.");
@@ -115,7 +121,9 @@ impl Engine {
             Place::Instance(key) => Some(existing(self.read_within(ctx, key).await?)?),
             _ => None,
         };
-        (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await
+        let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
+        ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, at, request, &answer));
+        Ok(answer)
     }
 
     /// Fails if a transaction may not have this operation: what changes something would stand outside of it.

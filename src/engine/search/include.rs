@@ -1,6 +1,7 @@
 //! `_include` and `_revinclude` (search.html#include): resources that those found point to, or that point to them.
 
 use super::params::Search;
+use crate::audit::AUDIT_EVENT;
 use crate::own::Params;
 use crate::{Context, Engine};
 use fhir::json::Doc;
@@ -15,8 +16,8 @@ use store::{Branch, Key, Plan, Stored};
 const BATCH: usize = 200;
 
 /// One `_include` or `_revinclude`.
-pub(super) struct Include {
-    is_reverse: bool,
+pub(crate) struct Include {
+    pub(crate) is_reverse: bool,
     /// `:iterate`: also for what was included.
     iterates: bool,
     /// The type whose reference it is; `None` for `*`.
@@ -29,7 +30,7 @@ pub(super) struct Include {
 
 impl Include {
     /// Reads `_include[:iterate]=Type:param[:Target]`, `Type:*` or `*`, and `_revinclude` alike.
-    pub(super) fn parse(spec: &Spec, name: &str, value: &str) -> Result<Include> {
+    pub(crate) fn parse(spec: &Spec, name: &str, value: &str) -> Result<Include> {
         let (head, modifier) = name.split_once(':').unwrap_or((name, ""));
         let iterates = match modifier {
             "" => false,
@@ -54,6 +55,9 @@ impl Include {
         let resource = |name: &str| {
             r4().resource(name).ok_or_else(|| refused(format!("{head} names a resource type that R4 has not.")))
         };
+        if is_reverse && source == AUDIT_EVENT {
+            return Err(refused("AuditEvents are not included: search them by themselves."));
+        }
         let source = resource(source)?;
         let target = target.filter(|it| !it.is_empty()).map(resource).transpose()?;
         let param = (code != "*").then(|| code.to_owned());
@@ -78,14 +82,14 @@ fn refused(told: impl Into<String>) -> Failure {
 
 /// What includes add to a page.
 #[derive(Default)]
-pub(super) struct Included {
-    pub(super) resources: Vec<Stored>,
-    pub(super) issues: Vec<Issue>,
+pub(crate) struct Included {
+    pub(crate) resources: Vec<Stored>,
+    pub(crate) issues: Vec<Issue>,
 }
 
 impl Engine {
     /// All that the search's includes ask for, each resource once and none that was found itself.
-    pub(super) async fn included(&self, ctx: &Context, search: &Search, found: &[Stored]) -> Result<Included> {
+    pub(crate) async fn included(&self, ctx: &Context, search: &Search, found: &[Stored]) -> Result<Included> {
         let mut included = Included::default();
         if search.includes.is_empty() || found.is_empty() {
             return Ok(included);

@@ -8,21 +8,19 @@ mod unindexed;
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::summary::View;
-use crate::{Answer, Context, Engine, Request};
+use crate::{Answer, Context, Engine, Interaction, Request};
 use fhir::outcome::outcome;
 use fhir::{Failure, Issue, IssueType, Result};
 use params::{Search, Total};
-use store::{Key, Page, Plan, Stored};
+use store::{Page, Plan, Stored};
 
 impl Engine {
     /// A page of what a search finds.
-    pub(crate) async fn search(
-        &self,
-        ctx: &Context,
-        of: Option<&str>,
-        compartment: Option<&Key>,
-        request: &Request,
-    ) -> Result<Answer> {
+    pub(crate) async fn search(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
+        let (of, compartment) = match interaction {
+            Interaction::Search { of, compartment } => (of.as_deref(), compartment.as_ref()),
+            _ => (None, None),
+        };
         let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
         self.narrow(ctx, &mut search.branches)?;
         let turn = match &search.token {
@@ -46,15 +44,21 @@ impl Engine {
             Total::Accurate | Total::Estimate => Some(ctx.session.count(&plan).await?),
             Total::None => None,
         };
-        let body = self.searchset(ctx, &search, &found, &included.resources, total, included.issues)?;
+        let links = links(ctx, &search, &found);
+        let body = self.searchset(ctx, &search, (&found.found, &links), &included.resources, total, included.issues)?;
+        ctx.note(interaction, 200, |noted| {
+            noted.asked(request);
+            found.found.iter().chain(&included.resources).for_each(|it| noted.touched(it));
+        });
         Ok(Answer { unindexed: search.unindexed, ..Answer::new(200, body) })
     }
 
-    fn searchset(
+    /// The Bundle of a page: what was found, with the page's links, and what was included.
+    pub(crate) fn searchset(
         &self,
         ctx: &Context,
         search: &Search,
-        found: &Page,
+        (found, links): (&[Stored], &[(&str, String)]),
         included: &[Stored],
         total: Option<i64>,
         more_issues: Vec<Issue>,
@@ -63,10 +67,8 @@ impl Engine {
         if let Some(total) = total {
             bundle.total(total);
         }
-        bundle.links(&links(ctx, search, found));
-        for (stored, mode) in
-            found.found.iter().map(|it| (it, "match")).chain(included.iter().map(|it| (it, "include")))
-        {
+        bundle.links(links);
+        for (stored, mode) in found.iter().map(|it| (it, "match")).chain(included.iter().map(|it| (it, "include"))) {
             let body = search.view.apply(stored.body.clone())?;
             let body = std::str::from_utf8(&body).map_err(Failure::internal)?;
             bundle.begin(Some(&format!("{}/{}", ctx.base(), stored.key))).resource(body).mode(mode).end();
@@ -80,7 +82,7 @@ impl Engine {
 }
 
 /// The links of a page (http.html#paging), with the relations of RFC 5005; `last` where there are several pages.
-fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'static str, String)> {
+pub(crate) fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'static str, String)> {
     let address = format!("{}/{}", ctx.base(), search.address.trim_end_matches('?'));
     let sign = if address.contains('?') { '&' } else { '?' };
     let page = |token: &str| format!("{address}{sign}_page={token}");
@@ -96,7 +98,7 @@ fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'static str, Str
 }
 
 impl Search {
-    fn is_count_only(&self) -> bool {
+    pub(crate) fn is_count_only(&self) -> bool {
         self.count == 0 || self.view == View::Count
     }
 }

@@ -3,6 +3,7 @@
 use super::include::Include;
 use super::unindexed::unindexed;
 use super::unknown_parameter;
+use crate::audit::AUDIT_EVENT;
 use crate::prefer::Prefer;
 use crate::summary::View;
 use crate::terminology::Unread;
@@ -16,7 +17,7 @@ use store::{Branch, Key, Sort, SortBy};
 
 /// `_total` (search.html#total).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Total {
+pub(crate) enum Total {
     None,
     Estimate,
     Accurate,
@@ -27,11 +28,11 @@ const PARAMETERS: usize = 200;
 
 /// A key of `_sort`.
 #[derive(Clone, Debug)]
-pub(super) struct SortKey {
+pub(crate) struct SortKey {
     /// The parameter.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// Greatest first.
-    pub(super) descending: bool,
+    pub(crate) descending: bool,
 }
 
 /// The parameters of a query string, each with its value.
@@ -46,27 +47,27 @@ pub(crate) fn parameters(query: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// A search, read.
-pub(super) struct Search {
-    pub(super) branches: Vec<Branch>,
+pub(crate) struct Search {
+    pub(crate) branches: Vec<Branch>,
     /// The order, where no index keeps it; the branches have none then.
-    pub(super) gathered: Option<Vec<SortKey>>,
-    pub(super) includes: Vec<Include>,
-    pub(super) count: usize,
-    pub(super) view: View,
-    pub(super) total: Total,
+    pub(crate) gathered: Option<Vec<SortKey>>,
+    pub(crate) includes: Vec<Include>,
+    pub(crate) count: usize,
+    pub(crate) view: View,
+    pub(crate) total: Total,
     /// The page asked for.
-    pub(super) token: Option<String>,
+    pub(crate) token: Option<String>,
     /// The search's URL relative to the base, with just the parameters that are honoured.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// What was not honoured.
-    pub(super) ignored: Vec<Issue>,
+    pub(crate) ignored: Vec<Issue>,
     /// What no index serves.
-    pub(super) unindexed: Vec<String>,
+    pub(crate) unindexed: Vec<String>,
 }
 
 impl Engine {
     /// Reads the parameters of a search; fails for malformed ones always, and for unknown ones under strict handling.
-    pub(super) fn search_params(
+    pub(crate) fn search_params(
         &self,
         ctx: &Context,
         of: Option<&str>,
@@ -130,6 +131,10 @@ fn searched_types(of: Option<&str>, compartment: Option<&Key>, pairs: &[(String,
     for (_, value) in pairs.iter().filter(|(name, _)| name == "_type") {
         for name in value.split(',') {
             let of = resource(name)?;
+            if name == AUDIT_EVENT {
+                let told = "AuditEvents are searched by themselves: GET AuditEvent?….";
+                return Err(Failure::new(IssueType::NotSupported, told));
+            }
             if !types.contains(&of) {
                 types.push(of);
             }

@@ -87,7 +87,7 @@ fn place(position: Option<Position>) -> Place {
 }
 
 /// As much on one page as the server gives at once, unless the client wants less (`_count`).
-fn limit(call: &Call<'_>, most: usize) -> Result<usize> {
+pub(crate) fn limit(call: &Call<'_>, most: usize) -> Result<usize> {
     match call.arguments.text("_count").map(str::parse::<usize>) {
         None => Ok(most.max(1)),
         Some(Ok(count @ 1..)) => Ok(count.min(call.engine.settings().max_count)),

@@ -1,6 +1,6 @@
 //! `medisync client`
 
-use super::user::{LISTED, Where, told, within};
+use super::user::{LISTED, Where, entered, told, within};
 use super::{block_on, print};
 use crate::auth::client::{Client as Registered, ClientAuth};
 use crate::auth::{kept, leaving, scope, secret};
@@ -8,6 +8,7 @@ use crate::config::{self, File};
 use crate::{clock, random};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
+use engine::Security;
 use std::path::PathBuf;
 
 /// Arguments of `medisync client`.
@@ -101,7 +102,10 @@ async fn create(settings: config::Store, tenant: String, new: New) -> Result<()>
     client.secret = client.auth.has_secret().then(|| secret::hash(&made_up));
     client.check().map_err(told)?;
     let change = kept::insert(id.clone(), &client, None).map_err(told)?;
-    within(&settings, &tenant, async |session| kept::write(&*session, vec![change]).await.map_err(told)).await?;
+    entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
+        kept::write(&*session, vec![change]).await.map_err(told)
+    })
+    .await?;
     print(format_args!("client_id {id}"))?;
     match client.auth.has_secret() {
         true => print(format_args!("client_secret {made_up}")),
@@ -183,7 +187,7 @@ async fn change(
     id: String,
     step: impl FnOnce(kept::Entry<Registered>) -> fhir::Result<store::LedgerChange>,
 ) -> Result<()> {
-    within(&settings, &tenant, async |session| {
+    entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
         let entry = kept::find::<Registered>(&*session, &id).await.map_err(told)?;
         let entry = entry.with_context(|| format!("there is no client `{id}`"))?;
         if !kept::write(&*session, vec![step(entry).map_err(told)?]).await.map_err(told)? {

@@ -1,6 +1,6 @@
 //! `medisync key`
 
-use super::user::{LISTED, Where, told, within};
+use super::user::{LISTED, Where, entered, told, within};
 use super::{block_on, print, token};
 use crate::auth::api_key::{self, ApiKey};
 use crate::auth::kept;
@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::{self, File, Span};
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use engine::Security;
 
 /// Arguments of `medisync key`.
 #[derive(clap::Args)]
@@ -85,7 +86,7 @@ async fn create(settings: config::Store, tenant: String, about: (String, String)
         bail!("a key's name has 1 to 100 characters");
     }
     let time = expires.millis()?;
-    let (id, key) = within(&settings, &tenant, async |session| {
+    let (id, key) = entered(&settings, &tenant, (Security::Configuration, &name.clone()), async |session| {
         api_key::create(&*session, name, scope, clock::now_ms(), time).await.map_err(told)
     })
     .await?;
@@ -105,7 +106,7 @@ async fn list(settings: config::Store, tenant: String) -> Result<()> {
 
 async fn rotate(settings: config::Store, tenant: String, id: String, expires: Span, overlap: Span) -> Result<()> {
     let (time, overlap) = (expires.millis()?, overlap.millis()?);
-    let key = within(&settings, &tenant, async |session| {
+    let key = entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
         api_key::rotate(&*session, &id, clock::now_ms(), time, overlap).await.map_err(told)
     })
     .await?;
@@ -114,7 +115,10 @@ async fn rotate(settings: config::Store, tenant: String, id: String, expires: Sp
 }
 
 async fn revoke(settings: config::Store, tenant: String, id: String) -> Result<()> {
-    within(&settings, &tenant, async |session| api_key::revoke(&*session, &id).await.map_err(told)).await?;
+    entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
+        api_key::revoke(&*session, &id).await.map_err(told)
+    })
+    .await?;
     tracing::info!(tenant, key = id, "an API key was revoked");
     Ok(())
 }

@@ -38,6 +38,9 @@ pub struct Serve {
     /// Answer everybody, without tokens; on a loopback address only
     #[arg(long, env = "MEDISYNC_NO_AUTH", value_parser = FalseyValueParser::new())]
     no_auth: bool,
+    /// Keep no audit log, to measure what it costs; on a loopback address only
+    #[arg(long, env = "MEDISYNC_NO_AUDIT", value_parser = FalseyValueParser::new())]
+    no_audit: bool,
     /// PostgreSQL: refuse to start where `medisync migrate` has something to do
     #[arg(long, env = "MEDISYNC_NO_MIGRATE", value_parser = FalseyValueParser::new())]
     no_migrate: bool,
@@ -69,6 +72,7 @@ const PATROL: Duration = Duration::from_secs(5);
 /// What `serve` works with.
 struct Plan {
     demo: bool,
+    no_audit: bool,
     no_migrate: bool,
     mode: Mode,
     http: config::Http,
@@ -96,9 +100,25 @@ impl Serve {
         if self.demo && mail_origin(&http, http.listen).is_some() {
             mail.keep_unless_sent(&store)?;
         }
-        let (demo, no_migrate) = (self.demo, self.no_migrate);
-        let plan =
-            Plan { demo, no_migrate, mode, http, store, limits, rates, sign_in, network, audit, passwords, mail };
+        if self.no_audit {
+            unaudited(&http)?;
+        }
+        let (demo, no_audit, no_migrate) = (self.demo, self.no_audit, self.no_migrate);
+        let plan = Plan {
+            demo,
+            no_audit,
+            no_migrate,
+            mode,
+            http,
+            store,
+            limits,
+            rates,
+            sign_in,
+            network,
+            audit,
+            passwords,
+            mail,
+        };
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if let Some(workers) = plan.http.workers.given() {
             runtime.worker_threads((*workers).max(1));
@@ -119,6 +139,18 @@ fn open(http: &config::Http) -> Result<Mode> {
     Ok(Mode::Open)
 }
 
+/// Work that nobody can account for must stay on this machine.
+fn unaudited(http: &config::Http) -> Result<()> {
+    if !http.listen.ip().is_loopback() {
+        bail!(
+            "--no-audit leaves no trace of who saw what, so it works on a loopback address only, not on {}",
+            http.listen
+        );
+    }
+    tracing::warn!("--no-audit: NOTHING that is read or changed is entered in the audit log");
+    Ok(())
+}
+
 async fn serve(plan: Plan) -> Result<()> {
     // Signals count from now on, also while the demo is being loaded.
     let stop = stop_signal()?;
@@ -130,6 +162,7 @@ async fn serve(plan: Plan) -> Result<()> {
     master::warn_of_none(&plan.store)?;
     database::wrap_keys(&*store, &plan.store).await?;
     let mut settings = plan.limits.engine(&plan.store);
+    settings.audit = !plan.no_audit;
     if let Mode::Tokens { .. } = plan.mode {
         let origin = plan.http.base_url.given().map(ToString::to_string);
         settings.authorization = Some(Authorization { origin });
@@ -162,6 +195,7 @@ async fn serve(plan: Plan) -> Result<()> {
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");
     let builds = tokio::spawn(async move {
         loop {
+            engine.log_waiting_events().await;
             engine.resume_builds(&base_of).await;
             tokio::time::sleep(PATROL).await;
         }

@@ -2,11 +2,12 @@
 
 use super::user::told;
 use super::{block_on, print};
+use crate::audit;
 use crate::auth::{Claims, KeyRing, ring, roles};
 use crate::config::{self, AuthFlags, File, Span, StoreFlags};
 use crate::{clock, database, random, tenants};
 use anyhow::{Context, Result, bail};
-use engine::Scopes;
+use engine::{Scopes, Security};
 
 /// Arguments of `medisync token`.
 #[derive(clap::Args)]
@@ -88,6 +89,7 @@ impl Token {
         ring::note(&*session, until, clock::now_ms()).await.map_err(told)?;
         let keys = KeyRing::of(&*session, &tenant).await.map_err(told)?;
         let token = claims.sign(keys.signing(clock::now_ms()).map_err(told)?)?;
+        audit::by_operator(&*session, Security::Token, Some(&claims.sub)).await.map_err(told)?;
         store.close().await;
         print(token)
     }

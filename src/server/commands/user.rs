@@ -2,6 +2,7 @@
 
 use super::import::{self, Imported};
 use super::{block_on, print};
+use crate::audit;
 use crate::auth::account::{self, Account, NewAccount};
 use crate::auth::roles::{self, Assignment};
 use crate::auth::{factor, kept, leaving, password, secret, sign_ins};
@@ -9,6 +10,7 @@ use crate::config::{self, File, PasswordFlags, StoreFlags};
 use crate::{clock, database, tenants};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
+use engine::Security;
 use fhir::Failure;
 use std::io::Read;
 use std::path::PathBuf;
@@ -213,7 +215,8 @@ impl Given {
 
 async fn create(settings: config::Store, tenant: String, new: NewAccount, given: Given) -> Result<()> {
     let done = format!("made user {}", new.username);
-    within(&settings, &tenant, async |session| {
+    let name = new.username.clone();
+    entered(&settings, &tenant, (Security::User, &name), async |session| {
         roles::checked(&*session, &tenant, &new.roles).await.map_err(told)?;
         account::create(&*session, new, &given.password).await.map_err(told)
     })
@@ -223,14 +226,17 @@ async fn create(settings: config::Store, tenant: String, new: NewAccount, given:
 
 async fn import_users(settings: config::Store, tenant: String, file: PathBuf) -> Result<()> {
     let Imported { made, known } =
-        within(&settings, &tenant, async |session| import::import(&*session, &tenant, &file).await).await?;
+        entered(&settings, &tenant, (Security::User, "import"), async |session| {
+            import::import(&*session, &tenant, &file).await
+        })
+        .await?;
     print(format_args!("made {made} users; {known} were there"))
 }
 
 async fn renew(settings: config::Store, tenant: String, name: String, given: Given) -> Result<()> {
     password::check(&given.password, &name).await.map_err(told)?;
     let hash = password::hash(given.password.clone()).await.map_err(told)?;
-    change(settings, tenant, &name, |account| {
+    change(settings, tenant, (Security::User, &name), |account| {
         account.password = hash;
         account.signed_out = clock::now_ms();
     })
@@ -241,7 +247,7 @@ async fn renew(settings: config::Store, tenant: String, name: String, given: Giv
 async fn assign(settings: config::Store, tenant: String, name: String, given: Vec<Assignment>) -> Result<()> {
     within(&settings, &tenant, async |session| roles::checked(&*session, &tenant, &given).await.map_err(told)).await?;
     let told = given.iter().map(Assignment::to_string).collect::<Vec<_>>().join(", ");
-    change(settings, tenant, &name, |account| {
+    change(settings, tenant, (Security::Roles, &name), |account| {
         (account.roles, account.scope, account.is_administrator) = (given, String::new(), false);
     })
     .await?;
@@ -249,7 +255,7 @@ async fn assign(settings: config::Store, tenant: String, name: String, given: Ve
 }
 
 async fn administrator(settings: config::Store, tenant: String, name: String, is_one: bool) -> Result<()> {
-    change(settings, tenant.clone(), &name, |account| {
+    change(settings, tenant.clone(), (Security::Roles, &name), |account| {
         account.is_administrator = false;
         account.roles.retain(|it| *it != Assignment::everywhere(ADMIN));
         account.roles.extend(is_one.then(|| Assignment::everywhere(ADMIN)));
@@ -263,7 +269,10 @@ async fn administrator(settings: config::Store, tenant: String, name: String, is
 }
 
 async fn reset_factors(settings: config::Store, tenant: String, name: String) -> Result<()> {
-    within(&settings, &tenant, async |session| factor::reset(&*session, &name).await.map_err(told)).await?;
+    entered(&settings, &tenant, (Security::User, &name), async |session| {
+        factor::reset(&*session, &name).await.map_err(told)
+    })
+    .await?;
     tracing::info!(tenant, user = name, "a user's second factors were taken away");
     print(format_args!("user {name} has no second factor any more"))
 }
@@ -280,7 +289,7 @@ async fn list(settings: config::Store, tenant: String) -> Result<()> {
 }
 
 async fn enable(settings: config::Store, tenant: String, name: String, is_enabled: bool) -> Result<()> {
-    change(settings, tenant, &name, |account| {
+    change(settings, tenant, (Security::User, &name), |account| {
         account.is_enabled = is_enabled;
         if !is_enabled {
             account.signed_out = clock::now_ms();
@@ -290,17 +299,24 @@ async fn enable(settings: config::Store, tenant: String, name: String, is_enable
 }
 
 async fn remove(settings: config::Store, tenant: String, name: String) -> Result<()> {
-    let is_gone =
-        within(&settings, &tenant, async |session| leaving::user(&*session, &name).await.map_err(told)).await?;
-    if !is_gone {
-        bail!("there is no user `{name}`");
-    }
+    entered(&settings, &tenant, (Security::User, &name), async |session| {
+        if !leaving::user(&*session, &name).await.map_err(told)? {
+            bail!("there is no user `{name}`");
+        }
+        Ok(())
+    })
+    .await?;
     tracing::info!(tenant, user = name, "a user was taken away");
     Ok(())
 }
 
-async fn change(settings: config::Store, tenant: String, name: &str, step: impl FnOnce(&mut Account)) -> Result<()> {
-    within(&settings, &tenant, async |session| {
+async fn change(
+    settings: config::Store,
+    tenant: String,
+    (what, name): (Security, &str),
+    step: impl FnOnce(&mut Account),
+) -> Result<()> {
+    entered(&settings, &tenant, (what, name), async |session| {
         let account = account::find(&*session, name).await.map_err(told)?;
         let mut account = account.with_context(|| format!("there is no user `{name}`"))?;
         let was_out = account.value.signed_out;
@@ -313,6 +329,21 @@ async fn change(settings: config::Store, tenant: String, name: &str, step: impl 
             bail!("the user is being changed by somebody else; try again");
         }
         Ok(())
+    })
+    .await
+}
+
+/// Changes something of a tenant's security, and enters in its audit log what and whose.
+pub(super) async fn entered<T>(
+    settings: &config::Store,
+    tenant: &str,
+    (what, about): (Security, &str),
+    work: impl AsyncFnOnce(Arc<dyn Session>) -> Result<T>,
+) -> Result<T> {
+    within(settings, tenant, async |session| {
+        let done = work(session.clone()).await?;
+        audit::by_operator(&*session, what, Some(about)).await.map_err(told)?;
+        Ok(done)
     })
     .await
 }

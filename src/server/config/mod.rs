@@ -76,6 +76,7 @@ settings! {
         database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections to one database for records at the same time; a few more are for the directory of tenants";
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
+        audit_folder: PathBuf = "./data/audit", "MEDISYNC_AUDIT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps events of the audit log while the primary database is away and a standby answers";
         regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
         master_key: MasterKey = "auto", "MEDISYNC_MASTER_KEY", "WHERE", "The key that tenants' keys are wrapped by: file:PATH, env:VARIABLE (lines of an id and 32 bytes in base64, the last of which wraps), vault:https://HOST:8200/MOUNT/KEY (HashiCorp Vault's Transit), none, or auto, which makes a file in SQLite's data folder and is none with PostgreSQL";
         vault_token: Secret = "none", "MEDISYNC_VAULT_TOKEN", "TOKEN", "What shows Vault who asks: file:PATH, read each time, or the token; better as variable or in the settings file, as others may see a flag";
@@ -210,6 +211,7 @@ settings! {
         max_includes: usize = "10000", "MEDISYNC_MAX_INCLUDES", "COUNT", "The most resources that includes may add to a page";
         index_rest: u32 = "3", "MEDISYNC_INDEX_REST", "TIMES", "How many times as long as it works the making of index rows in the background rests";
         profile_breach: engine::ProfileBreach = "error", "MEDISYNC_PROFILE_BREACH", "SEVERITY", "What a breach of a profile that a resource names in meta.profile is to a write: error refuses it, warning lets it pass";
+        provenance: engine::MadeProvenance = "all", "MEDISYNC_PROVENANCE", "CHANGES", "For which changes the server makes a Provenance by itself: all (of registered apps and programs, and imports), imports or none";
     }
 }
 
@@ -257,6 +259,7 @@ impl Http {
 impl Limits {
     /// The engine's settings.
     pub fn engine(&self, store: &Store) -> engine::Settings {
+        let is_postgres = store.database.place().is_ok_and(|it| it == Place::Postgres);
         engine::Settings {
             json: fhir::json::Limits { depth: self.max_json_depth, values: self.max_json_values },
             bundle_entries: self.max_bundle_entries,
@@ -266,6 +269,9 @@ impl Limits {
             index_rest: self.index_rest,
             profile_breach: self.profile_breach,
             query_time: store.query_time.duration(),
+            provenance: self.provenance,
+            audit: true,
+            audit_folder: is_postgres.then(|| store.audit_folder.clone()),
             authorization: None,
         }
     }

@@ -123,6 +123,7 @@ described! {
     Format: "text or json", json!({ "enum": ["text", "json"] });
     store::Placement: "pool, schema or database", json!({ "enum": ["pool", "schema", "database"] });
     engine::ProfileBreach: "error or warning", json!({ "enum": ["error", "warning"] });
+    engine::MadeProvenance: "all, imports or none", json!({ "enum": ["all", "imports", "none"] });
 }
 
 fn whole() -> Json {

@@ -143,9 +143,9 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
 }
 
 /// The headers of requests that change what is done.
-fn taken() -> [HeaderName; 12] {
-    let ours = ["if-none-exist", "prefer", "x-purpose-of-use", "x-tenant-id"].map(HeaderName::from_static);
-    let [if_none_exist, prefer, purpose_of_use, tenant] = ours;
+fn taken() -> [HeaderName; 13] {
+    let ours = ["if-none-exist", "prefer", "x-provenance", "x-purpose-of-use", "x-tenant-id"].map(HeaderName::from_static);
+    let [if_none_exist, prefer, provenance, purpose_of_use, tenant] = ours;
     [
         ACCEPT,
         AUTHORIZATION,
@@ -156,6 +156,7 @@ fn taken() -> [HeaderName; 12] {
         IF_MODIFIED_SINCE,
         if_none_exist,
         prefer,
+        provenance,
         purpose_of_use,
         tenant,
         X_REQUEST_ID,

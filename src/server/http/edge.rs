@@ -4,6 +4,7 @@
 use super::request_id::X_REQUEST_ID;
 use super::route::{self, Route};
 use super::{Server, answer};
+use crate::audit::RequestId;
 use crate::clock::Stopwatch;
 use ::fhir::{Failure, IssueType};
 use axum::extract::{Request, State};
@@ -33,11 +34,12 @@ pub struct Seen {
 }
 
 /// Goes around every handler.
-pub async fn edge(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+pub async fn edge(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();
     let under_way = server.metrics.enter();
     let id = server.request_ids.of(request.headers());
     let method = name(request.method());
+    request.extensions_mut().insert(RequestId(id.to_str().unwrap_or_default().to_owned()));
 
     let mut response = carried_out(&server, request, next).await;
 

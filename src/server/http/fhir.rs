@@ -6,6 +6,7 @@ use super::meter::{self, Meter};
 use super::negotiate::{Format, negotiate};
 use super::route::{OPEN_API, SMART, route};
 use super::{Server, answer, body, gzip, leeway, oauth, page, xml};
+use crate::audit;
 use crate::auth::{Holder, Stale};
 use ::fhir::{Failure, IssueType, Result};
 use axum::body::Body;
@@ -17,14 +18,18 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use engine::{Answer, Context, Headers, Verb};
+use engine::{Answer, Context, Headers, Security, SecurityEvent, Verb};
 use std::sync::Arc;
 use std::time::SystemTime;
 use store::Leeway;
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
+<<<<<<< HEAD
 const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("x-purpose-of-use");
+=======
+const X_PROVENANCE: HeaderName = HeaderName::from_static("x-provenance");
+>>>>>>> f67e01f (An audit event for every interaction and of tenants' security, AuditEvents made of them, X-Provenance and Provenance of imports and apps)
 
 /// Every FHIR request takes this path.
 pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -68,7 +73,12 @@ async fn carry_out(
         let configuration = oauth::smart_configuration(server, parts, &address.tenant, meter).await?;
         return Ok(answer::response(200, "application/json", configuration.into()));
     }
-    let (context, holder) = admit(server, parts, verb, address, leeway).await?;
+    let admitted = admit(server, parts, verb, address, leeway).await;
+    if let Err(refusal) = &admitted {
+        enter_denied(server, parts, verb, address, refusal).await?;
+    }
+    let (context, holder) = admitted?;
+    let context = context.from_origin(audit::origin(parts, &server.proxies, &holder));
     seen.tenant = Some(context.tenant().name().into());
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
     let request = read_request(server, parts, body, verb, &address.path).await?;
@@ -91,6 +101,24 @@ async fn admit(
     let is_public = route(&address.path).is_public() && matches!(verb, Verb::Get | Verb::Head);
     let authorization = text(&parts.headers, &AUTHORIZATION);
     server.gate.admit(&address.tenant, &address.base, authorization, is_public, leeway).await
+}
+
+/// Enters in the audit log that somebody came without a good token. Of a tenant that is not there nothing is entered.
+async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Address, refusal: &Failure) -> Result<()> {
+    if refusal.status != 401 {
+        return Ok(());
+    }
+    let known = server.gate.known(&address.tenant).await?;
+    let session = server.engine.store().open(&known.tenant).await?;
+    let event = SecurityEvent {
+        what: Security::Denied,
+        status: refusal.status,
+        subject: audit::UNKNOWN.to_owned(),
+        origin: audit::origin(parts, &server.proxies, &Holder::default()),
+        about: None,
+        asked: Some(format!("{verb:?} {}", address.path)),
+    };
+    server.engine.record(&*session, event).await
 }
 
 async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: &str) -> Result<engine::Request> {
@@ -122,13 +150,24 @@ fn headers(headers: &HeaderMap) -> Result<Headers> {
         if_none_match: text(headers, &IF_NONE_MATCH).map(str::to_owned),
         if_modified_since: text(headers, &IF_MODIFIED_SINCE).and_then(millis),
         if_none_exist: text(headers, &IF_NONE_EXIST).map(str::to_owned),
+<<<<<<< HEAD
         purpose_of_use: joined(headers, &PURPOSE_OF_USE),
+=======
+        provenance: provenance(headers)?,
+>>>>>>> f67e01f (An audit event for every interaction and of tenants' security, AuditEvents made of them, X-Provenance and Provenance of imports and apps)
         prefer: joined(headers, &PREFER),
     })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// The Provenance that is sent with a change: JSON, which may have letters that other headers may not.
+fn provenance(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(header) = headers.get(&X_PROVENANCE) else { return Ok(None) };
+    let told = || Failure::new(IssueType::Structure, "The header X-Provenance is not UTF-8 text.");
+    String::from_utf8(header.as_bytes().to_vec()).map(Some).map_err(|_| told())
 }
 
 /// All values of a header, joined by `,`.

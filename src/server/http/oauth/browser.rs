@@ -42,7 +42,11 @@ impl Browser {
 
     /// Who is signed in.
     pub async fn visitor(&self, desk: &Desk<'_>) -> Result<Option<Visitor>> {
-        Ok(visit::visitor(&*desk.session, &self.cookie, desk.now).await?)
+        let visitor = visit::visitor(&*desk.session, &self.cookie, desk.now).await?;
+        if let Some(visitor) = &visitor {
+            desk.note_user(&visitor.account.key, Some(&visitor.account.value.fhir_user));
+        }
+        Ok(visitor)
     }
 
     /// The proof that goes with every form.

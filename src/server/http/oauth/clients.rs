@@ -75,6 +75,7 @@ pub async fn authenticated(desk: &Desk<'_>, form: &Form) -> Result<Entry<Client>
     if client.value.auth != auth || form.get("client_id").is_some_and(|it| it != id) {
         return Err(unknown());
     }
+    desk.note_client(&id);
     let holder = Holder { is_known: true, client: Some(id), ..Holder::default() };
     desk.meter.holder(&*desk.session, desk.tenant(), &holder, WEIGHT).await?;
     Ok(client)

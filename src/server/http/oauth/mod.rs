@@ -2,6 +2,7 @@
 
 mod account;
 mod answers;
+mod audited;
 mod authenticator;
 mod authorize;
 mod browser;
@@ -41,6 +42,7 @@ use crate::auth::visit::Visitor;
 use crate::auth::{logout, roles, visit};
 use crate::{clock, tenants};
 use ::fhir::{Failure, IssueType};
+use audited::Parties;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE, USER_AGENT};
@@ -52,7 +54,7 @@ use engine::{Caller, Context, Scopes};
 use form::Form;
 use problem::{Problem, Result};
 use sign_on::Step;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::Session;
 
 /// One request to a tenant's authorization server.
@@ -66,6 +68,8 @@ pub(super) struct Desk<'s> {
     origin: String,
     /// Milliseconds since the epoch.
     now: i64,
+    /// Who takes part, as far as is known yet.
+    parties: Mutex<Parties>,
 }
 
 macro_rules! endpoints {
@@ -205,46 +209,56 @@ async fn dispatch(
     let desk = Desk::open(server, parts, tenant, meter).await?;
     seen.tenant = Some(desk.tenant().into());
     let body = if is_post { read(body).await? } else { Vec::new() };
-    let form = || if is_post { posted(parts, &body) } else { Form::parse(parts.uri.query().unwrap_or("").as_bytes()) };
+    let result = answer(&desk, &body, endpoint).await;
+    let status = result.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
+    desk.enter(endpoint, is_post, status).await?;
+    result
+}
+
+/// What an endpoint answers.
+async fn answer(desk: &Desk<'_>, body: &[u8], endpoint: &'static Route) -> Result<Response> {
+    let parts = desk.parts;
+    let is_post = parts.method == Method::POST;
+    let form = || if is_post { posted(parts, body) } else { Form::parse(parts.uri.query().unwrap_or("").as_bytes()) };
     match endpoint {
-        it if *it == AUTHORIZE && is_post && form()?.get("action").is_some() => consent::decide(&desk, &form()?).await,
-        it if *it == AUTHORIZE => authorize::begin(&desk, form()).await,
-        it if *it == PUSH => pushed::push(&desk, &form()?).await,
-        it if *it == SIGN_IN => sign_in::sign_in(&desk, &form()?).await,
-        it if *it == SECOND && is_post => second::prove(&desk, &form()?).await,
-        it if *it == SECOND => second::show(&desk, &form()?).await,
-        it if *it == AUTHENTICATOR && is_post => authenticator::change(&desk, &form()?).await,
-        it if *it == AUTHENTICATOR => authenticator::show(&desk, &form()?).await,
-        it if *it == PASSKEY => passkey::sign_in(&desk, &form()?).await,
-        it if *it == PASSKEYS && is_post => passkeys::change(&desk, &form()?).await,
-        it if *it == PASSKEYS => passkeys::show(&desk, &form()?).await,
-        it if *it == RECOVERY && is_post => recovery::renew(&desk, &form()?).await,
-        it if *it == RECOVERY => recovery::show(&desk).await,
-        it if *it == ACCOUNT && is_post => account::leave(&desk, &form()?).await,
-        it if *it == ACCOUNT => account::show(&desk).await,
-        it if *it == CLINICS && is_post => clinics::change(&desk, &form()?).await,
-        it if *it == CLINICS => clinics::show(&desk, &form()?).await,
-        it if *it == LINK && is_post => clinics::accept(&desk, &form()?).await,
-        it if *it == LINK => clinics::ask(&desk).await,
-        it if *it == ARRIVE => clinics::arrive(&desk).await,
-        it if people::ROUTES.contains(&it) => people::serve(&desk, it, is_post, &form()?).await,
-        it if *it == END_SESSION => end_session::end(&desk, &form()?).await,
-        it if *it == SIGNED_OUT => Ok(sign_on::signed_out(&desk)),
-        it if *it == SIGN_ON => sign_on::begin(&desk, provider(parts), &form()?).await,
-        it if *it == SIGN_ON_BACK => sign_on::back(&desk, provider(parts), &form()?).await,
-        it if *it == SIGN_ON_LOGOUT => sign_on::hear(&desk, provider(parts), &form()?).await,
-        it if *it == SIGN_ON_JWKS => sign_on::keys(&desk, provider(parts)).await,
-        it if *it == TOKEN => token::exchange(&desk, &form()?).await,
-        it if *it == INTROSPECT => tokens::introspect(&desk, &form()?).await,
-        it if *it == REVOKE => tokens::revoke(&desk, &form()?).await,
-        it if *it == REGISTER => register::register(&desk, &body).await,
-        it if *it == USER_INFO => tokens::user_info(&desk).await,
-        it if *it == JWKS => metadata::document(&metadata::jwks(&desk)),
+        it if *it == AUTHORIZE && is_post && form()?.get("action").is_some() => consent::decide(desk, &form()?).await,
+        it if *it == AUTHORIZE => authorize::begin(desk, form()).await,
+        it if *it == PUSH => pushed::push(desk, &form()?).await,
+        it if *it == SIGN_IN => sign_in::sign_in(desk, &form()?).await,
+        it if *it == SECOND && is_post => second::prove(desk, &form()?).await,
+        it if *it == SECOND => second::show(desk, &form()?).await,
+        it if *it == AUTHENTICATOR && is_post => authenticator::change(desk, &form()?).await,
+        it if *it == AUTHENTICATOR => authenticator::show(desk, &form()?).await,
+        it if *it == PASSKEY => passkey::sign_in(desk, &form()?).await,
+        it if *it == PASSKEYS && is_post => passkeys::change(desk, &form()?).await,
+        it if *it == PASSKEYS => passkeys::show(desk, &form()?).await,
+        it if *it == RECOVERY && is_post => recovery::renew(desk, &form()?).await,
+        it if *it == RECOVERY => recovery::show(desk).await,
+        it if *it == ACCOUNT && is_post => account::leave(desk, &form()?).await,
+        it if *it == ACCOUNT => account::show(desk).await,
+        it if *it == CLINICS && is_post => clinics::change(desk, &form()?).await,
+        it if *it == CLINICS => clinics::show(desk, &form()?).await,
+        it if *it == LINK && is_post => clinics::accept(desk, &form()?).await,
+        it if *it == LINK => clinics::ask(desk).await,
+        it if *it == ARRIVE => clinics::arrive(desk).await,
+        it if people::ROUTES.contains(&it) => people::serve(desk, it, is_post, &form()?).await,
+        it if *it == END_SESSION => end_session::end(desk, &form()?).await,
+        it if *it == SIGNED_OUT => Ok(sign_on::signed_out(desk)),
+        it if *it == SIGN_ON => sign_on::begin(desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_BACK => sign_on::back(desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_LOGOUT => sign_on::hear(desk, provider(parts), &form()?).await,
+        it if *it == SIGN_ON_JWKS => sign_on::keys(desk, provider(parts)).await,
+        it if *it == TOKEN => token::exchange(desk, &form()?).await,
+        it if *it == INTROSPECT => tokens::introspect(desk, &form()?).await,
+        it if *it == REVOKE => tokens::revoke(desk, &form()?).await,
+        it if *it == REGISTER => register::register(desk, body).await,
+        it if *it == USER_INFO => tokens::user_info(desk).await,
+        it if *it == JWKS => metadata::document(&metadata::jwks(desk)),
         it if *it == STYLE => metadata::document(&metadata::style(&Appearance::of(&*desk.session).await?)),
-        it if *it == SHEET => look::sheet(&desk).await,
-        it if *it == LOGO => look::logo(&desk).await,
-        it if *it == BRANDS => look::brands(&desk).await,
-        _ => metadata::document(&metadata::authorization_server(&desk)),
+        it if *it == SHEET => look::sheet(desk).await,
+        it if *it == LOGO => look::logo(desk).await,
+        it if *it == BRANDS => look::brands(desk).await,
+        _ => metadata::document(&metadata::authorization_server(desk)),
     }
 }
 
@@ -286,7 +300,7 @@ impl<'s> Desk<'s> {
         let known = server.gate.known(tenant).await?;
         let session = server.engine.store().open(&known.tenant).await?;
         let origin = server.addresses.origin(parts)?;
-        Ok(Desk { server, parts, known, session, meter, origin, now: clock::now_ms() })
+        Ok(Desk { server, parts, known, session, meter, origin, now: clock::now_ms(), parties: Mutex::default() })
     }
 
     fn tenant(&self) -> &str {

@@ -25,6 +25,7 @@ pub async fn proceed(
 ) -> Result<Response> {
     let mut proved = proved.into();
     proved.goes_on = visit::going_on(&*desk.session, browser.cookie(), &account.key).await?;
+    desk.note_user(&account.key, Some(&account.value.fhir_user));
     // A cookie that was there before may be known to somebody else.
     desk.end_visit(browser, proved.goes_on.as_deref()).await?;
     // Behind what the sign-in itself may have ended.

@@ -69,6 +69,10 @@ pub async fn sign_in(desk: &Desk<'_>, form: &Form) -> Result<Response> {
         return show(desk, &browser, next, username, Some((429, &told))).await;
     }
     let account = account::find(&*desk.session, username).await?.filter(|it| it.value.is_enabled);
+    if let Some(account) = &account {
+        // What is no user's name may be somebody's password.
+        desk.note_user(&account.key, Some(&account.value.fhir_user));
+    }
     let hash = account.as_ref().map(|it| it.value.password.clone());
     let is_right = old_hash::verify(&*desk.session, given, hash).await?;
     let Some(account) = account.filter(|_| is_right) else {

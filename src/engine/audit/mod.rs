@@ -1,0 +1,209 @@
+//! The audit trail: an event for every interaction, kept by the store's append-only log, and shown as AuditEvent
+//! (auditevent.html) when somebody asks.
+//!
+//! A write's event is in the transaction of the write. What only reads leaves its events with the request's [`Trail`],
+//! and [`Engine::perform`] has the log keep them, all of them at once, before the answer leaves: if it cannot, nothing
+//! leaves. So is what failed. A search tells what it handed out, and to find patients the events name those whose records
+//! that was.
+
+mod event;
+mod find;
+mod handed;
+mod keys;
+mod patients;
+mod post;
+mod render;
+mod search;
+mod security;
+mod spool;
+#[cfg(test)]
+mod tests;
+
+pub use event::Origin;
+pub(crate) use search::{is_of_log, unchangeable};
+pub use security::{Security, SecurityEvent};
+pub(crate) use spool::Spool;
+
+use crate::interaction::Interaction;
+use crate::unique::Draft;
+use crate::{Answer, Context, Engine, Place, Request};
+use event::{Event, code, code_of_write, named};
+use fhir::{Failure, IssueType, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::AuditEntry;
+
+/// The resource type.
+pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
+
+/// What one request leaves to be kept before its answer leaves.
+#[derive(Default)]
+pub(crate) struct Trail(Mutex<Vec<Left>>);
+
+enum Left {
+    Event(Event),
+    /// An AuditEvent that was sent.
+    Sent(AuditEntry),
+}
+
+impl Trail {
+    fn leave(&self, left: Left) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(left);
+    }
+
+    fn take(&self) -> Vec<Left> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Context {
+    /// The same for a request from there.
+    pub fn from_origin(&self, origin: Origin) -> Context {
+        Context { origin: Arc::new(origin), ..self.clone() }
+    }
+
+    /// The same for entries of a Bundle whose interaction has this code.
+    pub(crate) fn within_bundle(&self, code: &'static str) -> Context {
+        Context { bundle: Some(code), ..self.clone() }
+    }
+
+    /// Leaves an event to be kept before the answer leaves; `fill` tells what was touched.
+    pub(crate) fn note(&self, interaction: &Interaction, status: u16, fill: impl FnOnce(&mut Noted<'_>)) {
+        let is_public = matches!(interaction, Interaction::Capabilities | Interaction::OpenApi);
+        let Some(trail) = self.trail.as_ref().filter(|_| !is_public) else { return };
+        let (what, action) = code(interaction);
+        let mut event = Event::of(self, what, action, status);
+        fill(&mut Noted { base: &self.base, event: &mut event });
+        trail.leave(Left::Event(event));
+    }
+
+    /// Leaves an AuditEvent that was sent; fails where nothing is logged.
+    fn leave(&self, entry: AuditEntry) -> Result<()> {
+        let told = "The audit log of this server is off.";
+        let trail = self.trail.as_ref().ok_or_else(|| Failure::new(IssueType::NotSupported, told))?;
+        trail.leave(Left::Sent(entry));
+        Ok(())
+    }
+}
+
+/// An event in the making.
+pub(crate) struct Noted<'e> {
+    base: &'e str,
+    event: &'e mut Event,
+}
+
+impl Noted<'_> {
+    /// A resource was touched.
+    pub(crate) fn touched(&mut self, stored: &store::Stored) {
+        self.event.add(self.base, stored);
+    }
+
+    /// An operation was answered.
+    pub(crate) fn handed_out(&mut self, ctx: &Context, at: &Place, request: &Request, answer: &Answer) {
+        handed::fill(self.event, ctx, at, request, answer);
+    }
+
+    /// Nothing is there where the interaction's address leads.
+    pub(crate) fn named(&mut self, interaction: &Interaction) {
+        if let Some(key) = named(interaction) {
+            self.event.add_key(key);
+        }
+    }
+
+    /// A transaction's entry found that nothing was to be done.
+    pub(crate) fn answered(&mut self, interaction: &Interaction, answer: &Answer) {
+        match (&answer.key, answer.version) {
+            (Some(key), Some(version)) => self.event.add_body(self.base, key, version, [&answer.body, &[]]),
+            _ => self.named(interaction),
+        }
+    }
+
+    /// What was asked for.
+    pub(crate) fn asked(&mut self, request: &Request) {
+        self.event.query = Some(asked(request));
+    }
+}
+
+/// A request's path and query.
+fn asked(request: &Request) -> String {
+    let Request { path, query, .. } = request;
+    if query.is_empty() { path.clone() } else { format!("{path}?{query}") }
+}
+
+impl Engine {
+    /// Carries out a request, that of a Bundle's entry as part of the Bundle's, and has the log keep what it leaves.
+    pub(crate) async fn perform_audited(&self, ctx: &Context, request: Request) -> Result<Answer> {
+        if ctx.trail.is_some() || !self.settings.audit {
+            return self.carry_out(ctx, &request).await;
+        }
+        let trail = Arc::new(Trail::default());
+        let followed = Context { trail: Some(trail.clone()), ..ctx.clone() };
+        let answer = self.carry_out(&followed, &request).await;
+        match self.keep(ctx, trail.take()).await {
+            // That something is not there, or may not be seen, tells as well.
+            Err(failure) if answer.as_ref().map_or_else(|it| it.status < 500, |_| true) => Err(failure),
+            _ => answer,
+        }
+    }
+
+    async fn keep(&self, ctx: &Context, left: Vec<Left>) -> Result<()> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let entry = |it| match it {
+            Left::Event(event) => self.entry(&event),
+            Left::Sent(entry) => Ok(entry),
+        };
+        let entries = left.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
+        let spare = ctx.leeway.is_some().then(|| entries.clone());
+        let Err(cause) = ctx.session.audit(entries).await else { return Ok(()) };
+        if let Some(entries) = spare
+            && self.spool(ctx.tenant.name(), entries).await.is_ok()
+        {
+            return Ok(());
+        }
+        let told = "This access could not be recorded in the audit log, so it is refused. Try again later.";
+        Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
+    }
+
+    fn entry(&self, event: &Event) -> Result<AuditEntry> {
+        event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())
+    }
+
+    /// Leaves the event of an interaction that failed.
+    pub(crate) fn note_failure(&self, ctx: &Context, interaction: &Interaction, request: &Request, failure: &Failure) {
+        ctx.note(interaction, failure.status, |noted| {
+            noted.named(interaction);
+            if matches!(interaction, Interaction::Search { .. } | Interaction::Operation { .. }) {
+                noted.asked(request);
+            }
+        });
+    }
+
+    /// The events of a commit: one for each kind of write among these.
+    pub(crate) fn events_of(&self, ctx: &Context, drafts: &[Draft]) -> Result<Vec<AuditEntry>> {
+        let mut events: Vec<Event> = Vec::new();
+        if !self.settings.audit {
+            return Ok(Vec::new());
+        }
+        for Draft { put, former, .. } in drafts {
+            let (what, action, status) = code_of_write(put.method, former.is_none());
+            let at = events.iter().position(|it| it.what == what && it.action == action).unwrap_or_else(|| {
+                events.push(Event::of(ctx, what, action, status));
+                events.len() - 1
+            });
+            let Some(event) = events.get_mut(at) else { continue };
+            event.add_body(ctx.base(), &put.key, put.version, [&put.body, former.as_deref().unwrap_or_default()]);
+        }
+        events.iter().map(|it| self.entry(it)).collect()
+    }
+
+    /// Leaves the event of a request that was refused before anything of it was carried out, and has the log keep it.
+    /// There is no caller: `subject` is whom it said it was from, if anyone.
+    pub async fn record(&self, session: &dyn store::Session, event: SecurityEvent) -> Result<()> {
+        if !self.settings.audit {
+            return Ok(());
+        }
+        let entry = event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())?;
+        Ok(session.audit(vec![entry]).await?)
+    }
+}

@@ -1,0 +1,255 @@
+//! AuditEvents are read and searched like other resources (http.html#read, #search), and never changed: the log has one
+//! version of each. They are made when they are asked for, and matched one by one, newest first.
+
+use super::event::Event;
+use super::patients::each_patient;
+use super::render::Shown;
+use super::{AUDIT_EVENT, find};
+use crate::access::{Bounds, Reach};
+use crate::page;
+use crate::read::existing;
+use crate::search::links;
+use crate::search::params::{Search, Total};
+use crate::{Access, Answer, Context, Engine, Interaction, Request};
+use fhir::search::{Clause, RangeTest, Test, is_told_alone};
+use fhir::{Failure, IssueType, Result};
+use store::{AuditPlace, AuditQuery, Audited, Key, Method, Page, Position, Scope, SortBy, Stored};
+
+/// The most events that are looked at for one page; a page may then be short, and goes on by its link `next`.
+const LOOKED: usize = 20_000;
+/// Events that are read at a time.
+const BATCH: usize = 500;
+
+/// What a caller may see of the log.
+pub(super) struct Sight<'c> {
+    bounds: Bounds,
+    /// The only patient whose records the caller may be told of.
+    only: Option<&'c str>,
+}
+
+/// Whether an interaction is about the log alone.
+pub(crate) fn is_of_log(interaction: &Interaction) -> bool {
+    let of = match interaction {
+        Interaction::Read { key }
+        | Interaction::Vread { key, .. }
+        | Interaction::Update { key }
+        | Interaction::Patch { key }
+        | Interaction::Delete { key }
+        | Interaction::History { scope: Scope::Instance(key) } => &key.of,
+        Interaction::Create { of }
+        | Interaction::UpdateWhere { of }
+        | Interaction::PatchWhere { of }
+        | Interaction::DeleteWhere { of }
+        | Interaction::History { scope: Scope::Type(of) }
+        | Interaction::Search { of: Some(of), .. } => of,
+        _ => return false,
+    };
+    of == AUDIT_EVENT
+}
+
+/// The refusal to change what was logged.
+pub(crate) fn unchangeable() -> Failure {
+    let told = "AuditEvents are kept in a log that is only ever added to: POST a new one by itself, read and search them; \
+                they are not changed, deleted, or part of a transaction.";
+    Failure::new(IssueType::NotSupported, told).with_status(405)
+}
+
+impl Engine {
+    /// An interaction that is about the log.
+    pub(crate) async fn of_log(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
+        match interaction {
+            Interaction::Read { key } => self.read_event(ctx, interaction, key, request).await,
+            Interaction::Vread { key, version: 1 } => self.read_event(ctx, interaction, key, request).await,
+            Interaction::Vread { .. } => Err(Failure::new(IssueType::NotFound, "There is no such version.")),
+            Interaction::Search { compartment, .. } => {
+                self.search_events(ctx, interaction, compartment.as_ref(), request).await
+            }
+            Interaction::Create { .. } => self.create_event(ctx, interaction, request).await,
+            _ => Err(unchangeable()),
+        }
+    }
+
+    async fn read_event(
+        &self,
+        ctx: &Context,
+        interaction: &Interaction,
+        key: &Key,
+        request: &Request,
+    ) -> Result<Answer> {
+        let sight = self.sight(ctx, Access::Read)?;
+        let entry = ctx.session().audit_entry(&key.id).await?;
+        let shown = match entry {
+            Some(entry) => self.shown(ctx, &entry, &sight)?,
+            None => None,
+        };
+        self.show(ctx, interaction, existing(shown)?, request)
+    }
+
+    fn sight<'c>(&self, ctx: &'c Context, access: Access) -> Result<Sight<'c>> {
+        Ok(match self.reach(ctx, access, AUDIT_EVENT)? {
+            Reach::Whole => Sight { bounds: Bounds::new(), only: None },
+            Reach::Narrow(clause) => Sight { bounds: vec![clause], only: ctx.caller.scopes.patient() },
+        })
+    }
+
+    /// An event as the caller may see it; `None` where that is nothing.
+    fn shown(&self, ctx: &Context, entry: &Audited, sight: &Sight<'_>) -> Result<Option<Stored>> {
+        let key = Key::new(AUDIT_EVENT, &entry.id);
+        let body = match super::post::is_whole(&entry.body) {
+            true if !is_only_of(sight.only, &entry.body, ctx.base()) => return Ok(None),
+            true => entry.body.clone(),
+            false => {
+                let event: Event = serde_json::from_slice(&entry.body).map_err(Failure::internal)?;
+                let (id, at, site) = (entry.id.as_str(), entry.at, ctx.tenant().name());
+                let shown = Shown { id, at, site, event: &event, only: sight.only };
+                shown.resource().to_string().into()
+            }
+        };
+        let stored = Stored { key, version: 1, updated: entry.at, method: Method::Post, body };
+        self.within(ctx, Some(stored), &sight.bounds)
+    }
+
+    async fn search_events(
+        &self,
+        ctx: &Context,
+        interaction: &Interaction,
+        compartment: Option<&Key>,
+        request: &Request,
+    ) -> Result<Answer> {
+        let of = Some(AUDIT_EVENT);
+        let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
+        demand_served(&search)?;
+        let sight = self.sight(ctx, Access::Search)?;
+        let before = match &search.token {
+            Some(token) => page::open(ctx, &search.address, token)?.position().map(|it| AuditPlace(it.row)),
+            None => None,
+        };
+        let filter = search.branches.iter_mut().flat_map(|it| std::mem::take(&mut it.filter)).collect();
+        let wanted = Wanted { sight: Sight { bounds: joined(&sight, filter), only: sight.only }, before };
+        let found = match search.is_count_only() {
+            true => Page::default(),
+            false => self.events(ctx, &wanted, search.count).await?,
+        };
+        let is_whole = wanted.before.is_none() && found.next.is_none() && !search.is_count_only();
+        let total = match search.total {
+            _ if is_whole => Some(found.found.len() as i64),
+            Total::None if !search.is_count_only() => None,
+            _ => Some(self.count_events(ctx, &wanted).await?),
+        };
+        let included = self.included(ctx, &search, &found.found).await?;
+        let mut links = links(ctx, &search, &found);
+        // A log is read from its newest end only.
+        links.retain(|(relation, _)| *relation != "last");
+        let body = self.searchset(ctx, &search, (&found.found, &links), &included.resources, total, included.issues)?;
+        ctx.note(interaction, 200, |noted| {
+            noted.asked(request);
+            included.resources.iter().for_each(|it| noted.touched(it));
+        });
+        Ok(Answer::new(200, body))
+    }
+
+    /// A page of all events between two times, in microseconds since the epoch, for whoever may see all of them.
+    pub async fn logged(
+        &self,
+        ctx: &Context,
+        (from, until): (Option<i64>, Option<i64>),
+        position: Option<Position>,
+        limit: usize,
+    ) -> Result<Page> {
+        let from = from.map(|it| RangeTest::AtOrAbove(it, it));
+        let ranges = from.into_iter().chain(until.map(|it| RangeTest::AtOrBelow(it, it)));
+        let bounds = ranges.map(|it| Clause::Any(vec![Test::Date(find::date(), vec![it])])).collect();
+        let before = position.map(|it| AuditPlace(it.row));
+        self.events(ctx, &Wanted { sight: Sight { bounds, only: None }, before }, limit).await
+    }
+
+    /// The newest events that are wanted.
+    pub(super) async fn events(&self, ctx: &Context, wanted: &Wanted<'_>, limit: usize) -> Result<Page> {
+        let mut page = Page::default();
+        let filter = &wanted.sight.bounds;
+        if let Some(ids) = find::ids(filter) {
+            for id in ids {
+                if let Some(entry) = ctx.session().audit_entry(id).await? {
+                    page.found.extend(self.shown(ctx, &entry, &wanted.sight)?);
+                }
+            }
+            page.found.sort_by_key(|it| std::cmp::Reverse(it.updated));
+            page.found.truncate(limit);
+            return Ok(page);
+        }
+        let (from, until) = find::times(filter);
+        let keys = self.keys_of(ctx, filter).await?;
+        let mut query = AuditQuery { keys, from, until, before: wanted.before, limit: (limit + 1).clamp(20, BATCH) };
+        let mut looked = 0;
+        loop {
+            let found = ctx.session().audited(&query).await?;
+            looked += found.entries.len();
+            for (at, entry) in found.entries.iter().enumerate() {
+                page.found.extend(self.shown(ctx, entry, &wanted.sight)?);
+                let is_last = at + 1 == found.entries.len() && found.next.is_none();
+                if page.found.len() >= limit && !is_last {
+                    page.next = Some(behind(entry.place));
+                    return Ok(page);
+                }
+            }
+            query.before = found.next;
+            if found.next.is_none() || looked >= LOOKED {
+                page.next = found.next.map(behind);
+                return Ok(page);
+            }
+        }
+    }
+
+    /// How many events are wanted; fails where that takes too long to tell.
+    async fn count_events(&self, ctx: &Context, wanted: &Wanted<'_>) -> Result<i64> {
+        let all =
+            Wanted { sight: Sight { bounds: wanted.sight.bounds.clone(), only: wanted.sight.only }, before: None };
+        let page = self.events(ctx, &all, LOOKED).await?;
+        if page.next.is_some() {
+            let told =
+                format!("There are more than {LOOKED} events to be counted; narrow the search, by date for one.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        Ok(page.found.len() as i64)
+    }
+}
+
+/// Which events are wanted, and from where on.
+pub(super) struct Wanted<'c> {
+    pub(super) sight: Sight<'c>,
+    pub(super) before: Option<AuditPlace>,
+}
+
+/// Where what comes behind a place begins.
+fn behind(place: AuditPlace) -> Position {
+    Position { row: place.0, ..Position::default() }
+}
+
+fn joined(sight: &Sight<'_>, mut filter: Bounds) -> Bounds {
+    filter.extend(sight.bounds.iter().cloned());
+    filter
+}
+
+/// Whether all patients that a whole AuditEvent names may be told of.
+fn is_only_of(only: Option<&str>, body: &[u8], base: &str) -> bool {
+    let mut is_only = true;
+    each_patient(AUDIT_EVENT, "", body, base, |id| is_only &= only.is_none_or(|it| it == id));
+    is_only
+}
+
+/// Fails for what the log does not do.
+fn demand_served(search: &Search) -> Result<()> {
+    let refused = |told: &str| Err(Failure::new(IssueType::NotSupported, told));
+    if !search.branches.iter().all(|it| is_told_alone(&it.filter)) {
+        return refused("AuditEvents are found by what they say themselves: not by chains, hierarchies or full text.");
+    }
+    let sorts = search.branches.iter().flat_map(|it| &it.sort);
+    let is_newest = |it: &store::Sort| it.descending && matches!(it.by, SortBy::Date(param) if find::is_time(param));
+    if search.gathered.is_some() || !sorts.into_iter().all(is_newest) {
+        return refused("AuditEvents come newest first: _sort is -date or left out.");
+    }
+    if search.includes.iter().any(|it| it.is_reverse) {
+        return refused("AuditEvents take no _revinclude.");
+    }
+    Ok(())
+}

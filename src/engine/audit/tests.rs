@@ -1,0 +1,100 @@
+use super::event::{Agent, Entity, Event, Origin};
+use super::render::Shown;
+use super::{Security, SecurityEvent, keys};
+use fhir::json::Doc;
+use fhir::validate::{self, References};
+use serde_json::Value as Json;
+
+fn search() -> Event {
+    let origin = Origin {
+        client: Some("app".into()),
+        user: Some("Practitioner/7".into()),
+        address: Some("192.0.2.1".into()),
+        request: Some("r-1".into()),
+        purposes: vec!["TREAT".into()],
+    };
+    Event {
+        what: "search-type".into(),
+        within: Some("batch".into()),
+        action: 'E',
+        status: 200,
+        agent: Agent { subject: "meredith".into(), roles: vec!["doctor".into()], origin },
+        query: Some("Observation?code=1".into()),
+        patients: vec!["1".into(), "2".into()],
+        entities: vec![
+            Entity("Observation/a/_history/1".into(), vec![0]),
+            Entity("Observation/b/_history/3".into(), vec![1]),
+            Entity("Practitioner/7/_history/1".into(), Vec::new()),
+        ],
+    }
+}
+
+fn rendered(event: &Event, only: Option<&str>) -> Json {
+    Shown { id: "e", at: 1_795_000_000_000, site: "north", event, only }.resource()
+}
+
+fn demand_valid(resource: &Json) {
+    let doc = Doc::parse(resource.to_string()).unwrap();
+    let issues = validate::r4().resource(doc.root(), References::Literal);
+    assert!(issues.is_empty(), "{issues:?}\n{resource:#}");
+}
+
+fn references(resource: &Json) -> Vec<&str> {
+    let entities = resource["entity"].as_array().unwrap().iter();
+    entities.filter_map(|it| it["what"]["reference"].as_str()).collect()
+}
+
+#[test]
+fn an_event_is_kept_and_comes_back() {
+    let event = search();
+    let kept = serde_json::to_vec(&event).unwrap();
+    assert_eq!(serde_json::from_slice::<Event>(&kept).unwrap(), event);
+}
+
+#[test]
+fn an_event_is_a_valid_audit_event() {
+    let resource = rendered(&search(), None);
+    demand_valid(&resource);
+    assert_eq!(resource["subtype"][0]["code"], "batch");
+    assert_eq!(resource["subtype"][1]["code"], "search-type");
+    assert_eq!(resource["outcome"], "0");
+    assert_eq!(resource["agent"][0]["who"]["reference"], "Practitioner/7");
+    assert_eq!(resource["agent"][0]["network"]["address"], "192.0.2.1");
+    assert_eq!(resource["agent"][1]["name"], "app");
+    let expected =
+        ["Patient/1", "Patient/2", "Observation/a/_history/1", "Observation/b/_history/3", "Practitioner/7/_history/1"];
+    assert_eq!(references(&resource), expected);
+    let query = resource["entity"].as_array().unwrap().iter().find_map(|it| it["query"].as_str());
+    assert_eq!(query, Some("T2JzZXJ2YXRpb24/Y29kZT0x"));
+}
+
+#[test]
+fn a_patient_is_told_of_nobody_else() {
+    let resource = rendered(&search(), Some("2"));
+    demand_valid(&resource);
+    assert_eq!(references(&resource), ["Patient/2", "Observation/b/_history/3"]);
+    assert!(!resource.to_string().contains("T2JzZXJ2YXRpb24"));
+    assert_eq!(resource["meta"]["tag"][0]["code"], "SUBSETTED");
+}
+
+#[test]
+fn every_event_of_security_is_a_valid_audit_event() {
+    for what in [Security::SignIn, Security::SignOut, Security::Token, Security::Denied, Security::Roles] {
+        let (subject, about, asked) =
+            ("unknown".to_owned(), Some("meredith".to_owned()), Some("Get Patient/9".to_owned()));
+        let event = SecurityEvent { what, status: 401, subject, origin: Origin::default(), about, asked };
+        let entry = event.entry("e".into(), 0).unwrap();
+        for key in ["patient|9", "outcome|4"] {
+            assert!(entry.keys.iter().any(|it| it == key), "{:?}", entry.keys);
+        }
+        demand_valid(&rendered(&serde_json::from_slice(&entry.body).unwrap(), None));
+    }
+}
+
+#[test]
+fn keys_are_few() {
+    let expected = ["agent|Practitioner/7", "entity|Practitioner/7", "patient|1", "patient|2"];
+    assert_eq!(keys::of(&search()), expected);
+    let failed = Event { status: 503, ..search() };
+    assert!(keys::of(&failed).contains(&"outcome|8".to_owned()));
+}
