@@ -1,6 +1,7 @@
 //! All sections in one test program, so that one server serves them all.
 
 mod access;
+mod audit;
 mod bundle;
 mod capabilities;
 mod conditional;

@@ -35,7 +35,17 @@ async fn every_interaction_leaves_one_event() {
     let mut found = events(&client, &format!("patient={path}")).await;
     found.reverse();
     let expected = [
-        "create", "read", "vread", "history-instance", "update", "patch", "search-type", "operation", "vread", "delete", "read",
+        "create",
+        "read",
+        "vread",
+        "history-instance",
+        "update",
+        "patch",
+        "search-type",
+        "operation",
+        "vread",
+        "delete",
+        "read",
     ];
     assert_eq!(codes(&found), expected);
     let actions: Vec<&str> = found.iter().map(|it| it["action"].as_str().expect("an action")).collect();
@@ -65,7 +75,8 @@ async fn a_search_tells_what_it_handed_out() {
         let found = events(&client, &format!("entity={of}/{id}&subtype=search-type")).await;
         assert_eq!(found.len(), 1, "{of}/{id}");
         let named = references(&found[0]);
-        for expected in [format!("Patient/{one}"), format!("Patient/{two}"), format!("Observation/{first}/_history/1")] {
+        for expected in [format!("Patient/{one}"), format!("Patient/{two}"), format!("Observation/{first}/_history/1")]
+        {
             assert!(named.contains(&expected.as_str()), "{named:?}");
         }
     }

@@ -152,16 +152,10 @@ fn agents(agent: &Agent) -> Vec<Json> {
             Some(user) => json!({ "reference": user }),
             None => json!({ "identifier": { "value": subject } }),
         };
-        let mut user = json!({
-            "type": { "coding": [coding((PARTICIPATION, "humanuser", "human user"))] },
-            "who": who,
-            "altId": subject,
-            "name": subject,
-            "requestor": true,
-        });
-        if origin.user.is_none() {
+        let mut user = json!({ "who": who, "altId": subject, "name": subject, "requestor": true });
+        if origin.user.is_some() {
             // A name alone does not tell whether it is a person's.
-            user.as_object_mut().map(|it| it.remove("type"));
+            user["type"] = json!({ "coding": [coding((PARTICIPATION, "humanuser", "human user"))] });
         }
         all.push(user);
     }

@@ -173,12 +173,13 @@ async fn approve(settings: config::Store, tenant: String, id: String) -> Result<
 }
 
 async fn remove(settings: config::Store, tenant: String, id: String) -> Result<()> {
-    let is_gone =
-        within(&settings, &tenant, async |session| leaving::client(&*session, &id).await.map_err(told)).await?;
-    match is_gone {
-        true => Ok(()),
-        false => bail!("there is no client `{id}`"),
-    }
+    entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
+        match leaving::client(&*session, &id).await.map_err(told)? {
+            true => Ok(()),
+            false => bail!("there is no client `{id}`"),
+        }
+    })
+    .await
 }
 
 async fn change(

@@ -2,9 +2,11 @@
 
 use super::user::{told, within};
 use super::{block_on, print};
+use crate::audit::by_operator;
 use crate::auth::sign_up::SignUps;
 use crate::config::{self, File, StoreFlags};
 use anyhow::Result;
+use engine::Security;
 
 /// Arguments of `medisync tenant patients`.
 #[derive(clap::Args)]
@@ -44,6 +46,7 @@ async fn patients(name: String, asked: Option<Registration>, settings: config::S
         Some(asked) => {
             let sign_ups = SignUps { are_taken: asked == Registration::Approval };
             sign_ups.keep(&*session).await.map_err(told)?;
+            by_operator(&*session, Security::Configuration, Some("sign-ups")).await.map_err(told)?;
             tracing::info!(tenant = name, are_taken = sign_ups.are_taken, "who may register was said");
             Ok(sign_ups)
         }

@@ -1,8 +1,9 @@
 //! `medisync tenant`
 
 use super::patients::Patients;
-use super::user::{told, within};
+use super::user::{entered, told, within};
 use super::{block_on, erase, print, relocate};
+use crate::audit::by_operator;
 use crate::auth::factor::demand::Demand;
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
@@ -11,6 +12,7 @@ use crate::rates::{By, OwnLimits, Rate, Who};
 use crate::{clock, database, tenants};
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use engine::Security;
 use store::Store;
 
 /// Arguments of `medisync tenant`.
@@ -187,8 +189,10 @@ async fn stand_by(name: &str, standby: &SecondUrl, settings: config::Store) -> R
 }
 
 async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Result<()> {
-    within(&settings, &name, async |session| ring::rotate(&*session, clock::now_ms(), at_once).await.map_err(told))
-        .await?;
+    entered(&settings, &name, (Security::Configuration, "keys"), async |session| {
+        ring::rotate(&*session, clock::now_ms(), at_once).await.map_err(told)
+    })
+    .await?;
     tracing::info!(tenant = name, at_once, "the key that signs tokens was changed");
     print(match at_once {
         true => format!("tokens of {name} that were signed before are refused"),
@@ -215,12 +219,14 @@ async fn sign_ins(
         };
         if asked != now {
             asked.keep(&*session).await.map_err(told)?;
+            by_operator(&*session, Security::Configuration, Some("session-limits")).await.map_err(told)?;
             tracing::info!(tenant = name, idle = asked.idle, longest = asked.longest, "sign-ins have other limits");
         }
         let demanded = Demand::of(&*session).await.map_err(told)?;
         let demand = second_factor.unwrap_or(demanded);
         if demand != demanded {
             demand.keep(&*session).await.map_err(told)?;
+            by_operator(&*session, Security::Configuration, Some("second-factor")).await.map_err(told)?;
             tracing::info!(tenant = name, of = demand.to_string(), "a second factor is demanded of others");
         }
         Ok((asked, demand))
@@ -242,6 +248,7 @@ async fn rates(name: String, said: RateArguments, settings: config::Store) -> Re
             return OwnLimits::of(&*session).await.map_err(told);
         }
         let own = OwnLimits::keep(&*session, By::Operator, said).await.map_err(told)?;
+        by_operator(&*session, Security::Configuration, Some("rate-limits")).await.map_err(told)?;
         tracing::info!(tenant = name, "requests have other limits");
         Ok(own)
     })
