@@ -30,7 +30,7 @@ use crate::{Answer, Context, Engine, Place, Request};
 use event::{Event, code, code_of_write, named};
 use fhir::{Failure, IssueType, Result};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::AuditEntry;
+use store::{AuditEntry, Session};
 
 /// The resource type.
 pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
@@ -197,13 +197,23 @@ impl Engine {
         events.iter().map(|it| self.entry(it)).collect()
     }
 
-    /// Leaves the event of a request that was refused before anything of it was carried out, and has the log keep it.
-    /// There is no caller: `subject` is whom it said it was from, if anyone.
-    pub async fn record(&self, session: &dyn store::Session, event: SecurityEvent) -> Result<()> {
-        if !self.settings.audit {
-            return Ok(());
+    /// Has the log keep what happened to a tenant's security.
+    pub async fn record(&self, session: &dyn Session, event: SecurityEvent) -> Result<()> {
+        match self.settings.audit {
+            true => Ok(session.audit(vec![self.security_entry(event)?]).await?),
+            false => Ok(()),
         }
-        let entry = event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())?;
-        Ok(session.audit(vec![entry]).await?)
+    }
+
+    /// The same while the database is away that keeps the log: the event waits on this node.
+    pub async fn record_later(&self, tenant: &str, event: SecurityEvent) -> Result<()> {
+        match self.settings.audit {
+            true => self.spool(tenant, vec![self.security_entry(event)?]).await,
+            false => Ok(()),
+        }
+    }
+
+    fn security_entry(&self, event: SecurityEvent) -> Result<AuditEntry> {
+        event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())
     }
 }

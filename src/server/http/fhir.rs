@@ -73,9 +73,10 @@ async fn carry_out(
         let configuration = oauth::smart_configuration(server, parts, &address.tenant, meter).await?;
         return Ok(answer::response(200, "application/json", configuration.into()));
     }
+    let may_wait = leeway.is_some();
     let admitted = admit(server, parts, verb, address, leeway).await;
-    if let Err(refusal) = &admitted {
-        enter_denied(server, parts, verb, address, refusal).await?;
+    if admitted.as_ref().is_err_and(|it| it.status == 401) {
+        enter_denied(server, parts, verb, address, may_wait).await?;
     }
     let (context, holder) = admitted?;
     let context = context.from_origin(audit::origin(parts, &server.proxies, &holder));
@@ -104,21 +105,25 @@ async fn admit(
 }
 
 /// Enters in the audit log that somebody came without a good token. Of a tenant that is not there nothing is entered.
-async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Address, refusal: &Failure) -> Result<()> {
-    if refusal.status != 401 {
-        return Ok(());
-    }
-    let known = server.gate.known(&address.tenant).await?;
-    let session = server.engine.store().open(&known.tenant).await?;
+async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Address, may_wait: bool) -> Result<()> {
     let event = SecurityEvent {
         what: Security::Denied,
-        status: refusal.status,
+        status: 401,
         subject: audit::UNKNOWN.to_owned(),
         origin: audit::origin(parts, &server.proxies, &Holder::default()),
         about: None,
         asked: Some(format!("{verb:?} {}", address.path)),
     };
-    server.engine.record(&*session, event).await
+    let recorded = async {
+        let known = server.gate.known(&address.tenant).await?;
+        let session = server.engine.store().open(&known.tenant).await?;
+        server.engine.record(&*session, event.clone()).await
+    };
+    match recorded.await {
+        // A copy of the database told that the token is not good.
+        Err(failure) if failure.status == 503 && may_wait => server.engine.record_later(&address.tenant, event).await,
+        done => done,
+    }
 }
 
 async fn read_request(server: &Server, parts: &Parts, body: Body, verb: Verb, path: &str) -> Result<engine::Request> {
