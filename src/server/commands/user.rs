@@ -225,11 +225,10 @@ async fn create(settings: config::Store, tenant: String, new: NewAccount, given:
 }
 
 async fn import_users(settings: config::Store, tenant: String, file: PathBuf) -> Result<()> {
-    let Imported { made, known } =
-        entered(&settings, &tenant, (Security::User, "import"), async |session| {
-            import::import(&*session, &tenant, &file).await
-        })
-        .await?;
+    let Imported { made, known } = entered(&settings, &tenant, (Security::User, "import"), async |session| {
+        import::import(&*session, &tenant, &file).await
+    })
+    .await?;
     print(format_args!("made {made} users; {known} were there"))
 }
 
