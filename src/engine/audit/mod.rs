@@ -40,7 +40,7 @@ pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
 pub(crate) struct Trail(Mutex<Vec<Left>>);
 
 enum Left {
-    Event(Event),
+    Event(Box<Event>),
     /// An AuditEvent that was sent.
     Sent(AuditEntry),
 }
@@ -73,7 +73,7 @@ impl Context {
         let (what, action) = code(interaction);
         let mut event = Event::of(self, what, action, status);
         fill(&mut Noted { base: &self.base, event: &mut event });
-        trail.leave(Left::Event(event));
+        trail.leave(Left::Event(Box::new(event)));
     }
 
     /// Leaves an AuditEvent that was sent; fails where nothing is logged.

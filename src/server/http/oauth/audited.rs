@@ -62,7 +62,7 @@ impl Desk<'_> {
 
 /// What a request to an endpoint does; nothing where it only shows a page or what everybody may know.
 fn event(endpoint: &Route, is_post: bool) -> Option<Security> {
-    let is = |these: &[&Route]| these.iter().any(|it| *it == endpoint);
+    let is = |these: &[&Route]| these.contains(&endpoint);
     match is_post {
         _ if is(&[&SIGN_ON_BACK]) => Some(Security::SignIn),
         _ if is(&[&END_SESSION]) => Some(Security::SignOut),
