@@ -1,10 +1,7 @@
 //! The program `medisync`: joins the parts and shows them to the world.
 
-<<<<<<< HEAD
-mod audit_time;
-=======
 mod audit;
->>>>>>> f67e01f (An audit event for every interaction and of tenants' security, AuditEvents made of them, X-Provenance and Provenance of imports and apps)
+mod audit_time;
 mod auth;
 mod certificate;
 mod clock;

@@ -80,11 +80,9 @@ pub struct Origin {
 impl Event {
     /// An event of this caller.
     pub(super) fn of(ctx: &Context, what: &'static str, action: char, status: u16) -> Event {
-        let agent = Agent {
-            subject: ctx.caller.subject.clone(),
-            roles: ctx.caller.roles.clone(),
-            origin: Origin::clone(&ctx.origin),
-        };
+        let mut origin = Origin::clone(&ctx.origin);
+        origin.purposes.extend(ctx.purposes.iter().flat_map(|it| it.iter().cloned()));
+        let agent = Agent { subject: ctx.caller.subject.clone(), roles: ctx.caller.roles.clone(), origin };
         let within = ctx.bundle.map(Cow::Borrowed);
         Event { what: what.into(), within, action, status, agent, ..Event::default() }
     }

@@ -144,7 +144,8 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
 
 /// The headers of requests that change what is done.
 fn taken() -> [HeaderName; 13] {
-    let ours = ["if-none-exist", "prefer", "x-provenance", "x-purpose-of-use", "x-tenant-id"].map(HeaderName::from_static);
+    let ours =
+        ["if-none-exist", "prefer", "x-provenance", "x-purpose-of-use", "x-tenant-id"].map(HeaderName::from_static);
     let [if_none_exist, prefer, provenance, purpose_of_use, tenant] = ours;
     [
         ACCEPT,

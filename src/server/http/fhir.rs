@@ -25,11 +25,8 @@ use store::Leeway;
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-<<<<<<< HEAD
 const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("x-purpose-of-use");
-=======
 const X_PROVENANCE: HeaderName = HeaderName::from_static("x-provenance");
->>>>>>> f67e01f (An audit event for every interaction and of tenants' security, AuditEvents made of them, X-Provenance and Provenance of imports and apps)
 
 /// Every FHIR request takes this path.
 pub async fn fhir(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -155,11 +152,8 @@ fn headers(headers: &HeaderMap) -> Result<Headers> {
         if_none_match: text(headers, &IF_NONE_MATCH).map(str::to_owned),
         if_modified_since: text(headers, &IF_MODIFIED_SINCE).and_then(millis),
         if_none_exist: text(headers, &IF_NONE_EXIST).map(str::to_owned),
-<<<<<<< HEAD
         purpose_of_use: joined(headers, &PURPOSE_OF_USE),
-=======
         provenance: provenance(headers)?,
->>>>>>> f67e01f (An audit event for every interaction and of tenants' security, AuditEvents made of them, X-Provenance and Provenance of imports and apps)
         prefer: joined(headers, &PREFER),
     })
 }
