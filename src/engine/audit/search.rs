@@ -88,7 +88,7 @@ impl Engine {
     fn sight<'c>(&self, ctx: &'c Context, access: Access) -> Result<Sight<'c>> {
         Ok(match self.reach(ctx, access, AUDIT_EVENT)? {
             Reach::Whole => Sight { bounds: Bounds::new(), only: None },
-            Reach::Narrow(clause) => Sight { bounds: vec![clause], only: ctx.caller.scopes.patient() },
+            Reach::Narrow(bounds) => Sight { bounds, only: ctx.caller.scopes.patient() },
         })
     }
 
