@@ -2,8 +2,8 @@
 //! concepts that a refinement is about.
 
 use super::filters::Chooser;
-use fhir::terminology::ecl::{Attribute, Constraint, Kin, Refinement, Test, Way};
-use fhir::terminology::release::{Links, Places, RELATIONS, Relation};
+use fhir::terminology::ecl::{Attribute, Constraint, Kin, Refinement, Test, ValueAttribute, Way};
+use fhir::terminology::release::{CONCRETE, CONCRETES, Links, Places, RELATIONS, Relation};
 use fhir::{Failure, IssueType, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -13,8 +13,10 @@ use store::Terms;
 pub(super) const BUDGET: usize = 50_000;
 /// What reading a part of the table costs of that.
 const PART: usize = 10;
+/// The most values that are no concepts.
+const MOST_VALUES: usize = 100_000;
 /// Concepts that are read at once.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// An evaluation that may go into itself; how deep, reading the expression has bounded.
 type Chosen<'f, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'f>>;
@@ -66,6 +68,7 @@ impl Chooser<'_> {
                     let chosen = self.those(of, within).await?;
                     self.worded(chosen, text).await?
                 }
+                Constraint::Supplemented(of, supplement) => self.supplemented(of, supplement).await?,
                 Constraint::Active(of, is_active) => {
                     let chosen = match (&**of, is_active) {
                         (Constraint::Any, false) => self.everything(),
@@ -79,7 +82,7 @@ impl Chooser<'_> {
     }
 
     /// What a constraint chooses in all.
-    async fn all(&mut self, of: &Constraint) -> Result<Places> {
+    pub(super) async fn all(&mut self, of: &Constraint) -> Result<Places> {
         let everything = self.everything();
         self.those(of, &everything).await
     }
@@ -111,7 +114,7 @@ impl Chooser<'_> {
         self.posted(fhir::terminology::release::MEMBERSHIP, set).await
     }
 
-    async fn related(&mut self, kin: Kin, of: &Constraint) -> Result<Places> {
+    pub(super) async fn related(&mut self, kin: Kin, of: &Constraint) -> Result<Places> {
         match of {
             Constraint::Any if kin.has_self => self.in_use().await,
             Constraint::Any => self.posted(if kin.way == Way::Below { "parent" } else { "child" }, "").await,
@@ -154,6 +157,10 @@ impl Chooser<'_> {
                 Refinement::Either(parts) => Test::Either(self.tests(parts).await?),
                 Refinement::Group(count, inner) => Test::Group(*count, Box::new(self.test(inner).await?)),
                 Refinement::Attribute(attribute) => self.attribute(attribute).await?,
+                Refinement::Value(value) => {
+                    let (kinds, values) = (self.all(&value.name).await?, Some(self.concretes(value).await?));
+                    Test::Attribute { count: value.count, kinds, is_in: true, values }
+                }
             })
         })
     }
@@ -180,6 +187,22 @@ impl Chooser<'_> {
         Ok(Test::Attribute { count: of.count, kinds, is_in: of.is_in, values })
     }
 
+    /// The numbers of the values that are asked for.
+    async fn concretes(&self, of: &ValueAttribute) -> Result<Places> {
+        let all = self.loaded.posted(self.session, CONCRETES, Terms::Begins(""), MOST_VALUES + 1).await?;
+        if all.len() > MOST_VALUES {
+            let told = format!("The code system has more than {MOST_VALUES} values that are no concepts.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        if all.is_empty() {
+            let told =
+                "The code system has no values that are numbers, texts or booleans; if its files do, load it again.";
+            return Err(Failure::new(IssueType::NotSupported, told));
+        }
+        let meant = all.iter().filter(|it| !it.0.is_empty() && of.has(&it.0));
+        Ok(Places::of(meant.flat_map(|it| it.1.ranges().iter().cloned()).collect()))
+    }
+
     /// Those of these concepts that pass.
     async fn passing(&mut self, of: &Places, test: &Test) -> Result<Places> {
         let (mut seen, mut passed) = (Places::default(), Places::default());
@@ -201,7 +224,7 @@ impl Chooser<'_> {
     async fn values(&mut self, sources: &Places, kinds: &Places) -> Result<Places> {
         let mut values = Vec::new();
         for part in self.relations(sources).await? {
-            let meant = part.iter().filter(|it| sources.has(it.source) && kinds.has(it.kind));
+            let meant = part.iter().filter(|it| it.value < CONCRETE && sources.has(it.source) && kinds.has(it.kind));
             values.extend(meant.map(|it| it.value..it.value + 1));
         }
         Ok(Places::of(values))
@@ -222,7 +245,7 @@ impl Chooser<'_> {
     }
 
     /// Accounts for what is going to be read.
-    fn spend(&mut self, count: usize) -> Result<()> {
+    pub(super) fn spend(&mut self, count: usize) -> Result<()> {
         match self.budget.checked_sub(count) {
             Some(left) => {
                 self.budget = left;

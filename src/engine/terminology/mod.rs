@@ -6,6 +6,7 @@ mod choose;
 pub(crate) mod claims;
 mod ecl;
 mod filters;
+mod history;
 mod loaded;
 mod maps;
 mod resolve;

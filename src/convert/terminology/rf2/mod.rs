@@ -5,7 +5,7 @@ mod sets;
 
 use super::lines::Table;
 use super::{Choices, Files, named};
-use fhir::terminology::release::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue};
+use fhir::terminology::release::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue, LONGEST_TERM};
 use fhir::{Failure, IssueType, Result};
 use sets::Preferred;
 use std::collections::BTreeSet;
@@ -169,10 +169,17 @@ impl Found {
     /// Attributes that are numbers (`#500`) and texts (`"…"`).
     fn values(&mut self, files: &dyn Files, name: &str) -> Result<()> {
         Table::with_header(files, name, '\t', CONCRETE)?.each(|row| {
-            let [_, time, active, _, source, value, _, kind, ..] = row else { return Err(String::new()) };
+            let [_, time, active, _, source, value, group, kind, ..] = row else { return Err(String::new()) };
             self.note(time)?;
             if !is_active(active)? {
                 return Ok(());
+            }
+            if value.len() > LONGEST_TERM {
+                return Err(format!("a value of at most {LONGEST_TERM} bytes"));
+            }
+            let group = group.parse().map_err(|_| "a number in relationshipGroup")?;
+            if !self.draft.relate_value(source, group, kind, value) {
+                return Err("concepts of the file of concepts".to_owned());
             }
             let bare = value.strip_prefix('#').unwrap_or_else(|| value.trim_matches('"'));
             let concept = self.draft.concept(source).ok_or("a concept of the file of concepts")?;

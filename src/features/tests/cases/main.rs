@@ -4,6 +4,7 @@ mod compartments;
 mod demanded;
 mod demo;
 mod ecl;
+mod ecl_values;
 mod everything;
 mod graphql;
 mod house;

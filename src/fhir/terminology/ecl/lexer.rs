@@ -83,6 +83,14 @@ impl<'t> Lexer<'t> {
         rest.get(..end).unwrap_or_default()
     }
 
+    /// The sign, digits and point that come next.
+    pub(super) fn number(&mut self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|it: char| !it.is_ascii_digit() && !matches!(it, '+' | '-' | '.')).unwrap_or(rest.len());
+        self.at += end;
+        rest.get(..end).unwrap_or_default()
+    }
+
     /// The text up to a sign, which is gone behind.
     pub(super) fn until(&mut self, sign: &str) -> Result<&'t str> {
         let rest = self.text.get(self.at..).unwrap_or_default();

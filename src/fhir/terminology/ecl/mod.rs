@@ -2,16 +2,18 @@
 //! (snomedct.html): what an expression says, and whether the attributes of a concept are what a refinement asks for.
 //! Which concepts those are is looked up by whoever has the release.
 //!
-//! Everything of version 1.5 is read but comparisons with numbers, strings and booleans; of later versions filters by
-//! words and by activity. What is not read is refused by name.
+//! Everything of version 1.5 is read; of later versions filters by words and by activity, sets of values, and history supplements. What
+//! is not read is refused by name.
 
 mod lexer;
 mod read;
 mod refine;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use refine::Test;
+pub use value::{Comparison, Literal, ValueAttribute};
 
 /// An expression constraint: a set of concepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,23 @@ pub enum Constraint {
     Values(Box<Constraint>, Box<Constraint>),
     /// `{{ term = "…" }}`: those with names that have words beginning so.
     Worded(Box<Constraint>, String),
+    /// `{{ + HISTORY }}`: these, and those whose place one of them took.
+    Supplemented(Box<Constraint>, Supplement),
     /// `{{ active = … }}`: those that are in use, or that are not.
     Active(Box<Constraint>, bool),
+}
+
+/// Which associations tell what took the place of concepts that are no longer used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Supplement {
+    /// `HISTORY-MIN`: `SAME AS`.
+    Least,
+    /// `HISTORY-MOD`: also `REPLACED BY`, `WAS A` and `PARTIALLY EQUIVALENT TO`.
+    Moderate,
+    /// `HISTORY-MAX`, or `HISTORY` alone: every historical association.
+    Most,
+    /// `HISTORY (…)`: these reference sets.
+    These(Box<Constraint>),
 }
 
 /// How concepts stand to others in the hierarchy.
@@ -70,6 +87,8 @@ pub enum Refinement {
     Group(Count, Box<Refinement>),
     /// So many attributes that are so.
     Attribute(Attribute),
+    /// So many attributes whose values, which are no concepts, are so.
+    Value(ValueAttribute),
 }
 
 /// An attribute that is asked for.

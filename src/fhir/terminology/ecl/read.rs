@@ -1,7 +1,7 @@
 //! Reads expressions.
 
 use super::lexer::Lexer;
-use super::{Attribute, Constraint, Count, Kin, Refinement, Way};
+use super::{Attribute, Comparison, Constraint, Count, Kin, Literal, Refinement, Supplement, ValueAttribute, Way};
 use crate::{Failure, IssueType, Result};
 
 /// How deep parts may lie within one another.
@@ -170,8 +170,29 @@ impl Reader<'_> {
         found
     }
 
-    /// A filter of words or activity, behind `{{`.
+    /// `+ HISTORY`, behind `{{`.
+    fn supplemented(&mut self, of: Constraint) -> Result<Constraint> {
+        self.wrap()?;
+        if !self.lexer.eat_word("HISTORY") {
+            return Err(self.lexer.wrong("HISTORY"));
+        }
+        let has_level = self.lexer.eat("-") || self.lexer.eat("_");
+        let levels = [("MIN", Supplement::Least), ("MOD", Supplement::Moderate), ("MAX", Supplement::Most)];
+        let supplement = match levels.into_iter().find(|it| has_level && self.lexer.eat_word(it.0)) {
+            Some((_, level)) => level,
+            None if has_level => return Err(self.lexer.wrong("MIN, MOD or MAX")),
+            None if self.lexer.is_next("(") => Supplement::These(Box::new(self.focus()?)),
+            None => Supplement::Most,
+        };
+        self.lexer.expect("}}")?;
+        Ok(Constraint::Supplemented(Box::new(of), supplement))
+    }
+
+    /// A filter of words or activity, or a supplement, behind `{{`.
     fn filtered(&mut self, mut of: Constraint) -> Result<Constraint> {
+        if self.lexer.eat("+") {
+            return self.supplemented(of);
+        }
         // The kind of what is filtered: descriptions or concepts.
         let _ = self.lexer.eat_word("D") || self.lexer.eat_word("C");
         loop {
@@ -230,13 +251,16 @@ impl Reader<'_> {
             return Ok(Refinement::Group(count.unwrap_or_default(), Box::new(inner)));
         }
         // Parentheses also stand around the name of an attribute.
-        if self.lexer.is_next("(") && count.is_none() && !self.lexer.behind_parentheses().starts_with(['=', '!']) {
+        if self.lexer.is_next("(")
+            && count.is_none()
+            && !self.lexer.behind_parentheses().starts_with(['=', '!', '<', '>'])
+        {
             self.lexer.expect("(")?;
             let inner = self.deeper(|it| it.refinement(is_group))?;
             self.lexer.expect(")")?;
             return Ok(inner);
         }
-        self.attribute(count.unwrap_or_default(), is_group).map(Refinement::Attribute)
+        self.attribute(count.unwrap_or_default(), is_group)
     }
 
     /// `[1..3]`, `[0..*]`
@@ -259,24 +283,27 @@ impl Reader<'_> {
     }
 
     /// `eclAttribute`
-    fn attribute(&mut self, count: Count, is_group: bool) -> Result<Attribute> {
+    fn attribute(&mut self, count: Count, is_group: bool) -> Result<Refinement> {
         let is_reverse = self.lexer.eat_word("R") || self.lexer.eat_word("reverseOf");
         if is_reverse && (is_group || count != Count::default()) {
             return Err(self.lexer.refused("reversed attributes (R) in groups, or counted,"));
         }
         let name = Box::new(self.operand()?);
-        let is_in = self.lexer.eat("=");
-        if !is_in && !self.lexer.eat("!=") {
-            return Err(match self.lexer.rest().chars().next() {
-                Some('<' | '>') => self.lexer.refused("comparisons of numbers"),
-                _ => self.lexer.wrong("= or !="),
-            });
+        let comparison = Comparison::read(&mut self.lexer).ok_or_else(|| self.lexer.wrong("= or !="))?;
+        if let Some(values) = Literal::read(&mut self.lexer)? {
+            let are_numbers = values.iter().all(|it| matches!(it, Literal::Number(_)));
+            if !comparison.is_of_all() && !are_numbers {
+                return Err(self.lexer.wrong("a number, as nothing else is larger or smaller,"));
+            }
+            return match is_reverse {
+                true => Err(self.lexer.refused("reversed attributes (R) with values that are no concepts")),
+                false => Ok(Refinement::Value(ValueAttribute { count, name, comparison, values })),
+            };
         }
-        let is_flag = ["true", "false"].iter().any(|it| self.lexer.eat_word(it));
-        let is_value = is_flag || self.lexer.is_next("#") || self.lexer.is_next("\"") || self.lexer.is_next("match");
-        if is_value {
-            return Err(self.lexer.refused("values of attributes that are numbers, strings or booleans"));
+        if !comparison.is_of_all() {
+            return Err(self.lexer.wrong("a number, as concepts are not compared,"));
         }
-        Ok(Attribute { count, is_reverse, name, is_in, values: Box::new(self.operand()?) })
+        let (is_in, values) = (comparison == Comparison::Equal, Box::new(self.operand()?));
+        Ok(Refinement::Attribute(Attribute { count, is_reverse, name, is_in, values }))
     }
 }

@@ -73,6 +73,44 @@ fn filters_of_words_and_activity_are_read() {
 }
 
 #[test]
+fn values_that_are_no_concepts_are_compared() {
+    let value = |text: &str| {
+        let Constraint::Refined(_, Refinement::Value(value)) = read(&format!("1: 2 {text}")) else { panic!("{text}") };
+        value
+    };
+    for (text, has, has_not) in [
+        ("= #5", ["#5", "#5.0"], ["#6", "\"5\""]),
+        ("!= #5", ["#6", "#-5"], ["#5.00", "true"]),
+        ("< #0.5", ["#0.25", "#-1"], ["#0.5", "#1"]),
+        ("<= #0.5", ["#0.25", "#0.50"], ["#0.51", "#1"]),
+        ("> #-1", ["#0", "#1"], ["#-1", "#-2"]),
+        (">= #+2", ["#2", "#3"], ["#1.99", "\"3\""]),
+        ("= (#1 #3)", ["#1", "#3"], ["#2", "#13"]),
+        ("= \"slow rel\"", ["\"Slow release\"", "\"release slowly\""], ["\"slow\"", "#1"]),
+        ("= match:\"tab\"", ["\"tablet\"", "\"a tab\""], ["\"stable\"", "true"]),
+        ("= true", ["true", "true"], ["false", "#1"]),
+        ("!= true", ["false", "false"], ["true", "\"true\""]),
+    ] {
+        let value = value(text);
+        assert!(has.iter().all(|it| value.has(it)) && !has_not.iter().any(|it| value.has(it)), "{text}");
+    }
+    assert_eq!(value("= #1").count, Count::default());
+}
+
+#[test]
+fn history_supplements_are_read() {
+    for (text, expected) in [
+        ("{{ + HISTORY }}", Supplement::Most),
+        ("{{+history-min}}", Supplement::Least),
+        ("{{ + HISTORY_MOD }}", Supplement::Moderate),
+        ("{{ + HISTORY-MAX }}", Supplement::Most),
+        ("{{ + HISTORY (7) }}", Supplement::These(Box::new(concept("7")))),
+    ] {
+        assert_eq!(read(&format!("1 {text}")), Constraint::Supplemented(Box::new(concept("1")), expected), "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_or_not_served_is_told() {
     for (text, code, told) in [
         ("", IssueType::Invalid, "its end at character 1"),
@@ -83,15 +121,17 @@ fn what_is_wrong_or_not_served_is_told() {
         ("(1", IssueType::Invalid, ")"),
         ("1 |heart", IssueType::Invalid, "|"),
         ("1: {{2 = 3}}", IssueType::Invalid, "groups are in no groups"),
-        ("1: 2 = #5", IssueType::NotSupported, "numbers"),
-        ("1: 2 >= #5", IssueType::NotSupported, "comparisons"),
-        ("1: 2 = \"x\"", IssueType::NotSupported, "strings"),
-        ("1: 2 = true", IssueType::NotSupported, "booleans"),
+        ("1: 2 = #five", IssueType::Invalid, "a number"),
+        ("1: 2 >= 3", IssueType::Invalid, "concepts are not compared"),
+        ("1: 2 = wild:\"x*\"", IssueType::NotSupported, "wildcards"),
+        ("1: 2 = (\"x\" 3)", IssueType::Invalid, "a number or a text"),
+        ("1: R 2 = true", IssueType::NotSupported, "no concepts"),
         ("1: [1..2] R 2 = 3", IssueType::NotSupported, "reversed"),
         ("1: 2 = 3 MINUS 4 = 5", IssueType::NotSupported, "MINUS"),
         ("^ [targetComponentId] 1", IssueType::NotSupported, "fields"),
         ("!!> 1", IssueType::NotSupported, "!!>"),
-        ("1 {{ + HISTORY }}", IssueType::NotSupported, "filters"),
+        ("1 {{ + HISTORY-ALL }}", IssueType::Invalid, "MIN, MOD or MAX"),
+        ("1 {{ + PAST }}", IssueType::Invalid, "HISTORY"),
         ("1 {{ term = wild:\"x\" }}", IssueType::NotSupported, "one text of words"),
     ] {
         let failure = Constraint::read(text).unwrap_err();

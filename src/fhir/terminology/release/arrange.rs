@@ -3,7 +3,7 @@
 //! several parents (docs/decisions/0020-loaded-code-systems.md).
 
 use super::draft::{DraftConcept, DraftProperty, DraftValue};
-use super::{About, Draft, LONGEST_TERM, Links, Places, Relation, words};
+use super::{About, CONCRETE, CONCRETES, Draft, LONGEST_TERM, Links, Places, Relation, words};
 use crate::json::quote;
 use crate::outcome::shown;
 use crate::{Failure, IssueType, Result};
@@ -190,6 +190,16 @@ impl Arranged {
                 terms.entry(term.to_owned()).or_default().push(place..place + 1);
             }
         }
+        if self.draft.concepts.iter().any(|it| !it.relations.is_empty()) {
+            let numbers = posted.entry(CONCRETES).or_default();
+            let mut all: Vec<(&String, &u32)> = self.draft.concretes.iter().collect();
+            all.sort_unstable_by_key(|it| it.1);
+            numbers.insert(String::new(), Places::default());
+            for (value, number) in all {
+                numbers.entry(String::new()).or_default().push(*number..number + 1);
+                numbers.entry(value.clone()).or_default().push(*number..number + 1);
+            }
+        }
         self.post_links(&mut posted);
         self.post_sets(posted.entry(MEMBERSHIP).or_default());
         let mut all: Vec<PostedTerm> = Vec::new();
@@ -230,7 +240,8 @@ impl Arranged {
 
     /// What concepts are to one another besides the hierarchy, in order.
     pub fn relations(&self) -> Vec<Relation> {
-        let place = |at: u32| self.places[at as usize];
+        // Values that are no concepts keep their numbers.
+        let place = |at: u32| if at < CONCRETE { self.places[at as usize] } else { at };
         let mut table: Vec<Relation> = Vec::new();
         for (source, at) in (0..).zip(&self.order) {
             let own = &self.draft.concepts[*at as usize].relations;

@@ -1,5 +1,6 @@
 //! A release in the making: what the readers of publishers' files fill.
 
+use super::CONCRETE;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Draft {
     pub(super) concepts: Vec<DraftConcept>,
     /// Reference sets, and the numbers of the concepts in them.
     pub(super) sets: BTreeMap<String, Vec<u32>>,
+    /// Values of attributes that are no concepts, with their numbers.
+    pub(super) concretes: FxHashMap<String, u32>,
     by_code: FxHashMap<String, u32>,
 }
 
@@ -38,7 +41,7 @@ pub struct DraftConcept {
     /// What else is said of it.
     pub properties: Vec<DraftProperty>,
     pub(super) parents: Vec<u32>,
-    /// Group, attribute and value of each attribute that is a concept.
+    /// Group, attribute and value of each attribute.
     pub(super) relations: Vec<(u32, u32, u32)>,
 }
 
@@ -177,6 +180,18 @@ impl Draft {
         match self.concept(source) {
             Some(concept) => concept.relations.push((group, kind, value)),
             None => return false,
+        }
+        true
+    }
+
+    /// Gives a concept a number, text or boolean as an attribute, as the publisher's file writes it. `false` if a concept is not
+    /// there.
+    pub fn relate_value(&mut self, source: &str, group: u32, kind: &str, value: &str) -> bool {
+        let next = CONCRETE + self.concretes.len() as u32;
+        let (Some(kind), Some(source)) = (self.position(kind), self.position(source)) else { return false };
+        let value = *self.concretes.entry(value.to_owned()).or_insert(next);
+        if let Some(concept) = self.concepts.get_mut(source as usize) {
+            concept.relations.push((group, kind, value));
         }
         true
     }

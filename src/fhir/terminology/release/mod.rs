@@ -20,6 +20,6 @@ pub use draft::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftProp
 pub use implicit::{implicit, is_version, later};
 pub use links::Links;
 pub use places::Places;
-pub use relations::{RELATIONS, Relation};
+pub use relations::{CONCRETE, CONCRETES, RELATIONS, Relation};
 pub use slice::Row;
 pub use words::{LONGEST_TERM, words};

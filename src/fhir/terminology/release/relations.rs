@@ -6,6 +6,11 @@ use super::places::{put, take};
 
 /// The property under which the parts are posted; no property of a code system is called so.
 pub const RELATIONS: &str = "=";
+/// The property under which the numbers, texts and booleans are posted that attributes have, as the publisher's files write them,
+/// each with its number; under nothing all of these. No property of a code system is called so.
+pub const CONCRETES: &str = "=#";
+/// Values of relations from here on are numbers of such values, and no places.
+pub const CONCRETE: u32 = 1 << 31;
 /// How many places, one after another, have their relations in one part.
 const PART: u32 = 4096;
 
@@ -18,7 +23,7 @@ pub struct Relation {
     pub group: u32,
     /// The place of the attribute.
     pub kind: u32,
-    /// The place of its value.
+    /// The place of its value, or from [`CONCRETE`] on the number of a value that is no concept.
     pub value: u32,
 }
 
