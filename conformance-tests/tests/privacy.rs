@@ -439,6 +439,9 @@ async fn a_glass_is_broken_with_a_reason_and_reviewed() {
     assert_eq!(open.get("parameter"), None);
     let list = json!({ "resourceType": "Parameters" });
     doctor.post("$glass-reviews", &list).await.expect_outcome(403..=403);
+    // DICOM's code for it, on the record that was opened.
+    let audited = clinic.admin.page("AuditEvent?patient=a&subtype=110127").await;
+    assert_eq!(audited.ids().len(), 1);
 }
 
 /// security-labels.html: what has a label is seen by those who are cleared for it.

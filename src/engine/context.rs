@@ -67,6 +67,11 @@ impl Context {
         &self.caller
     }
 
+    /// From where the caller asks.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// The base URL that the caller used, without a slash at its end: links and absolute references start with it.
     pub fn base(&self) -> &str {
         &self.base

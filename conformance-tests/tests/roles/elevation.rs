@@ -42,6 +42,8 @@ async fn support_is_elevated_for_a_while_and_with_a_reason() {
     elevated.get(&format!("Patient/{id}")).await.expect(200);
     elevated.post("Patient", &patient("y")).await.expect_outcome(403..=403);
     elevated.post("$users", &json!({ "resourceType": "Parameters" })).await.expect_outcome(403..=403);
+    // The tenant's own log tells of it.
+    assert_eq!(north.admin.page("AuditEvent?subtype=110136").await.ids().len(), 1);
     platform.with(elevated.authorization().unwrap().strip_prefix("Bearer ")).get("Organization").await.expect(401);
 
     // It ends with the role.

@@ -66,6 +66,10 @@ security! {
     User "user" 'U' ALERT, (DCM, "110137", "User Security Attributes Changed");
     /// What a user may do was changed.
     Roles "roles" 'U' ALERT, (DCM, "110136", "Security Roles Changed");
+    /// Somebody of the platform is let in for a while.
+    Elevation "elevation" 'E' ALERT, (DCM, "110136", "Security Roles Changed");
+    /// A record was opened in an emergency that is closed to the caller otherwise.
+    Emergency "emergency" 'E' ALERT, (DCM, "110127", "Emergency Override Started");
     /// A client, an API key, a provider or another setting of the tenant's security was changed.
     Configuration "configuration" 'U' ALERT, (DCM, "110129", "Security Configuration");
 }

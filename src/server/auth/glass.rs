@@ -5,7 +5,7 @@ use super::kept::{self, Entry, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use crate::mail::{self, Purpose};
 use crate::{clock, random};
-use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, break_glass};
+use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, Security, SecurityEvent, break_glass};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,15 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
         mail::commit_with_notice(session, tenant, (Purpose::GlassBroken, officer.as_ref()), changes, now).await?,
     )?;
     call.ctx.forget_limits();
+    let event = SecurityEvent {
+        what: Security::Emergency,
+        status: 200,
+        subject: broken.subject,
+        origin: call.ctx.origin().clone(),
+        about: None,
+        asked: Some(format!("Patient/{}/$break-glass", broken.patient)),
+    };
+    call.engine.record(session, event).await?;
     tracing::warn!(tenant, broken = name, "a glass was broken");
     Ok(parameters(&json!([
         { "name": "id", "valueString": name },

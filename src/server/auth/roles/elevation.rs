@@ -6,7 +6,7 @@ use crate::auth::account::{self, Account};
 use crate::auth::kept::{self, Kept};
 use crate::auth::secret;
 use crate::{clock, random, tenants};
-use engine::{Answer, Call, Caller, Duties, Operation, Realm, Role, Scopes};
+use engine::{Answer, Call, Caller, Duties, Operation, Realm, Role, Scopes, Security, SecurityEvent};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,17 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
         hash: secret::hash(&secret),
     };
     let change = kept::insert(id.clone(), &elevation, Some(elevation.until))?;
-    kept::decided(kept::write(&*store.open(&tenant).await?, vec![change]).await?)?;
+    let session = store.open(&tenant).await?;
+    kept::decided(kept::write(&*session, vec![change]).await?)?;
+    let event = SecurityEvent {
+        what: Security::Elevation,
+        status: 200,
+        subject: format!("platform:{}", elevation.subject),
+        origin: call.ctx.origin().clone(),
+        about: None,
+        asked: None,
+    };
+    call.engine.record(&*session, event).await?;
     tracing::warn!(
         tenant = name,
         user = elevation.subject,
