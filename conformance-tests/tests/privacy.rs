@@ -196,6 +196,28 @@ async fn nobody_takes_a_patient_by_writing() {
     sees(&clinic.doctor(), &[]).await;
     let mine = doctor.create(&with(patient("new"), own)).await;
     doctor.read(&format!("Patient/{mine}")).await;
+
+    // Nor by naming them beside one of their own, or by an identifier.
+    let (own, d) = (json!({ "reference": format!("Patient/{mine}") }), json!({ "reference": "Practitioner/d" }));
+    let logical = json!({ "type": "Patient", "identifier": { "system": "urn:mrn", "value": "a" } });
+    for subject in [json!({ "reference": "Patient/a" }), logical] {
+        let referral = json!({
+            "resourceType": "ServiceRequest", "status": "active", "intent": "order", "subject": subject,
+            "requester": d, "performer": [own]
+        });
+        doctor.post("ServiceRequest", &referral).await.expect_outcome(403..=403);
+    }
+    let with_actors = |actors: &[&Value]| {
+        let participant = |actor: &&Value| json!({ "actor": actor, "status": "accepted" });
+        json!({
+            "resourceType": "Appointment", "status": "proposed",
+            "participant": actors.iter().map(participant).collect::<Vec<_>>()
+        })
+    };
+    let stranger = json!({ "reference": "Patient/a" });
+    doctor.post("Appointment", &with_actors(&[&d, &own, &stranger])).await.expect_outcome(403..=403);
+    doctor.post("Appointment", &with_actors(&[&d, &own])).await.expect(201);
+    doctor.get("Patient/a").await.expect(404);
 }
 
 /// consent.html: what a patient denies is hidden on every way to it, and is there again when the Consent is not.
@@ -433,6 +455,9 @@ async fn a_glass_is_broken_with_a_reason_and_reviewed() {
     }
     let reviewed = json!([{ "name": "use", "valueString": id }, { "name": "comment", "valueString": "Justified." }]);
     reviews(reviewed.clone()).await.expect(200);
+    // An app that was granted one patient's records opens no other's.
+    let narrow = clinic.caller("patient/*.rs", &["--patient", "b", "--user", "Practitioner/d"]);
+    break_glass(&narrow, json!({})).await.expect_outcome(403..=403);
     reviews(reviewed).await.expect_outcome(409..=409);
     assert!(reviews(all).await.expect(200).text().contains("Justified."));
     let open = clinic.admin.post("$glass-reviews", &json!({ "resourceType": "Parameters" })).await.expect(200).json();

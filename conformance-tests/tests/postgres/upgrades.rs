@@ -9,10 +9,10 @@ const CARELESS: [&str; 1] = ["fsync=off"];
 /// How many schemas have something of ours, and how many have it all: the table is of the last migration.
 const BEGUN: &str = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '^medisync_t[0-9]+$'";
 const WHOLE: &str =
-    "SELECT count(*) FROM pg_tables WHERE schemaname ~ '^medisync_t[0-9]+$' AND tablename = 'code_release'";
+    "SELECT count(*) FROM pg_tables WHERE schemaname ~ '^medisync_t[0-9]+$' AND tablename = 'audit_key'";
 /// Which migrations every schema has, and when each was made.
 const MADE: &str = "SELECT string_agg(schemaname || query_to_xml('SELECT version, installed_on FROM ' || schemaname || '.migration', \
-     false, false, '')::text, '|' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'code_release'";
+     false, false, '')::text, '|' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'audit_key'";
 
 impl House {
     /// Enters tenants that have a schema each, which nobody has made yet; the last one's schema.

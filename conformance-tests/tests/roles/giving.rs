@@ -44,6 +44,8 @@ async fn nobody_gives_what_they_may_not() {
     call(&admin.client, "$reset-factors", &[("username", json!(owner.name))]).await.expect(403);
     let wider = [("name", json!("x")), ("title", json!("X")), ("permission", json!("billing"))];
     call(&admin.client, "$role-define", &wider).await.expect(403);
+    let own = [("name", json!("admin")), ("title", json!("Admin")), ("rule", json!("user/*.cruds"))];
+    call(&admin.client, "$role-define", &own).await.expect(403);
     let id = place.admin.create(&json!({ "resourceType": "Practitioner" })).await;
     let new = |name: &str| {
         vec![

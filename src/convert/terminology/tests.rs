@@ -1,7 +1,7 @@
 //! Made-up files in the formats of the publishers.
 
 use super::*;
-use fhir::terminology::release::{Arranged, MEMBERSHIP};
+use fhir::terminology::release::{Arranged, CONCRETE, MEMBERSHIP, Relation};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -149,9 +149,14 @@ fn reference_sets_and_attributes_of_snomed_ct_are_read() {
     assert_eq!((members("*").len(), members("")), (2, vec!["723264001".to_owned()]));
     assert!(kept(&arranged, "100000004").0.contains(r#"{"code":"900000000000526001","valueCode":"100000002"}"#));
     assert!(kept(&arranged, "100000003").0.contains(r#"{"code":"363698007","valueString":"12.5"}"#));
-    let [only] = arranged.relations()[..] else { panic!() };
+    let (concepts, values): (Vec<Relation>, Vec<Relation>) =
+        arranged.relations().into_iter().partition(|it| it.value < CONCRETE);
+    let [only] = concepts[..] else { panic!() };
     let names = [only.source, only.kind, only.value].map(code);
     assert_eq!((names.each_ref().map(String::as_str), only.group), (["100000002", "363698007", "100000003"], 1));
+    // A number is an attribute as a concept is.
+    let [number] = values[..] else { panic!() };
+    assert_eq!([number.source, number.kind].map(code), ["100000003", "363698007"]);
     // What is preferred in some language comes first, and full names last.
     let (said, _) = kept(&arranged, "100000002");
     let places = ["\"Heart attack\"}", "\"MI\"}", "Heart attack (disorder)"].map(|it| said.find(it).unwrap());

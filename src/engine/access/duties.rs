@@ -23,6 +23,12 @@ pub struct Duties {
 }
 
 impl Duties {
+    /// Whether they have the permission that an operation needs.
+    pub fn administer(&self, code: &str) -> bool {
+        let Some(Needed::Permission(needed)) = needed_for(code) else { return false };
+        self.permissions().any(|own| own == needed)
+    }
+
     /// The names of the roles.
     pub fn names(&self) -> Vec<String> {
         self.roles.iter().map(|it| it.name.clone()).collect()

@@ -113,7 +113,7 @@ impl Event {
     }
 
     /// The number of a patient.
-    fn patient(&mut self, id: &str) -> u32 {
+    pub(super) fn patient(&mut self, id: &str) -> u32 {
         let at = self.patients.iter().position(|it| it == id).unwrap_or_else(|| {
             self.patients.push(id.to_owned());
             self.patients.len() - 1

@@ -51,13 +51,14 @@ fn add(event: &mut Event, ctx: &Context, resource: Value<'_>) {
 }
 
 /// The patients that a request names itself: in its parameters, as `Patient/1` or as the value of `patient`.
-fn named_patients(request: &Request) -> Vec<String> {
+pub(super) fn named_patients(request: &Request) -> Vec<String> {
     let mut ids = Vec::new();
     for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
         let is_patient = name == "patient" && fhir::primitive::is_id(&value);
         ids.extend(is_patient.then(|| value.to_string()));
         patients_in(value.as_bytes(), &mut ids);
     }
+    patients_in(request.path.as_bytes(), &mut ids);
     patients_in(&request.body, &mut ids);
     ids.sort();
     ids.dedup();

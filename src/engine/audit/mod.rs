@@ -20,6 +20,7 @@ mod spool;
 mod tests;
 
 pub use event::Origin;
+pub(crate) use patients::each_patient;
 pub(crate) use search::{is_of_log, unchangeable};
 pub use security::{Security, SecurityEvent};
 pub(crate) use spool::Spool;
@@ -30,10 +31,16 @@ use crate::{Answer, Context, Engine, Place, Request};
 use event::{Event, code, code_of_write, named};
 use fhir::{Failure, IssueType, Result};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use store::{AuditEntry, Session};
 
 /// The resource type.
 pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
+
+/// The longest query that an event keeps, in bytes.
+const LONGEST: usize = 8192;
+/// How long the answer of a request that failed on our side waits for its event.
+const FAILED: Duration = Duration::from_secs(1);
 
 /// What one request leaves to be kept before its answer leaves.
 #[derive(Default)]
@@ -121,12 +128,25 @@ impl Noted<'_> {
     pub(crate) fn asked(&mut self, request: &Request) {
         self.event.query = Some(asked(request));
     }
+
+    /// What was asked for, and of whom: that nothing is found tells of a patient as well.
+    pub(crate) fn asked_of(&mut self, request: &Request) {
+        self.asked(request);
+        for id in handed::named_patients(request) {
+            self.event.patient(&id);
+        }
+    }
 }
 
-/// A request's path and query.
+/// A request's path and query, as far as an event keeps it.
 fn asked(request: &Request) -> String {
     let Request { path, query, .. } = request;
-    if query.is_empty() { path.clone() } else { format!("{path}?{query}") }
+    let mut asked = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+    if asked.len() > LONGEST {
+        asked.truncate(asked.floor_char_boundary(LONGEST));
+        asked.push('…');
+    }
+    asked
 }
 
 impl Engine {
@@ -138,10 +158,15 @@ impl Engine {
         let trail = Arc::new(Trail::default());
         let followed = Context { trail: Some(trail.clone()), ..ctx.clone() };
         let answer = self.carry_out(&followed, &request).await;
-        match self.keep(ctx, trail.take()).await {
+        let kept = self.keep(ctx, trail.take());
+        match answer {
+            // It tells nothing, and may have failed as the log would.
+            Err(failure) if failure.status >= 500 => {
+                let _ = tokio::time::timeout(FAILED, kept).await;
+                Err(failure)
+            }
             // That something is not there, or may not be seen, tells as well.
-            Err(failure) if answer.as_ref().map_or_else(|it| it.status < 500, |_| true) => Err(failure),
-            _ => answer,
+            answer => kept.await.and(answer),
         }
     }
 
@@ -161,7 +186,7 @@ impl Engine {
         {
             return Ok(());
         }
-        let told = "This access could not be recorded in the audit log, so it is refused. Try again later.";
+        let told = "This access could not be recorded in the audit log, so it is not answered. Look whether what was to be written is there, and try again later.";
         Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
     }
 
@@ -173,8 +198,8 @@ impl Engine {
     pub(crate) fn note_failure(&self, ctx: &Context, interaction: &Interaction, request: &Request, failure: &Failure) {
         ctx.note(interaction, failure.status, |noted| {
             noted.named(interaction);
-            if matches!(interaction, Interaction::Search { .. } | Interaction::Operation { .. }) {
-                noted.asked(request);
+            if !matches!(interaction, Interaction::Create { .. } | Interaction::Bundle) {
+                noted.asked_of(request);
             }
         });
     }

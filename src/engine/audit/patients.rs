@@ -21,7 +21,7 @@ const REFERENCE: &[u8] = b"\"reference\":\"";
 
 /// Tells the ids of the patients whose a resource is, as it is stored; one may be told several times. `base` is this
 /// server's base URL: references that begin with it are its own.
-pub(super) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str, mut tell: impl FnMut(&'b str)) {
+pub(crate) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str, mut tell: impl FnMut(&'b str)) {
     if of == PATIENT {
         tell(id);
     }

@@ -5,7 +5,7 @@
 use crate::Engine;
 use fhir::{Failure, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, create_dir_all, read_dir, read_to_string, remove_file, rename};
+use std::fs::{DirBuilder, File, OpenOptions, read_dir, read_to_string, remove_file, rename};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -49,11 +49,13 @@ impl Spool {
         for AuditEntry { id, at, keys, body } in entries {
             let body = String::from_utf8_lossy(body).into_owned();
             let line = Line { id: id.clone(), at: *at, keys: keys.clone(), body };
+            // A crash may have left the line before without its end: an empty line is none.
+            lines.push('\n');
             lines.push_str(&serde_json::to_string(&line)?);
             lines.push('\n');
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        create_dir_all(&self.folder)?;
+        self.make_folder()?;
         let file = self.file(tenant, WAITING);
         let is_new = !file.exists();
         let mut options = OpenOptions::new();
@@ -61,9 +63,23 @@ impl Spool {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut open = options.open(&file)?;
-        open.write_all(lines.as_bytes())?;
-        open.sync_data()?;
+        let whole = open.metadata()?.len();
+        let written = open.write_all(lines.as_bytes()).and_then(|()| open.sync_data());
+        if written.is_err() {
+            // What is not whole would spoil the line that comes next.
+            open.set_len(whole)?;
+        }
+        written?;
         if is_new { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+    }
+
+    /// Only its owner looks into it: the events name patients.
+    fn make_folder(&self) -> std::io::Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder)
     }
 
     /// The tenants whose events wait.
@@ -97,7 +113,7 @@ impl Spool {
     }
 }
 
-/// The events of a file. A last line that is not whole was never acknowledged.
+/// The events of a file. A line that is not whole was never acknowledged.
 fn read(file: &Path) -> std::io::Result<Vec<AuditEntry>> {
     let lines = read_to_string(file)?;
     let read = lines.lines().filter_map(|it| serde_json::from_str::<Line>(it).ok());
@@ -122,18 +138,27 @@ impl Engine {
 
     async fn try_log_waiting_events(&self) -> Result<()> {
         let Some(spool) = &self.spool else { return Ok(()) };
+        let mut last = Ok(());
         for name in spool.tenants().map_err(Failure::internal)? {
-            let Some(tenant) = self.store.tenant(&name).await? else { continue };
-            let session = self.store.open(&tenant).await?;
-            while let Some(file) = spool.leaving(&name).map_err(Failure::internal)? {
-                let entries = read(&file).map_err(Failure::internal)?;
-                tracing::info!(tenant = name, events = entries.len(), "events that waited go into the audit log");
-                for batch in entries.chunks(BATCH) {
-                    let fresh = unknown(&*session, batch).await?;
-                    session.audit(fresh).await?;
-                }
-                remove_file(&file).map_err(Failure::internal)?;
+            // One tenant's database may be away while another's is back.
+            if let Err(failure) = self.log_waiting(spool, &name).await {
+                last = Err(failure);
             }
+        }
+        last
+    }
+
+    async fn log_waiting(&self, spool: &Spool, name: &str) -> Result<()> {
+        let Some(tenant) = self.store.tenant(name).await? else { return Ok(()) };
+        let session = self.store.open(&tenant).await?;
+        while let Some(file) = spool.leaving(name).map_err(Failure::internal)? {
+            let entries = read(&file).map_err(Failure::internal)?;
+            tracing::info!(tenant = name, events = entries.len(), "events that waited go into the audit log");
+            for batch in entries.chunks(BATCH) {
+                let fresh = unknown(&*session, batch).await?;
+                session.audit(fresh).await?;
+            }
+            remove_file(&file).map_err(Failure::internal)?;
         }
         Ok(())
     }
@@ -173,6 +198,12 @@ mod tests {
         assert!(read(&spool.leaving("north").unwrap().unwrap()).unwrap() == [entry("c")]);
         remove_file(&leaving).unwrap();
         assert_eq!(spool.leaving("north").unwrap(), None);
+        // A crash in the middle of a line takes no other with it.
+        spool.keep("north", &[entry("d")]).unwrap();
+        let file = spool.file("north", WAITING);
+        OpenOptions::new().append(true).open(&file).unwrap().write_all(b"{\"id\":\"torn").unwrap();
+        spool.keep("north", &[entry("e")]).unwrap();
+        assert!(read(&file).unwrap() == [entry("d"), entry("e")]);
     }
 
     #[test]

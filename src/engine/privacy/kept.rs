@@ -203,8 +203,10 @@ impl Engine {
         if rules.is_empty() {
             return Ok(Arc::default());
         }
-        let caller =
-            format!("{:?}", (&ctx.caller.subject, &ctx.caller.fhir_user, &ctx.caller.roles, &ctx.purposes, ctx.base()));
+        let is_limited = rules.settings.limits(&ctx.caller);
+        let caller = &ctx.caller;
+        let caller = (&caller.subject, &caller.fhir_user, &caller.roles, is_limited, &ctx.purposes, ctx.base());
+        let caller = format!("{caller:?}");
         let writes = ctx.privacy.ties.load(Ordering::Acquire);
         if let Some(held) = ctx.privacy.held(&caller, &rules, now, writes) {
             return Ok(held);
@@ -212,7 +214,7 @@ impl Engine {
         let who = Who::of(ctx, session, now.saturating_mul(1000)).await?;
         let open = glass::open(session, &ctx.caller.subject).await?;
         let ids = open.ids.clone();
-        let mine = match rules.settings.limits(&ctx.caller) {
+        let mine = match is_limited {
             true => Some(Arc::new(who.patients(session, open).await?)),
             false => None,
         };

@@ -5,8 +5,10 @@ use super::consent::{Action, Provision};
 use super::kept::Rules;
 use super::labels;
 use super::verdict::Asked;
-use super::who::Who;
+use super::who::{Who, is_tie};
 use crate::Access;
+use crate::audit::each_patient;
+use fhir::json::{Value, write_compact};
 use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
 use fhir::spec::{TypeId, r4};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -57,6 +59,23 @@ impl Limits {
         };
         let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
         filters.entry((of, action as u8)).or_insert_with(|| Arc::new(self.made(action, of))).clone()
+    }
+
+    /// Whether a resource ties nobody to the caller who is not their patient already: nobody takes a patient by naming them
+    /// beside one of their own, or by an identifier.
+    pub(crate) fn ties_only_own(&self, of: &str, resource: Value<'_>, base: &str) -> bool {
+        let Some(mine) = self.mine.as_ref().filter(|_| is_tie(of)) else { return true };
+        let is_logical = |it: Value<'_>| {
+            let names = it.get("identifier").is_some_and(Value::is_object) && it.get("reference").is_none();
+            names && it.str("type").is_none_or(|of| of == "Patient")
+        };
+        if resource.descendants().any(is_logical) {
+            return false;
+        }
+        let (mut body, mut is_own) = (String::new(), true);
+        write_compact(&mut body, resource);
+        each_patient(of, "", body.as_bytes(), base, |id| is_own &= mine.has(id));
+        is_own
     }
 
     fn made(&self, action: Action, of: TypeId) -> Filter {

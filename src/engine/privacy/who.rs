@@ -32,6 +32,11 @@ const TIES: [(&str, &[&str], &str); 4] = [
 pub(super) const TOLD_BY: [&str; 7] =
     ["CareTeam", "Appointment", "ServiceRequest", "Encounter", "Patient", "PractitionerRole", "Group"];
 
+/// Whether a resource of this type, naming a caller, ties its patients to them.
+pub(super) fn is_tie(of: &str) -> bool {
+    TIES.iter().any(|(it, ..)| *it == of)
+}
+
 /// A caller, as rules see them.
 #[derive(Debug, Default)]
 pub(super) struct Who {
@@ -153,11 +158,10 @@ impl Who {
     }
 }
 
-/// Patients with their identifiers.
+/// Patients, without their identifiers: whoever may change those could give one the identifier of another.
 #[derive(Clone, Default)]
 pub(super) struct Patients {
     pub(super) ids: Vec<Arc<str>>,
-    identifiers: Vec<Identifier>,
 }
 
 impl Patients {
@@ -166,13 +170,12 @@ impl Patients {
             let told = format!("More than {MOST} patients are yours, which is more than can be told from others'.");
             return Err(Failure::new(IssueType::TooCostly, told));
         }
-        self.identifiers.extend(identifiers(patient)?);
         self.ids.push(patient.key.id.as_str().into());
         Ok(())
     }
 
     fn owners(self) -> Result<Owners> {
-        Ok(Owners::new("Patient", self.ids, self.identifiers))
+        Ok(Owners::new("Patient", self.ids, Vec::new()))
     }
 }
 

@@ -47,7 +47,7 @@ impl Engine {
         let links = links(ctx, &search, &found);
         let body = self.searchset(ctx, &search, (&found.found, &links), &included.resources, total, included.issues)?;
         ctx.note(interaction, 200, |noted| {
-            noted.asked(request);
+            noted.asked_of(request);
             found.found.iter().chain(&included.resources).for_each(|it| noted.touched(it));
         });
         Ok(Answer { unindexed: search.unindexed, ..Answer::new(200, body) })

@@ -44,6 +44,8 @@ impl Consented {
     pub(super) fn read(consent: Value<'_>, asked: &Asked<'_>) -> Option<Consented> {
         let patient = consent.get("patient")?.str("reference")?.rsplit('/').next()?.to_owned();
         let provision = consent.get("provision")?;
+        let scope = codings(consent.get("scope").and_then(|it| it.get("coding")));
+        scope.iter().any(|it| code_of(it) == "patient-privacy").then_some(())?;
         (provision.str("type") == Some("permit") && names(provision, asked.tenant)).then_some(())?;
         let share = if consent.get("modifierExtension").is_some() {
             Err("modifierExtension is not known.")

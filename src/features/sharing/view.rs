@@ -59,7 +59,8 @@ fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
         }
         let criteria = criteria.finish();
         let criteria = if criteria.is_empty() { criteria } else { format!("?{criteria}") };
-        let is_shared = |of: &str| share.types.as_ref().is_none_or(|it| it.contains(of));
+        // Of who looked at a record, its tenant alone tells.
+        let is_shared = |of: &str| of != "AuditEvent" && share.types.as_ref().is_none_or(|it| it.contains(of));
         for of in r4().resources().map(|it| &*r4().of(it).name).filter(|it| is_shared(it)) {
             let letters: String = [('r', Access::Read), ('s', Access::Search)]
                 .into_iter()

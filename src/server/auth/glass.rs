@@ -66,6 +66,8 @@ pub fn operations() -> [Operation; 2] {
 }
 
 async fn broken(call: Call<'_>) -> Result<Answer> {
+    // An app that was granted one patient's records opens no other's.
+    call.ctx.caller().scopes.demand(Access::Read, "Patient")?;
     let (session, now) = (call.ctx.session(), clock::now_ms());
     let broken = asked(&call, now)?;
     let patient = session.read(&Key::new("Patient", &broken.patient)).await?;
@@ -79,20 +81,21 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
         break_glass(&broken.subject, &broken.patient, (now, broken.until)),
         kept::insert(name.as_str(), &broken, Some(now + KEPT))?,
     ];
-    let tenant = call.ctx.tenant().name();
-    kept::decided(
-        mail::commit_with_notice(session, tenant, (Purpose::GlassBroken, officer.as_ref()), changes, now).await?,
-    )?;
-    call.ctx.forget_limits();
+    // Before it is broken: there is no broken glass that the log does not tell of.
     let event = SecurityEvent {
         what: Security::Emergency,
         status: 200,
-        subject: broken.subject,
+        subject: broken.subject.clone(),
         origin: call.ctx.origin().clone(),
         about: None,
         asked: Some(format!("Patient/{}/$break-glass", broken.patient)),
     };
     call.engine.record(session, event).await?;
+    let tenant = call.ctx.tenant().name();
+    kept::decided(
+        mail::commit_with_notice(session, tenant, (Purpose::GlassBroken, officer.as_ref()), changes, now).await?,
+    )?;
+    call.ctx.forget_limits();
     tracing::warn!(tenant, broken = name, "a glass was broken");
     Ok(parameters(&json!([
         { "name": "id", "valueString": name },
@@ -105,7 +108,7 @@ fn asked(call: &Call<'_>, now: i64) -> Result<Use> {
     let text = |name: &str| call.arguments.text(name).unwrap_or_default().trim().to_owned();
     let caller = call.ctx.caller();
     let user = caller.fhir_user.clone().unwrap_or_default();
-    if !user.split('/').any(|it| matches!(it, "Practitioner" | "PractitionerRole")) {
+    if !matches!(user.rsplit('/').nth(1), Some("Practitioner" | "PractitionerRole")) {
         let told = "A glass is broken by practitioners, signed in as such (fhirUser).";
         return Err(Failure::new(IssueType::Forbidden, told));
     }
@@ -142,6 +145,9 @@ async fn reviews(call: Call<'_>) -> Result<Answer> {
         let Some(mut broken) = kept::find::<Use>(session, name).await? else {
             return Err(Failure::new(IssueType::NotFound, "No glass was broken under this id."));
         };
+        if broken.value.subject == call.ctx.caller().subject {
+            return Err(Failure::new(IssueType::Forbidden, "Somebody else looks at what you did."));
+        }
         if broken.value.review.is_some() {
             return Err(Failure::new(IssueType::Conflict, "Somebody has said already that they looked at it."));
         }

@@ -53,6 +53,11 @@ pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
                     permission.";
         return Err(Failure::new(IssueType::Forbidden, told));
     };
+    if !roles::operations::administers_all(call).await? {
+        let told =
+            "What administers the whole tenant is done by whom the permission is given in all of it, not in a place.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
     let limits = SessionLimits::of(call.ctx.session()).await?;
     if limits.is_recent(since, clock::now_ms()) {
         return Ok(());

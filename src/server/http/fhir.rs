@@ -109,7 +109,7 @@ async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Addr
         subject: audit::UNKNOWN.to_owned(),
         origin: audit::origin(parts, &server.proxies, &Holder::default()),
         about: None,
-        asked: Some(format!("{verb:?} {}", address.path)),
+        asked: Some(format!("{verb:?} {:.1000}", address.path)),
     };
     let recorded = async {
         let known = server.gate.known(&address.tenant).await?;

@@ -39,8 +39,19 @@ impl Heads {
         if waiting.is_empty() {
             return Ok(());
         }
+        let written = self.write(&waiting).await;
+        if written.is_err() {
+            let mut later = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            for (tenant, head) in waiting {
+                later.entry(tenant).or_insert(head);
+            }
+        }
+        written
+    }
+
+    async fn write(&self, heads: &FxHashMap<Arc<str>, Head>) -> Result<()> {
         let mut transaction = self.directory.begin_with("BEGIN IMMEDIATE").await?;
-        for (tenant, head) in waiting {
+        for (tenant, head) in heads {
             sqlx::query(
                 "INSERT INTO audit_head (tenant, row, events, hash, at, signature) VALUES (?, ?, ?, ?, ?, ?) \
                  ON CONFLICT (tenant) DO UPDATE SET row = excluded.row, events = excluded.events, \

@@ -149,7 +149,6 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
     };
     let change = kept::insert(id.clone(), &elevation, Some(elevation.until))?;
     let session = store.open(&tenant).await?;
-    kept::decided(kept::write(&*session, vec![change]).await?)?;
     let event = SecurityEvent {
         what: Security::Elevation,
         status: 200,
@@ -158,7 +157,9 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
         about: None,
         asked: None,
     };
+    // Before it holds: there is no elevation that the tenant's log does not tell of.
     call.engine.record(&*session, event).await?;
+    kept::decided(kept::write(&*session, vec![change]).await?)?;
     tracing::warn!(
         tenant = name,
         user = elevation.subject,

@@ -102,6 +102,23 @@ async fn giver(call: &Call<'_>) -> Result<Duties> {
     }
 }
 
+/// Whether the caller has the permission that the call needs in all of the tenant, and not in a place of it only.
+pub async fn administers_all(call: &Call<'_>) -> Result<bool> {
+    Ok(giver(call).await?.administer(call.code()))
+}
+
+/// Fails with 403 if the caller has the role, anywhere: nobody changes what they may do themselves.
+async fn demand_others(call: &Call<'_>, role: &str) -> Result<()> {
+    let (session, caller) = (call.ctx.session(), call.ctx.caller());
+    let account = kept::all::<Account>(session).await?.into_iter().find(|it| it.value.id == caller.subject);
+    let assigned = account.is_some_and(|it| it.value.roles.iter().any(|it| it.role == role));
+    if assigned || caller.roles.iter().any(|it| it == role) {
+        let told = "Nobody changes a role that they have: somebody else has to.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
+    Ok(())
+}
+
 /// `$role-define`: makes a role of the tenant's own, or changes one, shipped ones among them.
 async fn define(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
@@ -123,6 +140,7 @@ async fn define(call: Call<'_>) -> Result<Answer> {
     if TOP.contains(&role.name.as_str()) {
         return Err(refused("The roles owner and super_admin are the same everywhere."));
     }
+    demand_others(&call, &role.name).await?;
     demand_giving(&call, std::slice::from_ref(&role)).await?;
     let change = match kept::find::<OwnRole>(session, &role.name).await? {
         Some(mut entry) => {
@@ -174,6 +192,7 @@ async fn delete(call: Call<'_>) -> Result<Answer> {
     let (session, name) = (call.ctx.session(), call.arguments.text("name").unwrap_or_default());
     let none = || Failure::new(IssueType::NotFound, "The tenant has no role of its own of this name.");
     let entry = kept::find::<OwnRole>(session, name).await?.ok_or_else(none)?;
+    demand_others(&call, name).await?;
     let shipped = engine::shipped_roles().iter().find(|it| it.name == name);
     demand_giving(&call, std::slice::from_ref(&entry.value.0)).await?;
     demand_giving(&call, shipped.map_or(&[], std::slice::from_ref)).await?;

@@ -113,7 +113,7 @@ impl KeyFile {
         std::fs::remove_file(&draft).map_err(failed)?;
         match linked {
             Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked.map_err(failed),
+            linked => linked.and_then(|()| settle(path)).map_err(failed),
         }
     }
 
@@ -125,7 +125,9 @@ impl KeyFile {
         let text = format!("{before}{end}{}", MasterRing::line(id, random)?);
         MasterRing::parse(&text)?;
         // All of it or nothing: a half-written file of keys would be the end of the others.
-        std::fs::rename(draft(path, &text, random)?, path).map_err(failed)
+        // Where the file is a link, what it leads to is replaced.
+        let path = &std::fs::canonicalize(path).map_err(failed)?;
+        std::fs::rename(draft(path, &text, random)?, path).and_then(|()| settle(path)).map_err(failed)
     }
 
     fn ring(&self) -> MasterRing {
@@ -154,6 +156,12 @@ fn draft(path: &Path, text: &str, random: Random) -> Result<PathBuf> {
     let written = write(&draft, text);
     written.map_err(|cause| Error::File { path: draft.display().to_string(), cause })?;
     Ok(draft)
+}
+
+/// Has a file's new name on disk: a key that is lost takes all with it that it wrapped.
+fn settle(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
