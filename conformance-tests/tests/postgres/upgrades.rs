@@ -17,11 +17,13 @@ const MADE: &str = "SELECT string_agg(schemaname || query_to_xml('SELECT version
 impl House {
     /// Enters tenants that have a schema each, which nobody has made yet; the last one's schema.
     fn enter_many(&self) -> String {
+        // Keys that a master key wraps are bound to one tenant's name.
+        self.program.succeed(&["tenant", "create", "bare", "--master-key", "none"]);
         self.database.query(&format!(
-            "INSERT INTO medisync.tenant (number, name, created, index_key, page_key, token_key, placement, schema) \
+            "INSERT INTO medisync.tenant (number, name, created, index_key, page_key, token_key, wrapped, wrapped_by, placement, schema) \
              OVERRIDING SYSTEM VALUE \
-             SELECT n, 'many-' || n, created, index_key, page_key, token_key, 'schema', 'medisync_t' || n \
-             FROM medisync.tenant, generate_series(1001, {}) n WHERE name = '{TENANT}'",
+             SELECT n, 'many-' || n, created, index_key, page_key, token_key, wrapped, wrapped_by, 'schema', 'medisync_t' || n \
+             FROM medisync.tenant, generate_series(1001, {}) n WHERE name = 'bare'",
             1000 + SCHEMAS
         ));
         format!("medisync_t{}", 1000 + SCHEMAS)

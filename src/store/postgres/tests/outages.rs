@@ -169,7 +169,10 @@ async fn definitions_hold_on_all_nodes() {
 /// Waits until two nodes hear what others tell.
 async fn both_listen(database: &Database) {
     let mut owner = database.owner().await;
-    let listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    // Each that listens holds this lock.
+    let listening = "SELECT count(*) FROM pg_locks, hashtextextended('medisync serves', 0) AS key \
+                     WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = key \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut owner).await.unwrap() < 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
