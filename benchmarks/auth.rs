@@ -16,7 +16,7 @@ use std::time::Instant;
 const TENANT: &str = "bench";
 const PATIENT: &str = "/fhir/bench/Patient/measured";
 const REDIRECT: &str = "https://app.example.org/back";
-const SCOPE: &str = "openid fhirUser offline_access user/*.rs";
+const SCOPE: &str = "openid fhirUser offline_access user/*.rs user/Patient.c";
 /// RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -26,7 +26,7 @@ const ROUNDS: usize = 4;
 const FLOWS: usize = 600;
 const FIRST: usize = 50;
 /// Limits that no load reaches, each counted.
-const LIMITED: [&str; 8] = [
+pub const LIMITED: [&str; 8] = [
     "--tenant-rate",
     "1000000000",
     "--client-rate",
@@ -46,7 +46,7 @@ pub async fn run(plan: &Plan) -> Result<String> {
     let (flows, token) = house.flows().await?;
     let bearer = [("authorization", format!("Bearer {token}")), ("x-forwarded-for", "192.0.2.1".to_owned())];
     let read = Request::get(PATIENT);
-    let with_token = Request::get_with(PATIENT, &bearer);
+    let with_token = read.with_headers(&bearer);
     let (mut open, mut told, mut limited) = (Measured::default(), Measured::default(), Measured::default());
     for _ in 0..ROUNDS {
         open = open.and(house.load(&["--no-auth"], &read).await?);
@@ -72,7 +72,7 @@ pub async fn run(plan: &Plan) -> Result<String> {
 }
 
 /// A tenant with a patient, a user and an app.
-struct House<'p> {
+pub struct House<'p> {
     plan: &'p Plan,
     place: &'p Place,
     client: String,
@@ -80,7 +80,8 @@ struct House<'p> {
 }
 
 impl House<'_> {
-    async fn make<'p>(plan: &'p Plan, place: &'p Place) -> Result<House<'p>> {
+    /// Makes it.
+    pub async fn make<'p>(plan: &'p Plan, place: &'p Place) -> Result<House<'p>> {
         let server = plan.serve_new(place).await?;
         let person =
             |of: &str| format!("{{\"resourceType\":\"{of}\",\"id\":\"measured\",\"name\":[{{\"family\":\"Doe\"}}]}}");
@@ -101,7 +102,8 @@ impl House<'_> {
         })
     }
 
-    fn serve(&self, more: &[&str]) -> Result<Process> {
+    /// A server on it.
+    pub fn serve(&self, more: &[&str]) -> Result<Process> {
         let url = self.place.url();
         let arguments =
             [&["serve", "--listen", "127.0.0.1:0", "--database", &url, "--log-level", "warn"], more].concat();
@@ -114,7 +116,7 @@ impl House<'_> {
     }
 
     /// What code flows take, one after the other, and the last one's access token.
-    async fn flows(&self) -> Result<(Measured, String)> {
+    pub async fn flows(&self) -> Result<(Measured, String)> {
         let server = self.serve(&UNLIMITED)?;
         let mut browser = Browser { connection: Connection::open(server.address).await?, cookie: String::new() };
         let page = browser.send("GET", &self.asked(), None).await?;

@@ -7,6 +7,7 @@
 
 mod auth;
 mod client;
+mod guard;
 mod limits;
 mod load;
 mod place;
@@ -41,12 +42,20 @@ struct Arguments {
 enum Command {
     /// Measures and prints the table.
     Run(Run),
-    /// Measures the same searches on ten times as much, and prints how their cost grows.
-    Scale(Run),
+    /// Measures the same requests on more and more records, and prints how their cost grows.
+    Scale {
+        /// How often the records are loaded, each time under new ids.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 10])]
+        sizes: Vec<usize>,
+        #[command(flatten)]
+        run: Run,
+    },
     /// Makes many tenants on PostgreSQL, and prints what that costs.
     Tenants(Many),
     /// Measures what tokens, limits and code flows cost, and prints it.
     Auth(Run),
+    /// Measures the same requests with tokens, limits, access rules and audit, and without.
+    Guard(Run),
     /// Loads a large code system and measures a call of each operation on it.
     Terminology {
         /// How many made-up concepts it has.
@@ -159,8 +168,8 @@ fn main() -> Result<()> {
             print!("{}", one_thread()?.block_on(run.plan()?.run())?);
             Ok(())
         }
-        Command::Scale(run) => {
-            print!("{}", one_thread()?.block_on(run.plan()?.scale())?);
+        Command::Scale { sizes, run } => {
+            print!("{}", one_thread()?.block_on(run.plan()?.scale(&sizes))?);
             Ok(())
         }
         Command::Tenants(many) => {
@@ -169,6 +178,10 @@ fn main() -> Result<()> {
         }
         Command::Auth(run) => {
             print!("{}", one_thread()?.block_on(auth::run(&run.plan()?))?);
+            Ok(())
+        }
+        Command::Guard(run) => {
+            print!("{}", one_thread()?.block_on(guard::run(&run.plan()?))?);
             Ok(())
         }
         Command::Terminology { concepts, run } => {

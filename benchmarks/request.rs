@@ -15,14 +15,8 @@ pub struct Request {
 impl Request {
     /// `GET target`.
     pub fn get(target: impl Into<String>) -> Request {
-        Request::get_with(target, &[])
-    }
-
-    /// The same with more headers.
-    pub fn get_with(target: impl Into<String>, headers: &[(&str, String)]) -> Request {
         let target = target.into();
-        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let bytes = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n{more}\r\n");
+        let bytes = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\naccept: application/fhir+json\r\n\r\n");
         Request { bytes: bytes.into_bytes(), number: None, target }
     }
 
@@ -39,6 +33,16 @@ impl Request {
         bytes.extend_from_slice(body);
         let mark = body.windows(MARK.len()).position(|it| it == MARK.as_bytes());
         Request { bytes, number: mark.map(|at| start + at + MARK.len() - DIGITS), target }
+    }
+
+    /// The same request with more headers.
+    pub fn with_headers(&self, headers: &[(&str, String)]) -> Request {
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let at = self.bytes.windows(2).position(|it| it == b"\r\n").map_or(0, |it| it + 2);
+        let mut bytes = self.bytes.clone();
+        bytes.splice(at..at, more.into_bytes());
+        let longer = bytes.len() - self.bytes.len();
+        Request { bytes, number: self.number.map(|it| it + longer), target: self.target.clone() }
     }
 
     /// Path and query.
@@ -85,6 +89,16 @@ mod tests {
         let mut out = Vec::new();
         request.write(4711, &mut out);
         assert!(String::from_utf8(out).unwrap().ends_with("{\"value\":\"benchmark-000000004711\"}"));
+    }
+
+    #[test]
+    fn headers_leave_the_number_where_it_is_in_the_body() {
+        let request = Request::with_body("POST", "/Patient", MARK.as_bytes());
+        let mut out = Vec::new();
+        request.with_headers(&[("authorization", "Bearer a".to_owned())]).write(7, &mut out);
+        let sent = String::from_utf8(out).unwrap();
+        assert!(sent.starts_with("POST /Patient HTTP/1.1\r\nauthorization: Bearer a\r\nhost: "));
+        assert!(sent.ends_with("\r\n\r\nbenchmark-000000000007"));
     }
 
     #[test]

@@ -1,0 +1,71 @@
+//! What access rules and the audit log cost, with all else that stands before a record: the same requests with proof of who asks,
+//! limits, a role's rules and an event for each, and with none of them (`scripts/bench --guard`).
+
+use crate::auth::{House, LIMITED};
+use crate::load::Measured;
+use crate::records::Records;
+use crate::request::Request;
+use crate::run::Plan;
+use crate::workloads::{Material, Workload};
+use anyhow::{Context, Result};
+use std::fmt::Write;
+
+/// How often it goes round the two ways to serve.
+const ROUNDS: usize = 4;
+const OPEN: [&str; 2] = ["--no-auth", "--no-audit"];
+/// What is measured, and its aim: the rate with everything on, as a part of that with everything off.
+const AIMS: [(&str, f64); 4] =
+    [("read", 0.85), ("search of 20: patient", 0.85), ("search of 20: code", 0.85), ("create Patient", 0.9)];
+
+/// Measures, and makes the table.
+pub async fn run(plan: &Plan) -> Result<String> {
+    let records =
+        Records::read(&plan.records, plan.patients)?.context("there are no Synthea records; name their folder")?;
+    let place = plan.places.make()?;
+    let house = House::make(plan, &place).await?;
+    let server = house.serve(&OPEN)?;
+    let (_, _, made) = plan.load_all(&server, &records, 4).await?;
+    let count = made.len();
+    let material = Material::gather(&server, made).await?;
+    drop(server);
+    let (_, token) = house.flows().await?;
+    let proof = [("authorization", format!("Bearer {token}")), ("x-forwarded-for", "192.0.2.1".to_owned())];
+
+    let all: Vec<Workload> = material.reads().into_iter().chain(material.writes()).collect();
+    let mut rows = Vec::new();
+    for (name, aim) in AIMS {
+        let workload = all.iter().find(|it| it.name == name).context("a workload has another name now")?;
+        let requests: Vec<Request> = workload.requests.iter().filter(|it| is_a_doctors(it)).cloned().collect();
+        let proven: Vec<Request> = requests.iter().map(|it| it.with_headers(&proof)).collect();
+        let (mut open, mut guarded) = (Measured::default(), Measured::default());
+        for _ in 0..ROUNDS {
+            open = open.and(plan.load.put_on(&house.serve(&OPEN)?, &requests).await?);
+            guarded = guarded.and(plan.load.put_on(&house.serve(&LIMITED)?, &proven).await?);
+        }
+        rows.push((name, aim, open, guarded));
+    }
+    let mut table = format!(
+        "What tokens, limits, a doctor's rules and the audit log cost, on {}, {}: {count} resources, {} connections.\n\n\
+         | | off: per second | CPU ms | on: per second | CPU ms | rate, on to off | aim |\n|---|--:|--:|--:|--:|--:|--:|\n",
+        place.kind(),
+        plan.date,
+        plan.load.connections
+    );
+    for (name, aim, open, guarded) in &rows {
+        let ratio = guarded.rate() / open.rate();
+        writeln!(
+            table,
+            "| {name} | {:.0} | {:.3} | {:.0} | {:.3} | {ratio:.2} | {aim:.2} |",
+            open.rate(),
+            open.cpu_ms(),
+            guarded.rate(),
+            guarded.cpu_ms()
+        )?;
+    }
+    Ok(table)
+}
+
+/// Bills are not a doctor's to read.
+fn is_a_doctors(request: &Request) -> bool {
+    !["/ExplanationOfBenefit", "/Claim"].iter().any(|it| request.target().contains(it))
+}
