@@ -17,6 +17,7 @@ mod launches;
 mod origins;
 mod passkeys;
 mod people;
+mod persons;
 pub mod place;
 mod pushed;
 mod rates;

@@ -8,7 +8,7 @@ use super::factor::demand::Demand;
 use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::roles;
-use super::standing::standing;
+use super::standing;
 use super::{Claims, secret, sign_ins, visit};
 use crate::{clock, random};
 use engine::Duties;
@@ -148,9 +148,7 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>>
     let mut duties = None;
     if let Some(username) = &grant.value.account {
         let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
-        let holds = |it: &Account| {
-            it.is_enabled && it.signed_out < grant.value.began && Some(&it.fhir_user) == grant.value.fhir_user.as_ref()
-        };
+        let holds = |it: &Account| it.is_enabled && it.signed_out < grant.value.began;
         let Some(account) = account.filter(holds) else { return Ok(None) };
         if !assurance::is_two(&grant.value.amr) && Demand::of(session).await?.is_of(&account.fhir_user) {
             return Ok(None);
@@ -158,7 +156,9 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>>
         if !sign_ins::holds(session, username, grant.value.sid.as_deref()).await? {
             return Ok(None);
         }
-        let Some(standing) = standing(session, &account, clock::now_ms()).await? else { return Ok(None) };
+        let Some(fhir_user) = &grant.value.fhir_user else { return Ok(None) };
+        let standing = standing::acting_as(session, &account, fhir_user, clock::now_ms()).await?;
+        let Some(standing) = standing else { return Ok(None) };
         // A RelatedPerson may belong to another patient by now.
         if let (Some(own), Some(granted)) = (&standing.patient, &grant.value.patient)
             && own != granted

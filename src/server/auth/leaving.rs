@@ -8,7 +8,8 @@ use super::factor::Factors;
 use super::factor::passkey::Owner;
 use super::federation::Identity;
 use super::kept::{self, Entry, Kept};
-use super::sign_ins;
+use super::{sign_ins, standing};
+use crate::clock;
 use fhir::Result;
 use store::{LedgerChange, Session};
 
@@ -16,11 +17,14 @@ use store::{LedgerChange, Session};
 const AT_ONCE: usize = 200;
 
 /// Takes a user away: the account, sign-ins with what apps were granted in them, second factors, who the user is for providers and in
-/// other tenants, and what apps keep about the resource that the user is. The resource itself stays. `false` if there is no
+/// other tenants, and what apps keep about the resources that the user is. The resource itself stays. `false` if there is no
 /// such user.
 pub async fn user(session: &dyn Session, username: &str) -> Result<bool> {
     let Some(account) = account::find(session, username).await? else { return Ok(false) };
     let Entry { key: username, value: Account { fhir_user, .. }, .. } = &account;
+    let acted_as: Vec<String> =
+        standing::all(session, &account.value, clock::now_ms()).await?.into_iter().map(|it| it.fhir_user).collect();
+    let is_own = |it: &String| it == fhir_user || acted_as.contains(it);
     // While the account is there, what was not reached can be reached again.
     for (link, tenant) in clinics::list(session, username).await? {
         clinics::end(session, &link, &tenant).await?;
@@ -28,7 +32,7 @@ pub async fn user(session: &dyn Session, username: &str) -> Result<bool> {
     remove(session, kept::find::<Factors>(session, username).await?.iter().map(Entry::delete).collect()).await?;
     remove(session, whose::<Identity>(session, |_, it| it.account == *username).await?).await?;
     remove(session, whose::<Owner>(session, |_, it| it.account == *username).await?).await?;
-    remove(session, whose::<AppState>(session, |_, it| it.topic.subject.as_ref() == Some(fhir_user)).await?).await?;
+    remove(session, whose::<AppState>(session, |_, it| it.topic.subject.as_ref().is_some_and(is_own)).await?).await?;
     let mut last = sign_ins::end_all(session, username).await?;
     last.push(account.delete());
     kept::decided(kept::write(session, last).await?)?;

@@ -7,6 +7,7 @@ use super::federation::SignOn;
 use super::kept::{self, Entry, Kept};
 use super::session_limits::SessionLimits;
 use super::sign_ins::{self, SignIn};
+use super::standing::{self, Side, Standing};
 use super::{factor, roles, secret};
 use crate::random;
 use fhir::{Failure, IssueType, Result};
@@ -32,6 +33,9 @@ pub struct Visit {
     /// The Organization or Location that the user chose to act in.
     #[serde(default)]
     pub place: Option<String>,
+    /// The resource that the user, a Person, chose to act as.
+    #[serde(default)]
+    pub acts_as: Option<String>,
     seen: i64,
 }
 
@@ -45,6 +49,8 @@ pub struct Visitor {
     pub visit: Entry<Visit>,
     /// The user.
     pub account: Entry<Account>,
+    /// All whom the user can act as now.
+    pub standings: Vec<Standing>,
 }
 
 /// A sign-in by these methods: the cookie's value, and the changes that begin it.
@@ -79,7 +85,8 @@ pub async fn begun_at(
     };
     let name = sign_ins::key(&account.key, &sid);
     let begun = sign_ins::begin(session, name, sign_in, limits.until(began, i64::MAX / 2)).await?;
-    let visit = Visit { account: account.key.clone(), began, amr, sign_on, sid: Some(sid), place: None, seen: now };
+    let account = account.key.clone();
+    let visit = Visit { account, began, amr, sign_on, sid: Some(sid), place: None, acts_as: None, seen: now };
     Ok((cookie, vec![begun, kept::insert(key, &visit, Some(limits.until(began, now)))?]))
 }
 
@@ -114,7 +121,8 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
         // Another request of the same browser may have noted it just now.
         kept::write(session, vec![visit.replace_until(Some(limits.until(began, now)))?]).await?;
     }
-    Ok(Some(Visitor { visit, account }))
+    let standings = standing::all(session, &account.value, now).await?;
+    Ok(Some(Visitor { visit, account, standings }))
 }
 
 impl Visitor {
@@ -123,9 +131,24 @@ impl Visitor {
         roles::acting(&self.account.value, self.visit.value.place.as_deref())
     }
 
-    /// Whether the user has roles in several places, and has not said in which to act.
-    pub fn is_nowhere(&self) -> bool {
-        self.place().is_none() && !roles::places(&self.account.value).is_empty()
+    /// How the user stands who acts as they chose; `None` where they have yet to choose, or are nobody any more.
+    pub fn standing(&self) -> Option<&Standing> {
+        standing::chosen(&self.standings, self.visit.value.acts_as.as_deref())
+    }
+
+    /// The resource that the user acts as; the account's own where none is settled.
+    pub fn fhir_user(&self) -> &str {
+        self.standing().map_or(&self.account.value.fhir_user, |it| &it.fhir_user)
+    }
+
+    /// The page on which the user has yet to choose, before anything is granted: whom to act as, or where.
+    pub fn undecided(&self) -> Option<&'static str> {
+        match self.standing() {
+            None if self.standings.len() > 1 => Some("acting"),
+            // Patients have no clinic of their own to act in.
+            Some(Standing { side: Side::Patient, .. }) => None,
+            _ => (self.place().is_none() && !roles::places(&self.account.value).is_empty()).then_some("clinics"),
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct AccountView<'a> {
     pub passkeys: usize,
     /// How many recovery codes there are.
     pub recovery: usize,
+    /// As what the user acts who could act as something else; `None` if there is nothing else.
+    pub acting: Option<&'a str>,
     /// Where the user's mails go; `None` where none are sent.
     pub email: Option<&'a str>,
 }
@@ -77,6 +79,11 @@ pub fn account(view: &AccountView<'_>) -> Page {
     html.raw("</ul><h2>Elsewhere</h2><p>");
     way(&mut html, view, "clinics", "Your clinics");
     html.raw("</p>");
+    if let Some(acting) = view.acting {
+        html.raw("<p>");
+        way(&mut html, view, "acting", "Whom you act as");
+        html.raw(": ").text(acting).raw("</p>");
+    }
     sign_ins(&mut html, view);
     html.raw("<h2>Signing out</h2><form method=\"post\"").attr("action", view.action).raw(">");
     hidden(&mut html, "csrf", view.csrf);
@@ -138,6 +145,7 @@ mod tests {
             app: None,
             passkeys: 0,
             recovery: 0,
+            acting: None,
             email: None,
         };
         let body = account(&view).body;

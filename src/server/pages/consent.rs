@@ -20,6 +20,8 @@ pub struct StepView<'a> {
     pub app: &'a str,
     /// Who is signed in.
     pub user: &'a str,
+    /// As what the user acts who could act as something else, and where that is chosen.
+    pub acting: Option<(&'a str, &'a str)>,
 }
 
 /// A patient or encounter that can be chosen, or was.
@@ -197,7 +199,11 @@ pub fn stray(view: &StrayView<'_>) -> Page {
 }
 
 fn who(html: &mut Html, step: &StepView<'_>) {
-    html.raw("<p class=\"quiet\">Signed in as ").text(step.user).raw(".</p>");
+    html.raw("<p class=\"quiet\">Signed in as ").text(step.user).raw(".");
+    if let Some((acting, to)) = step.acting {
+        html.raw(" You act ").text(acting).raw(". <a").attr("href", to).raw(">Act as somebody else</a>");
+    }
+    html.raw("</p>");
 }
 
 fn carried(html: &mut Html, step: &StepView<'_>) {
@@ -216,6 +222,7 @@ mod tests {
         request: "client_id=a&state=\"<",
         app: "<Growth>",
         user: "Ana",
+        acting: Some(("as <a> patient", "/auth/north/acting?next=x")),
     };
 
     #[test]
@@ -234,6 +241,7 @@ mod tests {
         assert!(body.contains("value=\"client_id=a&amp;state=&quot;&lt;\"") && body.contains("&lt;Growth&gt;"));
         assert!(body.contains("Read &lt;all&gt;") && body.contains("&quot;Bo&quot;"));
         assert!(body.contains("name=\"csrf\" value=\"proof\"") && body.contains("registered itself"));
+        assert!(body.contains("You act as &lt;a&gt; patient. <a href=\"/auth/north/acting?next=x\">"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! styles stand in the markup, so that [`CONTENT_SECURITY_POLICY`] can forbid both.
 
 mod account;
+mod acting;
 mod ask;
 mod assets;
 mod attachments;
@@ -36,6 +37,7 @@ mod waveform;
 mod tests;
 
 pub use account::{AccountView, SignInItem, account};
+pub use acting::{ActingView, GuiseView, acting};
 pub use ask::{AskView, FieldView, NoteView, ask, note};
 pub use assets::{ASSETS, asset};
 pub use clinics::{ClinicsView, PlaceView, clinics, link};

@@ -6,7 +6,7 @@ mod owners;
 
 use super::account::{self, Account};
 use super::kept::{self, Kept};
-use super::standing::Standing;
+use super::standing::{Side, Standing};
 use crate::tenants;
 use engine::{Duties, Realm, Role, shipped_roles};
 use fhir::outcome::shown;
@@ -129,22 +129,38 @@ pub async fn duties(
     standing: &Standing,
 ) -> Result<Duties> {
     let mut duties = Duties {
-        own: account.scope.clone(),
+        own: own_rules(account, standing.side),
         place: place.map(str::to_owned),
-        user: Some(account.fhir_user.clone()),
+        user: Some(standing.fhir_user.clone()),
         patient: standing.patient.clone(),
         ..Duties::default()
     };
     let holds = |it: &&Assignment| it.place.is_none() || it.place.as_deref() == place;
     for Assignment { role, .. } in account.roles.iter().filter(holds) {
         if !duties.roles.iter().any(|it| it.name == *role) {
-            duties.roles.extend(find(session, role).await?);
+            duties.roles.extend(find(session, role).await?.filter(|it| is_of(it, standing.side)));
         }
     }
-    if account.is_administrator {
+    if account.is_administrator && standing.side != Side::Patient {
         duties.permissions = OF_ADMINISTRATORS.map(str::to_owned).into();
     }
     Ok(duties)
+}
+
+/// Whether a role holds for somebody on this side: one that says something about the own records is for patients.
+fn is_of(role: &Role, side: Side) -> bool {
+    let is_for_patients = role.rules.iter().any(|it| it.starts_with("patient/"));
+    match side {
+        Side::Both => true,
+        Side::Professional => !is_for_patients,
+        Side::Patient => is_for_patients,
+    }
+}
+
+/// The rules that a user has alone, as far as they hold on this side.
+fn own_rules(account: &Account, side: Side) -> String {
+    let rules = account.scope.split_whitespace().filter(|it| side != Side::Patient || it.starts_with("patient/"));
+    rules.collect::<Vec<_>>().join(" ")
 }
 
 /// What roles of these names let a token do that no user stands behind: one of `medisync token --role`.
@@ -208,6 +224,20 @@ mod tests {
             let code = definition["code"].as_str().unwrap();
             assert!(engine::needed_for(code).is_some(), "profiles/roles/operations.json has no rule for {code}");
         }
+    }
+
+    #[test]
+    fn a_person_works_here_or_is_treated_here() {
+        let holds = |side| -> Vec<&str> {
+            let shipped = shipped_roles().iter().filter(|it| it.of == Realm::Tenant && is_of(it, side));
+            shipped.map(|it| it.name.as_str()).collect()
+        };
+        assert_eq!(holds(Side::Patient), ["patient"]);
+        assert!(!holds(Side::Professional).contains(&"patient") && holds(Side::Professional).contains(&"doctor"));
+        assert_eq!(holds(Side::Both).len(), holds(Side::Professional).len() + 1);
+        let account = Account { scope: "user/*.cruds patient/*.rs".into(), ..account(&[]) };
+        assert_eq!(own_rules(&account, Side::Patient), "patient/*.rs");
+        assert_eq!(own_rules(&account, Side::Professional), "user/*.cruds patient/*.rs");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Assignment, MOST, OwnRole, TOP, all, checked, duties, find, owners, 
 use crate::auth::account::{self, Account};
 use crate::auth::kept::{self, Entry};
 use crate::auth::operations::{ALL, demand_administrator, parameters};
-use crate::auth::standing::Standing;
+use crate::auth::standing::{Side, Standing};
 use engine::{Answer, Call, Duties, Operation, Role};
 use fhir::json::Value;
 use fhir::{Failure, IssueType, Result};
@@ -97,7 +97,11 @@ async fn giver(call: &Call<'_>) -> Result<Duties> {
     let account = kept::all::<Account>(session).await?.into_iter().find(|it| it.value.id == caller.subject);
     match account {
         // What somebody has in one place only is nothing to give elsewhere.
-        Some(account) => duties(session, &account.value, None, &Standing { patient: None }).await,
+        Some(Entry { value: account, .. }) => {
+            let fhir_user = caller.fhir_user.clone().unwrap_or_else(|| account.fhir_user.clone());
+            let side = Side::of(&account, &fhir_user);
+            duties(session, &account, None, &Standing { fhir_user, patient: None, side }).await
+        }
         None => super::duties_of(session, &caller.roles, None, None).await,
     }
 }

@@ -3,7 +3,7 @@
 use super::browser::Browser;
 use super::form::Form;
 use super::problem::Result;
-use super::{Desk, end_session, next, sign_in, sign_on};
+use super::{Desk, acting, end_session, next, sign_in, sign_on};
 use crate::auth::client::Client;
 use crate::auth::visit::Visitor;
 use crate::auth::{account, factor, kept, logout, sign_ins};
@@ -87,6 +87,7 @@ async fn items(desk: &Desk<'_>, visitor: &Visitor) -> Result<Vec<SignInItem>> {
 async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<Response> {
     let factors = factor::of(&*desk.session, &visitor.account.key).await?.factors;
     let email = visitor.account.value.email.as_ref().map(EmailAddress::as_str);
+    let acting = acting::shown(desk, visitor).await?;
     let view = AccountView {
         tenant: (desk.tenant(), &desk.base()),
         action: &format!("/auth/{}/account", desk.tenant()),
@@ -96,6 +97,7 @@ async fn page(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor) -> Result<R
         app: factors.app.map(|it| it.since),
         passkeys: factors.passkeys.len(),
         recovery: factors.recovery.len(),
+        acting: acting.as_deref(),
         email: mail::is_on().then(|| email.unwrap_or("none")),
     };
     // The form's answer may lead on to the provider that signed the user in.

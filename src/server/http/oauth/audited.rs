@@ -3,7 +3,7 @@
 
 use super::problem::Result;
 use super::{
-    ACCOUNT, AUTHENTICATOR, AUTHORIZE, CLINICS, CONFIRM_EMAIL, Desk, EMAIL, END_SESSION, FORGOTTEN, INTROSPECT,
+    ACCOUNT, ACTING, AUTHENTICATOR, AUTHORIZE, CLINICS, CONFIRM_EMAIL, Desk, EMAIL, END_SESSION, FORGOTTEN, INTROSPECT,
     INVITATION, LINK, PASSKEY, PASSKEYS, PASSWORD, RECOVERY, REGISTER, REGISTRATION, RESET, REVOKE, SECOND, SIGN_IN,
     SIGN_ON_BACK, SIGN_ON_LOGOUT, SIGN_UP, TOKEN,
 };
@@ -73,7 +73,7 @@ fn event(endpoint: &Route, is_post: bool) -> Option<Security> {
         true if is(&[&INTROSPECT]) => Some(Security::Introspection),
         true if is(&[&REVOKE]) => Some(Security::Revocation),
         true if is(&[&AUTHORIZE, &REGISTER]) => Some(Security::Configuration),
-        true if is(&[&AUTHENTICATOR, &PASSKEYS, &RECOVERY, &CLINICS, &LINK, &FORGOTTEN, &RESET]) => {
+        true if is(&[&ACTING, &AUTHENTICATOR, &PASSKEYS, &RECOVERY, &CLINICS, &LINK, &FORGOTTEN, &RESET]) => {
             Some(Security::User)
         }
         true if is(&[&PASSWORD, &EMAIL, &CONFIRM_EMAIL, &INVITATION, &SIGN_UP, &REGISTRATION]) => Some(Security::User),

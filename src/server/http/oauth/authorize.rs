@@ -101,17 +101,20 @@ pub async fn visitor(desk: &Desk<'_>, browser: &Browser, asked: &Asked) -> Resul
     Ok(Err(match visitor {
         None if asked.is_silent => deny(desk, asked, "login_required", "Nobody is signed in, or not recently.")?,
         None => sign_in::ask(desk, browser, &next).await?,
-        Some(visitor) if !asked.is_two || assurance::is_two(&visitor.visit.value.amr) => match visitor.is_nowhere() {
-            false => return Ok(Ok(visitor)),
-            true if asked.is_silent => {
-                deny(desk, asked, "interaction_required", "The user has to choose where to act.")?
+        Some(visitor) if asked.is_two && !assurance::is_two(&visitor.visit.value.amr) => match asked.is_silent {
+            true => {
+                let told = "The user has no second factor, and would have to set one up.";
+                deny(desk, asked, "interaction_required", told)?
             }
-            true => browser.redirect(desk, &next::by_way_of(desk, "clinics", &next))?,
+            false => browser.redirect(desk, &next::by_way_of(desk, "authenticator", &next))?,
         },
-        Some(_) if asked.is_silent => {
-            deny(desk, asked, "interaction_required", "The user has no second factor, and would have to set one up.")?
-        }
-        Some(_) => browser.redirect(desk, &next::by_way_of(desk, "authenticator", &next))?,
+        Some(visitor) => match visitor.undecided() {
+            None => return Ok(Ok(visitor)),
+            Some(_) if asked.is_silent => {
+                deny(desk, asked, "interaction_required", "The user has to choose whom to act as, or where.")?
+            }
+            Some(page) => browser.redirect(desk, &next::by_way_of(desk, page, &next))?,
+        },
     }))
 }
 

@@ -44,7 +44,7 @@ impl Browser {
     pub async fn visitor(&self, desk: &Desk<'_>) -> Result<Option<Visitor>> {
         let visitor = visit::visitor(&*desk.session, &self.cookie, desk.now).await?;
         if let Some(visitor) = &visitor {
-            desk.note_user(&visitor.account.key, Some(&visitor.account.value.fhir_user));
+            desk.note_user(&visitor.account.key, Some(visitor.fhir_user()));
         }
         Ok(visitor)
     }

@@ -31,13 +31,8 @@ pub async fn show(desk: &Desk<'_>, form: &Form) -> Result<Response> {
     let browser = Browser::of(desk)?;
     match browser.visitor(desk).await? {
         None => sign_in::ask(desk, &browser, "clinics").await,
-        Some(visitor) => drawn(desk, &browser, &visitor, next_of(form)?, 200, None).await,
+        Some(visitor) => drawn(desk, &browser, &visitor, next::given(form)?, 200, None).await,
     }
-}
-
-/// What a choice of where to act goes on to.
-fn next_of(form: &Form) -> Result<Option<&str>> {
-    form.get("next").map(|_| next::of(form)).transpose()
 }
 
 async fn page(
@@ -97,7 +92,7 @@ async fn act(desk: &Desk<'_>, browser: &Browser, mut visitor: Visitor, form: &Fo
     visitor.visit.value.place = Some(place.to_owned());
     kept::decided(kept::write(&*desk.session, vec![visitor.visit.replace()?]).await?)?;
     tracing::info!(tenant = desk.tenant(), user = visitor.account.value.id, place, "a user acts in another place");
-    let to = next_of(form)?.unwrap_or("clinics");
+    let to = next::given(form)?.unwrap_or("clinics");
     browser.redirect(desk, &next::address(desk, to))
 }
 

@@ -1,17 +1,16 @@
 //! The steps between an app's request and its answer: patient and encounter are chosen where there are none in context, and
 //! the user lets the app in or does not.
 
-use super::Desk;
 use super::authorize::{self, Asked};
 use super::browser::Browser;
 use super::form::Form;
 use super::picker;
 use super::problem::{Problem, Result};
+use super::{Desk, acting, next};
 use crate::auth::code::{CODE, Code};
 use crate::auth::grant::Grant;
 use crate::auth::kept::{self, Entry};
 use crate::auth::launch::{Launch, Scene};
-use crate::auth::standing::standing;
 use crate::auth::visit::Visitor;
 use crate::auth::{roles, scope, secret};
 use crate::pages::{self, ChoiceView, ConsentView, EncountersView, PickerView, StepView};
@@ -85,10 +84,10 @@ pub async fn ask(
         _ if asked.is_silent => {
             return authorize::deny(desk, asked, "interaction_required", "The user is always asked.");
         }
-        Step::ChoosePatient => return patients(desk, browser, asked, visitor, &PickerView::default()),
+        Step::ChoosePatient => return patients(desk, browser, asked, visitor, &PickerView::default()).await,
         Step::ChooseEncounter(patient, found) => {
             let view = EncountersView { patient: &patient, found: &found, none: NO_ENCOUNTER };
-            return show(desk, browser, asked, visitor, |step| pages::encounters(step, &view));
+            return show(desk, browser, asked, visitor, |step| pages::encounters(step, &view)).await;
         }
         Step::Settled(settled) => settled,
     };
@@ -101,17 +100,17 @@ pub async fn ask(
         destination: &asked.redirect_uri,
         is_unknown: asked.client.is_self_made,
     };
-    show(desk, browser, asked, visitor, |step| pages::consent(step, &view))
+    show(desk, browser, asked, visitor, |step| pages::consent(step, &view)).await
 }
 
-fn patients(
+async fn patients(
     desk: &Desk<'_>,
     browser: &Browser,
     asked: &Asked,
     visitor: &Visitor,
     view: &PickerView,
 ) -> Result<Response> {
-    show(desk, browser, asked, visitor, |step| pages::picker(step, view))
+    show(desk, browser, asked, visitor, |step| pages::picker(step, view)).await
 }
 
 /// Searches among the patients that the user may see.
@@ -121,16 +120,18 @@ async fn search(desk: &Desk<'_>, browser: &Browser, asked: &Asked, visitor: &Vis
         PickerView { name: text("name"), birthdate: text("birthdate"), identifier: text("identifier"), found: None };
     let context = desk.context_of(visitor).await?;
     view.found = Some(picker::patients(desk, &context, &view).await?);
-    patients(desk, browser, asked, visitor, &view)
+    patients(desk, browser, asked, visitor, &view).await
 }
 
-fn show(
+async fn show(
     desk: &Desk<'_>,
     browser: &Browser,
     asked: &Asked,
     visitor: &Visitor,
     draw: impl FnOnce(&StepView<'_>) -> pages::Page,
 ) -> Result<Response> {
+    let again = next::by_way_of(desk, "acting", &format!("authorize?{}", asked.query));
+    let acting = acting::shown(desk, visitor).await?;
     let page = draw(&StepView {
         tenant: (desk.tenant(), &desk.base()),
         action: &format!("/auth/{}/authorize", desk.tenant()),
@@ -138,6 +139,7 @@ fn show(
         request: &asked.query,
         app: &asked.client.name,
         user: &visitor.account.value.name,
+        acting: acting.as_ref().map(|it| (it.as_str(), again.as_str())),
     });
     browser.page(desk, 200, page, Some(&asked.redirect_uri))
 }
@@ -152,15 +154,15 @@ async fn settle(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chose
             None => return Ok(Step::Denied("invalid_request", "The launch is unknown, or too old.")),
         },
     };
-    let Some(standing) = standing(&*desk.session, account, desk.now).await? else {
+    let Some(standing) = visitor.standing() else {
         return Ok(Step::Denied("access_denied", "Who the user is in the records is no longer active."));
     };
-    let duties = roles::duties(&*desk.session, account, visitor.place(), &standing).await?;
+    let duties = roles::duties(&*desk.session, account, visitor.place(), standing).await?;
     let mut scopes = scope::granted(&asked.scope, &asked.client.scope, Some(&duties), |level| level != Level::System);
     let has = |scopes: &[String], it: &str| scopes.iter().any(|scope| scope == it);
     let is_launched = has(&scopes, "launch");
     let is_told = is_launched || scopes.iter().any(|it| is_about_patient(it));
-    let id = match (&launch, standing.patient) {
+    let id = match (&launch, standing.patient.clone()) {
         (Some(launch), Some(own)) if launch.patient != own => {
             return Ok(Step::Denied("access_denied", "The launch is about another patient."));
         }
@@ -250,7 +252,7 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         scope: settled.scopes.join(" "),
         patient: settled.patient.map(|it| it.id),
         encounter: settled.encounter.map(|it| it.id),
-        fhir_user: Some(account.value.fhir_user.clone()),
+        fhir_user: Some(visitor.fhir_user().to_owned()),
         name: Some(account.value.name.clone()),
         began: desk.now,
         authenticated: Some(visitor.visit.value.began),

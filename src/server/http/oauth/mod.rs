@@ -1,6 +1,7 @@
 //! A tenant's authorization server: OAuth 2.1, OpenID Connect and SMART App Launch 2.2 below `/auth/{tenant}/`.
 
 mod account;
+mod acting;
 mod answers;
 mod audited;
 mod authenticator;
@@ -37,7 +38,6 @@ use super::{Server, answer};
 use crate::auth::Known;
 use crate::auth::appearance::Appearance;
 use crate::auth::device::Device;
-use crate::auth::standing::standing;
 use crate::auth::visit::Visitor;
 use crate::auth::{logout, roles, visit};
 use crate::{clock, tenants};
@@ -102,6 +102,7 @@ endpoints! {
     PASSKEYS "passkeys" "GET, POST",
     RECOVERY "recovery-codes" "GET, POST",
     ACCOUNT "account" "GET, POST",
+    ACTING "acting" "GET, POST",
     CLINICS "clinics" "GET, POST",
     LINK "link" "GET, POST",
     ARRIVE "arrive" "GET",
@@ -236,6 +237,8 @@ async fn answer(desk: &Desk<'_>, body: &[u8], endpoint: &'static Route) -> Resul
         it if *it == RECOVERY => recovery::show(desk).await,
         it if *it == ACCOUNT && is_post => account::leave(desk, &form()?).await,
         it if *it == ACCOUNT => account::show(desk).await,
+        it if *it == ACTING && is_post => acting::choose(desk, &form()?).await,
+        it if *it == ACTING => acting::show(desk, &form()?).await,
         it if *it == CLINICS && is_post => clinics::change(desk, &form()?).await,
         it if *it == CLINICS => clinics::show(desk, &form()?).await,
         it if *it == LINK && is_post => clinics::accept(desk, &form()?).await,
@@ -349,15 +352,15 @@ impl<'s> Desk<'s> {
     async fn context_of(&self, visitor: &Visitor) -> Result<Context> {
         let account = &visitor.account.value;
         let (mut roles, mut scopes) = (Vec::new(), Scopes::default());
-        if let Some(standing) = standing(&*self.session, account, self.now).await? {
-            let duties = roles::duties(&*self.session, account, visitor.place(), &standing).await?;
+        if let Some(standing) = visitor.standing() {
+            let duties = roles::duties(&*self.session, account, visitor.place(), standing).await?;
             roles = duties.names();
             scopes = Scopes::parse("user/*.cruds patient/*.cruds", standing.patient.as_deref()).0.met_by(&duties);
         }
         let caller = Caller {
             subject: account.id.clone(),
             roles,
-            fhir_user: Some(account.fhir_user.clone()),
+            fhir_user: Some(visitor.fhir_user().to_owned()),
             scopes,
             ..Caller::default()
         };

@@ -7,8 +7,8 @@ use super::{Desk, authorize};
 /// What an app's request begins with.
 const REQUEST: &str = "authorize?";
 /// Pages that a person may come from.
-const PAGES: [&str; 8] =
-    ["account", "authenticator", "clinics", "email", "link", "passkeys", "password", "recovery-codes"];
+const PAGES: [&str; 9] =
+    ["account", "acting", "authenticator", "clinics", "email", "link", "passkeys", "password", "recovery-codes"];
 
 /// What a form goes on to; the account where it does not say.
 pub fn of(form: &Form) -> Result<&str> {
@@ -17,6 +17,11 @@ pub fn of(form: &Form) -> Result<&str> {
         true => Ok(next),
         false => Err(Problem::request("The form leads somewhere else.")),
     }
+}
+
+/// What a form goes on to, if it says so.
+pub fn given(form: &Form) -> Result<Option<&str>> {
+    form.get("next").map(|_| of(form)).transpose()
 }
 
 /// Its address.

@@ -75,7 +75,7 @@ pub(super) async fn check(desk: &Desk<'_>, account: &Entry<Account>, given: &str
 
 /// Keeps another password, ends all sign-ins and all that was granted, and begins a sign-in; gives its cookie.
 async fn renew(desk: &Desk<'_>, visitor: Visitor, password: &str) -> Result<String> {
-    let Visitor { visit, mut account } = visitor;
+    let Visitor { visit, mut account, .. } = visitor;
     let hash = account::chosen_password(&account.key, password).await?;
     let now = crate::clock::now_ms();
     account.value.password = hash;
