@@ -8,6 +8,7 @@ use super::password;
 use bcrypt::HashParts;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use store::{LedgerChange, Session};
 
 /// What costs of bcrypt are taken over: the least that it has, and one that takes about a second.
@@ -16,6 +17,13 @@ const COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 const KEY: &str = "bcrypt";
 /// Hashed where time is to pass.
 const NOBODY: ([u8; 16], &[u8]) = (*b"nobody-nobody-no", b"nobody");
+
+static ROUNDS: AtomicU64 = AtomicU64::new(0);
+
+/// How many rounds of bcrypt this program has computed: 2 to the power of each hash's cost.
+pub fn rounds() -> u64 {
+    ROUNDS.load(Relaxed)
+}
 
 /// That a tenant has such hashes, and what the slowest costs.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -66,12 +74,16 @@ async fn verify_old(password: String, hash: Option<String>, slowest: u32) -> Res
         return Ok(false);
     }
     password::apart(move || {
+        let own = hash.as_ref().and_then(|it| cost(it));
         let is_right = hash.as_ref().is_some_and(|it| bcrypt::verify(&password, it).unwrap_or(false));
         // Each cost takes twice as long as the one before: from this one on together they make up for what is missing.
-        let missing = match hash.and_then(|it| cost(&it)) {
+        let missing = match own {
             Some(cost) => cost..slowest,
             None => slowest..slowest + 1,
         };
+        for cost in own.into_iter().chain(missing.clone()) {
+            ROUNDS.fetch_add(1 << cost, Relaxed);
+        }
         for cost in missing {
             std::hint::black_box(bcrypt::bcrypt(cost, NOBODY.0, NOBODY.1));
         }

@@ -5,6 +5,7 @@ use crate::random;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use fhir::{Failure, IssueType, Result};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::Semaphore;
 
 /// Memory in KiB, passes, lanes.
@@ -18,6 +19,12 @@ const LONGEST: usize = 200;
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$w7Y9OyKGaTeWcdZrl5gFzw6cQpXvXk4kn3mhM4jQ0oA";
 
 static PERMITS: Semaphore = Semaphore::const_new(AT_A_TIME);
+static COMPUTED: AtomicU64 = AtomicU64::new(0);
+
+/// How many hashes this program has computed; each costs the same.
+pub fn computed() -> u64 {
+    COMPUTED.load(Relaxed)
+}
 
 /// Fails unless a password may be chosen: length is what counts, and that nobody stole it (NIST SP 800-63B section 5.1.1).
 pub async fn check(password: &str, username: &str) -> Result<()> {
@@ -59,7 +66,9 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     .await
 }
 
+/// What computes the next hash.
 fn argon2() -> Result<Argon2<'static>> {
+    COMPUTED.fetch_add(1, Relaxed);
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None).map_err(|it| Failure::internal(it.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

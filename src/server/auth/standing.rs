@@ -159,7 +159,7 @@ mod tests {
             link("https://elsewhere.example/Patient/7", "level4"),
             r#"{"assurance":"level4"}"#.to_owned(),
         ];
-        let doc = Doc::parse(&format!(r#"{{"resourceType":"Person","link":[{}]}}"#, links.join(","))).unwrap();
+        let doc = Doc::parse(format!(r#"{{"resourceType":"Person","link":[{}]}}"#, links.join(","))).unwrap();
         let linked: Vec<String> = linked(doc.root()).iter().map(Key::to_string).collect();
         assert_eq!(linked, ["Patient/1", "Practitioner/2", "RelatedPerson/3"]);
     }

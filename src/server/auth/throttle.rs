@@ -17,6 +17,8 @@ const FREE_SECONDS: [u32; 2] = [5, 50];
 const FREE_REGISTRATIONS: u32 = 5;
 /// Mails that somebody at one address asks for which cost nothing.
 const FREE_MAILS: u32 = 20;
+/// Attempts by one link to become a user that cost nothing: each may tell that a name is taken.
+const FREE_NAMES: u32 = 10;
 /// The first wait and the longest, in milliseconds; each further failure doubles it.
 const FIRST: i64 = 2_000;
 const LONGEST: i64 = 15 * 60 * 1000;
@@ -81,6 +83,11 @@ pub async fn registration(session: &dyn Session, address: &str, now: i64) -> Res
 /// Counts that somebody asks for a mail, or gives the milliseconds to wait before it may be.
 pub async fn mail(session: &dyn Session, address: &str, now: i64) -> Result<i64> {
     count(session, vec![(secret::hash(&format!("mail for {address}")), FREE_MAILS)], now).await
+}
+
+/// Counts that somebody who holds a link chooses a name, or gives the milliseconds to wait before it may be.
+pub async fn name(session: &dyn Session, token: &str, now: i64) -> Result<i64> {
+    count(session, vec![(secret::hash(&format!("name by {token}")), FREE_NAMES)], now).await
 }
 
 /// Counts an attempt under each key, of which so many are free, unless one of them has to wait.

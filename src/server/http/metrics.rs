@@ -7,6 +7,8 @@
 //! - `medisync_rate_shares_total`: shares of limits that were asked for in the database
 //! - `medisync_mails_total{outcome}`: mails sent, put off and given up
 //! - `medisync_logout_notices_total{outcome}`: apps told that a user has signed out, or not yet, or given up
+//! - `medisync_password_hashes_total`: argon2id hashes computed, all at one cost
+//! - `medisync_bcrypt_rounds_total`: rounds of bcrypt computed, for passwords that came from elsewhere
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -14,7 +16,7 @@
 
 use super::Server;
 use super::route::Route;
-use crate::auth::logout;
+use crate::auth::{logout, old_hash, password};
 use crate::clock::Stopwatch;
 use crate::mail;
 use crate::rates::Rates;
@@ -115,6 +117,13 @@ impl Metrics {
             for (outcome, count) in figures {
                 line(&mut out, name, &format!("{{outcome=\"{outcome}\"}}"), count);
             }
+        }
+        for (name, about, count) in [
+            ("medisync_password_hashes_total", "Argon2id hashes computed.", password::computed()),
+            ("medisync_bcrypt_rounds_total", "Rounds of bcrypt computed.", old_hash::rounds()),
+        ] {
+            head(&mut out, name, "counter", about);
+            line(&mut out, name, "", count);
         }
         head(&mut out, "medisync_build_info", "gauge", "The version that runs.");
         line(&mut out, "medisync_build_info", concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);

@@ -2,6 +2,7 @@
 //! that go with it.
 
 mod accounts;
+mod enumeration;
 mod forgotten;
 mod invitations;
 mod mails;

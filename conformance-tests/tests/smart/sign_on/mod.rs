@@ -4,7 +4,7 @@
 mod abuse;
 mod between;
 mod end_session;
-mod issuer;
+pub(super) mod issuer;
 mod log_out;
 mod people;
 mod providers;

@@ -22,6 +22,9 @@ pub async fn accept(visit: Visit<'_>) -> Result<Response> {
     let session = &*visit.desk.session;
     let Some(held) = invitation::held(session, visit.token()).await? else { return visit.bad_link(None) };
     let username = visit.text("username");
+    if let Some(problem) = visit.choosing().await? {
+        return visit.again(&accepting(&fields(username)), problem);
+    }
     match invitation::accept(session, held, username, visit.text("password")).await {
         Ok(()) => {
             let told = ("You are a user now", "Sign in with the name and the password that you chose.");

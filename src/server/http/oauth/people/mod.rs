@@ -13,6 +13,7 @@ use super::problem::{Problem, Result};
 use super::{CONFIRM_EMAIL, EMAIL, FORGOTTEN, INVITATION, PASSWORD, REGISTRATION, RESET, SIGN_UP};
 use super::{Desk, Route};
 use crate::auth::sign_up::SignUps;
+use crate::auth::throttle;
 use crate::mail;
 use crate::pages::{self, AskView, FieldView, Link, NoteView};
 use axum::response::Response;
@@ -116,6 +117,12 @@ impl Visit<'_> {
             400..=499 => self.form(ask, Some(&problem)),
             _ => Err(problem),
         }
+    }
+
+    /// Counts that the holder of a link chooses a name, so that nobody tries out by one which are taken; or the problem.
+    async fn choosing(&self) -> Result<Option<Problem>> {
+        let wait = throttle::name(&*self.desk.session, self.token(), self.desk.now).await?;
+        Ok((wait > 0).then(|| Problem::too_often(wait)))
     }
 
     /// A note.

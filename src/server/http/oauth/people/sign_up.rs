@@ -63,6 +63,9 @@ pub async fn link(visit: &Visit<'_>) -> Result<Response> {
 pub async fn apply(visit: Visit<'_>) -> Result<Response> {
     let desk = visit.desk;
     let Some(link) = sign_up::held(&*desk.session, visit.token()).await? else { return visit.bad_link(AGAIN) };
+    if let Some(problem) = visit.choosing().await? {
+        return visit.again(&registration(&fields(&visit)), problem);
+    }
     let application = Application {
         username: visit.text("username"),
         password: visit.text("password"),
