@@ -1,6 +1,7 @@
 //! Several servers on one database.
 
 use super::*;
+use crate::smart::place::{Browser, Place, text};
 use conformance_tests::Bundle;
 
 /// Two nodes on one database.
@@ -215,5 +216,50 @@ async fn each_node_follows_a_change_of_keys() {
     for (_, client) in &nodes {
         client.get("Patient").await.expect_outcome(401..=401);
         client.with_token(Some(token.clone())).get("Patient").await.expect(200);
+    }
+}
+
+/// RFC 7009 section 2, RFC 6749 section 10.5: what is revoked on one node, in whichever way, opens nothing on the other one
+/// within two seconds, also where that one knows the token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_node_follows_a_revocation() {
+    const SCOPE: &str = "user/*.rs offline_access";
+    let Some(house) = House::new(&[]) else { return };
+    let [(first, _), (second, _)] = pair(&house);
+    let place = Place::of(&house.program, &first.root);
+    let app = place.app(SCOPE);
+    for way in ["revoke", "reuse", "everywhere", "disable", "remove"] {
+        let person = place.practitioner().await;
+        let tokens = place.granted(&app, &person, SCOPE, None).await;
+        let token = Some(text(&tokens, "access_token"));
+        let nodes = [&first, &second].map(|it| Client::new(&it.base(&place.tenant), token.clone()));
+        for node in &nodes {
+            node.get("Patient").await.expect(200);
+        }
+        let (refresh, command) = (text(&tokens, "refresh_token"), ["--tenant", &*place.tenant, &*person.name]);
+        match way {
+            "revoke" => {
+                place.post("revoke", &[("client_id", &app), ("token", &refresh)]).await.expect(200);
+            }
+            "reuse" => {
+                place.refresh(&app, &refresh).await.expect(200);
+                place.refresh(&app, &refresh).await.expect(400);
+            }
+            "everywhere" => {
+                let mut browser = Browser::new(&place);
+                let page = browser.get("account").await.expect(200);
+                browser.sign_in(&page, &person).await.expect(303);
+                let page = browser.get("account").await.expect(200);
+                browser.submit(&page, "account", &[("leave", "everywhere")]).await.expect(200);
+            }
+            other => {
+                place.program.succeed(&[&["user", other], &command[..]].concat());
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for node in &nodes {
+            let answer = node.get("Patient").await;
+            assert_eq!(answer.status, 401, "{way}: {}", answer.text());
+        }
     }
 }

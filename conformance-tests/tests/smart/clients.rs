@@ -34,8 +34,13 @@ pub(super) fn claims(place: &Place<'_>, client: &str) -> Value {
 }
 
 pub(super) fn signed(claims: &Value) -> String {
-    let mut header = Header::new(Algorithm::ES384);
-    header.kid = Some("one".into());
+    signed_as(claims, Some("one"), None)
+}
+
+/// Signed by the client's key, whichever key and place of keys the header names.
+pub(super) fn signed_as(claims: &Value, kid: Option<&str>, jku: Option<&str>) -> String {
+    let named = |it: &str| it.to_owned();
+    let header = Header { kid: kid.map(named), jku: jku.map(named), ..Header::new(Algorithm::ES384) };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_der(&STANDARD.decode(PRIVATE).unwrap())).unwrap()
 }
 

@@ -48,8 +48,10 @@ pub async fn identity(place: &Place<'_>, tokens: &Value, client: &str) -> Value 
         serde_json::from_value(place.with(None).get(&format!("{}/jwks", place.issuer())).await.expect(200).json())
             .unwrap();
     let token = text(tokens, "id_token");
-    let kid = jsonwebtoken::decode_header(&token).unwrap().kid.expect("a kid");
-    let mut wanted = Validation::new(Algorithm::ES256);
+    let header = jsonwebtoken::decode_header(&token).unwrap();
+    let kid = header.kid.expect("a kid");
+    assert!([Algorithm::ES256, Algorithm::RS256].contains(&header.alg), "{:?}", header.alg);
+    let mut wanted = Validation::new(header.alg);
     wanted.set_audience(&[client]);
     wanted.set_issuer(&[place.issuer()]);
     let key = DecodingKey::from_jwk(keys.find(&kid).expect("the key")).unwrap();

@@ -39,6 +39,26 @@ impl ClientAuth {
     }
 }
 
+/// By what id tokens for a client are signed, and what it is told of sign-outs (OpenID Connect Dynamic Client Registration
+/// section 2, `id_token_signed_response_alg`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum IdTokenAlgorithm {
+    /// ECDSA on P-256: tokens are short, and cost little.
+    #[default]
+    #[serde(rename = "ES256")]
+    #[value(name = "ES256")]
+    Es256,
+    /// RSA, which SMART has every server support.
+    #[serde(rename = "RS256")]
+    #[value(name = "RS256")]
+    Rs256,
+}
+
+impl IdTokenAlgorithm {
+    /// Their names, as metadata tell them.
+    pub const NAMES: [&str; 2] = ["ES256", "RS256"];
+}
+
 /// A client, kept under its id.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Client {
@@ -49,6 +69,9 @@ pub struct Client {
     /// Where people may go on who have signed out (OpenID Connect RP-Initiated Logout section 3); compared whole.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// By what its id tokens are signed.
+    #[serde(default)]
+    pub id_tokens: IdTokenAlgorithm,
     /// Where it is told that a user has signed out (OpenID Connect Back-Channel Logout section 2.2).
     #[serde(default)]
     pub backchannel_logout_uri: Option<String>,
@@ -87,6 +110,12 @@ impl Client {
     /// Whether it is registered for a grant.
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|it| it == grant_type)
+    }
+
+    /// Whether answers may go there: to an address that it registered or, on the user's own machine, to any port of one (RFC 8252
+    /// section 7.3).
+    pub fn is_answered_at(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|own| own == uri || is_same_but_port(own, uri))
     }
 
     /// Fails with what is wrong with it.
@@ -166,9 +195,45 @@ fn is_redirect(uri: &str) -> bool {
     }
 }
 
+/// Whether both are of one loopback address, and differ in nothing but the port.
+fn is_same_but_port(one: &str, other: &str) -> bool {
+    let parts = |uri: &str| -> Option<(&'static str, String)> {
+        let host = ["http://127.0.0.1", "http://[::1]"].into_iter().find(|it| uri.starts_with(it))?;
+        let rest = uri.get(host.len()..)?;
+        let rest = match rest.strip_prefix(':') {
+            Some(rest) => {
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                rest.get(digits..).filter(|_| (1..=5).contains(&digits))?
+            }
+            None => rest,
+        };
+        (rest.is_empty() || rest.starts_with(['/', '?'])).then(|| (host, rest.to_owned()))
+    };
+    parts(one).is_some_and(|one| parts(other) == Some(one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_port_of_a_loopback_address_is_free() {
+        for (one, other, is_same) in [
+            ("http://127.0.0.1/back", "http://127.0.0.1:51004/back", true),
+            ("http://[::1]:1/?x", "http://[::1]:2/?x", true),
+            ("http://127.0.0.1", "http://127.0.0.1:8", true),
+            ("http://127.0.0.1/back", "http://127.0.0.1:51004/other", false),
+            ("http://127.0.0.1/", "http://[::1]/", false),
+            ("http://127.0.0.1/", "http://127.0.0.1:/", false),
+            ("http://127.0.0.1/", "http://127.0.0.1:1.evil.example/", false),
+            ("http://127.0.0.1/", "http://127.0.0.11/", false),
+            ("http://127.0.0.1/", "http://127.0.0.1:123456/", false),
+            ("http://localhost/", "http://localhost:1/", false),
+            ("https://127.0.0.1/", "https://127.0.0.1:1/", false),
+        ] {
+            assert_eq!(is_same_but_port(one, other), is_same, "{one} {other}");
+        }
+    }
 
     #[test]
     fn answers_go_to_safe_places() {

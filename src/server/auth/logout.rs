@@ -2,7 +2,7 @@
 //! ledger, written by the same commit that ends the sign-in.
 
 use super::KeyRing;
-use super::client::Client;
+use super::client::{Client, IdTokenAlgorithm};
 use super::kept::{self, Entry, Kept};
 use super::sign_ins::{self, SignIn};
 use crate::clock;
@@ -13,7 +13,6 @@ use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use fhir::Result;
-use jsonwebtoken::{Algorithm, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -122,10 +121,9 @@ impl Teller {
     async fn tell(&self, tenant: &Tenant, session: &dyn Session, notice: &Notice) -> Result<Result<(), Refusal>> {
         let client = kept::find::<Client>(session, &notice.client).await?.map(|it| it.value);
         // An app that is gone, or no longer wants to be told, is not told.
-        let Some(uri) = client.filter(|it| it.is_approved).and_then(|it| it.backchannel_logout_uri) else {
-            return Ok(Ok(()));
-        };
-        let token = token(&KeyRing::of(session, tenant).await?, notice, clock::now_ms())?;
+        let Some(client) = client.filter(|it| it.is_approved) else { return Ok(Ok(())) };
+        let Some(uri) = client.backchannel_logout_uri else { return Ok(Ok(())) };
+        let token = token(&KeyRing::of(session, tenant).await?, client.id_tokens, notice, clock::now_ms())?;
         let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
         let request = Request::post(&uri).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.into());
         let request: Request<Bytes> = match request {
@@ -147,11 +145,7 @@ fn refusal(reason: String, is_permanent: bool) -> Refusal {
 }
 
 /// Section 2.4. It has no nonce, and another type than id tokens and access tokens, so that none is taken for another.
-fn token(keys: &KeyRing, notice: &Notice, now: i64) -> Result<String> {
-    let key = keys.signing(now)?;
-    let mut header = Header::new(Algorithm::ES256);
-    header.typ = Some("logout+jwt".to_owned());
-    header.kid.clone_from(&key.public.common.key_id);
+fn token(keys: &KeyRing, by: IdTokenAlgorithm, notice: &Notice, now: i64) -> Result<String> {
     let claims = json!({
         "iss": notice.issuer,
         "aud": notice.client,
@@ -162,7 +156,7 @@ fn token(keys: &KeyRing, notice: &Notice, now: i64) -> Result<String> {
         "jti": random::id(),
         "events": { EVENT: {} },
     });
-    jsonwebtoken::encode(&header, &claims, &key.signing).map_err(fhir::Failure::internal)
+    keys.sign_for_app(by, Some("logout+jwt"), &claims, now)
 }
 
 #[cfg(test)]
@@ -185,7 +179,7 @@ mod tests {
             sid: text("s1"),
             wait: Wait::new(0),
         };
-        let made = token(&keys, &notice, 5_000).unwrap();
+        let made = token(&keys, IdTokenAlgorithm::Es256, &notice, 5_000).unwrap();
         let part = |at: usize| -> Json {
             let part = made.split('.').nth(at).unwrap();
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()

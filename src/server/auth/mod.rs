@@ -32,6 +32,7 @@ pub mod remote_keys;
 pub mod reset;
 pub mod ring;
 pub mod roles;
+mod rsa_key;
 pub mod scope;
 pub mod sealed;
 pub mod secret;

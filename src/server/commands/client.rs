@@ -2,8 +2,8 @@
 
 use super::user::{LISTED, Where, entered, told, within};
 use super::{block_on, print};
-use crate::auth::client::{Client as Registered, ClientAuth};
-use crate::auth::{kept, leaving, scope, secret};
+use crate::auth::client::{Client as Registered, ClientAuth, IdTokenAlgorithm};
+use crate::auth::{kept, leaving, ring, scope, secret};
 use crate::config::{self, File};
 use crate::{clock, random};
 use anyhow::{Context, Result, bail};
@@ -32,6 +32,9 @@ struct New {
     /// Where it is told that a user has signed out (OpenID Connect Back-Channel Logout)
     #[arg(long, value_name = "URI")]
     backchannel_logout: Option<String>,
+    /// By what its id tokens are signed
+    #[arg(long, value_name = "ALGORITHM", value_enum, default_value_t)]
+    id_tokens: IdTokenAlgorithm,
     /// The most it is granted
     #[arg(long, value_name = "SCOPES")]
     scope: String,
@@ -103,6 +106,7 @@ async fn create(settings: config::Store, tenant: String, new: New) -> Result<()>
     client.check().map_err(told)?;
     let change = kept::insert(id.clone(), &client, None).map_err(told)?;
     entered(&settings, &tenant, (Security::Configuration, &id), async |session| {
+        ring::provide(&*session, client.id_tokens, clock::now_ms()).await.map_err(told)?;
         kept::write(&*session, vec![change]).await.map_err(told)
     })
     .await?;
@@ -138,6 +142,7 @@ fn client(new: New) -> Result<Registered> {
         name: new.name,
         redirect_uris: new.redirects,
         post_logout_redirect_uris: new.signed_out,
+        id_tokens: new.id_tokens,
         backchannel_logout_uri: new.backchannel_logout,
         grant_types: grants.iter().map(|it| (*it).to_owned()).collect(),
         auth,

@@ -1,7 +1,7 @@
 //! The demo's users, one for each role, and its app. Their passwords stand on the start page.
 
 use crate::auth::account::{self, NewAccount};
-use crate::auth::client::{Client, ClientAuth};
+use crate::auth::client::{Client, ClientAuth, IdTokenAlgorithm};
 use crate::auth::{brands, kept};
 use crate::clock;
 use fhir::Result;
@@ -88,6 +88,7 @@ fn app() -> Client {
         name: "Demo app".into(),
         redirect_uris: REDIRECTS.map(str::to_owned).into(),
         post_logout_redirect_uris: Vec::new(),
+        id_tokens: IdTokenAlgorithm::default(),
         backchannel_logout_uri: None,
         grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).into(),
         auth: ClientAuth::None,

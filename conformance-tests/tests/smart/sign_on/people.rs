@@ -88,6 +88,72 @@ async fn a_user_is_what_the_provider_says_now() {
     place.refresh(&app, &text(&less, "refresh_token")).await.expect(400);
 }
 
+/// Claims give roles by rules: a role's records open, a claim that changed changes them at the next sign-in and ends what was
+/// granted before, and one that is gone takes its role.
+#[tokio::test]
+async fn claims_give_and_take_roles() {
+    let Some((place, issuer, number, _)) = hospital().await else { return };
+    let gives = |group: &str, role: &str| {
+        let part = |name: &str, value: &str| json!({ "name": name, "valueString": value });
+        let role = json!({ "name": "role", "part": [{ "name": "name", "valueCode": role }] });
+        json!({ "name": "rule", "part": [part("claim", "groups"), part("value", group), role] })
+    };
+    let rules = [gives("medical", "doctor"), gives("laboratory", "lab_technician"), gives("office", "billing")];
+    register(&place, &with(&issuer.issuer, &rules)).await.expect(200);
+    let scope = "user/*.cruds offline_access";
+    let app = place.app(scope);
+    let granted = async |groups: &[&str]| {
+        let mut browser = Browser::new(&place);
+        sign_on(&mut browser, &issuer, &number, &json!({ "groups": groups })).await.expect(303);
+        let page = browser.ask(&place.asked(&app, scope)).await.expect(200);
+        let answer = browser.submit(&page, "authorize", &[("action", "allow")]).await.expect(303);
+        let told = super::super::place::told_app(&answer);
+        let code = super::super::place::told(&told, "code").unwrap().to_owned();
+        place.redeem(&app, &code).await.expect(200).json()
+    };
+    let roles = || {
+        let listed = place.program.succeed(&["user", "list", "--tenant", &place.tenant]);
+        let line = listed.lines().find(|it| it.starts_with(&format!("user-{number}"))).unwrap().to_owned();
+        ["doctor", "lab_technician", "billing"].map(|it| line.contains(it))
+    };
+    let holder = |tokens: &Value| place.with(tokens["access_token"].as_str());
+    let medication = json!({ "resourceType": "Medication", "code": { "text": "Salt" } });
+    let condition = json!({ "resourceType": "Condition", "code": { "text": "Cough" }, "subject": { "display": "x" } });
+
+    let both = granted(&["medical", "laboratory"]).await;
+    assert_eq!(roles(), [true, true, false]);
+    let client = holder(&both);
+    client.post("Condition", &condition).await.expect(201);
+    client.get("Specimen").await.expect(200);
+    client.post("Medication", &medication).await.expect_outcome(403..=403);
+    client.get("Invoice").await.expect_outcome(403..=403);
+
+    // One claim less: the role is gone, and with it what was granted by it.
+    let less = granted(&["laboratory"]).await;
+    assert_eq!(roles(), [false, true, false]);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    client.get("Specimen").await.expect_outcome(401..=401);
+    place.refresh(&app, &text(&both, "refresh_token")).await.expect(400);
+    let client = holder(&less);
+    client.get("Specimen").await.expect(200);
+    client.post("Condition", &condition).await.expect_outcome(403..=403);
+
+    // Another claim: another role.
+    let other = granted(&["office"]).await;
+    assert_eq!(roles(), [false, false, true]);
+    let client = holder(&other);
+    client.get("Invoice").await.expect(200);
+    client.get("Specimen").await.expect_outcome(403..=403);
+
+    // No claim that a rule knows: nobody comes in, and nothing is left.
+    let mut browser = Browser::new(&place);
+    sign_on(&mut browser, &issuer, &number, &json!({ "groups": [] })).await.expect(403);
+    assert!(!is_signed_in(&mut browser).await);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    client.get("Invoice").await.expect_outcome(401..=401);
+    place.refresh(&app, &text(&other, "refresh_token")).await.expect(400);
+}
+
 /// A user who is disabled stays so, whatever the provider says.
 #[tokio::test]
 async fn a_disabled_user_stays_out() {

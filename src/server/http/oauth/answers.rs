@@ -1,15 +1,15 @@
 //! What a client gets for a grant: access token, refresh token, id token, and the context (SMART
 //! scopes-and-launch-context.html).
 
-use super::problem::{Problem, Result};
+use super::problem::Result;
 use super::{Desk, json, metadata};
 use crate::auth::appearance::Appearance;
+use crate::auth::client::Client;
 use crate::auth::factor::assurance;
 use crate::auth::grant::Grant;
 use crate::auth::launch::Scene;
 use ::fhir::Failure;
 use axum::response::Response;
-use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value as Json, json};
 
 /// The role in `fhirContext` of the Organization or Location that the user acts in.
@@ -17,6 +17,8 @@ const ACTING_PLACE: &str = "https://medisync.dev/fhir/context-role/acting-place"
 
 /// The token endpoint's answer.
 pub struct Issued<'g> {
+    /// Whom it is for.
+    pub client: &'g Client,
     /// The grant's name.
     pub name: &'g str,
     /// The grant, its scope perhaps less than was granted.
@@ -80,10 +82,7 @@ impl Issued<'_> {
         if let Some(nonce) = self.nonce {
             claims["nonce"] = nonce.into();
         }
-        let mut header = Header::new(Algorithm::ES256);
-        let key = desk.known.keys.signing(desk.now)?;
-        header.kid.clone_from(&key.public.common.key_id);
-        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|it| Problem::from(Failure::internal(it)))
+        Ok(desk.known.keys.sign_for_app(self.client.id_tokens, None, &claims, desk.now)?)
     }
 }
 

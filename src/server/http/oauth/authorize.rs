@@ -134,7 +134,7 @@ pub async fn checked(desk: &Desk<'_>, form: &Form) -> Result<Asked, Refusal> {
         Problem::request("The app is not registered here, waits for approval, or is not for people to sign in to.")
     })?;
     let redirect_uri = form.need("redirect_uri")?;
-    if !client.redirect_uris.iter().any(|it| it == redirect_uri) {
+    if !client.is_answered_at(redirect_uri) {
         let told = "The app asks for the answer at an address that it is not registered with.";
         return Err(Problem::request(told).into());
     }

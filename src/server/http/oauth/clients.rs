@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 /// RFC 7523 section 2.2
@@ -132,6 +132,9 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
     let client = approved(desk, &id).await?.ok_or_else(|| refused("its client is unknown or waits for approval"))?;
     let algorithm = Some(header.alg).filter(|it| ASSERTION_ALGORITHMS.iter().any(|name| name.parse() == Ok(*it)));
     let algorithm = algorithm.ok_or_else(|| refused("it is to be signed by RS384 or ES384"))?;
+    if header.jku.is_some() && header.jku != client.value.jwks_uri {
+        return Err(refused("its jku is not where the client's keys are"));
+    }
     let keys = match &client.value.jwks_uri {
         Some(uri) => {
             let keys = desk.server.remote_keys.of(desk.tenant(), uri, header.kid.as_deref(), desk.now).await;
@@ -142,20 +145,12 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
     if keys.is_empty() {
         return Err(refused("the client's keys cannot be fetched now"));
     }
-    let is_named = |it: &&Jwk| header.kid.is_none() || it.common.key_id == header.kid;
-    let wanted = validation(desk, algorithm);
-    let mut verdict = Err(ErrorKind::InvalidSignature);
-    for key in keys.iter().filter(is_named) {
-        let Ok(key) = DecodingKey::from_jwk(key) else { continue };
-        verdict = jsonwebtoken::decode::<Assertion>(assertion, &key, &wanted).map_err(|it| it.into_kind());
-        if verdict.is_ok() {
-            break;
-        }
-    }
-    let claims = verdict.map_err(|it| match it {
+    let key = named(&keys, &header).ok_or_else(|| refused("its kid names none of the client's keys, or several"))?;
+    let verdict = jsonwebtoken::decode::<Assertion>(assertion, &key, &validation(desk, algorithm));
+    let claims = verdict.map_err(|it| match it.into_kind() {
         ErrorKind::ExpiredSignature => refused("it has expired"),
         ErrorKind::InvalidAudience => refused("its aud is not the token endpoint"),
-        _ => refused("none of the client's keys signed it"),
+        _ => refused("the key that it names did not sign it"),
     })?;
     let Assertion { iss, sub, exp, jti } = claims.claims;
     if iss != sub {
@@ -170,6 +165,15 @@ async fn asserted(desk: &Desk<'_>, assertion: &str) -> Result<String> {
         return Err(refused("its jti was used before"));
     }
     Ok(sub)
+}
+
+/// The one key that an assertion names and that is fit for its algorithm (client-confidential-asymmetric.html#signature-verification).
+fn named(keys: &[Jwk], header: &Header) -> Option<DecodingKey> {
+    let kid = header.kid.as_ref()?;
+    let family = header.alg.family();
+    let fitting = keys.iter().filter(|it| it.common.key_id.as_ref() == Some(kid));
+    let mut fitting = fitting.filter_map(|it| DecodingKey::from_jwk(it).ok()).filter(|it| it.family() == family);
+    fitting.next().filter(|_| fitting.next().is_none())
 }
 
 /// Keys that may not be kept are not used longer, nor fetched as often as somebody likes.

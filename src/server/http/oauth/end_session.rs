@@ -11,7 +11,7 @@ use crate::auth::visit::Visitor;
 use crate::http::page;
 use crate::pages::{self, LeaveView, MessageView};
 use axum::response::Response;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::Validation;
 use serde::Deserialize;
 
 /// What is taken over from the app's request when the user is asked.
@@ -81,14 +81,12 @@ async fn destination(
 
 /// What an id token of this tenant says, however old it is (section 4).
 fn hint(desk: &Desk<'_>, token: &str) -> Option<Hint> {
-    let header = jsonwebtoken::decode_header(token).ok()?;
-    let mut wanted = Validation::new(Algorithm::ES256);
+    let mut wanted = Validation::default();
     wanted.set_issuer(&[desk.issuer()]);
     wanted.set_required_spec_claims(&["iss"]);
     wanted.validate_exp = false;
     wanted.validate_aud = false;
-    let mut keys = desk.known.keys.verifying(header.kid.as_deref(), desk.now);
-    keys.find_map(|key| jsonwebtoken::decode::<Hint>(token, &key.verifying, &wanted).ok()).map(|it| it.claims)
+    desk.known.keys.read_for_app(token, &wanted, desk.now)
 }
 
 fn ask(desk: &Desk<'_>, browser: &Browser, visitor: &Visitor, form: &Form, to: Option<&str>) -> Result<Response> {

@@ -4,7 +4,7 @@
 use super::Desk;
 use super::problem::Result;
 use crate::auth::appearance::Appearance;
-use crate::auth::client::{ClientAuth, GRANT_TYPES};
+use crate::auth::client::{ClientAuth, GRANT_TYPES, IdTokenAlgorithm};
 use crate::auth::factor::assurance;
 use crate::auth::scope;
 use crate::config::Registration;
@@ -76,7 +76,7 @@ pub fn authorization_server(desk: &Desk<'_>) -> Json {
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": IdTokenAlgorithm::NAMES,
         "claims_supported": ["sub", "fhirUser", "name", "auth_time", "acr", "amr", "nonce", "sid"],
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,

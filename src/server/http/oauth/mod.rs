@@ -45,7 +45,7 @@ use ::fhir::{Failure, IssueType};
 use audited::Parties;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{ALLOW, CONTENT_TYPE, PRAGMA, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
@@ -368,9 +368,11 @@ impl<'s> Desk<'s> {
     }
 }
 
-/// A document of JSON that nobody is to keep.
+/// A document of JSON that nobody is to keep (RFC 6749 section 5.1).
 fn json(status: u16, body: &serde_json::Value) -> Response {
-    answer::response(status, "application/json", body.to_string().into())
+    let mut response = answer::response(status, "application/json", body.to_string().into());
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
 }
 
 #[cfg(test)]

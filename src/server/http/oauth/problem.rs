@@ -1,6 +1,5 @@
 //! What goes wrong at an authorization server, as clients are told it (RFC 6749 section 5.2).
 
-use super::super::answer;
 use ::fhir::Failure;
 use axum::http::HeaderValue;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -60,8 +59,7 @@ impl Problem {
 
     /// As the standard's JSON.
     pub fn response(&self) -> Response {
-        let body = json!({ "error": self.code, "error_description": self.told }).to_string();
-        let mut response = answer::response(self.status, "application/json", body.into());
+        let mut response = super::json(self.status, &json!({ "error": self.code, "error_description": self.told }));
         let headers = response.headers_mut();
         match self.code {
             "invalid_client" => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"medisync\"")),

@@ -2,9 +2,9 @@
 
 use super::problem::{Problem, Result};
 use super::{Desk, json};
-use crate::auth::client::{Client, ClientAuth};
+use crate::auth::client::{Client, ClientAuth, IdTokenAlgorithm};
 use crate::auth::remote_keys::is_public_key;
-use crate::auth::{kept, scope, secret, throttle};
+use crate::auth::{kept, ring, scope, secret, throttle};
 use crate::config::Registration;
 use crate::random;
 use axum::response::Response;
@@ -29,6 +29,7 @@ struct Metadata {
     jwks: Option<Json>,
     jwks_uri: Option<String>,
     backchannel_logout_uri: Option<String>,
+    id_token_signed_response_alg: Option<Json>,
 }
 
 /// `POST /auth/{tenant}/register`
@@ -54,6 +55,7 @@ pub async fn register(desk: &Desk<'_>, body: &[u8]) -> Result<Response> {
         let code = if problem.told.starts_with("A redirect URI") { "invalid_redirect_uri" } else { METADATA };
         Problem { status: 400, code, ..problem }
     })?;
+    ring::provide(&*desk.session, client.id_tokens, desk.now).await?;
     kept::write(&*desk.session, vec![kept::insert(id.clone(), &client, None)?]).await?;
     Ok(json(201, &told(&id, secret, &client)))
 }
@@ -83,6 +85,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         name: metadata.client_name.ok_or_else(|| wrong("client_name is missing: people are told who asks."))?,
         redirect_uris: metadata.redirect_uris,
         post_logout_redirect_uris: metadata.post_logout_redirect_uris,
+        id_tokens: metadata.id_token_signed_response_alg.map_or(Ok(IdTokenAlgorithm::default()), signed_by)?,
         backchannel_logout_uri: metadata.backchannel_logout_uri,
         grant_types: metadata.grant_types.unwrap_or_else(|| vec!["authorization_code".to_owned()]),
         auth: auth.ok_or_else(|| wrong("This token_endpoint_auth_method is not served."))?,
@@ -95,6 +98,11 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         introspects: false,
         created: desk.now,
     })
+}
+
+fn signed_by(algorithm: Json) -> Result<IdTokenAlgorithm> {
+    let told = || wrong(format!("id_token_signed_response_alg is one of {}.", IdTokenAlgorithm::NAMES.join(", ")));
+    serde_json::from_value(algorithm).map_err(|_| told())
 }
 
 /// A set of public keys; a private one is refused, for it is private no longer.
@@ -120,6 +128,7 @@ fn told(id: &str, secret: Option<String>, client: &Client) -> Json {
     });
     if client.may_use("authorization_code") {
         told["response_types"] = json!(["code"]);
+        told["id_token_signed_response_alg"] = json!(client.id_tokens);
     }
     if !client.post_logout_redirect_uris.is_empty() {
         told["post_logout_redirect_uris"] = json!(client.post_logout_redirect_uris);
