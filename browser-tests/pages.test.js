@@ -202,7 +202,8 @@ describe('signing in and out', () => {
     const [here, there] = [await open(browser), await open(browser, { userAgent: 'Mozilla/5.0 (iPhone; like Mac OS X) Safari/604.1' })];
     for (const { page } of [there, here]) {
       await page.goto(`${place.auth}/account`);
-      await signIn(page, 'lena');
+      // Nobody else signs in as rosa in these tests.
+      await signIn(page, 'rosa');
       await page.getByText('You are signed in to demo.').waitFor();
     }
     await here.page.reload();
