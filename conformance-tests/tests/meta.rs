@@ -1,6 +1,6 @@
 //! `$meta`, `$meta-add`, `$meta-delete` and `$convert` (resource-operations.html).
 
-use conformance_tests::{Client, samples::*};
+use conformance_tests::{Client, samples::*, unique};
 use serde_json::{Value, json};
 
 fn given(meta: Value) -> Value {
@@ -24,6 +24,33 @@ async fn tags_are_added_and_taken_away() {
     assert_ne!(deleted["versionId"], added["versionId"]);
     client.get(&format!("{path}/$meta-add")).await.expect_outcome(405..=405);
     client.get("Patient/no-such-patient/$meta").await.expect_outcome(404..=404);
+}
+
+/// resource-operation-meta.html: what is in use at a type and in all is told once, and of a version that was what it had.
+#[tokio::test]
+async fn what_is_in_use_is_told() {
+    let client = Client::fresh();
+    let tag = json!({ "system": "http://example.org/tags", "code": unique() });
+    let tagged = |it: Value| with(it, json!({ "meta": { "tag": [tag] } }));
+    client.create(&tagged(patient("one"))).await;
+    let path = format!("Patient/{}", client.create(&tagged(patient("two"))).await);
+    for address in ["Patient/$meta", "$meta"] {
+        let meta = client.read(address).await["parameter"][0]["valueMeta"].clone();
+        let times = meta["tag"].as_array().into_iter().flatten().filter(|it| **it == tag).count();
+        assert_eq!((times, &meta["versionId"]), (1, &Value::Null), "{address}: {meta}");
+    }
+    let basic = client.read("Basic/$meta").await["parameter"][0]["valueMeta"].clone();
+    assert!(!basic.to_string().contains(tag["code"].as_str().unwrap_or("?")), "{basic}");
+    let removed = given(json!({ "tag": [tag] }));
+    client.post(&format!("{path}/$meta-delete"), &removed).await.expect(200);
+    let of_version = async |version: u8| {
+        let meta = client.read(&format!("{path}/_history/{version}/$meta")).await["parameter"][0]["valueMeta"].clone();
+        (meta["versionId"].clone(), meta["tag"].as_array().map_or(0, Vec::len))
+    };
+    assert_eq!(of_version(1).await, (json!("1"), 1));
+    assert_eq!(of_version(2).await, (json!("2"), 0));
+    client.post(&format!("{path}/_history/1/$meta-add"), &removed).await.expect_outcome(405..=405);
+    client.get(&format!("{path}/_history/9/$meta")).await.expect_outcome(404..=404);
 }
 
 /// resource-operation-convert.html: the same resource in another format.

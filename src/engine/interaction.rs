@@ -37,7 +37,7 @@ pub enum Interaction {
     History { scope: Scope },
     /// `GET [type]?…`, `POST [type]/_search`, and the same on the base and in a compartment
     Search { of: Option<String>, compartment: Option<Key> },
-    /// `…/$op` on the base, a type or an instance
+    /// `…/$op` on the base, a type, an instance or a version of one
     Operation { at: Place, code: String },
     /// `POST [base]`: batch or transaction
     Bundle,
@@ -73,9 +73,12 @@ impl Interaction {
                 only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
             }
             [of, id, "_history", version] => {
-                let (key, version) = (key(of, id)?, version.parse::<i64>());
-                let version = version.map_err(|_| Failure::new(IssueType::NotFound, "There is no such version."))?;
-                only(request.verb, &[Verb::Get, Verb::Head], Interaction::Vread { key, version })
+                let vread = Interaction::Vread { key: key(of, id)?, version: number(version)? };
+                only(request.verb, &[Verb::Get, Verb::Head], vread)
+            }
+            [of, id, "_history", version, op] if op.starts_with('$') => {
+                let at = Place::Version { key: key(of, id)?, version: number(version)? };
+                operation(request.verb, at, op)
             }
             [of, id, op] if op.starts_with('$') => operation(request.verb, Place::Instance(key(of, id)?), op),
             [of, id, member] => compartment(request.verb, &[Verb::Get, Verb::Head], key(of, id)?, member),
@@ -83,6 +86,11 @@ impl Interaction {
             _ => Err(unknown_path()),
         }
     }
+}
+
+/// The number of a version.
+fn number(version: &str) -> Result<i64> {
+    version.parse().map_err(|_| Failure::new(IssueType::NotFound, "There is no such version."))
 }
 
 fn unknown_path() -> Failure {
@@ -189,6 +197,11 @@ mod tests {
             ),
             (
                 Verb::Get,
+                "Patient/1/_history/2/$meta",
+                Interaction::Operation { at: Place::Version { key: key.clone(), version: 2 }, code: "meta".into() },
+            ),
+            (
+                Verb::Get,
                 "Patient/1/Observation",
                 Interaction::Search { of: Some("Observation".into()), compartment: Some(key) },
             ),
@@ -205,6 +218,7 @@ mod tests {
             (Verb::Post, "Patient/1", 405),
             (Verb::Delete, "", 405),
             (Verb::Get, "Patient/1/2/3/4", 404),
+            (Verb::Get, "Patient/1/_history/x/$meta", 404),
             (Verb::Get, "Patient/1/_history/x", 404),
             (Verb::Get, "Nope/$everything", 404),
             (Verb::Put, "Patient/$everything", 405),

@@ -17,7 +17,8 @@ impl Engine {
         self.show(ctx, interaction, existing(found)?, request)
     }
 
-    async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
+    /// One version of a resource, unless the caller may not read it.
+    pub(crate) async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
         let bounds = self.bounds(ctx, Access::Read, &key.of)?;
         // Who may not see the resource as it is now sees nothing of what it was.
         if !bounds.is_empty() && self.read_within(ctx, key).await?.is_none() {

@@ -1,7 +1,10 @@
 //! `$meta`, `$meta-add` and `$meta-delete` (resource-operations.html): the profiles, tags and security labels of a resource,
-//! told and changed without the rest of it. A change is an update, by the way of every update.
+//! told and changed without the rest of it; and those that resources of a type, or of all types, have. A change is an update, by the way of
+//! every update, so that what a version said stays what it said: of a version that was, its meta is told and not changed.
 
-use engine::{Access, Answer, Call, Extra, HERE, Headers, Operation, Request, Verb};
+mod in_use;
+
+use engine::{Access, Answer, Call, Extra, HERE, Headers, Operation, Place, Request, Verb};
 use fhir::json::{Doc, Value, quote, write_replacing};
 use fhir::{Failure, IssueType, Result};
 use store::Stored;
@@ -16,19 +19,19 @@ pub(crate) fn operations() -> [Operation; 3] {
         Operation {
             definition: include_str!("../../profiles/operations/resource-meta.json"),
             demands: &[(Access::Read, HERE)],
-            extras: &[Extra::Narrowed],
-            run: |call| Box::pin(async move { told(&instance(&call)?.body) }),
+            extras: &[Extra::ByItsParts, Extra::Versions],
+            run: |call| Box::pin(tell(call)),
         },
         Operation {
             definition: include_str!("../../profiles/operations/resource-meta-add.json"),
             demands: CHANGES,
-            extras: &[Extra::Narrowed],
+            extras: &[Extra::Narrowed, Extra::Versions],
             run: |call| Box::pin(change(call, added)),
         },
         Operation {
             definition: include_str!("../../profiles/operations/resource-meta-delete.json"),
             demands: CHANGES,
-            extras: &[Extra::Narrowed],
+            extras: &[Extra::Narrowed, Extra::Versions],
             run: |call| Box::pin(change(call, without)),
         },
     ]
@@ -38,12 +41,22 @@ fn instance<'c>(call: &'c Call<'_>) -> Result<&'c Stored> {
     call.instance.as_ref().ok_or_else(|| Failure::new(IssueType::NotSupported, "The operation is for one resource."))
 }
 
+async fn tell(call: Call<'_>) -> Result<Answer> {
+    match &call.instance {
+        Some(stored) => told(&stored.body),
+        None => Ok(answer(&in_use::meta(&call).await?)),
+    }
+}
+
 /// The meta of a stored resource.
 fn told(body: &[u8]) -> Result<Answer> {
     let doc = parsed(body)?;
-    let meta = doc.root().get("meta").map_or("{}", Value::raw);
+    Ok(answer(doc.root().get("meta").map_or("{}", Value::raw)))
+}
+
+fn answer(meta: &str) -> Answer {
     let parameter = format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"return","valueMeta":{meta}}}]}}"#);
-    Ok(Answer::new(200, parameter))
+    Answer::new(200, parameter)
 }
 
 fn parsed(body: &[u8]) -> Result<Doc> {
@@ -80,6 +93,13 @@ fn without<'m>(mut there: Items<'m>, given: &Items<'m>) -> Items<'m> {
 }
 
 async fn change(call: Call<'_>, how: Change) -> Result<Answer> {
+    if let Place::Version { key, .. } = &call.at {
+        let told = format!(
+            "A version that was is not changed, nor are its tags and labels: call ${} on {key}, which makes a new one.",
+            call.code()
+        );
+        return Err(Failure::new(IssueType::NotSupported, told).with_status(405));
+    }
     let given = call.arguments.elements("meta").next();
     let given = given.ok_or_else(|| Failure::new(IssueType::Required, "The parameter meta is missing."))?;
     let mut current = instance(&call)?.clone();

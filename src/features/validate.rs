@@ -64,7 +64,7 @@ async fn validate(call: Call<'_>) -> Result<Answer> {
     let mode = Mode::of(&call)?;
     let of = match &call.at {
         Place::Type(of) => of.as_str(),
-        Place::Instance(key) => &key.of,
+        Place::Instance(key) | Place::Version { key, .. } => &key.of,
         Place::System => return refused(IssueType::NotSupported, "Resources are validated at their type."),
     };
     call.ctx.caller().scopes.demand(mode.access(), of)?;

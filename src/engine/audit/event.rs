@@ -174,7 +174,7 @@ pub(super) fn named(interaction: &Interaction) -> Option<&Key> {
         | Interaction::Delete { key }
         | Interaction::History { scope: Scope::Instance(key) }
         | Interaction::Search { compartment: Some(key), .. }
-        | Interaction::Operation { at: Place::Instance(key), .. } => Some(key),
+        | Interaction::Operation { at: Place::Instance(key) | Place::Version { key, .. }, .. } => Some(key),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ const MOST_NAMED: usize = 100;
 /// Fills in the event of an operation that answered.
 pub(super) fn fill(event: &mut Event, ctx: &Context, at: &Place, request: &Request, answer: &Answer) {
     event.query = Some(asked(request));
-    if let Place::Instance(key) = at {
+    if let Place::Instance(key) | Place::Version { key, .. } = at {
         event.add_key(key);
     }
     for id in named_patients(request) {

@@ -75,7 +75,7 @@ impl Definition {
         match at {
             Place::System => self.on_system,
             Place::Type(of) => self.on_type && self.is_for(of),
-            Place::Instance(key) => self.on_instance && self.is_for(&key.of),
+            Place::Instance(key) | Place::Version { key, .. } => self.on_instance && self.is_for(&key.of),
         }
     }
 

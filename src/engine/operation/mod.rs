@@ -50,6 +50,8 @@ pub enum Extra {
     /// Every caller: the operation looks at nothing but by interactions of their own, each of which is held to what the
     /// caller may do.
     ByItsParts,
+    /// To be called on a version of a resource as well.
+    Versions,
 }
 
 /// Stands in [`Operation::demands`] for the resource type that the operation is called on.
@@ -70,6 +72,13 @@ pub enum Place {
     Type(String),
     /// `[base]/[type]/[id]/$op`
     Instance(Key),
+    /// `[base]/[type]/[id]/_history/[vid]/$op`
+    Version {
+        /// Whose version.
+        key: Key,
+        /// Which.
+        version: i64,
+    },
 }
 
 /// The operations of an engine.
@@ -94,7 +103,11 @@ impl Operations {
 
     /// The operation with this code that can be called there.
     pub(crate) fn find(&self, at: &Place, code: &str) -> Result<&(Definition, Operation)> {
-        self.all.iter().find(|(definition, _)| definition.code == code && definition.serves(at)).ok_or_else(|| {
+        let is_served = |(definition, operation): &&(Definition, Operation)| {
+            let is_version = matches!(at, Place::Version { .. });
+            definition.code == code && definition.serves(at) && (!is_version || operation.takes(Extra::Versions))
+        };
+        self.all.iter().find(is_served).ok_or_else(|| {
             let told = format!("This server has no operation ${} at this address; see metadata.", shown(code));
             Failure::new(IssueType::NotSupported, told).with_status(404)
         })
@@ -119,6 +132,7 @@ impl Engine {
         let given = self.given(operation, definition, request)?;
         let instance = match at {
             Place::Instance(key) => Some(existing(self.read_within(ctx, key).await?)?),
+            Place::Version { key, version } => Some(existing(self.version_within(ctx, key, *version).await?)?),
             _ => None,
         };
         let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
@@ -147,7 +161,7 @@ impl Engine {
         let here = match at {
             Place::System => "*",
             Place::Type(of) => of,
-            Place::Instance(key) => &key.of,
+            Place::Instance(key) | Place::Version { key, .. } => &key.of,
         };
         operation.demands.iter().try_for_each(|(access, of)| {
             let of = if *of == HERE { here } else { of };

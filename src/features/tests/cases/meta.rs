@@ -76,13 +76,89 @@ async fn a_meta_is_changed_by_who_may_update_the_resource() {
     }
     let caller = house.caller("system/Patient.ru").await;
     assert!(house.post_as(&caller, &format!("{PATH}/$meta-add"), add.clone()).await.is_ok());
-    for (address, status) in [("Patient/none/$meta", 404), ("Patient/$meta", 404), ("$meta", 404)] {
+    for (address, status) in [("Patient/none/$meta", 404), ("Patient/1/_history/9/$meta", 404)] {
         assert_eq!(house.get(address).await.unwrap_err().status, status, "{address}");
     }
     assert_eq!(house.get(&format!("{PATH}/$meta-add")).await.unwrap_err().status, 405);
     assert_eq!(house.post(&format!("{PATH}/$meta-add"), json!([])).await.unwrap_err().status, 400);
     let unsound = given(json!({ "profile": ["not a url"] }));
     assert!(house.post(&format!("{PATH}/$meta-add"), unsound).await.is_err());
+}
+
+/// The lists of an answer's meta: profiles, labels and tags.
+fn lists(answer: &Value) -> [String; 3] {
+    let meta = &answer["parameter"][0]["valueMeta"];
+    assert!(meta.get("versionId").is_none() && meta.get("lastUpdated").is_none(), "{meta}");
+    ["profile", "security", "tag"].map(|list| {
+        let items = meta[list].as_array().into_iter().flatten();
+        let texts: Vec<&str> = items.filter_map(|it| it.as_str().or(it["code"].as_str())).collect();
+        texts.join(" ")
+    })
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_told_once_of_a_type_and_of_all() {
+    let house = house().await;
+    let profile = "http://hl7.org/fhir/StructureDefinition/Patient";
+    let tag = |code: &str| json!({ "system": "urn:t", "code": code });
+    house
+        .put(&[
+            json!({ "resourceType": "Patient", "id": "2", "meta": { "profile": [profile], "tag": [tag("b"), tag("a")] } }),
+            json!({ "resourceType": "Patient", "id": "3", "meta": { "profile": [profile], "security": [tag("R")] } }),
+            json!({ "resourceType": "Basic", "id": "4", "code": { "text": "x" }, "meta": { "tag": [tag("c")] } }),
+            json!({ "resourceType": "Basic", "id": "5", "code": { "text": "x" } }),
+        ])
+        .await;
+    for (address, expected) in [
+        ("Patient/$meta", [profile, "R", "a b"]),
+        ("Basic/$meta", ["", "", "c"]),
+        ("Group/$meta", ["", "", ""]),
+        ("$meta", [profile, "R", "a b c"]),
+    ] {
+        assert_eq!(lists(&house.get(address).await.unwrap()), expected, "{address}");
+    }
+    house.send(Verb::Delete, "Basic/4", String::new()).await.unwrap();
+    assert_eq!(lists(&house.get("$meta").await.unwrap()), [profile, "R", "a b"]);
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_told_as_far_as_the_caller_may_find_it() {
+    let house = house().await;
+    let labelled =
+        json!({ "resourceType": "Basic", "id": "4", "code": { "text": "x" }, "meta": { "tag": [{ "code": "c" }] } });
+    house.put(&[labelled]).await;
+    for (scopes, address, expected) in [
+        ("system/Patient.rs", "$meta", Ok("a")),
+        ("system/*.rs", "$meta", Ok("c a")),
+        ("system/Patient.rs?name=Schwarz", "Patient/$meta", Ok("")),
+        ("system/Patient.rs", "Basic/$meta", Err(403)),
+        ("system/Patient.c", "$meta", Err(403)),
+    ] {
+        let caller = house.caller(scopes).await;
+        let told = house.get_as(&caller, address).await;
+        let tags = told.map(|it| lists(&it)[2].clone()).map_err(|it| it.status);
+        assert_eq!(tags.as_deref().map_err(|it| *it), expected, "{scopes} {address}");
+    }
+}
+
+#[tokio::test]
+async fn the_meta_of_a_version_that_was_is_told_and_not_changed() {
+    let house = house().await;
+    let add = given(json!({ "tag": [{ "code": "x" }] }));
+    house.post(&format!("{PATH}/$meta-add"), add.clone()).await.unwrap();
+    for (version, tags) in [("1", "a"), ("2", "a x")] {
+        let answer = house.get(&format!("{PATH}/_history/{version}/$meta")).await.unwrap();
+        assert_eq!(told(&answer), (tags.into(), version.into()));
+    }
+    for code in ["meta-add", "meta-delete"] {
+        let refused = house.post(&format!("{PATH}/_history/1/${code}"), add.clone()).await.unwrap_err();
+        assert!(refused.status == 405 && refused.to_string().contains("Patient/1"), "{refused}");
+    }
+    let others = house.get(&format!("{PATH}/_history/1/$everything")).await.unwrap_err();
+    assert_eq!(others.status, 404);
+    let stranger = house.caller("system/Observation.cruds").await;
+    let refused = house.get_as(&stranger, &format!("{PATH}/_history/1/$meta")).await.unwrap_err();
+    assert_eq!(refused.status, 403);
 }
 
 #[tokio::test]
