@@ -80,3 +80,48 @@ async fn the_tenants_terminology_is_served_as_it_is_written() {
     let invalid = client.read(&format!("CodeSystem/{id}/$validate-code?code=pink")).await;
     assert_eq!(told(&invalid, "result"), false);
 }
+
+/// valueset-operation-expand.html, codesystem-operation-lookup.html: `date` is answered by the definitions that were current then.
+#[tokio::test]
+async fn a_date_that_is_past_is_answered_by_what_was_then() {
+    let client = Client::fresh();
+    let (system, set) = (format!("urn:colours-{}", unique()), format!("urn:all-colours-{}", unique()));
+    let colours = |code: &str| {
+        json!({ "resourceType": "CodeSystem", "id": unique_id(&system), "url": system, "status": "active", "content": "complete",
+            "concept": [{ "code": code, "display": format!("The colour {code}") }] })
+    };
+    let value_set = json!({ "resourceType": "ValueSet", "id": unique_id(&set), "url": set, "status": "active",
+        "compose": { "include": [{ "system": system }] } });
+    let (path, set_path) = (format!("CodeSystem/{}", unique_id(&system)), format!("ValueSet/{}", unique_id(&set)));
+    let before = client.put(&path, &colours("red")).await.json()["meta"]["lastUpdated"].clone();
+    let first = client.put(&set_path, &value_set).await.json()["meta"]["lastUpdated"].clone();
+    client.put(&path, &colours("blue")).await;
+    let (before, first) = (encoded(&before), encoded(&first));
+    let query = format!("ValueSet/$expand?url={set}");
+    let code = |it: &Value| it["expansion"]["contains"][0]["code"].clone();
+    assert_eq!(code(&client.read(&query).await), "blue");
+    assert_eq!(code(&client.read(&format!("{query}&date={first}")).await), "red");
+    assert_eq!(code(&client.read(&format!("{set_path}/$expand?date={first}")).await), "red");
+    let lookup = format!("CodeSystem/$lookup?system={system}&code=red");
+    assert_eq!(told(&client.read(&format!("{lookup}&date={before}")).await, "display"), "The colour red");
+    client.get(&lookup).await.expect_outcome(404..=404);
+    let valid = format!("ValueSet/$validate-code?url={set}&system={system}&code=red");
+    assert_eq!(told(&client.read(&format!("{valid}&date={first}")).await, "result"), true);
+    assert_eq!(told(&client.read(&valid).await, "result"), false);
+    let coded = format!("CodeSystem/$validate-code?url={system}&code=blue&date={first}");
+    assert_eq!(told(&client.read(&coded).await, "result"), false);
+    client.delete(&path).await;
+    assert_eq!(told(&client.read(&format!("{lookup}&date={before}")).await, "display"), "The colour red");
+    client.get(&format!("{query}&date=1999")).await.expect_outcome(404..=404);
+    client.get(&format!("{set_path}/$expand?date=1999")).await.expect_outcome(404..=404);
+    let gender = "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&date=2020";
+    assert_eq!(client.read(gender).await["expansion"]["total"], 4);
+}
+
+fn unique_id(url: &str) -> String {
+    url.trim_start_matches("urn:").to_owned()
+}
+
+fn encoded(instant: &Value) -> String {
+    conformance_tests::encode(instant.as_str().unwrap_or_default())
+}

@@ -4,11 +4,13 @@
 mod cache;
 mod choose;
 pub(crate) mod claims;
+mod described;
 mod ecl;
 mod filters;
 mod history;
 mod loaded;
 mod maps;
+mod past;
 mod resolve;
 mod supplements;
 
@@ -21,6 +23,7 @@ use crate::{Context, Engine};
 use fhir::search::{Codes, CodesAsked, Codings};
 use fhir::terminology::Versions;
 use fhir::{Failure, IssueType, Result};
+use past::Past;
 
 /// The most codes that one value or modifier may stand for in a search.
 const MOST_CODES: usize = 10_000;
@@ -68,7 +71,12 @@ impl Engine {
 
     /// What resolves terminology for this caller, as it is stored now.
     pub async fn resolver<'c>(&self, ctx: &'c Context) -> Result<Resolver<'c>> {
-        Resolver::new(ctx, self.terminology.of(&ctx.tenant)).await
+        Resolver::new(ctx, self.terminology.of(&ctx.tenant), None).await
+    }
+
+    /// The same, as it was stored at a time that is past, in milliseconds since the epoch. Nothing of that is kept for others.
+    pub async fn resolver_at<'c>(&self, ctx: &'c Context, at_ms: i64) -> Result<Resolver<'c>> {
+        Resolver::new(ctx, Default::default(), Some(Past::new(at_ms))).await
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Around;
 use super::cache::{Cache, Found, Kept, Stamp, Uses};
 use super::loaded::{self, Loaded};
+use super::past::Past;
 use crate::{Access, Context};
 use fhir::json::Doc;
 use fhir::outcome::shown;
@@ -41,6 +42,8 @@ pub struct Resolver<'c> {
     stamp: Stamp,
     loaded: Vec<Arc<Loaded>>,
     uses: Uses,
+    /// The time whose resources count, if it is not now.
+    pub(super) past: Option<Past>,
 }
 
 /// What of the loaded code systems an evaluation is about.
@@ -53,10 +56,10 @@ enum Wanted<'w> {
 }
 
 impl<'c> Resolver<'c> {
-    pub(super) async fn new(ctx: &'c Context, cache: Arc<Cache>) -> Result<Resolver<'c>> {
+    pub(super) async fn new(ctx: &'c Context, cache: Arc<Cache>, past: Option<Past>) -> Result<Resolver<'c>> {
         let loaded = loaded::releases(ctx.session()).await?;
         let stamp = Stamp::read(ctx.session(), &loaded).await?;
-        Ok(Resolver { ctx, cache, stamp, loaded, uses: Uses::default() })
+        Ok(Resolver { ctx, cache, stamp, loaded, uses: Uses::default(), past })
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -107,6 +110,7 @@ impl<'c> Resolver<'c> {
             return Ok(None);
         }
         self.used(Kind::CodeSystem)?;
+        self.past.iter().try_for_each(|it| it.needs_version(&loaded, canonical))?;
         Ok(Some(loaded))
     }
 
@@ -268,19 +272,25 @@ impl<'c> Resolver<'c> {
     }
 
     async fn with_url(&self, kind: Kind, url: &str, version: Option<&str>) -> Result<Option<Doc>> {
-        let of = kind.type_name();
-        let is_url = Test::Uri(ParamId::of(of, "url"), url.to_owned());
-        let branch = Branch { of: of.to_owned(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
-        let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: VERSIONS }).await?;
+        let found = match &self.past {
+            Some(past) => past.with_url(self.ctx, kind, url).await?,
+            None => self.found_by_url(kind.type_name(), url).await?,
+        };
         let mut best: Option<Doc> = None;
-        for stored in &page.found {
-            let doc = doc(stored)?;
+        for doc in found {
             let is_asked = version.is_none_or(|it| doc.root().str("version") == Some(it));
             if is_asked && best.as_ref().is_none_or(|it| newer(&doc, it)) {
                 best = Some(doc);
             }
         }
         Ok(best)
+    }
+
+    async fn found_by_url(&self, of: &str, url: &str) -> Result<Vec<Doc>> {
+        let is_url = Test::Uri(ParamId::of(of, "url"), url.to_owned());
+        let branch = Branch { of: of.to_owned(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
+        let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: VERSIONS }).await?;
+        page.found.iter().map(doc).collect()
     }
 }
 

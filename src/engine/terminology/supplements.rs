@@ -32,16 +32,15 @@ impl Resolver<'_> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let param = ParamId::of("CodeSystem", "supplements");
-        let is_url = Test::Url(param, url.to_owned());
-        let branch = Branch { of: "CodeSystem".into(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
-        let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: MOST }).await?;
-        if page.next.is_some() {
+        let all = match &self.past {
+            Some(past) => past.supplements_of(self.ctx, url).await?,
+            None => self.found_supplements(url).await?,
+        };
+        if all.len() > MOST {
             let told =
                 format!("A code system has more than {MOST} supplements, which is more than are taken together.");
             return Err(Failure::new(IssueType::TooCostly, told));
         }
-        let all = page.found.iter().map(doc).collect::<Result<Vec<_>>>()?;
         let is_meant =
             |it: &Doc| it.root().str("content") == Some("supplement") && it.root().str("status") != Some("retired");
         let meant: Arc<Vec<Doc>> = Arc::new(all.into_iter().filter(is_meant).collect());
@@ -49,5 +48,12 @@ impl Resolver<'_> {
         kept.grow(meant.iter().map(|it| it.source().len() / 100).sum());
         kept.supplements.insert(url.to_owned(), meant.clone());
         Ok(meant)
+    }
+
+    async fn found_supplements(&self, url: &str) -> Result<Vec<Doc>> {
+        let is_url = Test::Url(ParamId::of("CodeSystem", "supplements"), url.to_owned());
+        let branch = Branch { of: "CodeSystem".into(), filter: vec![Clause::Any(vec![is_url])], sort: Vec::new() };
+        let page = self.ctx.session().search(&Plan { branches: vec![branch], after: None, limit: MOST + 1 }).await?;
+        page.found.iter().map(doc).collect()
     }
 }

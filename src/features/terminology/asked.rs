@@ -8,6 +8,7 @@ use fhir::primitive::datetime;
 use fhir::terminology::{CodeSystem, ConceptMap, ValueSet};
 use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
+use store::{History, Key, Scope, Stored};
 
 /// A code that is asked about.
 #[derive(Debug, Default)]
@@ -54,15 +55,17 @@ pub(super) fn needed_system(system: Option<&str>) -> Result<&str> {
     system.ok_or_else(|| Failure::new(IssueType::Required, "A code is asked about with its system."))
 }
 
-/// `date`: definitions are as they are now, so what asks for how they were on a day that is past fails, as the standard has it.
-pub(super) fn as_of_now(call: &Call<'_>) -> Result<()> {
-    let date = call.arguments.text("date").and_then(datetime::range);
-    match date.is_none_or(|it| it.high >= call.engine.now_micros()) {
-        true => Ok(()),
-        false => {
-            let told = "The parameter date is past, and this server tells of codes as they are now: leave it out.";
-            Err(Failure::new(IssueType::NotSupported, told))
-        }
+/// `date`, if it is past: the end of the day, or what else it names, in milliseconds since the epoch.
+pub(super) fn past(call: &Call<'_>) -> Option<i64> {
+    let date = call.arguments.text("date").and_then(datetime::range)?;
+    (date.high < call.engine.now_micros()).then(|| date.high.div_euclid(1000))
+}
+
+/// What resolves terminology as it was on the date of a call; without one, as it is.
+pub(super) async fn resolver<'c>(call: &Call<'c>) -> Result<Resolver<'c>> {
+    match past(call) {
+        Some(at_ms) => call.engine.resolver_at(call.ctx, at_ms).await,
+        None => call.engine.resolver(call.ctx).await,
     }
 }
 
@@ -85,13 +88,26 @@ pub(super) fn versioned(url: &str, version: Option<&str>) -> String {
     }
 }
 
-/// The resource of a call: the instance, or what was sent along under this name.
-fn given<T>(call: &Call<'_>, name: &str, read: impl Fn(Value<'_>) -> T) -> Result<Option<Arc<T>>> {
+/// The resource of a call: the instance as it was on the date of the call, or what was sent along under this name.
+async fn given<T>(call: &Call<'_>, name: &str, read: impl Fn(Value<'_>) -> T) -> Result<Option<Arc<T>>> {
     if let Some(stored) = &call.instance {
+        let stored = match past(call) {
+            Some(at_ms) => as_it_was(call, &stored.key, at_ms).await?,
+            None => stored.clone(),
+        };
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         return Ok(Some(Arc::new(read(Doc::parse(text).map_err(Failure::internal)?.root()))));
     }
     Ok(call.arguments.elements(name).next().map(|it| Arc::new(read(it))))
+}
+
+/// The version of a resource that was current then.
+async fn as_it_was(call: &Call<'_>, key: &Key, at_ms: i64) -> Result<Stored> {
+    let scope = Scope::Instance(key.clone());
+    let history = History { scope, since: None, at: Some((at_ms, at_ms)), before: None, limit: 1 };
+    let then = call.ctx.session().history(&history).await?.versions.pop().filter(|it| !it.is_deleted());
+    let missing = || Failure::new(IssueType::NotFound, format!("There was no {key} on the date that is asked for."));
+    then.ok_or_else(missing)
 }
 
 /// The value set of a call: the instance, the resource sent along, or the one with the URL.
@@ -100,7 +116,7 @@ pub(super) async fn value_set(call: &Call<'_>, resolver: &mut Resolver<'_>) -> R
         (url, None) | (None, url) => url,
         (Some(_), Some(_)) => return Err(several("value set")),
     };
-    match (given(call, "valueSet", ValueSet::read)?, url) {
+    match (given(call, "valueSet", ValueSet::read).await?, url) {
         (Some(set), None) => Ok(set),
         (None, Some(url)) => resolver.value_set(&url).await?.ok_or_else(|| unknown("value set", &url)),
         (None, None) => Err(missing("url, context or valueSet")),
@@ -114,7 +130,7 @@ pub(super) async fn code_system(
     resolver: &mut Resolver<'_>,
     codes: &[&str],
 ) -> Result<Arc<CodeSystem>> {
-    match (given(call, "codeSystem", CodeSystem::read)?, canonical(call, "version")) {
+    match (given(call, "codeSystem", CodeSystem::read).await?, canonical(call, "version")) {
         (Some(system), None) => Ok(system),
         (None, Some(url)) => with_url(resolver, &url, codes, Around::Nothing).await,
         (None, None) => Err(missing("url or codeSystem")),
@@ -138,7 +154,7 @@ pub(super) async fn concept_map(
     resolver: &mut Resolver<'_>,
     code: &str,
 ) -> Result<Option<Arc<ConceptMap>>> {
-    match (given(call, "conceptMap", ConceptMap::read)?, canonical(call, "conceptMapVersion")) {
+    match (given(call, "conceptMap", ConceptMap::read).await?, canonical(call, "conceptMapVersion")) {
         (given, None) => Ok(given),
         (None, Some(url)) => {
             let found = resolver.concept_map_of(&url, code, flag(call, "reverse")).await?;

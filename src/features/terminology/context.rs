@@ -1,7 +1,7 @@
 //! `context` of `$expand` and `$validate-code` (valueset-operation-expand.html): the value set that an element is bound to, named by
 //! a StructureDefinition's URL, `#`, and the element's path or id.
 
-use super::asked::unknown;
+use super::asked::{past, unknown};
 use engine::{Access, Call};
 use fhir::json::{Doc, Value};
 use fhir::outcome::shown;
@@ -52,6 +52,10 @@ fn of_type(of: TypeId, path: &str) -> Option<String> {
 /// The value set of an element of a profile, as its snapshot has it.
 async fn of_profile(call: &Call<'_>, url: &str, element: &str) -> Result<Option<String>> {
     call.ctx.caller().scopes.demand(Access::Search, "StructureDefinition")?;
+    if past(call).is_some() {
+        let told = "What an element of a profile was bound to on a date that is past is not told: name its value set.";
+        return Err(Failure::new(IssueType::NotSupported, told));
+    }
     let found = call.engine.structure_definition(call.ctx, url).await?;
     let definition = found.ok_or_else(|| unknown("StructureDefinition", url))?;
     let snapshot = call.engine.profiles(call.ctx).await?.snapshot(&definition)?;

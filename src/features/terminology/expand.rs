@@ -44,10 +44,9 @@ const TOLD: [(&str, &str); 17] = [
 ];
 
 pub(super) async fn expand(call: Call<'_>) -> Result<Answer> {
-    asked::as_of_now(&call)?;
     let paging = Paging::of(&call)?;
     let view = View::of(&call);
-    let mut resolver = call.engine.resolver(call.ctx).await?;
+    let mut resolver = asked::resolver(&call).await?;
     let set = asked::value_set(&call, &mut resolver).await?;
     let Found { expansion, page, total } = find(&call, &mut resolver, &set, &view, &paging).await?;
     let page = expansion.members.get(page).unwrap_or_default();

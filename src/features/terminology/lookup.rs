@@ -9,10 +9,9 @@ use fhir::{Failure, IssueType, Result};
 use serde_json::Value as Json;
 
 pub(super) async fn lookup(call: Call<'_>) -> Result<Answer> {
-    asked::as_of_now(&call)?;
     let Asked { system, version, code, .. } = asked::code(&call.arguments)?;
     let url = versioned(needed_system(system.as_deref())?, version.as_deref());
-    let resolver = &mut call.engine.resolver(call.ctx).await?;
+    let resolver = &mut asked::resolver(&call).await?;
     let system = asked::with_url(resolver, &url, &[&code], Around::Neighbours).await?;
     if let Some(grammar) = system.grammar.filter(|it| it.has(&code)) {
         return Ok(bare(&system, &grammar.name(&code).unwrap_or(code)));

@@ -18,10 +18,9 @@ enum Verdict {
 }
 
 pub(super) async fn in_code_system(call: Call<'_>) -> Result<Answer> {
-    asked::as_of_now(&call)?;
     let all = asked::codes(&call.arguments, "url", "version")?;
     let codes: Vec<&str> = all.iter().map(|it| it.code.as_str()).collect();
-    let system = asked::code_system(&call, &mut call.engine.resolver(call.ctx).await?, &codes).await?;
+    let system = asked::code_system(&call, &mut asked::resolver(&call).await?, &codes).await?;
     let mut verdicts = Vec::new();
     for asked in all {
         verdicts.push(of_system(&call, &system, &asked)?);
@@ -30,8 +29,7 @@ pub(super) async fn in_code_system(call: Call<'_>) -> Result<Answer> {
 }
 
 pub(super) async fn in_value_set(call: Call<'_>) -> Result<Answer> {
-    asked::as_of_now(&call)?;
-    let mut resolver = call.engine.resolver(call.ctx).await?;
+    let mut resolver = asked::resolver(&call).await?;
     let set = asked::value_set(&call, &mut resolver).await?;
     let mut verdicts = Vec::new();
     for asked in asked::codes(&call.arguments, "system", "systemVersion")? {

@@ -102,7 +102,7 @@ async fn what_a_call_lacks_or_asks_too_much_is_told() {
         ("CodeSystem/$lookup?system=urn:metals&version=3&code=gold", 404, "urn:metals"),
         ("CodeSystem/$lookup?system=urn:metals", 400, "code"),
         ("CodeSystem/$lookup?code=gold", 400, "system"),
-        ("CodeSystem/$lookup?system=urn:metals&code=gold&date=2020", 400, "date"),
+        ("CodeSystem/$lookup?system=urn:metals&code=gold&date=2020", 404, "urn:metals"),
         ("CodeSystem/$lookup?system=http://loinc.org&code=1-8", 404, "http://loinc.org"),
         ("CodeSystem/$subsumes?system=urn:metals&codeA=gold", 400, "codeB"),
         ("CodeSystem/$subsumes?codeA=gold&codeB=zinc", 400, "system"),
