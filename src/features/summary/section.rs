@@ -33,7 +33,12 @@ const RECENT: Option<usize> = Some(100);
 /// LOINC's codes of whether, and until when, somebody is pregnant.
 const PREGNANCY: &str = "code=http://loinc.org|82810-3,http://loinc.org|11778-8&_sort=-date";
 
-/// Every section that is made, in IPS's order.
+/// LOINC's codes of what matters to the patient: in general, for care and for treatment.
+const STORY_TOLD: &str = "code=http://loinc.org|81338-6,http://loinc.org|95541-9,http://loinc.org|75773-2&_sort=-date";
+/// The same as a document.
+const STORY_WRITTEN: &str = "type=http://loinc.org|81338-6&_sort=-date";
+
+/// Every section of IPS's, in its order.
 pub(super) static ALL: &[Section] = &[
     Section {
         code: "11450-4",
@@ -119,11 +124,43 @@ pub(super) static ALL: &[Section] = &[
         }],
     },
     Section {
+        code: "42348-3",
+        display: "Advance healthcare directives",
+        title: "Advance directives",
+        is_required: false,
+        sources: &[Source {
+            of: "Consent",
+            query: "",
+            recent: None,
+            keeps: |it| has_status(it, &["active"]) && is_directive(it),
+        }],
+    },
+    Section {
         code: "104605-1",
         display: "Alert",
         title: "Alerts",
         is_required: false,
         sources: &[Source { of: "Flag", query: "", recent: None, keeps: |it| has_status(it, &["active"]) }],
+    },
+    Section {
+        code: "47420-5",
+        display: "Functional status assessment note",
+        title: "Functional status",
+        is_required: false,
+        sources: &[
+            Source {
+                of: "Condition",
+                query: "",
+                recent: None,
+                keeps: |it| is_sure(it) && !is_over(it) && is_of_function(it),
+            },
+            Source {
+                of: "ClinicalImpression",
+                query: "_sort=-date",
+                recent: RECENT,
+                keeps: |it| has_status(it, &["completed", "in-progress"]),
+            },
+        ],
     },
     Section {
         code: "8716-3",
@@ -152,6 +189,22 @@ pub(super) static ALL: &[Section] = &[
         sources: &[Source { of: "Observation", query: PREGNANCY, recent: RECENT, keeps: is_result }],
     },
     Section {
+        code: "81338-6",
+        display: "Patient Goals, preferences, and priorities for care experience",
+        title: "Patient story",
+        is_required: false,
+        sources: &[
+            Source { of: "Observation", query: STORY_TOLD, recent: RECENT, keeps: is_result },
+            Source {
+                of: "DocumentReference",
+                query: STORY_WRITTEN,
+                recent: RECENT,
+                keeps: |it| has_status(it, &["current"]),
+            },
+            Source { of: "Goal", query: "", recent: None, keeps: is_own_goal },
+        ],
+    },
+    Section {
         code: "29762-2",
         display: "Social history note",
         title: "Social history",
@@ -168,12 +221,10 @@ pub(super) static ALL: &[Section] = &[
         display: "Plan of care note",
         title: "Plan of care",
         is_required: false,
-        sources: &[Source {
-            of: "CarePlan",
-            query: "",
-            recent: None,
-            keeps: |it| has_status(it, &["active", "on-hold"]),
-        }],
+        sources: &[
+            Source { of: "CarePlan", query: "", recent: None, keeps: |it| has_status(it, &["active", "on-hold"]) },
+            Source { of: "ImmunizationRecommendation", query: "_sort=-date", recent: Some(1), keeps: |_| true },
+        ],
     },
 ];
 
@@ -196,7 +247,28 @@ fn is_over(resource: Value<'_>) -> bool {
         || resource.get("abatementDateTime").is_some()
 }
 
+/// Whether a Consent is about what is to be done when the patient can no longer say so (consent.html#scope).
+fn is_directive(consent: Value<'_>) -> bool {
+    is_coded(consent, "scope", &["adr"])
+        || is_coded(consent, "category", &["acd", "dnr", "emrgonly", "hcd", "npp", "polst"])
+}
+
+/// Whether a problem is one of what the patient can do in everyday life, by its category.
+fn is_of_function(problem: Value<'_>) -> bool {
+    is_coded(problem, "category", &["functional-status", "disability-status", "cognitive-status", "47420-5"])
+}
+
+/// Whether it is a goal of the patient's own, and still one.
+fn is_own_goal(goal: Value<'_>) -> bool {
+    let is_open = goal
+        .str("lifecycleStatus")
+        .is_some_and(|it| matches!(it, "proposed" | "planned" | "accepted" | "active" | "on-hold"));
+    let by = goal.get("expressedBy").and_then(|it| it.str("reference")).unwrap_or_default();
+    is_open && by.rsplit('/').nth(1) == Some("Patient")
+}
+
 fn is_coded(resource: Value<'_>, element: &str, codes: &[&str]) -> bool {
-    let codings = resource.get(element).and_then(|it| it.get("coding")).into_iter().flat_map(Value::each);
+    let concepts = resource.get(element).into_iter().flat_map(Value::each);
+    let codings = concepts.filter_map(|it| it.get("coding")).flat_map(Value::each);
     codings.filter_map(|it| it.str("code")).any(|it| codes.contains(&it))
 }

@@ -3,7 +3,7 @@
 use fhir::json::Value;
 
 /// Elements that say what a resource is about, the first that there is.
-const WHAT: [&str; 8] = [
+const WHAT: [&str; 10] = [
     "code",
     "medicationCodeableConcept",
     "medicationReference",
@@ -12,10 +12,12 @@ const WHAT: [&str; 8] = [
     "title",
     "description",
     "type",
+    "category",
+    "recommendation",
 ];
 
 /// Elements that say when.
-const WHEN: [&str; 9] = [
+const WHEN: [&str; 12] = [
     "effectiveDateTime",
     "effectivePeriod",
     "occurrenceDateTime",
@@ -25,11 +27,14 @@ const WHEN: [&str; 9] = [
     "authoredOn",
     "timingDateTime",
     "recordedDate",
+    "dateTime",
+    "startDate",
+    "date",
 ];
 
 /// One line.
 pub(super) fn line(resource: Value<'_>) -> String {
-    let what = WHAT.iter().filter_map(|it| resource.get(it)).find_map(name);
+    let what = WHAT.iter().filter_map(|it| resource.get(it)).flat_map(Value::each).find_map(name);
     let mut line = what.unwrap_or_else(|| "Not named".to_owned());
     if let Some(value) = value(resource) {
         line.push_str(&format!(": {value}"));
@@ -40,8 +45,9 @@ pub(super) fn line(resource: Value<'_>) -> String {
     line
 }
 
-/// What a CodeableConcept, a Reference or a text says.
+/// What a CodeableConcept, a Reference or a text says; of a recommendation, for what vaccine it is.
 fn name(element: Value<'_>) -> Option<String> {
+    let element = element.get("vaccineCode").and_then(|it| it.each().next()).unwrap_or(element);
     let codings = || element.get("coding").into_iter().flat_map(Value::each);
     let text = element.as_str().or(element.str("text")).or(element.str("display"));
     let text =
@@ -112,6 +118,11 @@ mod tests {
                 r#"{"medicationReference":{"display":"Aspirin"},"effectivePeriod":{"start":"2021"}}"#,
                 "Aspirin (2021 – ?)",
             ),
+            (
+                r#"{"category":[{"coding":[{"code":"dnr","display":"Do Not Resuscitate"}]}],"dateTime":"2021"}"#,
+                "Do Not Resuscitate (2021)",
+            ),
+            (r#"{"date":"2022","recommendation":[{"vaccineCode":[{"text":"Tetanus"}]}]}"#, "Tetanus (2022)"),
             (r#"{"status":"active"}"#, "Not named"),
         ] {
             assert_eq!(line(Doc::parse(resource).unwrap().root()), told);

@@ -64,6 +64,41 @@ fn record() -> Vec<Value> {
             "code": sct("80146002", "Appendectomy"),
         }),
         json!({
+            "resourceType": "Consent", "id": "dnr", "status": "active", "patient": patient, "dateTime": "2021-09-01",
+            "scope": coded("http://terminology.hl7.org/CodeSystem/consentscope", "adr", "Advanced Care Directive"),
+            "category": [coded("http://terminology.hl7.org/CodeSystem/consentcategorycodes", "dnr", "Do Not Resuscitate")],
+            "policyRule": coded("http://terminology.hl7.org/CodeSystem/consentpolicycodes", "cric", "cric"),
+        }),
+        json!({
+            "resourceType": "Consent", "id": "research", "status": "active", "patient": patient,
+            "scope": coded("http://terminology.hl7.org/CodeSystem/consentscope", "research", "Research"),
+            "category": [coded("http://loinc.org", "59284-0", "Consent")], "policy": [{ "uri": "urn:p" }],
+        }),
+        json!({
+            "resourceType": "Condition", "id": "legs", "subject": patient, "clinicalStatus": clinical("active"),
+            "category": [coded("http://hl7.org/fhir/us/core/CodeSystem/us-core-category", "functional-status", "Functional Status")],
+            "code": sct("82971005", "Impaired Mobility"),
+        }),
+        json!({
+            "resourceType": "ClinicalImpression", "id": "walks", "status": "completed", "subject": patient, "date": "2026-02-01",
+            "description": "Walks with a stick",
+        }),
+        json!({
+            "resourceType": "Goal", "id": "own", "lifecycleStatus": "active", "subject": patient, "expressedBy": patient,
+            "description": { "text": "To see the sea again" },
+        }),
+        json!({
+            "resourceType": "Goal", "id": "other", "lifecycleStatus": "active", "subject": patient,
+            "description": { "text": "HbA1c below 7" },
+        }),
+        json!({
+            "resourceType": "ImmunizationRecommendation", "id": "tetanus", "patient": patient, "date": "2026-03-01",
+            "recommendation": [{
+                "vaccineCode": [sct("333621002", "Tetanus vaccine")],
+                "forecastStatus": coded("http://terminology.hl7.org/CodeSystem/immunization-recommendation-status", "due", "Due"),
+            }],
+        }),
+        json!({
             "resourceType": "Flag", "id": "f", "status": "active", "subject": patient, "code": { "text": "Falls" },
         }),
     ]
@@ -95,10 +130,15 @@ async fn a_summary_has_what_the_record_has() {
     found.sort();
     let expected = [
         "AllergyIntolerance/a",
+        "ClinicalImpression/walks",
+        "Condition/legs",
         "Condition/now",
         "Condition/then",
+        "Consent/dnr",
         "Flag/f",
+        "Goal/own",
         "Immunization/i",
+        "ImmunizationRecommendation/tetanus",
         "Medication/m",
         "MedicationStatement/s",
         "Observation/l",
@@ -116,6 +156,12 @@ async fn a_summary_has_what_the_record_has() {
         told("10160-0").contains("Aspirin &lt;b&gt; (2026-01-01)")
             && told("30954-2").contains("CRP: 5 mg/L (2026-01-02)")
     );
+    let is_told = |code: &str, words: &str| assert!(told(code).contains(words), "{}", told(code));
+    is_told("42348-3", "Do Not Resuscitate (2021-09-01)");
+    is_told("47420-5", "Impaired Mobility");
+    is_told("47420-5", "Walks with a stick (2026-02-01)");
+    is_told("81338-6", "To see the sea again");
+    is_told("18776-5", "Tetanus vaccine (2026-03-01)");
     assert!(section(&bundle, "8716-3").is_null(), "there are no vital signs");
     let by_identifier = house.get("Patient/$summary?identifier=urn:mrn|7").await.unwrap();
     assert_eq!(by_identifier["entry"].as_array().unwrap().len(), bundle["entry"].as_array().unwrap().len());
