@@ -32,7 +32,12 @@ pub(super) fn read(files: &dyn Files, _: &Choices) -> Result<Draft> {
         let mut concept = DraftConcept::named(&row.code, row.long);
         if row.short != row.long {
             let value = row.short.to_owned();
-            concept.designations.push(DraftDesignation { language: Some("en".into()), usage: None, value });
+            concept.designations.push(DraftDesignation {
+                language: Some("en".into()),
+                usage: None,
+                origin: None,
+                value,
+            });
         }
         if !row.is_valid {
             concept.say("notSelectable", DraftValue::Flag(true));

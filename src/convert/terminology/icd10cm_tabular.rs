@@ -67,7 +67,12 @@ impl Tabular {
         let mut concept = DraftConcept::named(&node.code, &node.label);
         for inclusion in &node.inclusions {
             let value = inclusion.clone();
-            concept.designations.push(DraftDesignation { language: Some("en".into()), usage: None, value });
+            concept.designations.push(DraftDesignation {
+                language: Some("en".into()),
+                usage: None,
+                origin: None,
+                value,
+            });
         }
         concept.say("kind", DraftValue::Code(node.kind.to_owned()));
         if node.kind != "category" || node.has_diagnoses {

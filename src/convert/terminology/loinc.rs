@@ -87,7 +87,8 @@ fn read_terms(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
         }
         let mut concept = DraftConcept::named(&code.to_uppercase(), display);
         for other in ["SHORTNAME", "DisplayName"].iter().filter_map(|it| row.get(it)).filter(|it| !it.is_empty()) {
-            let designation = DraftDesignation { language: Some("en".into()), usage: None, value: other.to_owned() };
+            let designation =
+                DraftDesignation { language: Some("en".into()), usage: None, origin: None, value: other.to_owned() };
             concept.designations.push(designation);
         }
         for property in PROPERTIES {

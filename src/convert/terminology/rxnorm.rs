@@ -93,7 +93,7 @@ fn concepts(files: &dyn Files, name: &str, draft: &mut Draft) -> Result<()> {
         }
         *known = (known.0 || is_shown, known.1 || is_used);
         let value = (*name).to_owned();
-        concept.designations.push(DraftDesignation { language: Some("en".into()), usage: None, value });
+        concept.designations.push(DraftDesignation { language: Some("en".into()), usage: None, origin: None, value });
         if !concept.properties.iter().any(|it| it.code == "TTY" && it.is(kind)) {
             concept.say("TTY", DraftValue::Code((*kind).to_owned()));
         }

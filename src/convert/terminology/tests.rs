@@ -124,6 +124,8 @@ fn snomed_ct_is_read_from_its_snapshot() {
         r#""value":"Heart attack (disorder)""#,
         r#"{"code":"363698007","valueCode":"100000003"}"#,
         r#"{"code":"sufficientlyDefined","valueBoolean":true}"#,
+        r#"{"code":"effectiveTime","valueString":"20240131"}"#,
+        r#""origin":{"module":"900000000000207008","time":"20200101","dialect":[{"set":"900000000000509007","preferred":true}]}"#,
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
@@ -159,7 +161,8 @@ fn reference_sets_and_attributes_of_snomed_ct_are_read() {
     assert_eq!([number.source, number.kind].map(code), ["100000003", "363698007"]);
     // What is preferred in some language comes first, and full names last.
     let (said, _) = kept(&arranged, "100000002");
-    let places = ["\"Heart attack\"}", "\"MI\"}", "Heart attack (disorder)"].map(|it| said.find(it).unwrap());
+    let places = ["\"Heart attack\",\"origin\"", "\"MI\",\"origin\"", "Heart attack (disorder)"]
+        .map(|it| said.find(it).unwrap());
     assert!(places[0] < places[2] && places[1] < places[2], "{said}");
 }
 

@@ -2,7 +2,7 @@
 //! concepts that a refinement is about.
 
 use super::filters::Chooser;
-use fhir::terminology::ecl::{Attribute, Constraint, Kin, Refinement, Test, ValueAttribute, Way};
+use fhir::terminology::ecl::{Attribute, ConceptTest, Constraint, End, Kin, Refinement, Test, ValueAttribute, Way};
 use fhir::terminology::release::{CONCRETE, CONCRETES, Links, Places, RELATIONS, Relation};
 use fhir::{Failure, IssueType, Result};
 use std::future::Future;
@@ -36,7 +36,9 @@ impl Chooser<'_> {
                 Constraint::Any => self.in_use().await?,
                 Constraint::Concept(code) => Places::one(self.loaded.links(self.session, code).await?.0),
                 Constraint::Members(sets) => self.members_of(sets).await?,
+                Constraint::Targets(sets) => self.targets(sets).await?,
                 Constraint::Related(kin, of) => self.related(*kin, of).await?,
+                Constraint::Ends(end, of) => self.ends(*end, of).await?,
                 Constraint::All(parts) => {
                     let mut chosen = within.clone();
                     for part in parts {
@@ -64,18 +66,17 @@ impl Chooser<'_> {
                     let (sources, kinds) = (self.all(of).await?, self.all(kinds).await?);
                     self.values(&sources, &kinds).await?
                 }
-                Constraint::Worded(of, text) => {
-                    let chosen = self.those(of, within).await?;
-                    self.worded(chosen, text).await?
+                Constraint::Described(of, tests) => {
+                    let chosen = self.those(of, within).await?.and(within);
+                    self.described(chosen, tests).await?
                 }
                 Constraint::Supplemented(of, supplement) => self.supplemented(of, supplement).await?,
-                Constraint::Active(of, is_active) => {
-                    let chosen = match (&**of, is_active) {
-                        (Constraint::Any, false) => self.everything(),
+                Constraint::Filtered(of, test) => {
+                    let chosen = match (&**of, test) {
+                        (Constraint::Any, ConceptTest::Active(false)) => self.everything(),
                         _ => self.those(of, within).await?,
                     };
-                    let inactive = self.posted("inactive", "true").await?;
-                    if *is_active { chosen.without(&inactive) } else { chosen.and(&inactive) }
+                    chosen.and(&self.passing_filter(test).await?)
                 }
             })
         })
@@ -128,6 +129,14 @@ impl Chooser<'_> {
                 self.related_to(kin, of).await
             }
         }
+    }
+
+    /// Those of these with none of them above, or beneath.
+    async fn ends(&mut self, end: End, of: &Constraint) -> Result<Places> {
+        let of = self.all(of).await?;
+        let way = if end == End::Top { Way::Below } else { Way::Above };
+        let others = self.related_to(Kin { way, is_direct: false, has_self: false }, of.clone()).await?;
+        Ok(of.without(&others))
     }
 
     /// Each concept is read, but for those whose own kin another one has among its.

@@ -5,7 +5,9 @@ mod sets;
 
 use super::lines::Table;
 use super::{Choices, Files, named};
-use fhir::terminology::release::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue, LONGEST_TERM};
+use fhir::terminology::release::{
+    DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue, EFFECTIVE_TIME, LONGEST_TERM, Origin,
+};
 use fhir::{Failure, IssueType, Result};
 use sets::Preferred;
 use std::collections::BTreeSet;
@@ -67,7 +69,7 @@ pub(super) fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
     for name in named(files, |it| it.starts_with("sct2_RelationshipConcreteValues_Snapshot") && it.ends_with(".txt")) {
         found.values(files, &name)?;
     }
-    preferred.sets.iter().for_each(|it| found.draft.note_set(it));
+    preferred.sets().for_each(|it| found.draft.note_set(it));
     sets::members(files, &mut found.draft)?;
     let edition = match &choices.edition {
         Some(edition) => edition.clone(),
@@ -97,6 +99,7 @@ impl Found {
             }
             concept.say("moduleId", DraftValue::Code(identifier(module)?.to_owned()));
             concept.say("sufficientlyDefined", DraftValue::Flag(*definition == SUFFICIENTLY_DEFINED));
+            concept.say(EFFECTIVE_TIME, DraftValue::Text((*time).to_owned()));
             self.note(time)?;
             self.modules.insert((*module).to_owned());
             match self.draft.add(concept) {
@@ -109,7 +112,7 @@ impl Found {
 
     fn descriptions(&mut self, files: &dyn Files, name: &str, preferred: &Preferred) -> Result<()> {
         Table::with_header(files, name, '\t', DESCRIPTION)?.each(|row| {
-            let [id, time, active, _, concept, language, kind, term, _] = row else { return Err(String::new()) };
+            let [id, time, active, module, concept, language, kind, term, _] = row else { return Err(String::new()) };
             self.note(time)?;
             let number = number(id)?;
             if !is_active(active)? {
@@ -124,16 +127,22 @@ impl Found {
             let concept = self.draft.concept(concept).ok_or("a concept of the file of concepts")?;
             let is_synonym = *kind == SYNONYM;
             // The preferred synonym is shown; a full name only as long as there is none.
-            if (is_synonym && preferred.shown.contains(&number)) || concept.display.is_none() {
+            if (is_synonym && preferred.is_shown(number)) || concept.display.is_none() {
                 concept.display = Some((*term).to_owned());
             }
             let language = Some((*language).to_owned());
-            let designation = DraftDesignation { language, usage: Some(usage), value: (*term).to_owned() };
+            let origin = Origin {
+                module: identifier(module)?.to_owned(),
+                time: (*time).to_owned(),
+                dialects: preferred.dialects_of(number),
+            };
+            let designation =
+                DraftDesignation { language, usage: Some(usage), value: (*term).to_owned(), origin: Some(origin) };
             // The first of a language is the one to show in it: what is preferred, then other synonyms, then full names.
             let is_full = |it: &DraftDesignation| it.usage.is_some_and(|it| it.code == FULLY_SPECIFIED);
             let end = concept.designations.len();
             let at = match is_synonym {
-                true if preferred.any.contains(&number) => 0,
+                true if preferred.is_preferred(number) => 0,
                 true => concept.designations.iter().position(is_full).unwrap_or(end),
                 false => end,
             };

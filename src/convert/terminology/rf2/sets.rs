@@ -6,7 +6,7 @@ use super::super::{Choices, Files, named};
 use super::{identifier, is_active, number};
 use fhir::terminology::release::{Draft, DraftValue};
 use fhir::{Failure, IssueType, Result};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const PREFERRED: &str = "900000000000548007";
 /// American English, then British: whose preferred terms are shown where nobody says.
@@ -30,42 +30,65 @@ const DEPENDENCY: &[&str] = &[
 /// What the files of all reference sets begin with.
 const MEMBER: &[&str] = &["id", "effectiveTime", "active", "moduleId", "refsetId", "referencedComponentId"];
 
-/// The descriptions that are preferred.
+/// What reference sets of languages say of descriptions.
 #[derive(Default)]
 pub(super) struct Preferred {
-    /// In the language that is shown.
-    pub(super) shown: HashSet<u64>,
-    /// In any language.
-    pub(super) any: HashSet<u64>,
-    /// The reference sets of languages.
-    pub(super) sets: BTreeSet<String>,
+    /// By reference set: its descriptions, and whether they are preferred there.
+    by_language: BTreeMap<String, HashMap<u64, bool>>,
+    /// The reference set of the language that is shown.
+    shown: Option<String>,
 }
 
 impl Preferred {
     pub(super) fn read(files: &dyn Files, choices: &Choices) -> Result<Preferred> {
-        let mut by_language: BTreeMap<String, HashSet<u64>> = BTreeMap::new();
+        let mut by_language: BTreeMap<String, HashMap<u64, bool>> = BTreeMap::new();
         for name in
             named(files, |it| it.contains("cRefset_Language") && it.contains("Snapshot") && it.ends_with(".txt"))
         {
             Table::with_header(files, &name, '\t', LANGUAGE)?.each(|row| {
                 let [_, _, active, _, language, description, acceptability] = row else { return Err(String::new()) };
                 let number = number(description)?;
-                if is_active(active)? && *acceptability == PREFERRED {
-                    by_language.entry(identifier(language)?.to_owned()).or_default().insert(number);
+                if is_active(active)? {
+                    let set = by_language.entry(identifier(language)?.to_owned()).or_default();
+                    set.insert(number, *acceptability == PREFERRED);
                 }
                 Ok(())
             })?;
         }
-        let any = by_language.values().flatten().copied().collect();
-        let sets = by_language.keys().cloned().collect();
-        if let Some(wanted) = &choices.language {
-            let told = format!("The files have no language reference set {}.", fhir::outcome::shown(wanted));
-            let shown = by_language.remove(wanted).ok_or_else(|| Failure::new(IssueType::NotFound, told))?;
-            return Ok(Preferred { shown, any, sets });
-        }
-        let english = ENGLISH.iter().find_map(|it| by_language.remove(*it));
-        let shown = english.or_else(|| by_language.pop_first().map(|it| it.1)).unwrap_or_default();
-        Ok(Preferred { shown, any, sets })
+        let shown = match &choices.language {
+            Some(wanted) if by_language.contains_key(wanted) => Some(wanted.clone()),
+            Some(wanted) => {
+                let told = format!("The files have no language reference set {}.", fhir::outcome::shown(wanted));
+                return Err(Failure::new(IssueType::NotFound, told));
+            }
+            None => {
+                let english = ENGLISH.into_iter().find(|it| by_language.contains_key(*it)).map(str::to_owned);
+                english.or_else(|| by_language.keys().next().cloned())
+            }
+        };
+        Ok(Preferred { by_language, shown })
+    }
+
+    /// The reference sets of languages.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &str> {
+        self.by_language.keys().map(String::as_str)
+    }
+
+    /// Whether a description is preferred in the language that is shown.
+    pub(super) fn is_shown(&self, description: u64) -> bool {
+        let set = self.shown.as_ref().and_then(|it| self.by_language.get(it));
+        set.and_then(|it| it.get(&description)) == Some(&true)
+    }
+
+    /// Whether a description is preferred in any language.
+    pub(super) fn is_preferred(&self, description: u64) -> bool {
+        self.by_language.values().any(|it| it.get(&description) == Some(&true))
+    }
+
+    /// The reference sets that a description is in, and whether it is preferred there.
+    pub(super) fn dialects_of(&self, description: u64) -> Vec<(String, bool)> {
+        let sets = self.by_language.iter();
+        sets.filter_map(|(set, of)| Some((set.clone(), *of.get(&description)?))).collect()
     }
 }
 

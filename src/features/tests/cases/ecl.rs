@@ -116,7 +116,16 @@ async fn expressions_choose_concepts() {
         ("14.20", "18"),
         ("< 10 {{ term = \"cod tab\" }}", "1314"),
         ("* {{ C active = false }}", "19"),
-        ("^ 30 {{ active = 1 }}", "1318"),
+        ("^ 30 {{ C active = 1 }}", "1318"),
+        ("< 10 {{ term = wild:\"*caffeine*\" }}", "1418"),
+        ("< 10 {{ term = wild:\"codeine*\" }}", "131417"),
+        ("< 10 {{ term = (\"caff\" \"opi\") }}", "141618"),
+        ("< 11 {{ term != \"codeine\" }}", "12"),
+        ("!!> (<< 12 OR << 16)", "1216"),
+        ("!!< (<< 12 OR << 15)", "13141718"),
+        ("!!> 13", "13"),
+        ("^ [targetComponentId] 900000000000526001", "13"),
+        ("^ [referencedComponentId] 30", "131819"),
     ] {
         let rest = format!("ecl/{expression}");
         assert_eq!(chosen(&house, &rest).await, expected, "{expression}");

@@ -42,7 +42,7 @@ async fn house() -> House {
     house
 }
 
-async fn chosen(house: &House, expression: &str) -> fhir::Result<String> {
+pub(super) async fn chosen(house: &House, expression: &str) -> fhir::Result<String> {
     let expression = expression.replace(' ', "%20");
     let rest: String = format!("{SNOMED}?fhir_vs=ecl/{expression}").bytes().map(|it| format!("%{it:02X}")).collect();
     house.get(&format!("ValueSet/$expand?url={rest}")).await.map(|it| codes(&it))

@@ -28,7 +28,12 @@ fn findings(version: &str) -> Draft {
         if code == "4" {
             let usage = DesignationUse { system: "urn:use", code: "syn", display: "Synonym" };
             let value = "Myokardinfarkt".to_owned();
-            concept.designations.push(DraftDesignation { language: Some("de".into()), usage: Some(usage), value });
+            concept.designations.push(DraftDesignation {
+                language: Some("de".into()),
+                usage: Some(usage),
+                origin: None,
+                value,
+            });
         }
         assert!(draft.add(concept).unwrap());
     }

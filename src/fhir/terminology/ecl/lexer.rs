@@ -91,6 +91,39 @@ impl<'t> Lexer<'t> {
         rest.get(..end).unwrap_or_default()
     }
 
+    /// The letters that come next.
+    pub(super) fn word(&mut self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|it: char| !it.is_ascii_alphabetic()).unwrap_or(rest.len());
+        self.at += end;
+        rest.get(..end).unwrap_or_default()
+    }
+
+    /// The text in the quotation marks that come next; a backslash stands before one that is part of it, and before itself.
+    pub(super) fn quoted(&mut self) -> Result<String> {
+        self.expect("\"")?;
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (mut text, mut is_escaped) = (String::new(), false);
+        for (at, character) in rest.char_indices() {
+            match character {
+                '\\' if !is_escaped => is_escaped = true,
+                '"' if !is_escaped => {
+                    self.at += at + 1;
+                    return Ok(text);
+                }
+                _ => {
+                    if is_escaped && !matches!(character, '"' | '\\') {
+                        text.push('\\');
+                    }
+                    is_escaped = false;
+                    text.push(character);
+                }
+            }
+        }
+        self.at = self.text.len();
+        Err(self.wrong("a quotation mark"))
+    }
+
     /// The text up to a sign, which is gone behind.
     pub(super) fn until(&mut self, sign: &str) -> Result<&'t str> {
         let rest = self.text.get(self.at..).unwrap_or_default();

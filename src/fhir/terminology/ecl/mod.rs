@@ -2,18 +2,23 @@
 //! (snomedct.html): what an expression says, and whether the attributes of a concept are what a refinement asks for.
 //! Which concepts those are is looked up by whoever has the release.
 //!
-//! Everything of version 1.5 is read; of later versions filters by words and by activity, sets of values, and history supplements. What
-//! is not read is refused by name.
+//! Everything of version 1.5 is read; of later versions the ends of sets, the targets of associations, history supplements, sets of
+//! values, and filters of concepts and descriptions as far as these are kept. What is not read is refused by name.
 
+mod filter;
+mod filters;
 mod lexer;
 mod read;
 mod refine;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wording;
 
+pub use filter::{Choice, ConceptTest, Days, Description, DescriptionTest, Dialect};
 pub use refine::Test;
 pub use value::{Comparison, Literal, ValueAttribute};
+pub use wording::Wording;
 
 /// An expression constraint: a set of concepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +29,12 @@ pub enum Constraint {
     Concept(String),
     /// `^`: the members of these reference sets.
     Members(Box<Constraint>),
+    /// `^ [targetComponentId]`: what the members of these associations name.
+    Targets(Box<Constraint>),
     /// What stands so to these.
     Related(Kin, Box<Constraint>),
+    /// `!!>`, `!!<`: those of these that have none of them above, or beneath them.
+    Ends(End, Box<Constraint>),
     /// `AND`: what is in all.
     All(Vec<Constraint>),
     /// `OR`: what is in any.
@@ -36,12 +45,20 @@ pub enum Constraint {
     Refined(Box<Constraint>, Refinement),
     /// `.`: the values that these have of such attributes.
     Values(Box<Constraint>, Box<Constraint>),
-    /// `{{ term = "…" }}`: those with names that have words beginning so.
-    Worded(Box<Constraint>, String),
+    /// `{{ term = "…" }}`: those that have a description which is all of this.
+    Described(Box<Constraint>, Vec<DescriptionTest>),
     /// `{{ + HISTORY }}`: these, and those whose place one of them took.
     Supplemented(Box<Constraint>, Supplement),
-    /// `{{ active = … }}`: those that are in use, or that are not.
-    Active(Box<Constraint>, bool),
+    /// `{{ C active = … }}`: those that are so.
+    Filtered(Box<Constraint>, ConceptTest),
+}
+
+/// An end of a set of concepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum End {
+    Top,
+    Bottom,
 }
 
 /// Which associations tell what took the place of concepts that are no longer used.

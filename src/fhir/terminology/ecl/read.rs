@@ -1,7 +1,7 @@
 //! Reads expressions.
 
 use super::lexer::Lexer;
-use super::{Attribute, Comparison, Constraint, Count, Kin, Literal, Refinement, Supplement, ValueAttribute, Way};
+use super::{Attribute, Comparison, Constraint, Count, End, Kin, Literal, Refinement, ValueAttribute, Way};
 use crate::{Failure, IssueType, Result};
 
 /// How deep parts may lie within one another.
@@ -23,6 +23,9 @@ const KINSHIPS: [(&str, &str, Kin); 8] = [
     (">", "ancestorOf", Kin { way: Way::Above, is_direct: false, has_self: false }),
 ];
 
+/// The signs and words of the ends of a set.
+const ENDS: [(&str, &str, End); 2] = [("!!>", "top", End::Top), ("!!<", "bottom", End::Bottom)];
+
 /// What joins two parts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Joint {
@@ -31,8 +34,8 @@ enum Joint {
     Minus,
 }
 
-struct Reader<'t> {
-    lexer: Lexer<'t>,
+pub(super) struct Reader<'t> {
+    pub(super) lexer: Lexer<'t>,
     depth: usize,
     named: usize,
     wrapped: usize,
@@ -87,7 +90,7 @@ impl Reader<'_> {
         Ok(of)
     }
 
-    fn wrap(&mut self) -> Result<()> {
+    pub(super) fn wrap(&mut self) -> Result<()> {
         self.wrapped += 1;
         if self.wrapped > MOST_WRAPPED {
             let told = format!("An expression constraint has {MOST_WRAPPED} dots and filters at the most.");
@@ -113,20 +116,20 @@ impl Reader<'_> {
 
     /// `subExpressionConstraint`
     fn operand(&mut self) -> Result<Constraint> {
-        if self.lexer.is_next("!!") {
-            return Err(self.lexer.refused("!!> and !!<"));
-        }
+        let end = ENDS.into_iter().find(|it| self.lexer.eat(it.0) || self.lexer.eat_word(it.1)).map(|it| it.2);
         let kin = KINSHIPS.into_iter().find(|it| self.lexer.eat(it.0) || self.lexer.eat_word(it.1)).map(|it| it.2);
         let is_members = self.lexer.eat("^") || self.lexer.eat_word("memberOf");
-        if is_members && self.lexer.is_next("[") {
-            return Err(self.lexer.refused("the fields of reference sets (^ [ ])"));
-        }
+        let is_target = is_members && self.lexer.eat("[") && self.is_target()?;
         let mut found = self.focus()?;
         if is_members {
-            found = Constraint::Members(Box::new(found));
+            let sets = Box::new(found);
+            found = if is_target { Constraint::Targets(sets) } else { Constraint::Members(sets) };
         }
         if let Some(kin) = kin {
             found = Constraint::Related(kin, Box::new(found));
+        }
+        if let Some(end) = end {
+            found = Constraint::Ends(end, Box::new(found));
         }
         while self.lexer.eat("{{") {
             found = self.filtered(found)?;
@@ -134,8 +137,18 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// The field of reference sets behind `[`: what members are, or what takes their place.
+    fn is_target(&mut self) -> Result<bool> {
+        let is_target = self.lexer.eat_word("targetComponentId");
+        if !is_target && !self.lexer.eat_word("referencedComponentId") {
+            return Err(self.lexer.refused("fields of reference sets but referencedComponentId and targetComponentId"));
+        }
+        self.lexer.expect("]")?;
+        Ok(is_target)
+    }
+
     /// A concept, all of them, or an expression in parentheses.
-    fn focus(&mut self) -> Result<Constraint> {
+    pub(super) fn focus(&mut self) -> Result<Constraint> {
         if self.lexer.eat("(") {
             let inner = self.deeper(Self::expression)?;
             self.lexer.expect(")")?;
@@ -168,57 +181,6 @@ impl Reader<'_> {
         let found = read(self);
         self.depth -= 1;
         found
-    }
-
-    /// `+ HISTORY`, behind `{{`.
-    fn supplemented(&mut self, of: Constraint) -> Result<Constraint> {
-        self.wrap()?;
-        if !self.lexer.eat_word("HISTORY") {
-            return Err(self.lexer.wrong("HISTORY"));
-        }
-        let has_level = self.lexer.eat("-") || self.lexer.eat("_");
-        let levels = [("MIN", Supplement::Least), ("MOD", Supplement::Moderate), ("MAX", Supplement::Most)];
-        let supplement = match levels.into_iter().find(|it| has_level && self.lexer.eat_word(it.0)) {
-            Some((_, level)) => level,
-            None if has_level => return Err(self.lexer.wrong("MIN, MOD or MAX")),
-            None if self.lexer.is_next("(") => Supplement::These(Box::new(self.focus()?)),
-            None => Supplement::Most,
-        };
-        self.lexer.expect("}}")?;
-        Ok(Constraint::Supplemented(Box::new(of), supplement))
-    }
-
-    /// A filter of words or activity, or a supplement, behind `{{`.
-    fn filtered(&mut self, mut of: Constraint) -> Result<Constraint> {
-        if self.lexer.eat("+") {
-            return self.supplemented(of);
-        }
-        // The kind of what is filtered: descriptions or concepts.
-        let _ = self.lexer.eat_word("D") || self.lexer.eat_word("C");
-        loop {
-            self.wrap()?;
-            if self.lexer.eat_word("term") {
-                self.lexer.expect("=")?;
-                let _ = self.lexer.eat_word("match") && self.lexer.eat(":");
-                if !self.lexer.eat("\"") {
-                    return Err(self.lexer.refused("filters of terms but by one text of words"));
-                }
-                of = Constraint::Worded(Box::new(of), self.lexer.until("\"")?.to_owned());
-            } else if self.lexer.eat_word("active") {
-                self.lexer.expect("=")?;
-                let is_active = self.lexer.eat_word("true") || self.lexer.eat("1");
-                if !is_active && !self.lexer.eat_word("false") && !self.lexer.eat("0") {
-                    return Err(self.lexer.wrong("true or false"));
-                }
-                of = Constraint::Active(Box::new(of), is_active);
-            } else {
-                return Err(self.lexer.refused("filters ({{ … }}) but those of term and active"));
-            }
-            if !self.lexer.eat(",") {
-                self.lexer.expect("}}")?;
-                return Ok(of);
-            }
-        }
     }
 
     /// `eclRefinement`, or what is in a group.

@@ -63,13 +63,40 @@ fn attributes_are_grouped_and_counted() {
 }
 
 #[test]
-fn filters_of_words_and_activity_are_read() {
-    let worded = Constraint::Worded(Box::new(concept("1")), "heart att".to_owned());
+fn filters_of_descriptions_and_concepts_are_read() {
+    let words = |text: &str| Wording::Words(text.to_owned());
+    let term = |any: Vec<Wording>| DescriptionTest::Term(Choice { is_in: true, any });
+    let worded = Constraint::Described(Box::new(concept("1")), vec![term(vec![words("heart att")])]);
     assert_eq!(read("1 {{ term = \"heart att\" }}"), worded);
     assert_eq!(
-        read("1 {{ D term = match:\"heart att\" }} {{C active = 0}}"),
-        Constraint::Active(Box::new(worded), false)
+        read("1 {{ D term = match:\"heart att\", active = true }} {{C active = 0}}"),
+        Constraint::Filtered(Box::new(worded), ConceptTest::Active(false))
     );
+    let quoted = vec![words("a \"b\""), Wording::Wild("c\\d*".into())];
+    let several = Constraint::Described(Box::new(concept("1")), vec![term(quoted)]);
+    assert_eq!(read(r#"1 {{ term = ("a \"b\"" wild:"c\\d*") }}"#), several);
+    let module = ConceptTest::Module(Choice { is_in: false, any: vec!["2".into(), "3".into()] });
+    let day = Days { comparison: Comparison::AtLeast, any: vec!["20240131".into()] };
+    for (text, test) in [
+        ("active != true", ConceptTest::Active(false)),
+        ("definitionStatus = primitive", ConceptTest::Defined(false)),
+        ("definitionStatus != primitive", ConceptTest::Defined(true)),
+        ("definitionStatusId = 900000000000073002", ConceptTest::Defined(true)),
+        ("moduleId != (2 |two| 3)", module),
+        ("effectiveTime >= \"20240131\"", ConceptTest::Time(day)),
+    ] {
+        let expected = Constraint::Filtered(Box::new(concept("1")), test);
+        assert_eq!(read(&format!("1 {{{{ C {text} }}}}")), expected, "{text}");
+    }
+}
+
+#[test]
+fn ends_of_sets_and_targets_of_associations_are_read() {
+    let either = || Box::new(Constraint::Either(vec![concept("1"), concept("2")]));
+    assert_eq!(read("!!> (1 OR 2)"), Constraint::Ends(End::Top, either()));
+    assert_eq!(read("!!< (1 OR 2)"), Constraint::Ends(End::Bottom, either()));
+    assert_eq!(read("^ [targetComponentId] 7"), Constraint::Targets(Box::new(concept("7"))));
+    assert_eq!(read("^ [referencedComponentId] 7"), Constraint::Members(Box::new(concept("7"))));
 }
 
 #[test]
@@ -88,6 +115,8 @@ fn values_that_are_no_concepts_are_compared() {
         ("= (#1 #3)", ["#1", "#3"], ["#2", "#13"]),
         ("= \"slow rel\"", ["\"Slow release\"", "\"release slowly\""], ["\"slow\"", "#1"]),
         ("= match:\"tab\"", ["\"tablet\"", "\"a tab\""], ["\"stable\"", "true"]),
+        ("= wild:\"*tab*\"", ["\"Stable\"", "\"a tab\""], ["\"tb\"", "true"]),
+        ("= (wild:\"a*\" \"x\")", ["\"abc\"", "\"an x\""], ["\"bac\"", "#1"]),
         ("= true", ["true", "true"], ["false", "#1"]),
         ("!= true", ["false", "false"], ["true", "\"true\""]),
     ] {
@@ -123,16 +152,28 @@ fn what_is_wrong_or_not_served_is_told() {
         ("1: {{2 = 3}}", IssueType::Invalid, "groups are in no groups"),
         ("1: 2 = #five", IssueType::Invalid, "a number"),
         ("1: 2 >= 3", IssueType::Invalid, "concepts are not compared"),
-        ("1: 2 = wild:\"x*\"", IssueType::NotSupported, "wildcards"),
         ("1: 2 = (\"x\" 3)", IssueType::Invalid, "a number or a text"),
         ("1: R 2 = true", IssueType::NotSupported, "no concepts"),
         ("1: [1..2] R 2 = 3", IssueType::NotSupported, "reversed"),
         ("1: 2 = 3 MINUS 4 = 5", IssueType::NotSupported, "MINUS"),
-        ("^ [targetComponentId] 1", IssueType::NotSupported, "fields"),
-        ("!!> 1", IssueType::NotSupported, "!!>"),
+        ("^ [mapTarget] 1", IssueType::NotSupported, "fields"),
+        ("^ [*] 1", IssueType::NotSupported, "fields"),
+        ("1 {{ M active = 1 }}", IssueType::NotSupported, "members"),
+        ("1 {{ active = 0 }}", IssueType::NotSupported, "{{ C active = false }}"),
+        ("1 {{ type = def }}", IssueType::NotSupported, "definitions"),
+        ("1 {{ type = name }}", IssueType::Invalid, "syn, fsn or def"),
+        ("1 {{ id = 7 }}", IssueType::NotSupported, "filters of descriptions but"),
+        ("1 {{ C term = \"x\" }}", IssueType::NotSupported, "filters of concepts but"),
+        ("1 {{ dialect = en-xy }}", IssueType::NotSupported, "dialectId"),
+        ("1 {{ dialect = en-gb () }}", IssueType::Invalid, "prefer or accept"),
+        ("1 {{ language = english }}", IssueType::Invalid, "two letters"),
+        ("1 {{ C moduleId = (< 2) }}", IssueType::NotSupported, "expressions"),
+        ("1 {{ C effectiveTime = \"2024\" }}", IssueType::Invalid, "YYYYMMDD"),
+        ("1 {{ C definitionStatus = (defined primitive) }}", IssueType::Invalid, "both"),
+        ("1 {{ term = \"x }}", IssueType::Invalid, "quotation mark"),
         ("1 {{ + HISTORY-ALL }}", IssueType::Invalid, "MIN, MOD or MAX"),
         ("1 {{ + PAST }}", IssueType::Invalid, "HISTORY"),
-        ("1 {{ term = wild:\"x\" }}", IssueType::NotSupported, "one text of words"),
+        ("1 {{ term = 5 }}", IssueType::Invalid, "quotation marks"),
     ] {
         let failure = Constraint::read(text).unwrap_err();
         assert_eq!(failure.code(), code, "{text}: {failure}");

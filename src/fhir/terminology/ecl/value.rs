@@ -1,9 +1,9 @@
 //! Values of attributes that are no concepts: numbers, texts and booleans, and what they are compared with.
 
 use super::lexer::Lexer;
+use super::wording::Wording;
 use super::{Constraint, Count};
 use crate::Result;
-use crate::terminology::release::words;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 
@@ -37,8 +37,8 @@ pub enum Comparison {
 pub enum Literal {
     /// `#12.5`
     Number(Decimal),
-    /// `"two words"`: each is the beginning of a word of the value.
-    Text(String),
+    /// `"two words"`, `wild:"*itis"`
+    Text(Wording),
     /// `true`
     Flag(bool),
 }
@@ -59,6 +59,20 @@ impl Comparison {
         SIGNS.iter().find(|it| lexer.eat(it.0)).map(|it| it.1)
     }
 
+    /// Whether a value is so that stands like this to those that it can be compared with.
+    pub(super) fn holds(self, to: impl Iterator<Item = Ordering>) -> bool {
+        let found: Vec<Ordering> = to.collect();
+        let any = |passes: fn(&Ordering) -> bool| found.iter().any(passes);
+        match self {
+            Comparison::Equal => any(|it| it.is_eq()),
+            Comparison::Different => !found.is_empty() && !any(|it| it.is_eq()),
+            Comparison::Less => any(|it| it.is_lt()),
+            Comparison::AtMost => any(|it| it.is_le()),
+            Comparison::Greater => any(|it| it.is_gt()),
+            Comparison::AtLeast => any(|it| it.is_ge()),
+        }
+    }
+
     /// Whether it says of any two values whether they are the same.
     pub(super) fn is_of_all(self) -> bool {
         matches!(self, Comparison::Equal | Comparison::Different)
@@ -69,7 +83,10 @@ impl Literal {
     /// Reads values, several of them in parentheses; `None` where concepts come.
     pub(super) fn read(lexer: &mut Lexer<'_>) -> Result<Option<Vec<Literal>>> {
         let rest = lexer.rest();
-        let is_set = rest.strip_prefix('(').is_some_and(|it| it.trim_start().starts_with(['#', '"']));
+        let is_set = rest.strip_prefix('(').is_some_and(|it| {
+            let first = it.trim_start().get(..5).unwrap_or_default().to_ascii_lowercase();
+            first.starts_with(['#', '"']) || first == "match" || first.starts_with("wild")
+        });
         if !is_set {
             return Ok(Literal::one(lexer)?.map(|it| vec![it]));
         }
@@ -86,14 +103,8 @@ impl Literal {
             let number = lexer.number().parse().map_err(|_| lexer.wrong("a number"))?;
             return Ok(Some(Literal::Number(number)));
         }
-        if lexer.eat_word("wild") {
-            return Err(lexer.refused("texts with wildcards (wild:)"));
-        }
-        if lexer.eat_word("match") {
-            lexer.expect(":")?;
-        }
-        if lexer.eat("\"") {
-            return Ok(Some(Literal::Text(lexer.until("\"")?.to_owned())));
+        if let Some(wording) = Wording::read(lexer)? {
+            return Ok(Some(Literal::Text(wording)));
         }
         let flag = [true, false].into_iter().find(|it| lexer.eat_word(if *it { "true" } else { "false" }));
         Ok(flag.map(Literal::Flag))
@@ -106,11 +117,7 @@ impl Literal {
         match self {
             Literal::Number(number) => Some(value.strip_prefix('#')?.parse::<Decimal>().ok()?.cmp(number)),
             Literal::Flag(flag) => Some(is(value.parse::<bool>().ok()? == *flag)),
-            Literal::Text(text) => {
-                let own: Vec<String> = words(value.strip_prefix('"')?.trim_end_matches('"')).collect();
-                let has = |it: String| own.iter().any(|word| word.starts_with(&it));
-                Some(is(words(text).all(has)))
-            }
+            Literal::Text(wording) => Some(is(wording.is_in(value.strip_prefix('"')?.trim_end_matches('"')))),
         }
     }
 }
@@ -118,15 +125,6 @@ impl Literal {
 impl ValueAttribute {
     /// Whether a value, as publishers' files write it, is what is asked for. What is of another kind is not.
     pub fn has(&self, value: &str) -> bool {
-        let found: Vec<Ordering> = self.values.iter().filter_map(|it| it.compared(value)).collect();
-        let any = |passes: fn(&Ordering) -> bool| found.iter().any(passes);
-        match self.comparison {
-            Comparison::Equal => any(|it| it.is_eq()),
-            Comparison::Different => !found.is_empty() && !any(|it| it.is_eq()),
-            Comparison::Less => any(|it| it.is_lt()),
-            Comparison::AtMost => any(|it| it.is_le()),
-            Comparison::Greater => any(|it| it.is_gt()),
-            Comparison::AtLeast => any(|it| it.is_ge()),
-        }
+        self.comparison.holds(self.values.iter().filter_map(|it| it.compared(value)))
     }
 }

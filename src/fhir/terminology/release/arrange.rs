@@ -2,7 +2,7 @@
 //! it. What is beneath a concept is then the range of its own branch, with ranges of other branches where concepts have
 //! several parents (docs/decisions/0020-loaded-code-systems.md).
 
-use super::draft::{DraftConcept, DraftProperty, DraftValue};
+use super::draft::{DraftConcept, DraftProperty, DraftValue, Origin};
 use super::{About, CONCRETE, CONCRETES, Draft, LONGEST_TERM, Links, Places, Relation, words};
 use crate::json::quote;
 use crate::outcome::shown;
@@ -13,6 +13,10 @@ use std::collections::BTreeSet;
 /// The property under which the members of reference sets are posted, by the codes of the sets; those of any under `*`, and
 /// the sets themselves under nothing. No property of a code system is called so.
 pub const MEMBERSHIP: &str = "^";
+/// The property that says since when a concept is as it is, as YYYYMMDD.
+pub const EFFECTIVE_TIME: &str = "effectiveTime";
+/// The member of a designation that says where it comes from.
+pub const ORIGIN: &str = "origin";
 /// The term for values that are too long to be terms.
 pub const LONG: &str = "\u{1}";
 
@@ -278,7 +282,8 @@ fn said(concept: &DraftConcept) -> String {
             let (system, code, display) = (quote(it.system), quote(it.code), quote(it.display));
             format!("\"use\":{{\"system\":{system},\"code\":{code},\"display\":{display}}},")
         });
-        format!("{{{language}{}\"value\":{}}}", usage.unwrap_or_default(), quote(&it.value))
+        let origin = it.origin.as_ref().map(origin).unwrap_or_default();
+        format!("{{{language}{}\"value\":{}{origin}}}", usage.unwrap_or_default(), quote(&it.value))
     });
     push_list(&mut out, "designation", designations);
     let properties = concept.properties.iter().map(|it| {
@@ -290,6 +295,18 @@ fn said(concept: &DraftConcept) -> String {
         format!("{{\"code\":{},\"{member}\":{value}}}", quote(&it.code))
     });
     push_list(&mut out, "property", properties);
+    out.push('}');
+    out
+}
+
+/// Where a designation comes from, behind its other members.
+fn origin(of: &Origin) -> String {
+    let dialects = of.dialects.iter().map(|(set, is_preferred)| {
+        let preferred = if *is_preferred { ",\"preferred\":true" } else { "" };
+        format!("{{\"set\":{}{preferred}}}", quote(set))
+    });
+    let mut out = format!(",{}:{{\"module\":{},\"time\":{}", quote(ORIGIN), quote(&of.module), quote(&of.time));
+    push_list(&mut out, "dialect", dialects);
     out.push('}');
     out
 }

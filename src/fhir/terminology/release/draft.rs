@@ -54,6 +54,19 @@ pub struct DraftDesignation {
     pub usage: Option<DesignationUse>,
     /// The name.
     pub value: String,
+    /// Where it comes from, if the publisher says so.
+    pub origin: Option<Origin>,
+}
+
+/// Where a designation comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The module that it is part of.
+    pub module: String,
+    /// Since when it is as it is, as YYYYMMDD.
+    pub time: String,
+    /// The reference sets of languages that it is in, and whether it is preferred there.
+    pub dialects: Vec<(String, bool)>,
 }
 
 /// What a designation is used for.

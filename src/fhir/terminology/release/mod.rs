@@ -15,8 +15,8 @@ mod tests;
 mod words;
 
 pub use about::About;
-pub use arrange::{Arranged, LONG, MEMBERSHIP, PostedTerm};
-pub use draft::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftProperty, DraftValue};
+pub use arrange::{Arranged, EFFECTIVE_TIME, LONG, MEMBERSHIP, ORIGIN, PostedTerm};
+pub use draft::{DesignationUse, Draft, DraftConcept, DraftDesignation, DraftProperty, DraftValue, Origin};
 pub use implicit::{implicit, is_version, later};
 pub use links::Links;
 pub use places::Places;
