@@ -22,8 +22,8 @@ pub enum Grammar {
     Unit,
     /// Valid tags of languages (RFC 5646 section 2.2.9): those whose parts are in IANA's registry.
     Language,
-    /// Well-formed media types (RFC 6838 section 4.2), with or without parameters; whether they are registered is not looked
-    /// up.
+    /// Well-formed media types (RFC 6838 section 4.2), with or without parameters; whether they are registered is another
+    /// question ([`super::is_registered`]).
     MediaType,
 }
 

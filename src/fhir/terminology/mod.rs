@@ -13,6 +13,7 @@ mod expand;
 mod filter;
 mod hierarchy;
 mod languages;
+mod media_types;
 mod published;
 pub mod release;
 mod sources;
@@ -24,6 +25,7 @@ pub use code_system::{CodeSystem, Concept, Content, Designation, Property, in_la
 pub use concept_map::{ConceptMap, Mapped, Product, Translate, Translation};
 pub use expand::{Expander, Expansion, Member};
 pub use hierarchy::Subsumption;
+pub use media_types::is_registered;
 pub use published::{Kind, published, published_urls};
 pub use sources::Sources;
 pub use value_set::{Filter, Include, Listed, ValueSet};

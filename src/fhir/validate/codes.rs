@@ -3,8 +3,9 @@
 use super::rules::{Place, Shape};
 use super::walk::Walk;
 use crate::json::Value;
-use crate::outcome::IssueType;
+use crate::outcome::{IssueType, Severity};
 use crate::spec::ValueSet;
+use crate::terminology::{BuiltIn, is_registered};
 
 /// Lists of at most so many codes are named whole in an issue.
 const SHORT: usize = 20;
@@ -14,6 +15,18 @@ impl<'a, 's> Walk<'a, 's> {
     pub(super) fn code(&mut self, place: Place<'a, 's>, value: Value<'a>, text: &str) {
         if let Some(set) = place.rules.codes.filter(|it| !it.has_code(text)) {
             self.report(IssueType::CodeInvalid, value, format!("{} must be {}.", place.name, allowed(set)));
+        } else if self.wants_warnings() && place.rules.codes.and_then(|it| it.all_of) == Some(BuiltIn::MediaTypes) {
+            self.media_type(value, text);
+        }
+    }
+
+    /// BCP 13 lets types of the standards tree be used once they are registered. The registry grows: that one is not in it is
+    /// no error.
+    fn media_type(&mut self, value: Value<'a>, text: &str) {
+        if text.contains('/') && !is_registered(text) {
+            let told = "This media type is not among those that IANA has registered (as of March 2025); one of your own \
+                        begins with vnd., prs. or x. behind the slash.";
+            self.warn(Severity::Warning, IssueType::CodeInvalid, value, told);
         }
     }
 
