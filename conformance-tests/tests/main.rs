@@ -40,6 +40,7 @@ mod search_sort;
 mod search_string;
 mod search_text;
 mod search_token;
+mod settings;
 mod smart;
 mod snapshot;
 mod summary;

@@ -114,7 +114,7 @@ impl Cli {
             Command::Mail(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Migrate(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
             Command::Reindex(it) => it.run(&file).map(|()| ExitCode::SUCCESS),
-            Command::Config(it) => it.run().map(|()| ExitCode::SUCCESS),
+            Command::Config(it) => it.run(),
             Command::Completions(it) => it.run().map(|()| ExitCode::SUCCESS),
         }
     }

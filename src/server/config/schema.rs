@@ -1,10 +1,10 @@
 //! The settings file as a JSON Schema (draft 2020-12): `medisync config schema` prints it, for editors to complete and
 //! check by. It is made from the settings themselves: each type of value says what it looks like in a file. A file is held
-//! to the types when it is read; a test has both agree.
+//! to the types when it is read; a test holds thousands of files against both.
 
 use super::{
-    Auto, Correspondent, DatabaseUrl, MailRoute, MasterKey, OptionalFile, Region, Regions, Registration, Registry,
-    SecondUrl, Secret, Size, Span,
+    Auto, Correspondent, DatabaseUrl, MailRoute, MasterKey, OptionalFile, Place, Region, Regions, Registration,
+    Registry, SecondUrl, Secret, Size, Span,
 };
 use crate::auth::breached::Breached;
 use crate::http::{Origin, Origins, Proxies};
@@ -22,6 +22,11 @@ pub(super) trait Described: FromStr {
     fn expected() -> String;
     /// Its schema.
     fn schema() -> Json;
+
+    /// Whether a text is a value of it.
+    fn fits(text: &str) -> bool {
+        text.parse::<Self>().is_ok()
+    }
 }
 
 /// A setting: its key, and its schema.
@@ -38,7 +43,7 @@ pub(super) fn property<T: Described>(key: &str, default: &str, about: &str) -> P
     let mut schema = T::schema();
     schema["description"] = format!("{about} It must be {}.", T::expected()).into();
     schema["default"] = default.into();
-    Property { key: super::file::name(key), expected: T::expected(), schema, fits: |it| it.parse::<T>().is_ok() }
+    Property { key: super::file::name(key), expected: T::expected(), schema, fits: T::fits }
 }
 
 /// The schema of a settings file.
@@ -70,8 +75,19 @@ pub(super) fn problems(settings: &toml::Table) -> Vec<String> {
 
 impl Property {
     fn problem(&self, value: &toml::Value) -> Option<String> {
-        let fits = super::file::scalar(value).is_some_and(|it| (self.fits)(&it));
+        let fits = super::file::scalar(value).is_some_and(|it| self.may_be(value) && (self.fits)(&it));
         (!fits).then(|| format!("{}: it must be {}", self.key, self.expected))
+    }
+
+    /// Whether the schema lets a value of this kind stand: a number only where one is meant, and an empty text hardly anywhere.
+    fn may_be(&self, value: &toml::Value) -> bool {
+        let alternatives = self.schema["anyOf"].as_array().map_or(std::slice::from_ref(&self.schema), Vec::as_slice);
+        alternatives.iter().any(|it| match value {
+            toml::Value::Integer(_) => it["type"].as_array().is_some_and(|all| all.iter().any(|it| it == "integer")),
+            toml::Value::String(text) if !it["const"].is_null() => it["const"] == text.as_str(),
+            toml::Value::String(text) => !text.is_empty() || it["minLength"].is_null(),
+            _ => false,
+        })
     }
 }
 
@@ -102,13 +118,11 @@ described! {
     Size: "a size such as 50 MiB", json!({ "type": ["string", "integer"], "minimum": 0, "pattern": r"^\s*[0-9]+\s*([KMG]i)?B?\s*$" });
     Span: "a length of time such as 30s, 5m or 1h", text(r"^\s*[0-9]+\s*(ms|s|m|h|d)\s*$");
     SocketAddr: "an address and a port such as 127.0.0.1:8080", text(r"^([0-9.]+|\[[0-9a-fA-F:.%]+\]):[0-9]{1,5}$");
-    DatabaseUrl: "sqlite:DIRECTORY or postgres://USER@HOST/DATABASE", text("^(sqlite:.+|postgres(ql)?://.+)$");
-    SecondUrl: "none or postgres://USER@HOST/DATABASE", text("^(none|postgres(ql)?://.+)$");
-    Region: "none or a label such as eu", text("^[a-z0-9-]+$");
-    Regions: "any or labels such as eu,uk", text("^[a-z0-9-]+(,[a-z0-9-]+)*$");
-    Rate: "none or a whole number", json!({ "type": ["integer", "string"], "minimum": 0, "pattern": "^(none|[0-9]+)$" });
+    Region: "none or a label such as eu", text("^(?!any$)[a-z0-9-]+$");
+    Regions: "any or labels such as eu,uk", text("^(any|(?!(any|none)(,|$))[a-z0-9-]+(,(?!(any|none)(,|$))[a-z0-9-]+)*)$");
+    Rate: "none or a whole number above 0", json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^(none|0*[1-9][0-9]*)$" });
     MailRoute: "none, folder:PATH, smtp://HOST:PORT or smtps://HOST:PORT", text("^(none|folder:.+|smtps?://.+)$");
-    Correspondent: "none or an address such as North Clinic <noreply@example.org>", json!({ "type": "string", "minLength": 1 });
+    Correspondent: "none or an address such as North Clinic <noreply@example.org>", text(r"^(none|[^@<>:/]*<[^@<>() :/]+@[^@<>() :/]+>|[^@<>() :/]+@[^@<>() :/]+)$");
     Secret: "none or a text", json!({ "type": "string" });
     MasterKey: "auto, none, file:PATH, env:VARIABLE or vault:https://HOST:8200/MOUNT/KEY", text("^(auto|none|file:.+|env:[^=]+|vault:https?://[^/?#@ ]+(/[A-Za-z0-9_-][A-Za-z0-9_.-]*){2,}/*)$");
     OptionalFile: "none or a file", json!({ "type": "string", "minLength": 1 });
@@ -119,11 +133,44 @@ described! {
     Hosts: "none or hosts such as keys.hospital.internal", text(r"^\s*[^/@ *,]+(\s*,\s*[^/@ *,]+)*\s*$");
     Origin: "an address such as https://fhir.example.org", text("^https?://[^/?#@ ]+/*$");
     Origins: "none, any or addresses such as https://app.example.org", text(r"^\s*(none|any|https?://[^/?#@, ]+/*(\s*,\s*https?://[^/?#@, ]+/*)*)\s*$");
-    Proxies: "loopback, none, or addresses and blocks such as 10.0.0.0/8", text(r"^[^,]+(,[^,]+)*$");
+    Proxies: "loopback, none, or addresses and blocks such as 10.0.0.0/8", text(&format!(r"^\s*{NETWORK}(\s*,\s*{NETWORK})*\s*$"));
     Format: "text or json", json!({ "enum": ["text", "json"] });
     store::Placement: "pool, schema or database", json!({ "enum": ["pool", "schema", "database"] });
     engine::ProfileBreach: "error or warning", json!({ "enum": ["error", "warning"] });
     engine::MadeProvenance: "all, imports or none", json!({ "enum": ["all", "imports", "none"] });
+}
+
+/// One of those that stand before the server.
+const NETWORK: &str = r"(loopback|none|([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(/[0-9]{1,3})?)";
+
+/// URLs take every text, so as to tell what is wrong with one without a password in it; a file has only right ones.
+impl Described for DatabaseUrl {
+    fn expected() -> String {
+        "sqlite:DIRECTORY or postgres://USER@HOST/DATABASE".to_owned()
+    }
+
+    fn schema() -> Json {
+        text("^(sqlite:.+|postgres(ql)?://.*)$")
+    }
+
+    fn fits(text: &str) -> bool {
+        text.parse::<DatabaseUrl>().is_ok_and(|it| it.place().is_ok())
+    }
+}
+
+impl Described for SecondUrl {
+    fn expected() -> String {
+        "none or postgres://USER@HOST/DATABASE".to_owned()
+    }
+
+    fn schema() -> Json {
+        text("^(none|postgres(ql)?://.*)$")
+    }
+
+    fn fits(text: &str) -> bool {
+        let is_postgres = |it: &DatabaseUrl| it.place().is_ok_and(|it| it == Place::Postgres);
+        text.parse::<SecondUrl>().is_ok_and(|it| it.given().is_none_or(is_postgres))
+    }
 }
 
 fn whole() -> Json {
