@@ -80,7 +80,7 @@ async fn descriptions_choose_concepts() {
         ("{{ term = \"left\", dialect = en-us }}", ""),
         ("{{ dialectId = 900000000000509007 (prefer), term = \"tumor\" }}", "1113"),
         ("{{ D moduleId = 731000124108 }}", "1113"),
-        ("{{ effectiveTime > \"20230101\", term = \"lung\" }}", "12"),
+        ("{{ effectiveTime > \"20230101\", term = \"lung\" }}", "1112"),
         ("{{ term = \"lung\" }} {{ language = de }}", "11"),
     ] {
         assert_eq!(chosen(&house, &format!("< 10 {filters}")).await.unwrap(), expected, "{filters}");
