@@ -38,14 +38,14 @@ fn errors(known: &Profiles, resource: &Doc) -> Vec<String> {
 #[test]
 fn the_examples_of_ips_are_valid() {
     let Some(package) = crate::r4_package::ips() else { return };
-    let by_differential = Profiles::with(profiles(&package, "snapshot").into_iter());
+    let by_differential = Profiles::with(profiles(&package, "snapshot"));
     let made = profiles(&package, "snapshot").into_iter().filter_map(|it| by_differential.snapshot(&it).ok());
     let by_snapshot = Profiles::with(made.map(|it| {
         let mut whole: Json = serde_json::from_str(&it).unwrap();
         whole.as_object_mut().unwrap().remove("differential");
         whole.to_string()
     }));
-    let as_published = Profiles::with(profiles(&package, "differential").into_iter());
+    let as_published = Profiles::with(profiles(&package, "differential"));
     let mut count = 0;
     let mut wrong = Vec::new();
     for path in std::fs::read_dir(package.join("example")).unwrap().map(|it| it.unwrap().path()) {
