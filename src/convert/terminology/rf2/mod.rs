@@ -10,7 +10,8 @@ use fhir::terminology::release::{
 };
 use fhir::{Failure, IssueType, Result};
 use sets::Preferred;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 const URL: &str = "http://snomed.info/sct";
 const IS_A: &str = "116680003";
@@ -52,6 +53,8 @@ struct Found {
     draft: Draft,
     latest: String,
     modules: BTreeSet<String>,
+    /// What many descriptions say, once.
+    shared: HashSet<Arc<str>>,
 }
 
 pub(super) fn read(files: &dyn Files, choices: &Choices) -> Result<Draft> {
@@ -124,6 +127,11 @@ impl Found {
                 // Definitions and what else there may be are no names.
                 _ => return Ok(()),
             };
+            let origin = Origin {
+                module: self.shared(identifier(module)?),
+                time: self.shared(time),
+                dialects: preferred.dialects_of(number),
+            };
             let concept = self.draft.concept(concept).ok_or("a concept of the file of concepts")?;
             let is_synonym = *kind == SYNONYM;
             // The preferred synonym is shown; a full name only as long as there is none.
@@ -131,11 +139,6 @@ impl Found {
                 concept.display = Some((*term).to_owned());
             }
             let language = Some((*language).to_owned());
-            let origin = Origin {
-                module: identifier(module)?.to_owned(),
-                time: (*time).to_owned(),
-                dialects: preferred.dialects_of(number),
-            };
             let designation =
                 DraftDesignation { language, usage: Some(usage), value: (*term).to_owned(), origin: Some(origin) };
             // The first of a language is the one to show in it: what is preferred, then other synonyms, then full names.
@@ -195,6 +198,17 @@ impl Found {
             concept.say(identifier(kind)?, DraftValue::Text(bare.to_owned()));
             Ok(())
         })
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        match self.shared.get(text) {
+            Some(known) => known.clone(),
+            None => {
+                let new: Arc<str> = text.into();
+                self.shared.insert(new.clone());
+                new
+            }
+        }
     }
 
     /// The version is the day of the latest change.

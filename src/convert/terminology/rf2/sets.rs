@@ -7,6 +7,7 @@ use super::{identifier, is_active, number};
 use fhir::terminology::release::{Draft, DraftValue};
 use fhir::{Failure, IssueType, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 const PREFERRED: &str = "900000000000548007";
 /// American English, then British: whose preferred terms are shown where nobody says.
@@ -34,14 +35,14 @@ const MEMBER: &[&str] = &["id", "effectiveTime", "active", "moduleId", "refsetId
 #[derive(Default)]
 pub(super) struct Preferred {
     /// By reference set: its descriptions, and whether they are preferred there.
-    by_language: BTreeMap<String, HashMap<u64, bool>>,
+    by_language: BTreeMap<Arc<str>, HashMap<u64, bool>>,
     /// The reference set of the language that is shown.
-    shown: Option<String>,
+    shown: Option<Arc<str>>,
 }
 
 impl Preferred {
     pub(super) fn read(files: &dyn Files, choices: &Choices) -> Result<Preferred> {
-        let mut by_language: BTreeMap<String, HashMap<u64, bool>> = BTreeMap::new();
+        let mut by_language: BTreeMap<Arc<str>, HashMap<u64, bool>> = BTreeMap::new();
         for name in
             named(files, |it| it.contains("cRefset_Language") && it.contains("Snapshot") && it.ends_with(".txt"))
         {
@@ -49,20 +50,20 @@ impl Preferred {
                 let [_, _, active, _, language, description, acceptability] = row else { return Err(String::new()) };
                 let number = number(description)?;
                 if is_active(active)? {
-                    let set = by_language.entry(identifier(language)?.to_owned()).or_default();
+                    let set = by_language.entry(identifier(language)?.into()).or_default();
                     set.insert(number, *acceptability == PREFERRED);
                 }
                 Ok(())
             })?;
         }
         let shown = match &choices.language {
-            Some(wanted) if by_language.contains_key(wanted) => Some(wanted.clone()),
+            Some(wanted) if by_language.contains_key(wanted.as_str()) => Some(wanted.as_str().into()),
             Some(wanted) => {
                 let told = format!("The files have no language reference set {}.", fhir::outcome::shown(wanted));
                 return Err(Failure::new(IssueType::NotFound, told));
             }
             None => {
-                let english = ENGLISH.into_iter().find(|it| by_language.contains_key(*it)).map(str::to_owned);
+                let english = ENGLISH.into_iter().find(|it| by_language.contains_key(*it)).map(Arc::from);
                 english.or_else(|| by_language.keys().next().cloned())
             }
         };
@@ -71,7 +72,7 @@ impl Preferred {
 
     /// The reference sets of languages.
     pub(super) fn sets(&self) -> impl Iterator<Item = &str> {
-        self.by_language.keys().map(String::as_str)
+        self.by_language.keys().map(AsRef::as_ref)
     }
 
     /// Whether a description is preferred in the language that is shown.
@@ -86,7 +87,7 @@ impl Preferred {
     }
 
     /// The reference sets that a description is in, and whether it is preferred there.
-    pub(super) fn dialects_of(&self, description: u64) -> Vec<(String, bool)> {
+    pub(super) fn dialects_of(&self, description: u64) -> Vec<(Arc<str>, bool)> {
         let sets = self.by_language.iter();
         sets.filter_map(|(set, of)| Some((set.clone(), *of.get(&description)?))).collect()
     }

@@ -7,6 +7,7 @@ use fhir::IssueType;
 use fhir::terminology::release::{
     DesignationUse, Draft, DraftConcept, DraftDesignation, DraftValue, EFFECTIVE_TIME, Origin,
 };
+use std::sync::Arc;
 
 const SNOMED: &str = "http://snomed.info/sct";
 const CORE: &str = "900000000000207008";
@@ -44,7 +45,7 @@ async fn house() -> House {
         concept.say(EFFECTIVE_TIME, DraftValue::Text(day.into()));
         concept.say("sufficientlyDefined", DraftValue::Flag(is_defined));
         for (_, language, usage, term, module, time, dialects) in DESCRIPTIONS.iter().filter(|it| it.0 == code) {
-            let dialects = dialects.iter().map(|(set, is_preferred)| ((*set).to_owned(), *is_preferred)).collect();
+            let dialects = dialects.iter().map(|(set, is_preferred)| (Arc::from(*set), *is_preferred)).collect();
             concept.designations.push(DraftDesignation {
                 language: Some((*language).into()),
                 usage: Some(*usage),

@@ -4,6 +4,7 @@ use super::CONCRETE;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most concepts of a release.
 const MOST: usize = 10_000_000;
@@ -58,15 +59,15 @@ pub struct DraftDesignation {
     pub origin: Option<Origin>,
 }
 
-/// Where a designation comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Where a designation comes from. A release has millions of them, which share what they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The module that it is part of.
-    pub module: String,
+    pub module: Arc<str>,
     /// Since when it is as it is, as YYYYMMDD.
-    pub time: String,
+    pub time: Arc<str>,
     /// The reference sets of languages that it is in, and whether it is preferred there.
-    pub dialects: Vec<(String, bool)>,
+    pub dialects: Vec<(Arc<str>, bool)>,
 }
 
 /// What a designation is used for.
