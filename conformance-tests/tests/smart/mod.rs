@@ -1,6 +1,7 @@
 //! SMART App Launch 2.2, OAuth 2.1 and OpenID Connect, and what is done to abuse them.
 
 mod abuse;
+mod administration;
 mod api_keys;
 mod app_state;
 mod brands;

@@ -76,6 +76,25 @@ async fn an_address_is_answered_so_many_requests() {
     }
 }
 
+/// RL-7: an address is answered so many requests in all tenants together, four times what one tenant answers it; others, and
+/// this machine, are not concerned.
+#[tokio::test]
+async fn a_flood_over_many_tenants_is_one() {
+    let Some(program) = Program::fresh() else { return };
+    let server = limited(&program, &["--address-rate", "3"]).await;
+    let places: Vec<Place<'_>> = (0..5).map(|_| Place::of(&program, &server.root)).collect();
+    for place in &places[..4] {
+        for _ in 0..3 {
+            read(&place.admin, "192.0.2.9").await.expect(404);
+        }
+    }
+    expect_throttled(read(&places[4].admin, "192.0.2.9").await, "address");
+    let elsewhere = places[4].with(None).call("GET", &format!("{}/account", places[4].issuer()));
+    elsewhere.header(FORWARDED, "192.0.2.9").send().await.expect(429);
+    read(&places[4].admin, "192.0.2.10").await.expect(404);
+    places[4].admin.get("Patient/none").await.expect(404);
+}
+
 /// RL-3: users and clients are counted apart, whichever tokens they have.
 #[tokio::test]
 async fn users_and_clients_are_counted_apart() {

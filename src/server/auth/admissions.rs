@@ -1,15 +1,17 @@
-//! What administrators do over FHIR about who becomes a user: invitations, and patients who registered themselves. The
-//! operations are ours; R4 has none for it.
+//! What administrators do over FHIR about who becomes a user and who stays one: invitations, patients who registered
+//! themselves, accounts that are disabled or taken away. The operations are ours; R4 has none for it.
 
+use super::account::{self, Account};
 use super::invitation::{self, Invitation};
 use super::kept::{self, Entry};
 use super::operations::{ALL, demand_administrator, parameters};
-use super::roles;
+use super::roles::{self, owners};
 use super::sign_up::{self, Applicant};
+use super::{leaving, logout, sign_ins};
 use crate::clock;
 use engine::{Answer, Call, Operation};
-use fhir::Result;
 use fhir::primitive::datetime;
+use fhir::{Failure, IssueType, Result};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 const LISTED: usize = 1_000;
 
 /// The operations.
-pub(super) fn operations() -> [Operation; 7] {
+pub(super) fn operations() -> [Operation; 10] {
     [
         operation(include_str!("../../../profiles/operations/invite.json"), |call| Box::pin(invite(call))),
         operation(include_str!("../../../profiles/operations/invitations.json"), |call| Box::pin(invitations(call))),
@@ -26,6 +28,9 @@ pub(super) fn operations() -> [Operation; 7] {
         operation(include_str!("../../../profiles/operations/applicants.json"), |call| Box::pin(applicants(call))),
         operation(include_str!("../../../profiles/operations/approve-applicant.json"), |call| Box::pin(approve(call))),
         operation(include_str!("../../../profiles/operations/refuse-applicant.json"), |call| Box::pin(refuse(call))),
+        operation(include_str!("../../../profiles/operations/disable-user.json"), |call| Box::pin(disable(call))),
+        operation(include_str!("../../../profiles/operations/enable-user.json"), |call| Box::pin(enable(call))),
+        operation(include_str!("../../../profiles/operations/remove-user.json"), |call| Box::pin(remove(call))),
     ]
 }
 
@@ -101,6 +106,57 @@ async fn refuse(call: Call<'_>) -> Result<Answer> {
     let username = text(&call, "username");
     sign_up::refuse(call.ctx.session(), username).await?;
     Ok(parameters(&json!([string("username", username)])))
+}
+
+/// The user whom a call names. Fails with 403 if that is the caller, or somebody who may do what the caller may not give.
+async fn subordinate(call: &Call<'_>) -> Result<Entry<Account>> {
+    demand_administrator(call).await?;
+    let none = || Failure::new(IssueType::NotFound, "There is no such user.");
+    let user = account::find(call.ctx.session(), text(call, "username")).await?.ok_or_else(none)?;
+    if user.value.id == call.ctx.caller().subject {
+        return Err(Failure::new(IssueType::Forbidden, "Nobody does this to themselves."));
+    }
+    roles::operations::demand_rank(call, &user.value).await?;
+    Ok(user)
+}
+
+async fn disable(call: Call<'_>) -> Result<Answer> {
+    let (session, mut user) = (call.ctx.session(), subordinate(&call).await?);
+    let mut changes = sign_ins::end_all(session, &user.key).await?;
+    if user.value.is_enabled {
+        changes.extend(owners::change(session, &user.key, &user.value.roles, &[]).await?);
+    }
+    (user.value.is_enabled, user.value.signed_out) = (false, clock::now_ms());
+    changes.push(user.replace()?);
+    kept::decided(kept::write(session, changes).await?)?;
+    logout::wake(call.ctx.tenant().name());
+    noted(&call, &user.value, "a user is disabled")
+}
+
+async fn enable(call: Call<'_>) -> Result<Answer> {
+    let mut user = subordinate(&call).await?;
+    user.value.is_enabled = true;
+    kept::decided(kept::write(call.ctx.session(), vec![user.replace()?]).await?)?;
+    noted(&call, &user.value, "a user is enabled")
+}
+
+async fn remove(call: Call<'_>) -> Result<Answer> {
+    let (session, user) = (call.ctx.session(), subordinate(&call).await?);
+    if user.value.is_enabled {
+        // Before the account goes, so that two who take each other away do not both succeed.
+        if let Some(loss) = owners::change(session, &user.key, &user.value.roles, &[]).await? {
+            kept::decided(kept::write(session, vec![loss]).await?)?;
+        }
+    }
+    leaving::user(session, &user.key).await?;
+    logout::wake(call.ctx.tenant().name());
+    noted(&call, &user.value, "a user is taken away")
+}
+
+fn noted(call: &Call<'_>, user: &Account, what: &'static str) -> Result<Answer> {
+    let (tenant, by) = (call.ctx.tenant().name(), &call.ctx.caller().subject);
+    tracing::info!(tenant, user = user.id, by, "{what}");
+    Ok(Answer::empty(204))
 }
 
 /// A parameter that the definition demands.

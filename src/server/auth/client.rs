@@ -1,9 +1,11 @@
 //! Registered apps and programs (RFC 7591): what they may ask for, and how they prove who they are.
 
 use super::kept::Kept;
+use super::remote_keys::is_public_key;
 use fhir::{Failure, IssueType, Result};
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 /// How a client proves who it is at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,15 @@ impl Client {
         self.grant_types.iter().any(|it| it == grant_type)
     }
 
+    /// Fails where the server would be sent to an address of its own machine, of which nobody makes use but who runs it.
+    pub fn check_addresses(&self) -> Result<()> {
+        let addresses = [("jwks_uri", &self.jwks_uri), ("backchannel_logout_uri", &self.backchannel_logout_uri)];
+        match addresses.iter().find(|(_, uri)| uri.as_ref().is_some_and(|it| !it.starts_with("https://"))) {
+            None => Ok(()),
+            Some((name, _)) => Err(Failure::new(IssueType::Value, format!("{name} is an https address."))),
+        }
+    }
+
     /// Whether answers may go there: to an address that it registered or, on the user's own machine, to any port of one (RFC 8252
     /// section 7.3).
     pub fn is_answered_at(&self, uri: &str) -> bool {
@@ -163,6 +174,16 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// A set of public keys (RFC 7517 section 5); a private one is refused, for it is private no longer.
+pub fn public_keys(jwks: Json) -> Result<JwkSet> {
+    let refused = |told: &str| Failure::new(IssueType::Value, told);
+    let keys = jwks["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if keys.is_empty() || keys.len() > 10 || !keys.iter().all(is_public_key) {
+        return Err(refused("jwks has 1 to 10 public keys of kty EC or RSA."));
+    }
+    serde_json::from_value(jwks).map_err(|_| refused("jwks is no set of keys as RFC 7517 has it."))
 }
 
 /// Whether it is an https address without fragment, or http on this machine.

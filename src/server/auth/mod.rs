@@ -8,6 +8,7 @@ pub mod appearance;
 pub mod brands;
 pub mod breached;
 pub mod client;
+mod client_operations;
 pub mod clinics;
 pub mod code;
 pub mod device;

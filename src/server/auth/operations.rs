@@ -2,7 +2,9 @@
 
 use super::account::{self, NewAccount};
 use super::session_limits::SessionLimits;
-use super::{admissions, appearance, brands, clinics, factor, federation, glass, launch, privacy, roles};
+use super::{
+    admissions, appearance, brands, client_operations, clinics, factor, federation, glass, launch, privacy, roles,
+};
 use crate::clock;
 use engine::{Access, Answer, Call, Operation};
 use fhir::{Failure, IssueType, Result};
@@ -35,6 +37,7 @@ pub fn operations() -> Vec<Operation> {
         clinics::operation(),
     ];
     operations.extend(admissions::operations());
+    operations.extend(client_operations::operations());
     operations.extend(glass::operations());
     operations.extend(federation::operations());
     operations.extend(roles::operations::operations());

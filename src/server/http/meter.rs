@@ -26,6 +26,10 @@ const BYTES: u32 = 16 * 1024;
 const UNTOLD: u32 = 16;
 /// What requests count for that name no tenant: they are counted on this node alone.
 const NOBODY: &str = "";
+/// What requests from one address count for whichever tenant they name, and how many tenants' limits they may use up: a flood
+/// over many tenants is one, too. No tenant is called so.
+const EVERYWHERE: &str = "*";
+const TENANTS: u32 = 4;
 
 /// One request, and what it was counted for.
 pub struct Meter<'s> {
@@ -82,7 +86,24 @@ impl<'s> Meter<'s> {
             }
         };
         let limits = self.limits(rates, &*session, tenant).await?;
+        self.everywhere(rates, &limits, &address, weight)?;
         self.count(rates, &*session, limit(rates, &limits, tenant, Who::Address, &address), weight).await
+    }
+
+    /// Counts a request for its address in all tenants together, on this node alone, as there is no ledger that tenants share.
+    fn everywhere(&self, rates: &Rates, of_tenant: &Limits, address: &str, weight: u32) -> Result<()> {
+        let [Some(usual), Some(own)] = [&rates.of_nobody(), of_tenant].map(|it| it.of(Who::Address).number()) else {
+            return Ok(());
+        };
+        let number = usual.max(own).saturating_mul(TENANTS);
+        let key = rates.key(EVERYWHERE, Who::Address, address);
+        if rates.is_spent(key, number, self.now) {
+            return Err(
+                self.refused(rates, &Limit { tenant: EVERYWHERE, who: Who::Address, name: address, number, key })
+            );
+        }
+        rates.note(key, weight, self.now);
+        Ok(())
     }
 
     /// Counts a request for those by whose token it comes; fails with 429.

@@ -2,7 +2,7 @@
 
 pub mod elevation;
 pub mod operations;
-mod owners;
+pub(super) mod owners;
 
 use super::account::{self, Account};
 use super::kept::{self, Kept};

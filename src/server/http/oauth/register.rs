@@ -2,11 +2,11 @@
 
 use super::problem::{Problem, Result};
 use super::{Desk, json};
-use crate::auth::client::{Client, ClientAuth, IdTokenAlgorithm};
-use crate::auth::remote_keys::is_public_key;
+use crate::auth::client::{self, Client, ClientAuth, IdTokenAlgorithm};
 use crate::auth::{kept, ring, scope, secret, throttle};
 use crate::config::Registration;
 use crate::random;
+use ::fhir::Failure;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -50,10 +50,10 @@ pub async fn register(desk: &Desk<'_>, body: &[u8]) -> Result<Response> {
     client.is_approved = registration == Registration::Open && !client.may_use("client_credentials");
     let (id, secret) = (random::id(), if client.auth.has_secret() { Some(secret::new()?) } else { None });
     client.secret = secret.as_deref().map(secret::hash);
-    client.check().map_err(|it| {
-        let problem = Problem::from(it);
+    client.check().and_then(|()| client.check_addresses()).map_err(|it| {
+        let problem = misfit(it);
         let code = if problem.told.starts_with("A redirect URI") { "invalid_redirect_uri" } else { METADATA };
-        Problem { status: 400, code, ..problem }
+        Problem { code, ..problem }
     })?;
     ring::provide(&*desk.session, client.id_tokens, desk.now).await?;
     kept::write(&*desk.session, vec![kept::insert(id.clone(), &client, None)?]).await?;
@@ -66,14 +66,11 @@ fn wrong(told: impl Into<String>) -> Problem {
     Problem::new(METADATA, told)
 }
 
+fn misfit(failure: Failure) -> Problem {
+    Problem { status: 400, code: METADATA, ..Problem::from(failure) }
+}
+
 fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
-    // Of this machine's own addresses nobody makes use but who runs the server.
-    for (name, uri) in [("jwks_uri", &metadata.jwks_uri), ("backchannel_logout_uri", &metadata.backchannel_logout_uri)]
-    {
-        if uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
-            return Err(wrong(format!("{name} is an https address.")));
-        }
-    }
     if metadata.response_types.is_some_and(|it| it.iter().any(|it| it != "code")) {
         return Err(wrong("response_types is [\"code\"]."));
     }
@@ -90,7 +87,7 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
         grant_types: metadata.grant_types.unwrap_or_else(|| vec!["authorization_code".to_owned()]),
         auth: auth.ok_or_else(|| wrong("This token_endpoint_auth_method is not served."))?,
         secret: None,
-        jwks: metadata.jwks.map(public_keys).transpose()?,
+        jwks: metadata.jwks.map(client::public_keys).transpose().map_err(misfit)?,
         jwks_uri: metadata.jwks_uri,
         scope: scope.join(" "),
         is_approved: false,
@@ -103,15 +100,6 @@ fn client(desk: &Desk<'_>, metadata: Metadata) -> Result<Client> {
 fn signed_by(algorithm: Json) -> Result<IdTokenAlgorithm> {
     let told = || wrong(format!("id_token_signed_response_alg is one of {}.", IdTokenAlgorithm::NAMES.join(", ")));
     serde_json::from_value(algorithm).map_err(|_| told())
-}
-
-/// A set of public keys; a private one is refused, for it is private no longer.
-fn public_keys(jwks: Json) -> Result<jsonwebtoken::jwk::JwkSet> {
-    let keys = jwks["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if keys.is_empty() || keys.len() > 10 || !keys.iter().all(is_public_key) {
-        return Err(wrong("jwks has 1 to 10 public keys of kty EC or RSA."));
-    }
-    serde_json::from_value(jwks).map_err(|_| wrong("jwks is no set of keys as RFC 7517 has it."))
 }
 
 /// RFC 7591 section 3.2.1
