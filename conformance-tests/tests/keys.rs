@@ -1,5 +1,6 @@
 //! Tenants' keys under a master key, and erasing a tenant (docs/operator.md#keys).
 
+use crate::audit::events;
 use conformance_tests::{Client, Program, Server, samples::*};
 use serde_json::{Value, json};
 use std::process::Output;
@@ -132,12 +133,19 @@ async fn an_erased_tenant_is_gone_and_certified() {
     std::fs::write(&file, changed).expect("a file");
     assert!(!house.run(&["tenant", "erased", "--verify", &file]).status.success(), "it was changed");
 
-    assert_eq!(house.succeed(&["tenant", "list"]), "");
+    // Its own log went with it: the platform's tells of it.
+    assert_eq!(house.succeed(&["tenant", "list"]), "platform\n");
     let again = house.run(&["tenant", "create", "north"]);
     assert!(!again.status.success(), "the name is nobody's");
     assert!(!house.erase(&["--confirm", "north"]).0.status.success(), "it is erased");
-    let read = north(&house.serve(), &token).get("Patient/a").await;
+    let platform = house.token("platform");
+    let server = house.serve();
+    let read = north(&server, &token).get("Patient/a").await;
     assert_eq!(read.status, 404, "{}", read.text());
+    let log = Client::new(&server.base("platform"), platform);
+    let told = events(&log, "type=http://dicom.nema.org/resources/ontology/DCM|110113&subtype=destroy").await;
+    assert_eq!(told.len(), 2, "it was begun, and done");
+    assert!(told.iter().all(|it| it["entity"][0]["name"] == "north"), "{told:#?}");
 }
 
 /// A tenant that is served is not erased by mistake; where servers share a database, `--now` has all of them stop at once.

@@ -33,7 +33,7 @@ mod unique;
 mod write;
 
 pub use access::{Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Role, Scopes, needed_for, shipped_roles};
-pub use audit::{Origin, Security, SecurityEvent};
+pub use audit::{Beside, Origin, Security, SecurityEvent, damaged_log};
 pub use bundle::BundleWriter;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;

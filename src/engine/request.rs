@@ -64,6 +64,8 @@ pub struct Headers {
     pub provenance: Option<String>,
     /// `Prefer`, all values joined by `,`.
     pub prefer: Option<String>,
+    /// `Accept` asks for resources as lines (`application/fhir+ndjson`).
+    pub accepts_lines: bool,
 }
 
 /// What is sent back.
@@ -83,8 +85,10 @@ pub struct Answer {
     pub unindexed: Vec<String>,
     /// A FHIR resource as JSON; empty if there is none.
     pub body: Bytes,
-    /// Whether the body is JSON that is no resource.
-    pub is_plain: bool,
+    /// The media type of a body that is no resource.
+    pub plain: Option<&'static str>,
+    /// The address of the next page of an answer that has no links of its own, for `Link` (RFC 8288).
+    pub next: Option<String>,
 }
 
 impl Answer {
@@ -99,7 +103,8 @@ impl Answer {
             key: None,
             unindexed: Vec::new(),
             body,
-            is_plain: false,
+            plain: None,
+            next: None,
         }
     }
 

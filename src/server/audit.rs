@@ -28,15 +28,20 @@ pub fn origin(parts: &Parts, proxies: &Proxies, holder: &Holder) -> Origin {
     }
 }
 
-/// Enters what the operator did by a command: it is done.
-pub async fn by_operator(session: &dyn Session, what: Security, about: Option<&str>) -> Result<()> {
-    let event = SecurityEvent {
+/// What the operator does by a command.
+pub fn of_operator(what: Security, about: Option<&str>) -> SecurityEvent {
+    SecurityEvent {
         what,
         status: 200,
         subject: OPERATOR.to_owned(),
         origin: Origin { client: Some("medisync".to_owned()), ..Origin::default() },
         about: about.map(str::to_owned),
         asked: None,
-    };
+    }
+}
+
+/// Enters what the operator did by a command: it is done.
+pub async fn by_operator(session: &dyn Session, what: Security, about: Option<&str>) -> Result<()> {
+    let event = of_operator(what, about);
     Ok(session.audit(vec![event.entry(random::id(), clock::now_ms())?]).await?)
 }

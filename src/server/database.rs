@@ -85,11 +85,23 @@ pub async fn stand_by(settings: &config::Store, tenant: &str, standby: Option<&s
     })
 }
 
-/// Wraps the keys of tenants that no master key wraps yet. Without a master key they stay as servers of the version before can
-/// read them.
+/// Wraps the keys of tenants that no master key wraps yet, where that is so of all of them. Open ones beside wrapped ones are not
+/// believed: whoever can write into the directory could have put them there, and have made tokens by them. Without a master
+/// key they stay as servers of the version before can read them.
 pub async fn wrap_keys(store: &dyn Store, settings: &config::Store) -> Result<()> {
     if master::is_none(settings)? {
         return Ok(());
+    }
+    let is_open = |by: &Option<String>| by.as_deref().is_none_or(|it| it == "none");
+    let (open, wrapped): (Vec<_>, Vec<_>) = store.wrapped_by().await?.into_iter().partition(|(_, by)| is_open(by));
+    if !open.is_empty() && !wrapped.is_empty() {
+        let names: Vec<String> = open.into_iter().map(|it| it.0).collect();
+        bail!(
+            "the keys of {} lie open in the directory, though those of other tenants are wrapped by a master key. Where that is right, as a \
+             server without one made these tenants or wrapping was interrupted, run `medisync keys rotate`; where it is not, somebody has \
+             put other keys there: restore the directory",
+            names.join(", ")
+        );
     }
     let wrapped = store.rewrap(Stale::Unwrapped, &|_| ()).await.context("the tenants' keys cannot be wrapped")?;
     if wrapped.done > 0 {
@@ -165,6 +177,26 @@ fn lock_file(folder: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn open_keys_beside_wrapped_ones_are_not_believed() {
+        let place = tempfile::tempdir().unwrap();
+        let mut settings = config::StoreFlags::default().resolve(&config::File::default()).unwrap();
+        settings.database = format!("sqlite:{}", place.path().display()).parse().unwrap();
+        let store = open(&settings).await.unwrap();
+        crate::tenants::create(&*store, "north").await.unwrap();
+        wrap_keys(&*store, &settings).await.unwrap();
+        store.close().await;
+        settings.master_key = "none".parse().unwrap();
+        let store = open(&settings).await.unwrap();
+        crate::tenants::create(&*store, "south").await.unwrap();
+        store.close().await;
+        settings.master_key = "auto".parse().unwrap();
+        let store = open(&settings).await.unwrap();
+        let refused = wrap_keys(&*store, &settings).await.unwrap_err().to_string();
+        assert!(refused.contains("south") && refused.contains("medisync keys rotate"), "{refused}");
+        store.close().await;
+    }
 
     #[test]
     fn one_process_at_a_time() {

@@ -1,5 +1,6 @@
 //! The program `medisync`: joins the parts and shows them to the world.
 
+mod act;
 mod audit;
 mod audit_time;
 mod auth;

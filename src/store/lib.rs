@@ -24,6 +24,7 @@ mod sqlite;
 mod tenant;
 mod text;
 
+pub use audit::figures::audit_figures;
 pub use audit::{AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditVerdict, Audited};
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};

@@ -1,6 +1,7 @@
 //! The audit log (auditevent.html): what each interaction leaves, and how it is read.
 
 mod events;
+mod everywhere;
 mod export;
 mod kept;
 mod provenance;

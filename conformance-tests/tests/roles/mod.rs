@@ -7,7 +7,7 @@ mod matrix;
 mod operations;
 mod places;
 mod records;
-mod table;
+pub mod table;
 mod team;
 
 use crate::smart::place::{Place, text};

@@ -2,21 +2,21 @@
 //! to see is what left.
 
 use super::event::Event;
-use super::{AUDIT_EVENT, asked};
-use crate::{Answer, Context, Place, Request};
+use super::{AUDIT_EVENT, asked, each_patient};
+use crate::{Answer, Context, Request};
 use fhir::json::{Doc, Limits, Value};
 use fhir::spec::r4;
 use memchr::memmem;
-use store::Key;
+use store::{Key, Stored};
 
 /// The most patients that a request's own words are taken to be about.
 const MOST_NAMED: usize = 100;
 
-/// Fills in the event of an operation that answered.
-pub(super) fn fill(event: &mut Event, ctx: &Context, at: &Place, request: &Request, answer: &Answer) {
+/// Fills in the event of an operation that answered, perhaps of one resource.
+pub(super) fn fill(event: &mut Event, ctx: &Context, instance: Option<&Stored>, request: &Request, answer: &Answer) {
     event.query = Some(asked(request));
-    if let Place::Instance(key) | Place::Version { key, .. } = at {
-        event.add_key(key);
+    if let Some(stored) = instance {
+        event.add(ctx.base(), stored);
     }
     for id in named_patients(request) {
         event.add_key(&Key::new("Patient", id));
@@ -26,27 +26,41 @@ pub(super) fn fill(event: &mut Event, ctx: &Context, at: &Place, request: &Reque
     let Some(doc) = std::str::from_utf8(&answer.body).ok().and_then(|it| Doc::parse_within(it, &limits).ok()) else {
         return;
     };
-    let root = doc.root();
-    if root.str("resourceType") != Some("Bundle") {
-        add(event, ctx, root);
-        return;
-    }
-    for entry in root.get("entry").into_iter().flat_map(Value::each) {
-        if let Some(resource) = entry.get("resource") {
-            add(event, ctx, resource);
+    let mut left = vec![doc.root()];
+    while let Some(value) = left.pop() {
+        match value.str("resourceType") {
+            Some("Bundle") => left.extend(value.get("entry").into_iter().flat_map(Value::each)),
+            Some("Parameters") => {
+                left.extend(value.get("parameter").into_iter().flat_map(Value::each));
+                let mut ids = Vec::new();
+                patients_in(value.raw().as_bytes(), usize::MAX, &mut ids);
+                ids.iter().for_each(|it| _ = event.patient(it));
+            }
+            Some(of) => add(event, ctx, of, value),
+            // An entry or a parameter.
+            None => {
+                left.extend(value.get("resource"));
+                left.extend(value.get("part").into_iter().flat_map(Value::each));
+            }
         }
     }
 }
 
-/// Adds a resource of an answer, if it is a stored one: those have versions.
-fn add(event: &mut Event, ctx: &Context, resource: Value<'_>) {
-    let version = resource.get("meta").and_then(|it| it.str("versionId")).and_then(|it| it.parse().ok());
-    let (Some(of), Some(id), Some(version)) = (resource.str("resourceType"), resource.str("id"), version) else {
-        return;
-    };
+/// Adds a resource of an answer: a stored one, which has a version, as itself; of one that was made for the answer, whose it is.
+fn add(event: &mut Event, ctx: &Context, of: &str, resource: Value<'_>) {
     // Which events were handed out, the log itself tells: it has them in order.
-    if r4().resource(of).is_some() && of != AUDIT_EVENT {
-        event.add_body(ctx.base(), &Key::new(of, id), version, [resource.raw().as_bytes(), &[]]);
+    if r4().resource(of).is_none() || of == AUDIT_EVENT {
+        return;
+    }
+    let (id, body) = (resource.str("id").unwrap_or_default(), resource.raw().as_bytes());
+    let version = resource.get("meta").and_then(|it| it.str("versionId")).and_then(|it| it.parse().ok());
+    match version {
+        Some(version) if !id.is_empty() => event.add_body(ctx.base(), &Key::new(of, id), version, [body, &[]]),
+        _ => each_patient(of, "", body, ctx.base(), |it| {
+            if !it.is_empty() {
+                event.patient(it);
+            }
+        }),
     }
 }
 
@@ -56,19 +70,19 @@ pub(super) fn named_patients(request: &Request) -> Vec<String> {
     for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
         let is_patient = name == "patient" && fhir::primitive::is_id(&value);
         ids.extend(is_patient.then(|| value.to_string()));
-        patients_in(value.as_bytes(), &mut ids);
+        patients_in(value.as_bytes(), MOST_NAMED, &mut ids);
     }
-    patients_in(request.path.as_bytes(), &mut ids);
-    patients_in(&request.body, &mut ids);
+    patients_in(request.path.as_bytes(), MOST_NAMED, &mut ids);
+    patients_in(&request.body, MOST_NAMED, &mut ids);
     ids.sort();
     ids.dedup();
     ids.truncate(MOST_NAMED);
     ids
 }
 
-fn patients_in(text: &[u8], ids: &mut Vec<String>) {
+fn patients_in(text: &[u8], most: usize, ids: &mut Vec<String>) {
     const HEAD: &[u8] = b"Patient/";
-    for at in memmem::find_iter(text, HEAD).take(MOST_NAMED) {
+    for at in memmem::find_iter(text, HEAD).take(most) {
         let rest = text.get(at + HEAD.len()..).unwrap_or_default();
         let is_of_id = |it: &&u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
         let id: String = rest.iter().take_while(is_of_id).map(|it| char::from(*it)).collect();

@@ -6,6 +6,7 @@
 //! leaves. So is what failed. A search tells what it handed out, and to find patients the events name those whose records
 //! that was.
 
+mod beside;
 mod event;
 mod find;
 mod handed;
@@ -19,20 +20,22 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Beside;
 pub use event::Origin;
 pub(crate) use patients::each_patient;
+pub use search::damaged_log;
 pub(crate) use search::{is_of_log, unchangeable};
 pub use security::{Security, SecurityEvent};
 pub(crate) use spool::Spool;
 
 use crate::interaction::Interaction;
 use crate::unique::Draft;
-use crate::{Answer, Context, Engine, Place, Request};
+use crate::{Answer, Context, Engine, Request};
 use event::{Event, code, code_of_write, named};
 use fhir::{Failure, IssueType, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::{AuditEntry, Session};
+use store::{AuditEntry, Session, Stored};
 
 /// The resource type.
 pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
@@ -100,13 +103,13 @@ pub(crate) struct Noted<'e> {
 
 impl Noted<'_> {
     /// A resource was touched.
-    pub(crate) fn touched(&mut self, stored: &store::Stored) {
+    pub(crate) fn touched(&mut self, stored: &Stored) {
         self.event.add(self.base, stored);
     }
 
     /// An operation was answered.
-    pub(crate) fn handed_out(&mut self, ctx: &Context, at: &Place, request: &Request, answer: &Answer) {
-        handed::fill(self.event, ctx, at, request, answer);
+    pub(crate) fn handed_out(&mut self, ctx: &Context, instance: Option<&Stored>, request: &Request, answer: &Answer) {
+        handed::fill(self.event, ctx, instance, request, answer);
     }
 
     /// Nothing is there where the interaction's address leads.
@@ -220,6 +223,14 @@ impl Engine {
             event.add_body(ctx.base(), &put.key, put.version, [&put.body, former.as_deref().unwrap_or_default()]);
         }
         events.iter().map(|it| self.entry(it)).collect()
+    }
+
+    /// What happened to a tenant's security, for the commit that did it: both are kept, or neither.
+    pub fn recorded(&self, event: SecurityEvent) -> Result<Vec<AuditEntry>> {
+        match self.settings.audit {
+            true => Ok(vec![self.security_entry(event)?]),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// Has the log keep what happened to a tenant's security.

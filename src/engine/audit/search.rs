@@ -12,11 +12,13 @@ use crate::search::links;
 use crate::search::params::{Search, Total};
 use crate::{Access, Answer, Context, Engine, Interaction, Request};
 use fhir::search::{Clause, RangeTest, Test, is_told_alone};
-use fhir::{Failure, IssueType, Result};
+use fhir::{Failure, Issue, IssueType, Result};
 use store::{AuditPlace, AuditQuery, Audited, Key, Method, Page, Position, Scope, SortBy, Stored};
 
-/// The most events that are looked at for one page; a page may then be short, and goes on by its link `next`.
+/// The most events that are looked at for one page, and the most sealed blocks that are opened; a page may then be short,
+/// even empty, and goes on by its link `next`. So it does where it takes as long as a query may.
 const LOOKED: usize = 20_000;
+const OPENED: usize = 256;
 /// Events that are read at a time.
 const BATCH: usize = 500;
 
@@ -126,8 +128,8 @@ impl Engine {
         };
         let filter = search.branches.iter_mut().flat_map(|it| std::mem::take(&mut it.filter)).collect();
         let wanted = Wanted { sight: Sight { bounds: joined(&sight, filter), only: sight.only }, before };
-        let found = match search.is_count_only() {
-            true => Page::default(),
+        let Found { page: found, is_damaged } = match search.is_count_only() {
+            true => Found::default(),
             false => self.events(ctx, &wanted, search.count).await?,
         };
         let is_whole = wanted.before.is_none() && found.next.is_none() && !search.is_count_only();
@@ -136,7 +138,8 @@ impl Engine {
             Total::None if !search.is_count_only() => None,
             _ => Some(self.count_events(ctx, &wanted).await?),
         };
-        let included = self.included(ctx, &search, &found.found).await?;
+        let mut included = self.included(ctx, &search, &found.found).await?;
+        included.issues.extend(is_damaged.then(damaged_log));
         let mut links = links(ctx, &search, &found);
         // A log is read from its newest end only.
         links.retain(|(relation, _)| *relation != "last");
@@ -148,24 +151,26 @@ impl Engine {
         Ok(Answer::new(200, body))
     }
 
-    /// A page of all events between two times, in microseconds since the epoch, for whoever may see all of them.
+    /// A page of all events between two times, in microseconds since the epoch, for whoever may see all of them; and whether
+    /// some could not be read.
     pub async fn logged(
         &self,
         ctx: &Context,
         (from, until): (Option<i64>, Option<i64>),
         position: Option<Position>,
         limit: usize,
-    ) -> Result<Page> {
+    ) -> Result<(Page, bool)> {
         let from = from.map(|it| RangeTest::AtOrAbove(it, it));
         let ranges = from.into_iter().chain(until.map(|it| RangeTest::AtOrBelow(it, it)));
         let bounds = ranges.map(|it| Clause::Any(vec![Test::Date(find::date(), vec![it])])).collect();
         let before = position.map(|it| AuditPlace(it.row));
-        self.events(ctx, &Wanted { sight: Sight { bounds, only: None }, before }, limit).await
+        let found = self.events(ctx, &Wanted { sight: Sight { bounds, only: None }, before }, limit).await?;
+        Ok((found.page, found.is_damaged))
     }
 
     /// The newest events that are wanted.
-    pub(super) async fn events(&self, ctx: &Context, wanted: &Wanted<'_>, limit: usize) -> Result<Page> {
-        let mut page = Page::default();
+    pub(super) async fn events(&self, ctx: &Context, wanted: &Wanted<'_>, limit: usize) -> Result<Found> {
+        let Found { mut page, mut is_damaged } = Found::default();
         let filter = &wanted.sight.bounds;
         if let Some(ids) = find::ids(filter) {
             for id in ids {
@@ -175,27 +180,31 @@ impl Engine {
             }
             page.found.sort_by_key(|it| std::cmp::Reverse(it.updated));
             page.found.truncate(limit);
-            return Ok(page);
+            return Ok(Found { page, is_damaged });
         }
         let (from, until) = find::times(filter);
         let keys = self.keys_of(ctx, filter).await?;
         let mut query = AuditQuery { keys, from, until, before: wanted.before, limit: (limit + 1).clamp(20, BATCH) };
-        let mut looked = 0;
+        let (mut looked, mut opened, began) = (0, 0, (self.ambient.now_ms)());
         loop {
             let found = ctx.session().audited(&query).await?;
             looked += found.entries.len();
+            opened += found.opened;
+            is_damaged |= found.is_damaged;
             for (at, entry) in found.entries.iter().enumerate() {
                 page.found.extend(self.shown(ctx, entry, &wanted.sight)?);
                 let is_last = at + 1 == found.entries.len() && found.next.is_none();
                 if page.found.len() >= limit && !is_last {
                     page.next = Some(behind(entry.place));
-                    return Ok(page);
+                    return Ok(Found { page, is_damaged });
                 }
             }
             query.before = found.next;
-            if found.next.is_none() || looked >= LOOKED {
+            let took = u128::from((self.ambient.now_ms)().saturating_sub(began).unsigned_abs());
+            let is_enough = looked >= LOOKED || opened >= OPENED || took >= self.settings.query_time.as_millis();
+            if found.next.is_none() || is_enough {
                 page.next = found.next.map(behind);
-                return Ok(page);
+                return Ok(Found { page, is_damaged });
             }
         }
     }
@@ -204,10 +213,9 @@ impl Engine {
     async fn count_events(&self, ctx: &Context, wanted: &Wanted<'_>) -> Result<i64> {
         let all =
             Wanted { sight: Sight { bounds: wanted.sight.bounds.clone(), only: wanted.sight.only }, before: None };
-        let page = self.events(ctx, &all, LOOKED).await?;
+        let Found { page, .. } = self.events(ctx, &all, LOOKED).await?;
         if page.next.is_some() {
-            let told =
-                format!("There are more than {LOOKED} events to be counted; narrow the search, by date for one.");
+            let told = "There are more events than can be counted; narrow the search, by date or patient, or ask for _total=none.";
             return Err(Failure::new(IssueType::TooCostly, told));
         }
         Ok(page.found.len() as i64)
@@ -218,6 +226,21 @@ impl Engine {
 pub(super) struct Wanted<'c> {
     pub(super) sight: Sight<'c>,
     pub(super) before: Option<AuditPlace>,
+}
+
+/// A page of events.
+#[derive(Default)]
+pub(super) struct Found {
+    page: Page,
+    /// Some that may belong to it could not be read.
+    is_damaged: bool,
+}
+
+/// What is told where something of the log could not be read.
+pub fn damaged_log() -> Issue {
+    let told = "Part of the audit log is not what was written and could not be read: something may be missing here. \
+                `medisync audit verify` tells where.";
+    Issue::warning(IssueType::Incomplete, told)
 }
 
 /// Where what comes behind a place begins.

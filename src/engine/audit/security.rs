@@ -58,6 +58,8 @@ security! {
     Token "token" 'E' AUTHENTICATION, (ITI, "ITI-71", "Get Access Token");
     /// A token was asked about.
     Introspection "introspection" 'E' AUTHENTICATION, (ITI, "ITI-102", "Introspect Token");
+    /// An app asked who its user is.
+    UserInfo "userinfo" 'R' AUTHENTICATION, (DCM, "110112", "Query");
     /// A token, and all of its grant, was revoked.
     Revocation "revocation" 'D' ALERT, (DCM, "110135", "Object Security Attributes Changed");
     /// A request came without a good token.
@@ -66,6 +68,8 @@ security! {
     User "user" 'U' ALERT, (DCM, "110137", "User Security Attributes Changed");
     /// What a user may do was changed.
     Roles "roles" 'U' ALERT, (DCM, "110136", "Security Roles Changed");
+    /// A tenant was erased, or is being.
+    Erasure "erasure" 'D' ALERT, ("http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "destroy", "Destroy/Delete Record Lifecycle Event");
     /// Somebody of the platform is let in for a while.
     Elevation "elevation" 'E' ALERT, (DCM, "110136", "Security Roles Changed");
     /// A record was opened in an emergency that is closed to the caller otherwise.

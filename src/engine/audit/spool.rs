@@ -99,6 +99,18 @@ impl Spool {
         Ok(names)
     }
 
+    /// Takes away what waits of a tenant.
+    fn forget(&self, tenant: &str) -> std::io::Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for state in [WAITING, LEAVING] {
+            match remove_file(self.file(tenant, state)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The file of what is to go into the log now: what was on its way when a server was killed, before what came later.
     fn leaving(&self, tenant: &str) -> std::io::Result<Option<PathBuf>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +161,13 @@ impl Engine {
     }
 
     async fn log_waiting(&self, spool: &Spool, name: &str) -> Result<()> {
-        let Some(tenant) = self.store.tenant(name).await? else { return Ok(()) };
+        let Some(tenant) = self.store.tenant(name).await? else {
+            if self.store.erased().await?.iter().any(|it| it.name == name) {
+                spool.forget(name).map_err(Failure::internal)?;
+                tracing::warn!(tenant = name, "events that waited were taken away with their tenant, which is erased");
+            }
+            return Ok(());
+        };
         let session = self.store.open(&tenant).await?;
         while let Some(file) = spool.leaving(name).map_err(Failure::internal)? {
             let entries = read(&file).map_err(Failure::internal)?;
@@ -204,6 +222,21 @@ mod tests {
         OpenOptions::new().append(true).open(&file).unwrap().write_all(b"{\"id\":\"torn").unwrap();
         spool.keep("north", &[entry("e")]).unwrap();
         assert!(read(&file).unwrap() == [entry("d"), entry("e")]);
+    }
+
+    #[test]
+    fn what_waits_of_a_tenant_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::new(folder.path().to_owned());
+        let entry = AuditEntry { id: "a".into(), at: 1, keys: Vec::new(), body: b"{}".to_vec() };
+        for tenant in ["north", "south"] {
+            spool.keep(tenant, std::slice::from_ref(&entry)).unwrap();
+        }
+        spool.leaving("north").unwrap();
+        spool.keep("north", &[entry]).unwrap();
+        spool.forget("north").unwrap();
+        spool.forget("north").unwrap();
+        assert_eq!(spool.tenants().unwrap(), ["south"]);
     }
 
     #[test]

@@ -107,10 +107,10 @@ fn within_entry(mut failure: Failure, at: usize) -> Failure {
     failure
 }
 
-/// JSON that is no resource, as the Binary that stands for it in a Bundle.
-fn binary(json: &[u8]) -> Bytes {
-    let data = base64::engine::general_purpose::STANDARD.encode(json);
-    format!(r#"{{"resourceType":"Binary","contentType":"application/json","data":"{data}"}}"#).into()
+/// What is no resource, as the Binary that stands for it in a Bundle.
+fn binary(media_type: &str, content: &[u8]) -> Bytes {
+    let data = base64::engine::general_purpose::STANDARD.encode(content);
+    format!(r#"{{"resourceType":"Binary","contentType":"{media_type}","data":"{data}"}}"#).into()
 }
 
 /// One entry of the response (bundle.html#batch-response).
@@ -121,7 +121,7 @@ fn write_answer(bundle: &mut BundleWriter, ctx: &Context, answer: Result<Answer>
             let location = answer.location.map(|it| format!("{}/{it}", ctx.base()));
             bundle.begin(None);
             if !answer.body.is_empty() && (returns || !is_write) {
-                let body = if answer.is_plain { binary(&answer.body) } else { answer.body };
+                let body = answer.plain.map_or(answer.body.clone(), |it| binary(it, &answer.body));
                 bundle.resource(std::str::from_utf8(&body).map_err(Failure::internal)?);
             }
             bundle.response(&Response {

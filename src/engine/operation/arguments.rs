@@ -10,6 +10,10 @@ use fhir::spec::r4;
 use fhir::validate::References;
 use fhir::{Failure, IssueType, Result, Severity};
 
+/// The parameter that says in which form resources are handed out, as bulk data has it, and the form of lines.
+const OUTPUT_FORMAT: &str = "_outputFormat";
+const LINES: &str = "application/fhir+ndjson";
+
 /// What the parameters of a definition were given as.
 #[derive(Debug, Default)]
 pub struct Arguments {
@@ -75,6 +79,9 @@ impl Engine {
         if request.verb == Verb::Post && !request.body.is_empty() && !reader.in_graphql(request)? {
             let doc = self.json_body(request)?;
             reader.in_body(doc.root())?;
+        }
+        if request.headers.accepts_lines && reader.given.arguments.text(OUTPUT_FORMAT).is_none() {
+            reader.in_query(OUTPUT_FORMAT, LINES)?;
         }
         reader.counted()
     }

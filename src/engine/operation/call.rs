@@ -103,16 +103,29 @@ impl<'c> Call<'c> {
         if let Some(total) = total {
             bundle.total(total);
         }
-        let first = format!("{}/{}", self.ctx.base(), self.address);
-        let sign = if first.contains('?') { '&' } else { '?' };
-        let page = |token: &str| format!("{first}{sign}_page={token}");
-        let own = self.page.as_ref().map_or(first.clone(), |it| page(it));
+        let first = self.first();
+        let own = self.page.as_ref().map_or(first.clone(), |it| self.turned(it));
         let mut links = vec![("self", own)];
         if self.page.is_some() || next.is_some() {
             links.push(("first", first.clone()));
         }
-        links.extend(next.map(|it| ("next", page(&page::seal(self.ctx, &self.address, &Turn::After(it.clone()))))));
+        links.extend(next.map(|it| ("next", self.next_page(it))));
         bundle.links(&links);
         bundle
+    }
+
+    /// The address at which the answer goes on.
+    pub fn next_page(&self, next: &Position) -> String {
+        self.turned(&page::seal(self.ctx, &self.address, &Turn::After(next.clone())))
+    }
+
+    fn first(&self) -> String {
+        format!("{}/{}", self.ctx.base(), self.address)
+    }
+
+    fn turned(&self, token: &str) -> String {
+        let first = self.first();
+        let sign = if first.contains('?') { '&' } else { '?' };
+        format!("{first}{sign}_page={token}")
     }
 }

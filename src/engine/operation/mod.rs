@@ -45,6 +45,8 @@ pub enum Extra {
     /// Resources that may be wrong: their content is the operation's to look at. A body that is no Parameters resource
     /// is its parameter `resource` (operations.html#executing).
     AnyResource,
+    /// Resources as lines: `Accept: application/fhir+ndjson` stands for its parameter `_outputFormat`.
+    Lines,
     /// Queries in GraphQL's own forms beside a Parameters resource: as `application/graphql`, or as JSON (graphql.html).
     GraphQl,
     /// Every caller: the operation looks at nothing but by interactions of their own, each of which is held to what the
@@ -129,14 +131,19 @@ impl Engine {
             return Err(Failure::new(IssueType::NotSupported, told).with_status(405));
         }
         self.demand(ctx, definition, operation, at)?;
+        if request.headers.accepts_lines && !operation.takes(Extra::Lines) {
+            let told = format!("The operation ${code} does not answer in application/fhir+ndjson.");
+            return Err(Failure::new(IssueType::NotSupported, told).with_status(406));
+        }
         let given = self.given(operation, definition, request)?;
         let instance = match at {
             Place::Instance(key) => Some(existing(self.read_within(ctx, key).await?)?),
             Place::Version { key, version } => Some(existing(self.version_within(ctx, key, *version).await?)?),
             _ => None,
         };
+        let looked_at = instance.clone();
         let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
-        ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, at, request, &answer));
+        ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, looked_at.as_ref(), request, &answer));
         Ok(answer)
     }
 

@@ -48,7 +48,7 @@ async fn graphql(call: Call<'_>) -> Result<Answer> {
         Err(failure) if failure.cause.is_some() => return Err(failure),
         Err(failure) => (failure.status, errors(&failure)),
     };
-    Ok(Answer { is_plain: true, ..Answer::new(status, body) })
+    Ok(Answer { plain: Some("application/json"), ..Answer::new(status, body) })
 }
 
 /// What GraphQL says of a query that failed, with the outcome as FHIR has it.

@@ -9,7 +9,7 @@ use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
-use store::Session;
+use store::{LedgerChange, Session};
 
 /// The largest state, in bytes (app-state.html#create).
 pub const LARGEST: usize = 256 * 1024;
@@ -138,14 +138,14 @@ pub async fn read(session: &dyn Session, client: &str, id: &str) -> Result<Optio
     kept::find(session, &key(client, id)).await
 }
 
-/// Keeps a new state; gives its id.
+/// The id of a new state, and the change that keeps it.
 pub async fn create(
     session: &dyn Session,
     client: &str,
     topic: Topic,
     resource: Map<String, Json>,
     now: i64,
-) -> Result<String> {
+) -> Result<(String, LedgerChange)> {
     if find(session, client, &topic).await?.len() >= MOST {
         let told = format!("The app keeps {MOST} states of this code and subject already; change or delete one.");
         return Err(Failure::new(IssueType::BusinessRule, told));
@@ -153,22 +153,15 @@ pub async fn create(
     let unique: String = random::id().chars().filter(|it| *it != '-').take(20).collect();
     let id = format!("{}{unique}", topic.prefix());
     let state = AppState { topic, updated: now, resource };
-    match kept::write(session, vec![kept::insert(key(client, &id), &state, None)?]).await? {
-        true => Ok(id),
-        false => Err(Failure::new(IssueType::Transient, "The state could not be kept; try again.")),
-    }
+    let change = kept::insert(key(client, &id), &state, None)?;
+    Ok((id, change))
 }
 
-/// Keeps another content of a state; `false` if somebody else was faster.
-pub async fn update(
-    session: &dyn Session,
-    mut entry: Entry<AppState>,
-    resource: Map<String, Json>,
-    now: i64,
-) -> Result<bool> {
+/// The change that keeps another content of a state.
+pub fn update(mut entry: Entry<AppState>, resource: Map<String, Json>, now: i64) -> Result<LedgerChange> {
     entry.value.resource = resource;
     entry.value.updated = now;
-    kept::write(session, vec![entry.replace()?]).await
+    entry.replace()
 }
 
 /// A state as its app gets it.

@@ -4,7 +4,7 @@
 use super::kept::{self, Entry, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use crate::mail::{self, Purpose};
-use crate::{clock, random};
+use crate::{act, clock, random};
 use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, Security, SecurityEvent, break_glass};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
@@ -81,7 +81,6 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
         break_glass(&broken.subject, &broken.patient, (now, broken.until)),
         kept::insert(name.as_str(), &broken, Some(now + KEPT))?,
     ];
-    // Before it is broken: there is no broken glass that the log does not tell of.
     let event = SecurityEvent {
         what: Security::Emergency,
         status: 200,
@@ -90,11 +89,16 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
         about: None,
         asked: Some(format!("Patient/{}/$break-glass", broken.patient)),
     };
-    call.engine.record(session, event).await?;
     let tenant = call.ctx.tenant().name();
-    kept::decided(
-        mail::commit_with_notice(session, tenant, (Purpose::GlassBroken, officer.as_ref()), changes, now).await?,
-    )?;
+    let is_audited = call.engine.settings().audit;
+    // With the change: there is no broken glass that the log does not tell of.
+    let breaking = async {
+        if is_audited {
+            act::begin(session, event);
+        }
+        mail::commit_with_notice(session, tenant, (Purpose::GlassBroken, officer.as_ref()), changes, now).await
+    };
+    kept::decided(act::may_act(breaking).await?)?;
     call.ctx.forget_limits();
     tracing::warn!(tenant, broken = name, "a glass was broken");
     Ok(parameters(&json!([

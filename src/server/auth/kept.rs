@@ -1,9 +1,10 @@
 //! Typed entries of a tenant's ledger.
 
+use crate::act;
 use fhir::{Failure, IssueType, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::{Changes, CommitError, LedgerChange, LedgerEntry, LedgerStep, Session};
+use store::{AuditEntry, Changes, CommitError, LedgerChange, LedgerEntry, LedgerStep, Session};
 
 /// What is kept in the ledger under a kind of its own.
 pub trait Kept: Serialize + DeserializeOwned {
@@ -109,9 +110,21 @@ pub async fn set<T: Kept>(session: &dyn Session, key: &str, value: &T) -> Result
     }
 }
 
-/// Writes the changes, all of them; or none and `false` where somebody else was faster.
+/// Writes the changes, all of them, with the event of what is being done ([`act`]); or none and `false` where somebody else was
+/// faster.
 pub async fn write(session: &dyn Session, ledger: Vec<LedgerChange>) -> Result<bool> {
-    match session.commit(Changes { ledger, ..Changes::default() }).await {
+    let audit = act::due(session, &ledger)?;
+    let is_told = !audit.is_empty();
+    let is_written = write_with(session, ledger, audit).await?;
+    if is_told && is_written {
+        act::kept();
+    }
+    Ok(is_written)
+}
+
+/// Writes the changes and their events, all of them; or none and `false` where somebody else was faster.
+pub async fn write_with(session: &dyn Session, ledger: Vec<LedgerChange>, audit: Vec<AuditEntry>) -> Result<bool> {
+    match session.commit(Changes { ledger, audit, ..Changes::default() }).await {
         Ok(_) => Ok(true),
         Err(CommitError::Conflict) => Ok(false),
         Err(CommitError::Store(error)) => Err(error.into()),

@@ -5,8 +5,8 @@ use super::session_limits::SessionLimits;
 use super::{
     admissions, appearance, brands, client_operations, clinics, factor, federation, glass, launch, privacy, roles,
 };
-use crate::clock;
-use engine::{Access, Answer, Call, Operation};
+use crate::{act, clock};
+use engine::{Access, Answer, Call, Operation, Security, SecurityEvent};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value, json};
 use std::fmt;
@@ -47,6 +47,7 @@ pub fn operations() -> Vec<Operation> {
 /// Fails with 403 unless the caller may call an operation that administers the tenant: by an administrator's token, or for
 /// a user whose roles have the permission; with 401 if that user did not sign in recently.
 pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
+    begin(call);
     let caller = call.ctx.caller();
     if caller.scopes.is_administrator() {
         return Ok(());
@@ -66,6 +67,33 @@ pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
         return Ok(());
     }
     Err(Stale { max_age: limits.recent / 1000 }.into())
+}
+
+/// From here on this is being done: its event goes with the change that it makes, whom it is about with it.
+fn begin(call: &Call<'_>) {
+    if !call.engine.settings().audit {
+        return;
+    }
+    let what = match call.code() {
+        "user-roles" | "role-define" | "role-delete" => Security::Roles,
+        "create-user" | "reset-factors" | "link-user" | "disable-user" | "enable-user" | "remove-user" => {
+            Security::User
+        }
+        "invite" | "resend-invitation" | "revoke-invitation" | "approve-applicant" | "refuse-applicant" => {
+            Security::User
+        }
+        _ => Security::Configuration,
+    };
+    let text = |name| call.arguments.text(name).map(str::to_owned);
+    let event = SecurityEvent {
+        what,
+        status: 200,
+        subject: call.ctx.caller().subject.clone(),
+        origin: call.ctx.origin().clone(),
+        about: text("username").or_else(|| text("name")).or_else(|| text("id")),
+        asked: Some(format!("${}", call.code())),
+    };
+    act::begin(call.ctx.session(), event);
 }
 
 /// A user signed in too long ago for what is asked (RFC 9470). It travels as the cause of a failure, which is told with it.

@@ -1,12 +1,13 @@
 //! `medisync audit`: whether a tenant's audit log is as it was written, and how long it is kept.
 
-use super::user::{told, within};
+use super::user::{by_operator, told, within};
 use super::{block_on, print, progress_bar};
 use crate::audit_time::OwnAuditTime;
 use crate::config::{self, File, Span, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use engine::Security;
 use fhir::primitive::datetime::instant;
 use std::process::ExitCode;
 use store::AuditVerdict;
@@ -75,7 +76,8 @@ async fn keep(settings: config::Store, name: &str, time: Option<Span>, is_defaul
     };
     let own = within(&settings, name, async |session| {
         let Some(said) = said else { return OwnAuditTime::of(&*session).await.map_err(told) };
-        said.keep(&*session).await.map_err(told)?;
+        let keeping = async { said.keep(&*session).await.map_err(told) };
+        by_operator(&*session, (Security::Configuration, "audit-time"), keeping).await?;
         tracing::info!(tenant = name, millis = said.millis, "the audit log is kept for another time");
         Ok(said)
     })

@@ -1,10 +1,13 @@
 //! `medisync tenant erase` and `medisync tenant erased`
 
+use super::user::told;
 use super::{block_on, print};
 use crate::certificate::{self, Certificate};
 use crate::config::{self, File, Place, StoreFlags};
-use crate::{clock, database};
+use crate::tenants::PLATFORM;
+use crate::{audit, clock, database, random, tenants};
 use anyhow::{Context, Result, bail};
+use engine::{Security, SecurityEvent};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use store::{PostgresStore, Store};
@@ -93,6 +96,8 @@ impl Erase {
             (None, None) => bail!("there is no tenant `{name}`"),
             (None, Some(census)) => {
                 self.confirmed()?;
+                // Before it is begun: nothing is erased that the platform's log does not tell of.
+                told_to_platform(store, name, 202).await?;
                 let begun = Certificate::begun(name, &self.reason, census, clock::now_ms());
                 let record = serde_json::to_string(&begun)?;
                 store.destroy_keys(name, &record).await.with_context(|| format!("{name} cannot be erased"))?;
@@ -107,6 +112,7 @@ impl Erase {
         finished.finished = Some(fhir::primitive::datetime::instant(clock::now_ms() * 1000));
         let signed = finished.sign(&certificate::signing_key(store).await?)?;
         store.certify(name, &signed).await?;
+        told_to_platform(store, name, 200).await?;
         if let Some(file) = &self.certificate {
             std::fs::write(file, format!("{signed}\n")).with_context(|| format!("cannot write {}", file.display()))?;
         }
@@ -133,6 +139,20 @@ impl Erase {
             false => bail!("that is not {}; nothing was erased", self.name),
         }
     }
+}
+
+/// Enters in the platform's audit log that a tenant is being erased (202), or is (200). Its own log goes with it.
+async fn told_to_platform(store: &dyn Store, name: &str, status: u16) -> Result<()> {
+    let platform = match store.tenant(PLATFORM).await? {
+        Some(tenant) => tenant,
+        None => {
+            tenants::create(store, PLATFORM).await?;
+            tenants::existing(store, PLATFORM).await?
+        }
+    };
+    let session = store.open(&platform).await?;
+    let event = SecurityEvent { status, ..audit::of_operator(Security::Erasure, Some(name)) };
+    Ok(session.audit(vec![event.entry(random::id(), clock::now_ms()).map_err(told)?]).await?)
 }
 
 impl ErasedList {

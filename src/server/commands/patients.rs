@@ -1,8 +1,7 @@
 //! `medisync tenant patients`
 
-use super::user::{told, within};
+use super::user::{by_operator, told, within};
 use super::{block_on, print};
-use crate::audit::by_operator;
 use crate::auth::sign_up::SignUps;
 use crate::config::{self, File, StoreFlags};
 use anyhow::Result;
@@ -45,8 +44,8 @@ async fn patients(name: String, asked: Option<Registration>, settings: config::S
         None => SignUps::of(&*session).await.map_err(told),
         Some(asked) => {
             let sign_ups = SignUps { are_taken: asked == Registration::Approval };
-            sign_ups.keep(&*session).await.map_err(told)?;
-            by_operator(&*session, Security::Configuration, Some("sign-ups")).await.map_err(told)?;
+            let keeping = async { sign_ups.keep(&*session).await.map_err(told) };
+            by_operator(&*session, (Security::Configuration, "sign-ups"), keeping).await?;
             tracing::info!(tenant = name, are_taken = sign_ups.are_taken, "who may register was said");
             Ok(sign_ups)
         }

@@ -1,9 +1,8 @@
 //! `medisync tenant`
 
 use super::patients::Patients;
-use super::user::{entered, told, within};
+use super::user::{by_operator, entered, told, within};
 use super::{block_on, erase, print, relocate};
-use crate::audit::by_operator;
 use crate::auth::factor::demand::Demand;
 use crate::auth::ring;
 use crate::auth::session_limits::SessionLimits;
@@ -218,15 +217,15 @@ async fn sign_ins(
             recent: recent.unwrap_or(now.recent),
         };
         if asked != now {
-            asked.keep(&*session).await.map_err(told)?;
-            by_operator(&*session, Security::Configuration, Some("session-limits")).await.map_err(told)?;
+            let keeping = async { asked.keep(&*session).await.map_err(told) };
+            by_operator(&*session, (Security::Configuration, "session-limits"), keeping).await?;
             tracing::info!(tenant = name, idle = asked.idle, longest = asked.longest, "sign-ins have other limits");
         }
         let demanded = Demand::of(&*session).await.map_err(told)?;
         let demand = second_factor.unwrap_or(demanded);
         if demand != demanded {
-            demand.keep(&*session).await.map_err(told)?;
-            by_operator(&*session, Security::Configuration, Some("second-factor")).await.map_err(told)?;
+            let keeping = async { demand.keep(&*session).await.map_err(told) };
+            by_operator(&*session, (Security::Configuration, "second-factor"), keeping).await?;
             tracing::info!(tenant = name, of = demand.to_string(), "a second factor is demanded of others");
         }
         Ok((asked, demand))
@@ -247,8 +246,8 @@ async fn rates(name: String, said: RateArguments, settings: config::Store) -> Re
         if said.iter().all(Option::is_none) {
             return OwnLimits::of(&*session).await.map_err(told);
         }
-        let own = OwnLimits::keep(&*session, By::Operator, said).await.map_err(told)?;
-        by_operator(&*session, Security::Configuration, Some("rate-limits")).await.map_err(told)?;
+        let keeping = async { OwnLimits::keep(&*session, By::Operator, said).await.map_err(told) };
+        let own = by_operator(&*session, (Security::Configuration, "rate-limits"), keeping).await?;
         tracing::info!(tenant = name, "requests have other limits");
         Ok(own)
     })

@@ -2,12 +2,11 @@
 
 use super::import::{self, Imported};
 use super::{block_on, print};
-use crate::audit;
 use crate::auth::account::{self, Account, NewAccount};
 use crate::auth::roles::{self, Assignment};
 use crate::auth::{factor, kept, leaving, password, secret, sign_ins};
 use crate::config::{self, File, PasswordFlags, StoreFlags};
-use crate::{clock, database, tenants};
+use crate::{act, audit, clock, database, tenants};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 use engine::Security;
@@ -339,12 +338,26 @@ pub(super) async fn entered<T>(
     (what, about): (Security, &str),
     work: impl AsyncFnOnce(Arc<dyn Session>) -> Result<T>,
 ) -> Result<T> {
-    within(settings, tenant, async |session| {
-        let done = work(session.clone()).await?;
-        audit::by_operator(&*session, what, Some(about)).await.map_err(told)?;
-        Ok(done)
-    })
-    .await
+    within(settings, tenant, async |session| by_operator(&*session, (what, about), work(session.clone())).await).await
+}
+
+/// Does what the operator asked for: the event goes with the change that it makes, or is entered when it is done.
+pub(super) async fn by_operator<T>(
+    session: &dyn Session,
+    (what, about): (Security, &str),
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let followed = async {
+        act::begin(session, audit::of_operator(what, Some(about)));
+        let done = work.await;
+        (done, act::end())
+    };
+    let (done, is_kept) = act::may_act(followed).await;
+    let done = done?;
+    if !is_kept {
+        audit::by_operator(session, what, Some(about)).await.map_err(told)?;
+    }
+    Ok(done)
 }
 
 /// Does something with a tenant's data.

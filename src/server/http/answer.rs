@@ -7,7 +7,9 @@ use crate::auth;
 use ::fhir::Failure;
 use ::fhir::json::{Doc, Limits};
 use axum::body::{Body, Bytes};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use engine::Answer;
@@ -42,6 +44,9 @@ pub fn add_headers(headers: &mut HeaderMap, answer: &Answer, base: &str) {
     if !answer.unindexed.is_empty() {
         insert(headers, SEARCH_UNINDEXED, answer.unindexed.join(", "));
     }
+    if let Some(next) = &answer.next {
+        insert(headers, LINK, format!("<{next}>; rel=\"next\""));
+    }
     if let Some(location) = &answer.location {
         insert(headers, LOCATION, format!("{base}/{location}"));
     }
@@ -68,8 +73,8 @@ pub fn written(body: Bytes, format: Format) -> (&'static str, Bytes) {
             None => (FHIR_JSON, body),
         },
         Format::Json { pretty: true } => (FHIR_JSON, pretty::pretty(body)),
-        Format::Plain => ("application/json", body),
-        Format::Json { pretty: false } | Format::Html => (FHIR_JSON, body),
+        Format::Plain(media_type) => (media_type, body),
+        Format::Json { pretty: false } | Format::Html | Format::Lines => (FHIR_JSON, body),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Origin, Server};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, AGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, ORIGIN, RETRY_AFTER, WARNING,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION, ORIGIN, RETRY_AFTER, WARNING,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
@@ -130,6 +130,7 @@ fn layer(origin: AllowOrigin) -> CorsLayer {
             LOCATION,
             CONTENT_LOCATION,
             LAST_MODIFIED,
+            LINK,
             X_REQUEST_ID,
             RETRY_AFTER,
             RATE_LIMIT,

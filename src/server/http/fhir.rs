@@ -3,9 +3,10 @@
 use super::address::Address;
 use super::edge::Seen;
 use super::meter::{self, Meter};
-use super::negotiate::{Format, negotiate};
+use super::negotiate::{Format, negotiate, not_acceptable};
 use super::route::{OPEN_API, SMART, route};
 use super::{Server, answer, body, gzip, leeway, oauth, page, xml};
+use crate::act;
 use crate::audit;
 use crate::auth::{Holder, Stale};
 use ::fhir::{Failure, IssueType, Result};
@@ -79,12 +80,16 @@ async fn carry_out(
     let context = context.from_origin(audit::origin(parts, &server.proxies, &holder));
     seen.tenant = Some(context.tenant().name().into());
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
-    let request = read_request(server, parts, body, verb, &address.path).await?;
+    let mut request = read_request(server, parts, body, verb, &address.path).await?;
     let format = match seen.route {
-        it if *it == OPEN_API => Format::Plain,
+        it if *it == OPEN_API => Format::Plain("application/json"),
         _ => negotiate(&request.query, &parts.headers)?,
     };
-    let answer = server.engine.perform(&context, request).await?;
+    request.headers.accepts_lines = format == Format::Lines;
+    if format == Format::Lines && !seen.route.pattern.contains('$') {
+        return Err(not_acceptable());
+    }
+    let answer = act::may_act(server.engine.perform(&context, request)).await?;
     render(parts, address, answer, format).await
 }
 
@@ -155,6 +160,7 @@ fn headers(headers: &HeaderMap) -> Result<Headers> {
         purpose_of_use: joined(headers, &PURPOSE_OF_USE),
         provenance: provenance(headers)?,
         prefer: joined(headers, &PREFER),
+        accepts_lines: false,
     })
 }
 
@@ -182,7 +188,7 @@ fn millis(date: &str) -> Option<i64> {
 }
 
 async fn render(parts: &Parts, address: &Address, answer: Answer, format: Format) -> Result<Response> {
-    let format = if answer.is_plain { Format::Plain } else { format };
+    let format = answer.plain.map_or(format, Format::Plain);
     let is_page = format == Format::Html && !answer.body.is_empty();
     let (content_type, body) = match format {
         _ if is_page => {

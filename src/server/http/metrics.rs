@@ -9,6 +9,8 @@
 //! - `medisync_logout_notices_total{outcome}`: apps told that a user has signed out, or not yet, or given up
 //! - `medisync_password_hashes_total`: argon2id hashes computed, all at one cost
 //! - `medisync_bcrypt_rounds_total`: rounds of bcrypt computed, for passwords that came from elsewhere
+//! - `medisync_audit_chaining_total{outcome}`: rows chained in audit logs of PostgreSQL; tries while another connection held the
+//!   lock (`missed`), that the database refused (`failed`); and what was met that is not what was written (`untrue`)
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -108,11 +110,14 @@ impl Metrics {
         }
         head(&mut out, "medisync_requests_in_progress", "gauge", "Requests under way.");
         line(&mut out, "medisync_requests_in_progress", "", self.under_way.load(Relaxed));
-        let outboxes = [
-            ("medisync_mails_total", "Mails sent, put off and given up.", mail::figures()),
-            ("medisync_logout_notices_total", "Apps told of a sign-out, not yet, and given up.", logout::figures()),
+        let mails = mail::figures();
+        let (notices, chaining) = (logout::figures(), store::audit_figures());
+        let outcomes: [(_, _, &[(&str, u64)]); 3] = [
+            ("medisync_mails_total", "Mails sent, put off and given up.", &mails),
+            ("medisync_logout_notices_total", "Apps told of a sign-out, not yet, and given up.", &notices),
+            ("medisync_audit_chaining_total", "How chaining of audit logs goes.", &chaining),
         ];
-        for (name, about, figures) in outboxes {
+        for (name, about, figures) in outcomes {
             head(&mut out, name, "counter", about);
             for (outcome, count) in figures {
                 line(&mut out, name, &format!("{{outcome=\"{outcome}\"}}"), count);

@@ -24,8 +24,10 @@ pub enum Format {
     },
     /// A page.
     Html,
-    /// JSON that is no resource.
-    Plain,
+    /// Resources in lines of JSON, which few operations answer in.
+    Lines,
+    /// What is no resource, by its media type.
+    Plain(&'static str),
 }
 
 /// What the client wants. `_format` goes before `Accept`. Where neither decides, the answer has the format of the
@@ -98,6 +100,7 @@ fn wanted(range: &str, pretty: bool, own: Format) -> Option<(Format, f32)> {
         "application/fhir+json" | "application/json" | "text/json" => Format::Json { pretty },
         name if xml::is_xml(name) => Format::Xml { pretty },
         "text/html" | "application/xhtml+xml" | "text/*" => Format::Html,
+        "application/fhir+ndjson" | "application/ndjson" => Format::Lines,
         _ => return None,
     };
     let mut weight = 1.0;
@@ -114,7 +117,8 @@ fn wanted(range: &str, pretty: bool, own: Format) -> Option<(Format, f32)> {
     Some((format, weight))
 }
 
-fn not_acceptable() -> Failure {
+/// That this server has no such form.
+pub fn not_acceptable() -> Failure {
     let told = "This server answers in application/fhir+json or application/fhir+xml (FHIR 4.0), or in text/html only.";
     Failure::new(IssueType::NotSupported, told).with_status(406)
 }

@@ -9,7 +9,7 @@ use super::{Limits, Server, answer, body};
 use crate::auth::app_state::{self, AppState, LARGEST, Topic};
 use crate::auth::kept::{self, Entry};
 use crate::auth::{Holder, account};
-use crate::{clock, tenants};
+use crate::{audit, clock, tenants};
 use ::fhir::json::Doc;
 use ::fhir::validate::{self, References};
 use ::fhir::{Failure, IssueType, Result};
@@ -19,10 +19,10 @@ use axum::http::header::{ALLOW, AUTHORIZATION, ETAG, IF_MATCH, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
-use engine::{Access, Context};
+use engine::{Access, Beside, Context, Engine};
 use serde_json::{Map, Value as Json, json};
-use std::sync::Arc;
-use store::Key;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{Key, LedgerChange};
 
 static BASIC: Route = Route { pattern: "[state]/Basic", methods: "GET, POST" };
 static INSTANCE: Route = Route { pattern: "[state]/Basic/[id]", methods: "GET, PUT, DELETE" };
@@ -39,6 +39,17 @@ struct Desk<'s> {
     bases: Vec<String>,
     /// The address of its states.
     base: String,
+    engine: &'s Engine,
+    noted: Mutex<Noted>,
+}
+
+/// What is known of a request for its event in the audit log.
+#[derive(Default)]
+struct Noted {
+    /// Whom it is about.
+    patient: Option<String>,
+    /// The event went with a change.
+    is_kept: bool,
 }
 
 /// Every request below `/state/{tenant}/`.
@@ -94,14 +105,25 @@ async fn carry_out(meter: &Meter<'_>, tenant: &str, id: &str, body: Body, seen: 
     let desk = Desk::open(server, parts, tenant).await?;
     seen.tenant = Some(tenant.into());
     meter.holder(desk.ctx.session(), tenant, &desk.holder, WEIGHT).await?;
-    match parts.method {
-        Method::POST => desk.create(resource(server, parts, body).await?).await,
-        Method::PUT => desk.update(id, resource(server, parts, body).await?).await,
-        Method::DELETE => desk.delete(id).await,
-        _ if *seen.route == BASIC => desk.search().await,
-        _ => desk.read(id).await,
+    let interaction = desk.interaction(seen.route);
+    let answered = desk.answer(server, body, id, interaction).await;
+    let status = answered.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
+    // What was changed was told with the change.
+    let is_kept = desk.noted().is_kept;
+    if !is_kept {
+        desk.engine.record_beside(&desk.ctx, desk.access(interaction, status)).await?;
     }
+    answered
 }
+
+/// The code of an interaction (valueset-type-restful-interaction.html), and what it is to AuditEvent.action.
+type Code = (&'static str, char);
+
+const CREATE: Code = ("create", 'C');
+const UPDATE: Code = ("update", 'U');
+const DELETE: Code = ("delete", 'D');
+const SEARCH: Code = ("search-type", 'E');
+const READ: Code = ("read", 'R');
 
 /// The resource that was sent: a valid Basic within the size that a state may have.
 async fn resource(server: &Server, parts: &Parts, body: Body) -> Result<Map<String, Json>> {
@@ -135,7 +157,47 @@ impl<'s> Desk<'s> {
         let authorization = parts.headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
         let of_records = bases.first().map_or("", String::as_str);
         let (ctx, holder) = server.gate.admit(tenant, of_records, authorization, false, None).await?;
-        Ok(Desk { parts, ctx, holder, bases, base })
+        let ctx = ctx.from_origin(audit::origin(parts, &server.proxies, &holder));
+        Ok(Desk { parts, ctx, holder, bases, base, engine: &server.engine, noted: Mutex::default() })
+    }
+
+    fn interaction(&self, route: &Route) -> Code {
+        match self.parts.method {
+            Method::POST => CREATE,
+            Method::PUT => UPDATE,
+            Method::DELETE => DELETE,
+            _ if *route == BASIC => SEARCH,
+            _ => READ,
+        }
+    }
+
+    async fn answer(&self, server: &Server, body: Body, id: &str, interaction: Code) -> Result<Response> {
+        match interaction {
+            CREATE => self.create(resource(server, self.parts, body).await?).await,
+            UPDATE => self.update(id, resource(server, self.parts, body).await?).await,
+            DELETE => self.delete(id).await,
+            SEARCH => self.search().await,
+            _ => self.read(id).await,
+        }
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the audit log is to tell of this request.
+    fn access(&self, (interaction, action): Code, status: u16) -> Beside {
+        let asked = self.parts.uri.path_and_query().map_or("", |it| it.as_str()).trim_start_matches('/');
+        Beside { interaction, action, status, asked: asked.to_owned(), patient: self.noted().patient.clone() }
+    }
+
+    /// Writes the changes and the event that tells of them.
+    async fn write(&self, changes: Vec<LedgerChange>, interaction: Code, status: u16) -> Result<bool> {
+        let access = self.access(interaction, status);
+        let entries = self.engine.entries_beside(&self.ctx, access)?;
+        let is_written = kept::write_with(self.ctx.session(), changes, entries).await?;
+        self.noted().is_kept = is_written;
+        Ok(is_written)
     }
 
     /// The app that keeps the state.
@@ -145,6 +207,8 @@ impl<'s> Desk<'s> {
     }
 
     async fn demand(&self, access: Access, topic: &Topic) -> Result<()> {
+        let patient = topic.subject.as_deref().and_then(|it| it.strip_prefix("Patient/"));
+        self.noted().patient = patient.map(str::to_owned);
         if app_state::may(&self.holder, access, topic, self.is_own_role(topic).await?) {
             return Ok(());
         }
@@ -169,7 +233,10 @@ impl<'s> Desk<'s> {
         }
         let topic = Topic::of(&resource, &self.bases)?;
         self.demand(Access::Create, &topic).await?;
-        let id = app_state::create(self.ctx.session(), client, topic, resource, clock::now_ms()).await?;
+        let (id, change) = app_state::create(self.ctx.session(), client, topic, resource, clock::now_ms()).await?;
+        if !self.write(vec![change], CREATE, 201).await? {
+            return Err(Failure::new(IssueType::Transient, "The state could not be kept; try again."));
+        }
         let mut response = self.kept(201, &id).await?;
         let location = HeaderValue::try_from(format!("{}/Basic/{id}", self.base)).map_err(Failure::internal)?;
         response.headers_mut().insert(LOCATION, location);
@@ -186,7 +253,7 @@ impl<'s> Desk<'s> {
             return Err(failed("The code and the subject of app state do not change."));
         }
         self.demand(Access::Update, &topic).await?;
-        match app_state::update(self.ctx.session(), entry, resource, clock::now_ms()).await? {
+        match self.write(vec![app_state::update(entry, resource, clock::now_ms())?], UPDATE, 200).await? {
             true => self.kept(200, id).await,
             false => Err(changed()),
         }
@@ -195,7 +262,7 @@ impl<'s> Desk<'s> {
     async fn delete(&self, id: &str) -> Result<Response> {
         let entry = self.matched(id).await?;
         self.demand(Access::Delete, &entry.value.topic).await?;
-        match kept::write(self.ctx.session(), vec![entry.delete()]).await? {
+        match self.write(vec![entry.delete()], DELETE, 204).await? {
             true => Ok(answer::response(204, "", Default::default())),
             false => Err(changed()),
         }

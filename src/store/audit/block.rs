@@ -13,9 +13,6 @@ use std::io::{Read, Write};
 const EVENTS: i64 = 2048;
 const BYTES: i64 = 4 << 20;
 
-/// What is kept cannot be read as what was written.
-pub(crate) const NO_EVENTS: Error = Error::Audit("what is kept is not what was written");
-
 /// Whether as much is in no block yet as makes one.
 pub(crate) fn is_full(events: i64, bytes: i64) -> bool {
     events >= EVENTS || bytes >= BYTES
@@ -78,37 +75,20 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Seals rows that follow on each other, behind one with this hash; `None` where there are none.
-    pub(crate) fn seal(key: &AuditKey, before: Mac, earlier: i64, rows: &[Row]) -> Result<Option<Block>> {
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
-        let mut plain = Vec::new();
-        let (mut oldest, mut number, mut mac, mut total) = (last.newest, first.number - 1, before, earlier);
+    /// Seals rows, behind one of this number, hash and total. Those that follow on each other become one block. One that is not
+    /// what was written, or stands behind a gap, becomes one alone: so it is still there for a verification to find, and the
+    /// rest goes on.
+    pub(crate) fn seal(key: &AuditKey, (number, mac, total): (i64, Mac, i64), rows: &[Row]) -> Result<Vec<Block>> {
+        let (mut number, mut mac, mut total, mut lots) = (number, mac, total, Vec::<Lot<'_>>::new());
         for row in rows {
-            // What is not as it was written is left as it is, for a verification to find.
-            if Row::after(key, number, &mac, total, row.body.clone()).as_ref() != Some(row) {
-                return Err(NO_EVENTS);
+            let is_true = Row::after(key, number, &mac, total, row.body.clone()).as_ref() == Some(row);
+            match lots.last_mut() {
+                Some(lot) if is_true && lot.is_true => lot.rows.push(row),
+                _ => lots.push(Lot { before: mac, earlier: total, is_true, rows: vec![row] }),
             }
             (number, mac, total) = (row.number, row.mac, row.total);
-            append(&mut plain, &row.body);
-            let events = coding::events(row.body.clone()).ok_or(NO_EVENTS)?;
-            oldest = events.iter().map(|it| it.place).min().unwrap_or(oldest).min(oldest);
         }
-        let mut block = Block {
-            number: first.number,
-            last: last.number,
-            earlier,
-            total: last.total,
-            oldest,
-            newest: rows.iter().map(|it| it.newest).max().unwrap_or(0),
-            low: rows.iter().map(|it| it.low).min().unwrap_or(0),
-            high: rows.iter().map(|it| it.high).max().unwrap_or(0),
-            before,
-            mac: last.mac,
-            seal: START,
-            body: packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?.into(),
-        };
-        block.seal = block.sealed(key);
-        Ok(Some(block))
+        lots.iter().filter_map(|it| it.block(key).transpose()).collect()
     }
 
     /// What stays of it when its events are dropped.
@@ -151,6 +131,23 @@ impl Block {
         Some(rows)
     }
 
+    /// Whether it is what was written: its [`Block::rows`] come to where it says; of dropped ones nothing is known but the
+    /// seal.
+    pub(crate) fn is_true(&self, rows: Option<&[Row]>) -> bool {
+        match rows {
+            None => false,
+            Some(_) if self.is_stub() => self.last >= self.number,
+            Some(rows) => {
+                rows.last().is_some_and(|it| (it.number, it.mac, it.total) == (self.last, self.mac, self.total))
+            }
+        }
+    }
+
+    /// What its events can be found by, if it is what was written.
+    pub(crate) fn true_keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
+        self.is_true(self.rows(key).as_deref()).then(|| self.keys(key))?
+    }
+
     /// Its events, in the order of the log.
     pub(crate) fn events(&self, key: &AuditKey) -> Option<Vec<Event>> {
         self.rows(key)?.into_iter().map(|it| coding::events(it.body)).collect::<Option<Vec<_>>>().map(|it| it.concat())
@@ -162,6 +159,43 @@ impl Block {
         keys.sort_unstable();
         keys.dedup();
         Some(keys)
+    }
+}
+
+/// Rows that become one block.
+struct Lot<'r> {
+    before: Mac,
+    earlier: i64,
+    /// Whether they are what was written.
+    is_true: bool,
+    rows: Vec<&'r Row>,
+}
+
+impl Lot<'_> {
+    /// The block. What it says of its events is told by the events, and not by the rows: a wrong place would have it looked
+    /// through where it does not belong.
+    fn block(&self, key: &AuditKey) -> Result<Option<Block>> {
+        let (Some(first), Some(last)) = (self.rows.first(), self.rows.last()) else { return Ok(None) };
+        let mut plain = Vec::new();
+        self.rows.iter().for_each(|it| append(&mut plain, &it.body));
+        let events: Vec<Event> = self.rows.iter().filter_map(|it| coding::events(it.body.clone())).flatten().collect();
+        let (places, times) = (events.iter().map(|it| it.place), events.iter().map(|it| it.at));
+        let mut block = Block {
+            number: first.number,
+            last: last.number,
+            earlier: self.earlier,
+            total: last.total,
+            oldest: places.clone().min().unwrap_or(0),
+            newest: places.max().unwrap_or(0),
+            low: times.clone().min().unwrap_or(0),
+            high: times.max().unwrap_or(0),
+            before: self.before,
+            mac: last.mac,
+            seal: START,
+            body: packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?.into(),
+        };
+        block.seal = block.sealed(key);
+        Ok(Some(block))
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) const START: Mac = [0; 32];
 #[derive(Clone)]
 pub(crate) struct AuditKey(Hmac<Sha256>);
 
+/// What stands for a hash that is none: no key makes it.
+pub(crate) const NO_MAC: Mac = [0xff; 32];
+
 /// What a hash is of: none of one kind can stand for one of another.
 #[derive(Clone, Copy)]
 pub(super) enum Of {

@@ -1,14 +1,17 @@
 //! Finding events.
 
-use super::block::NO_EVENTS;
 use super::coding::{self, Event};
-use super::tables::{self, Log};
+use super::tables::{self, Log, Unchained};
 use super::{AuditPage, AuditPlace, AuditQuery, Audited};
 use crate::Result;
 use std::collections::BTreeMap;
 
-/// So many blocks are opened for a page at the most.
+/// So many blocks are opened for a page, unless they lie over each other.
 const BLOCKS: usize = 32;
+/// So many statements' events that are in no row yet are looked at for a page: where they cannot be chained they become many.
+const WAITING: i64 = 4000;
+/// The longest that the places of one statement's events reach, in milliseconds.
+const SPAN: i64 = 1000;
 
 /// What a query asks for, its keys as hashes.
 struct Wanted<'a> {
@@ -26,10 +29,8 @@ impl Wanted<'_> {
     }
 
     /// Adds what is wanted of some events. One that is sealed while we look is met twice.
-    fn take(&self, events: Option<Vec<Event>>, found: &mut BTreeMap<i64, Event>) -> Result<()> {
-        let events = events.ok_or(NO_EVENTS)?;
+    fn take(&self, events: Vec<Event>, found: &mut BTreeMap<i64, Event>) {
         found.extend(events.into_iter().filter(|it| self.takes(it)).map(|it| (it.place, it)));
-        Ok(())
     }
 }
 
@@ -57,26 +58,52 @@ pub(crate) async fn by_id(log: &dyn Log, id: &str) -> Result<Option<Audited>> {
 
 async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
     let query = wanted.query;
-    let mut found = BTreeMap::new();
-    for waiting in log.unchained().await? {
-        wanted.take(coding::events(waiting.body), &mut found)?;
-    }
-    for row in log.rows(tables::tail(query)).await? {
-        wanted.take(coding::events(row.body), &mut found)?;
+    let (mut found, mut is_damaged) = (BTreeMap::new(), false);
+    let (waiting, mut least) = unchained(log, query).await?;
+    let tail = log.rows(tables::tail(query)).await?.into_iter().map(|it| it.body);
+    for body in waiting.into_iter().map(|it| it.body).chain(tail) {
+        let events = coding::events(body);
+        is_damaged |= events.is_none();
+        wanted.take(events.unwrap_or_default(), &mut found);
     }
     // Nothing that stands at this place or behind it is to come any more.
     let mut end = i64::MAX;
-    for _ in 0..BLOCKS {
+    let mut opened = 0;
+    // However blocks lie over each other, a page goes on from an earlier place than it began at.
+    while opened < BLOCKS || query.before.is_none_or(|it| end >= it.0) {
         let next = log.blocks(tables::last_block(log.dialect(), query, &wanted.keys, end)).await?.pop();
-        let Some(block) = next else { return Ok(cut(found, query.limit, None)) };
-        if found.range(block.newest + 1..).count() > query.limit {
-            end = block.newest + 1;
+        let Some(block) = next else {
+            end = i64::MIN;
+            break;
+        };
+        if found.range(block.newest.saturating_add(1)..).count() > query.limit {
+            end = block.newest.saturating_add(1);
             break;
         }
-        end = block.newest;
-        wanted.take(block.events(log.key()), &mut found)?;
+        (end, opened) = (block.newest, opened + 1);
+        let events = block.events(log.key());
+        is_damaged |= events.is_none();
+        wanted.take(events.unwrap_or_default(), &mut found);
     }
-    Ok(cut(found.split_off(&end), query.limit, Some(end)))
+    least = least.max(end);
+    let page = cut(found.split_off(&least), query.limit, (least > i64::MIN).then_some(least));
+    Ok(AuditPage { is_damaged, opened, ..page })
+}
+
+/// What is written and in no row yet, as far as a page takes it, and the place from which on it is all of it.
+async fn unchained(log: &dyn Log, query: &AuditQuery) -> Result<(Vec<Unchained>, i64)> {
+    let before = query.before.map_or(i64::MAX, |it| it.0);
+    let mut most = WAITING;
+    loop {
+        let rows = log.unchained(before, most).await?;
+        let Some(last) = rows.last().filter(|_| rows.len() as i64 == most) else { return Ok((rows, i64::MIN)) };
+        // Events that one statement wrote lie between those of others, but never so far.
+        let end = log.place_after(log.time_of(last.place).saturating_add(SPAN));
+        if end < before {
+            return Ok((rows, end));
+        }
+        most = most.saturating_mul(4);
+    }
 }
 
 /// The newest of what was found; where what stands before a place is still to be looked at, that is where to go on.
@@ -92,5 +119,111 @@ fn cut(found: BTreeMap<i64, Event>, limit: usize, end: Option<i64>) -> AuditPage
         true => entries.last().map(|it| it.place),
         false => end.map(AuditPlace),
     };
-    AuditPage { entries, next }
+    AuditPage { entries, next, ..AuditPage::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secrets;
+    use crate::audit::{AuditEntry, AuditKey, Block, Head, Row, encode};
+    use crate::query::{Dialect, Sql};
+    use crate::rows::IndexHash;
+    use async_trait::async_trait;
+
+    /// A log of which nothing is chained. An event's place is its time in milliseconds.
+    struct Waiting {
+        hash: IndexHash,
+        key: AuditKey,
+        rows: Vec<(i64, Vec<u8>)>,
+    }
+
+    impl Waiting {
+        /// So many statements of two events each, whose places lie between each other's.
+        fn of(statements: i64) -> Waiting {
+            let secrets =
+                Secrets { index_key: [1; 16], page_key: [2; 32], token_key: Vec::new(), data_keys: Vec::new() };
+            let hash = IndexHash::new(&secrets.index_key);
+            let row = |i: i64| {
+                let mut body = Vec::new();
+                for place in [10 * i, 10 * i + 15] {
+                    let entry = AuditEntry { id: place.to_string(), at: place, keys: Vec::new(), body: Vec::new() };
+                    encode(&mut body, &entry, place, &hash);
+                }
+                (10 * i, body)
+            };
+            let rows = (0..statements).rev().map(row).collect();
+            Waiting { key: AuditKey::new(&secrets), rows, hash }
+        }
+    }
+
+    #[async_trait]
+    impl Log for Waiting {
+        fn dialect(&self) -> Dialect {
+            Dialect::Sqlite
+        }
+        fn hash(&self) -> &IndexHash {
+            &self.hash
+        }
+        fn key(&self) -> &AuditKey {
+            &self.key
+        }
+        async fn rows(&self, _: Sql) -> Result<Vec<Row>> {
+            Ok(Vec::new())
+        }
+        async fn blocks(&self, _: Sql) -> Result<Vec<Block>> {
+            Ok(Vec::new())
+        }
+        async fn count(&self, _: Sql) -> Result<i64> {
+            Ok(0)
+        }
+        async fn unchained(&self, before: i64, most: i64) -> Result<Vec<Unchained>> {
+            let rows = self.rows.iter().filter(|it| it.0 < before).take(most as usize);
+            let row =
+                |(place, body): &(i64, Vec<u8>)| Unchained { place: *place, mac: [0; 32], body: body.clone().into() };
+            Ok(rows.map(row).collect())
+        }
+        fn time_of(&self, place: i64) -> i64 {
+            place
+        }
+        fn place_after(&self, ms: i64) -> i64 {
+            ms + 1
+        }
+        fn now(&self) -> i64 {
+            0
+        }
+        async fn head(&self) -> Result<Option<Head>> {
+            Ok(None)
+        }
+    }
+
+    /// However much waits, a page looks at so much of it, and the pages have each event once.
+    #[tokio::test]
+    async fn what_waits_is_paged_through() {
+        let statements = 3 * WAITING;
+        let log = Waiting::of(statements);
+        let mut query = AuditQuery { limit: 100_000, ..AuditQuery::default() };
+        let (mut places, mut pages) = (Vec::new(), 0);
+        loop {
+            let found = page(&log, &query).await.unwrap();
+            assert!(found.entries.len() as i64 <= 2 * WAITING);
+            places.extend(found.entries.into_iter().map(|it| it.place.0));
+            pages += 1;
+            match found.next {
+                Some(next) => query.before = Some(next),
+                None => break,
+            }
+        }
+        assert!(pages > 2, "{pages}");
+        assert!(places.windows(2).all(|it| it[0] > it[1]), "the newest first, each once");
+        assert_eq!(places.len() as i64, 2 * statements);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_said_and_stops_nothing() {
+        let mut log = Waiting::of(3);
+        log.rows[1].1.truncate(5);
+        let found = page(&log, &AuditQuery { limit: 10, ..AuditQuery::default() }).await.unwrap();
+        assert_eq!((found.entries.len(), found.is_damaged), (4, true));
+    }
 }

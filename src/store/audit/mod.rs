@@ -9,16 +9,19 @@
 mod block;
 mod chain;
 mod coding;
+pub(crate) mod figures;
 mod heads;
 mod look;
+mod sealed;
 pub(crate) mod tables;
 mod verify;
 
-pub(crate) use block::{Block, NO_EVENTS, Row, is_full};
+pub(crate) use block::{Block, Row, is_full};
 pub(crate) use chain::{AuditKey, Head, Mac, START};
 pub(crate) use coding::encode;
 pub(crate) use heads::agrees;
 pub(crate) use look::{by_id, page};
+pub(crate) use sealed::Sealed;
 pub(crate) use tables::{Log, Unchained};
 pub(crate) use verify::verify;
 
@@ -92,6 +95,10 @@ pub struct AuditPage {
     /// Where to go on ([`AuditQuery::before`]); `None` where there is nothing more. A page may be shorter than it might
     /// be, even empty, and there is more all the same: where much was looked at and little found.
     pub next: Option<AuditPlace>,
+    /// Something that may have what is looked for cannot be read, as it is not what was written.
+    pub is_damaged: bool,
+    /// How many sealed blocks were opened for it.
+    pub opened: usize,
 }
 
 /// Where the log was at some time.
@@ -135,6 +142,10 @@ pub enum AuditFault {
     Index(i64),
     /// An event that waits to be chained is not what was written; its place.
     Waiting(i64),
+    /// Events have waited to be chained for too long, the first since this time in milliseconds since the epoch.
+    Late(i64),
+    /// An event, or one with its id, is there more than once; its place.
+    Twice(i64),
     /// The log ends with the one row, and had come to the other.
     Cut(i64, i64),
     /// The log has another row at the head's number than the one that was signed.
@@ -157,6 +168,11 @@ impl fmt::Display for AuditFault {
             AuditFault::Waiting(place) => {
                 write!(f, "what waits at {place} to be chained is not what was written")
             }
+            AuditFault::Late(ms) => {
+                let since = fhir::primitive::datetime::instant(ms.saturating_mul(1000));
+                write!(f, "events have waited to be chained since {since}: nobody chains them, or is kept from it")
+            }
+            AuditFault::Twice(place) => write!(f, "the event at {place} is there more than once"),
             AuditFault::Cut(last, head) => write!(f, "the log ends with row {last}, and had come to row {head}"),
             AuditFault::Head(number) => write!(f, "row {number} is not the one whose hash was signed"),
             AuditFault::Unsigned => write!(f, "the directory has no head of the log that the tenant's key signed"),

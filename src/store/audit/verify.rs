@@ -6,11 +6,20 @@ use super::chain::{AuditKey, Head, Mac, START};
 use super::tables::{self, Log};
 use super::{AuditFault, AuditHead, AuditVerdict, coding};
 use crate::Result;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 /// Rows that are read at a time.
 const ROWS: i64 = 200;
 /// The most faults that are told.
 const FAULTS: usize = 1000;
+/// The most of them that are told of what is in no row yet: the chain is looked at however much of that there is.
+const UNCHAINED: usize = 100;
+/// How long what is written may wait to be chained, in milliseconds.
+const PATIENCE: i64 = 60_000;
+
+/// An event that was met: its place, and enough of its id's hash to tell it from others'.
+type Met = (i64, [u8; 16]);
 
 /// How far a verification has come.
 struct Walk<'a> {
@@ -24,6 +33,8 @@ struct Walk<'a> {
     sealed: i64,
     blocks: i64,
     dropped: i64,
+    /// The events, 24 bytes for each.
+    met: Vec<Met>,
     faults: Vec<AuditFault>,
 }
 
@@ -31,8 +42,8 @@ struct Walk<'a> {
 pub(crate) async fn verify(log: &dyn Log, told: &(dyn Fn(i64, i64) + Send + Sync)) -> Result<AuditVerdict> {
     // Before the log: it only ever points to what is written.
     let head = log.head().await?;
-    let (key, faults) = (log.key(), Vec::new());
-    let mut walk = Walk { key, head, number: 0, mac: START, total: 0, sealed: 0, blocks: 0, dropped: 0, faults };
+    let (key, met, faults) = (log.key(), Vec::new(), Vec::new());
+    let mut walk = Walk { key, head, number: 0, mac: START, total: 0, sealed: 0, blocks: 0, dropped: 0, met, faults };
     if head.is_some_and(|it| !it.is_signed(key)) {
         walk.head = None;
         walk.fault(AuditFault::Unsigned);
@@ -92,6 +103,7 @@ impl Walk<'_> {
         if follows && made.as_ref() != Some(row) {
             self.fault(AuditFault::Row(row.number));
         }
+        self.meet(row.body.clone());
         self.stand(row.number, row.mac, row.total);
     }
 
@@ -101,17 +113,14 @@ impl Walk<'_> {
         let fault = AuditFault::Block(block.number, block.last);
         let is_chained = !follows || (block.before == self.mac && block.earlier == self.total);
         let rows = block.rows(self.key);
-        let is_true = match &rows {
-            None => false,
-            Some(_) if block.is_stub() => block.last >= block.number,
-            Some(rows) => {
-                rows.last().is_some_and(|it| (it.number, it.mac, it.total) == (block.last, block.mac, block.total))
-            }
-        };
+        let is_true = block.is_true(rows.as_deref());
         if !is_chained || !is_true {
             self.fault(fault);
         }
-        rows.iter().flatten().for_each(|it| self.meet_head(it.number, &it.mac, it.total));
+        for row in rows.into_iter().flatten() {
+            self.meet_head(row.number, &row.mac, row.total);
+            self.meet(row.body);
+        }
         self.blocks += 1;
         self.dropped += if block.is_stub() { block.total.wrapping_sub(block.earlier) } else { 0 };
         // One that is not what was sealed may say anything of where it ends.
@@ -143,19 +152,53 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Looks at what is not chained yet; how many events that is.
+    /// Looks at what is not chained yet, the newest first; how many events that is.
     async fn unchained(&mut self, log: &dyn Log) -> Result<i64> {
-        let mut count = 0;
-        for waiting in log.unchained().await? {
-            if !waiting.is_true(self.key) {
-                self.fault(AuditFault::Waiting(waiting.place));
+        let (mut count, mut oldest, mut before) = (0, None, i64::MAX);
+        loop {
+            let rows = log.unchained(before, ROWS).await?;
+            for waiting in &rows {
+                before = waiting.place;
+                if waiting.is_true(self.key) {
+                    oldest = Some(log.time_of(waiting.place));
+                } else if self.faults.len() < UNCHAINED {
+                    self.fault(AuditFault::Waiting(waiting.place));
+                }
+                count += coding::events(waiting.body.clone()).map_or(0, |it| it.len() as i64);
             }
-            count += coding::events(waiting.body).map_or(0, |it| it.len() as i64);
+            if (rows.len() as i64) < ROWS {
+                break;
+            }
+        }
+        if let Some(since) = oldest.filter(|it| log.now().saturating_sub(*it) > PATIENCE) {
+            self.fault(AuditFault::Late(since));
         }
         Ok(count)
     }
 
+    /// Notes events, to find those that are there twice: whoever puts a copy of what was written behind it needs no key.
+    fn meet(&mut self, events: Bytes) {
+        for event in coding::events(events).into_iter().flatten() {
+            let mut id = [0; 16];
+            let hash = Sha256::digest(event.id.as_bytes());
+            id.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+            self.met.push((event.place, id));
+        }
+    }
+
+    fn find_repeated(&mut self) {
+        let mut met = std::mem::take(&mut self.met);
+        met.sort_unstable();
+        let places: Vec<i64> = repeated(&met, |it| it.0);
+        met.sort_unstable_by_key(|it| it.1);
+        let ids = repeated(&met, |it| it.1);
+        for place in places.into_iter().chain(ids).take(FAULTS) {
+            self.fault(AuditFault::Twice(place));
+        }
+    }
+
     fn verdict(mut self, head: Option<Head>, waiting: i64) -> AuditVerdict {
+        self.find_repeated();
         match head {
             Some(head) if self.head.is_some() && head.at.row > self.number => {
                 self.fault(AuditFault::Cut(self.number, head.at.row));
@@ -167,4 +210,11 @@ impl Walk<'_> {
         let head = AuditHead { row: self.number, events: self.total, hash: self.mac, at };
         AuditVerdict { head, dropped: self.dropped, waiting, faults: self.faults }
     }
+}
+
+/// The places of those events that have the same of something as the one before.
+fn repeated<T: PartialEq>(met: &[Met], of: impl Fn(&Met) -> T) -> Vec<i64> {
+    met.windows(2)
+        .filter_map(|pair| if let [one, other] = pair { (of(one) == of(other)).then_some(other.0) } else { None })
+        .collect()
 }

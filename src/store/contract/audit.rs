@@ -1,7 +1,7 @@
 //! The audit log: what was written is found, in order, once, and known to be as it was written.
 
 use super::{Engine, Ward, clock, is_conflict, put, tenant, ward};
-use crate::{AuditEntry, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
+use crate::{AuditEntry, AuditFault, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -244,6 +244,16 @@ async fn write_on(session: Arc<dyn Session>, writer: usize, acknowledged: Arc<Mu
         }
         acknowledged.lock().unwrap().push(id);
     }
+}
+
+/// An event that is there twice, by its id, is a fault: none is added twice by who serves.
+pub(crate) async fn an_event_twice_is_a_fault(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    ward.session.audit(vec![event("once", &["k"]), event("twice", &["k"])]).await.unwrap();
+    assert_eq!(chained(&*ward.session).await.faults, []);
+    ward.session.audit(vec![event("twice", &["k"])]).await.unwrap();
+    let faults = chained(&*ward.session).await.faults;
+    assert!(matches!(faults.as_slice(), [AuditFault::Twice(_)]), "{faults:?}");
 }
 
 /// One tenant's log is not another's.

@@ -76,7 +76,14 @@ impl Keeper {
         if let Some(secrets) = known {
             return Ok(secrets);
         }
+        let was_wrapped = self.known().get(name).is_some_and(|it| it.kept.wrapped().is_some());
         let secrets = Arc::new(match &kept {
+            // No version takes a wrap away: it was somebody who can write there, and has no master key.
+            Kept::Bare(_) if was_wrapped => {
+                let told =
+                    "the tenant's keys lie open in the directory, where they were wrapped: somebody has changed them";
+                return Err(Error::MasterKey(told.to_owned()));
+            }
             Kept::Bare(secrets) => secrets.clone(),
             Kept::Wrapped(wrapped) => self.unwrap(name, wrapped).await?,
         });

@@ -4,7 +4,7 @@ use super::index::insert;
 use super::place::Place;
 use super::runner::query;
 use super::writer::{Job, State};
-use crate::audit::{AuditKey, Block, Head, Log, Mac, Row, START, Unchained, encode, is_full, tables};
+use crate::audit::{AuditKey, Block, Head, Log, Mac, Row, START, Sealed, Unchained, encode, figures, is_full, tables};
 use crate::query::{Bind, Dialect, Sql};
 use crate::rows::IndexHash;
 use crate::{AuditEntry, AuditHead, CommitError, Error, Result};
@@ -144,38 +144,38 @@ impl State {
         }
         // Until it is done; for good if it fails, as it would again.
         self.audit.is_sealing = true;
-        let (last, before, earlier) = self.audit.sealed;
-        let rows = query(tables::rows_from(last + 1, i64::MAX))?.fetch_all(&mut self.connection).await?;
+        let (sealed, last) = (self.audit.sealed, self.audit.number);
+        let rows = query(tables::rows_between(sealed.0 + 1, last))?.fetch_all(&mut self.connection).await?;
         let rows = rows.iter().map(tables::row).collect::<Result<Vec<_>>>()?;
         let (key, jobs) = (self.keeper.key.clone(), jobs.clone());
         tokio::spawn(async move {
-            let sealing = tokio::task::spawn_blocking(move || {
-                let block = Block::seal(&key, before, earlier, &rows)?;
-                let keys = block.as_ref().and_then(|it| it.keys(&key)).unwrap_or_default();
-                Ok::<_, Error>(block.map(|it| (it, keys)))
-            });
+            let sealing = tokio::task::spawn_blocking(move || Sealed::of(&key, sealed, &rows));
             match sealing.await.map_err(|_| Error::Closed).flatten() {
-                Ok(Some((block, keys))) => {
+                Ok(blocks) => {
                     // Who closes the file meanwhile leaves it to the next one.
                     if let Some(jobs) = jobs.upgrade() {
-                        let _ = jobs.send(Job::Seal(Box::new(block), keys)).await;
+                        let _ = jobs.send(Job::Seal(blocks)).await;
                     }
                 }
-                Ok(None) => {}
                 Err(error) => tracing::error!(%error, "a block of the audit log was not sealed"),
             }
         });
         Ok(())
     }
 
-    /// Puts a block in the place of its rows.
-    pub(super) async fn seal(&mut self, block: &Block, keys: Vec<i64>) -> Result<(), CommitError> {
+    /// Puts blocks in the place of their rows.
+    pub(super) async fn seal(&mut self, blocks: &[Sealed]) -> Result<(), CommitError> {
+        let Some(Sealed { block: last, .. }) = blocks.last() else { return Ok(()) };
+        if !blocks.iter().all(|it| it.is_true) {
+            figures::untrue();
+            self.keeper.tell_untrue();
+        }
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        match self.seal_within(block, keys).await {
+        match self.seal_within(blocks, last.last).await {
             Ok(bytes) => {
                 let end = &mut self.audit;
-                end.sealed = (block.last, block.mac, block.total);
-                end.events = end.total.saturating_sub(block.total);
+                end.sealed = (last.last, last.mac, last.total);
+                end.events = end.total.saturating_sub(last.total);
                 end.bytes -= bytes;
                 end.is_sealing = false;
                 Ok(())
@@ -192,7 +192,19 @@ impl State {
         }
     }
 
-    async fn seal_within(&mut self, block: &Block, keys: Vec<i64>) -> Result<i64, CommitError> {
+    async fn seal_within(&mut self, blocks: &[Sealed], last: i64) -> Result<i64, CommitError> {
+        for sealed in blocks {
+            self.add_block(sealed).await?;
+        }
+        let connection = &mut self.connection;
+        let bytes = sqlx::query_scalar("SELECT coalesce(sum(length(body)), 0) FROM audit_row WHERE number <= ?");
+        let bytes = bytes.bind(last).fetch_one(&mut *connection).await?;
+        sqlx::query("DELETE FROM audit_row WHERE number <= ?").bind(last).execute(&mut *connection).await?;
+        sqlx::query("COMMIT").execute(connection).await?;
+        Ok(bytes)
+    }
+
+    async fn add_block(&mut self, Sealed { block, keys, .. }: &Sealed) -> Result<(), CommitError> {
         let connection = &mut self.connection;
         sqlx::query(
             "INSERT INTO audit_block (number, last, earlier, total, oldest, newest, low, high, before, mac, seal, body) \
@@ -212,21 +224,22 @@ impl State {
         .bind(block.body.to_vec())
         .execute(&mut *connection)
         .await?;
-        let rows = keys.into_iter().map(|it| [Bind::Int(it), Bind::Int(block.number)]).collect();
-        insert(connection, "audit_key (hash, block)", rows).await?;
-        let bytes = sqlx::query_scalar("SELECT coalesce(sum(length(body)), 0) FROM audit_row WHERE number <= ?");
-        let bytes = bytes.bind(block.last).fetch_one(&mut *connection).await?;
-        sqlx::query("DELETE FROM audit_row WHERE number <= ?").bind(block.last).execute(&mut *connection).await?;
-        sqlx::query("COMMIT").execute(connection).await?;
-        Ok(bytes)
+        let rows = keys.iter().map(|it| [Bind::Int(*it), Bind::Int(block.number)]).collect();
+        insert(connection, "audit_key (hash, block)", rows).await
     }
 
-    /// Drops the events of the oldest block whose time is over; how many that were, `None` where there is no such block.
+    /// Drops the events of the oldest block whose time is over; how many that were, `None` where there is no such block. What
+    /// is not what was written stays, for a verification to find.
     pub(super) async fn drop_audit(&mut self, before_ms: i64) -> Result<Option<i64>, CommitError> {
-        let block = query(tables::block_before(before_ms))?.fetch_optional(&mut self.connection).await?;
-        let Some(block) = block.as_ref().map(tables::block).transpose()? else { return Ok(None) };
-        let key = self.keeper.key.clone();
-        let keys = block.keys(&key).ok_or(crate::audit::NO_EVENTS)?;
+        let (key, mut after) = (self.keeper.key.clone(), 0);
+        let (block, keys) = loop {
+            let block = query(tables::block_before(before_ms, after))?.fetch_optional(&mut self.connection).await?;
+            let Some(block) = block.as_ref().map(tables::block).transpose()? else { return Ok(None) };
+            after = block.number;
+            if let Some(keys) = block.true_keys(&key) {
+                break (block, keys);
+            }
+        };
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
         match self.drop_within(&block.stub(&key), keys).await {
             Ok(()) => Ok(Some(block.total - block.earlier)),
@@ -296,8 +309,21 @@ impl Log for FileLog<'_> {
     }
 
     /// The writer chains what it writes at once.
-    async fn unchained(&self) -> Result<Vec<Unchained>> {
+    async fn unchained(&self, _: i64, _: i64) -> Result<Vec<Unchained>> {
         Ok(Vec::new())
+    }
+
+    /// Places are times in microseconds, made unique.
+    fn time_of(&self, place: i64) -> i64 {
+        place.div_euclid(1000)
+    }
+
+    fn place_after(&self, ms: i64) -> i64 {
+        ms.saturating_add(1).saturating_mul(1000)
+    }
+
+    fn now(&self) -> i64 {
+        (self.0.clock)()
     }
 
     async fn head(&self) -> Result<Option<Head>> {

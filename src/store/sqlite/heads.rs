@@ -123,6 +123,14 @@ impl Keeper {
         );
     }
 
+    /// Rows that were to be sealed are not what was written.
+    pub(super) fn tell_untrue(&self) {
+        tracing::error!(
+            tenant = &*self.tenant,
+            "rows of the audit log are not what was written; each was sealed alone: `medisync audit verify` tells which"
+        );
+    }
+
     /// The log has come to here.
     pub(super) fn tell(&self, at: AuditHead) {
         if self.agrees.load(Ordering::Acquire) {

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 pub(super) struct Place {
     pub(super) readers: Readers,
+    pub(super) clock: Clock,
     pub(super) lookups: Lookups,
     pub(super) hash: IndexHash,
     /// From so many rows on it is considered whether there is a better way than to gather them.
@@ -50,6 +51,7 @@ impl Place {
         let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
         let place = Place {
             readers,
+            clock: settings.clock,
             lookups: Lookups::default(),
             hash,
             enough: settings.enough,

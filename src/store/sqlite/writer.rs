@@ -5,7 +5,7 @@ use super::audit::End;
 use super::batch::Batch;
 use super::heads::Keeper;
 use super::{Clock, options};
-use crate::audit::Block;
+use crate::audit::Sealed;
 use crate::rows::IndexHash;
 use crate::{Changes, CommitError, Committed, Error, Result};
 use sqlx::{Connection, SqliteConnection};
@@ -25,8 +25,8 @@ type Reply = oneshot::Sender<Result<Committed, CommitError>>;
 #[expect(clippy::large_enum_variant, reason = "nearly all are writes")]
 pub(super) enum Job {
     Write(Changes, Reply),
-    /// Puts a block of the audit log, found by these keys, in the place of its rows.
-    Seal(Box<Block>, Vec<i64>),
+    /// Puts blocks of the audit log in the place of their rows.
+    Seal(Vec<Sealed>),
     /// Drops the oldest block of the audit log whose events are all from before a time; how many they were.
     Drop(i64, oneshot::Sender<Result<Option<i64>, CommitError>>),
 }
@@ -144,8 +144,8 @@ impl State {
     async fn look_after(&mut self, job: Job) {
         match job {
             Job::Write(change, reply) => self.write_group(vec![change], vec![reply]).await,
-            Job::Seal(block, keys) => {
-                if let Err(error) = self.seal(&block, keys).await {
+            Job::Seal(blocks) => {
+                if let Err(error) = self.seal(&blocks).await {
                     tracing::error!(%error, "a block of the audit log was not sealed");
                 }
             }

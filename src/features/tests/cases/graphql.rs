@@ -41,7 +41,7 @@ async fn house() -> House {
 async fn asked(house: &House, at: &str, query: &str) -> (u16, Value) {
     let body = json!({ "query": query }).to_string();
     let answer = house.send(Verb::Post, at, body).await.unwrap_or_else(|it| panic!("{query}: {it}"));
-    assert!(answer.is_plain);
+    assert_eq!(answer.plain, Some("application/json"));
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 

@@ -157,9 +157,9 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
         about: None,
         asked: None,
     };
-    // Before it holds: there is no elevation that the tenant's log does not tell of.
-    call.engine.record(&*session, event).await?;
-    kept::decided(kept::write(&*session, vec![change]).await?)?;
+    // With the change: there is no elevation that the tenant's log does not tell of.
+    let audit = call.engine.recorded(event)?;
+    kept::decided(kept::write_with(&*session, vec![change], audit).await?)?;
     tracing::warn!(
         tenant = name,
         user = elevation.subject,

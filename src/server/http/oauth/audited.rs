@@ -5,12 +5,14 @@ use super::problem::Result;
 use super::{
     ACCOUNT, ACTING, AUTHENTICATOR, AUTHORIZE, CLINICS, CONFIRM_EMAIL, Desk, EMAIL, END_SESSION, FORGOTTEN, INTROSPECT,
     INVITATION, LINK, PASSKEY, PASSKEYS, PASSWORD, RECOVERY, REGISTER, REGISTRATION, RESET, REVOKE, SECOND, SIGN_IN,
-    SIGN_ON_BACK, SIGN_ON_LOGOUT, SIGN_UP, TOKEN,
+    SIGN_ON_BACK, SIGN_ON_LOGOUT, SIGN_UP, TOKEN, USER_INFO,
 };
+use crate::act;
 use crate::audit::{self, UNKNOWN};
 use crate::auth::Holder;
 use crate::auth::grant::Grant;
 use crate::http::route::Route;
+use axum::response::Response;
 use engine::{Security, SecurityEvent};
 use std::sync::PoisonError;
 
@@ -25,7 +27,9 @@ pub(super) struct Parties {
 impl Desk<'_> {
     /// A client proved to be the one it says.
     pub(super) fn note_client(&self, id: &str) {
-        self.parties().client = Some(id.to_owned());
+        let mut parties = self.parties();
+        parties.client = Some(id.to_owned());
+        act::amend(|it| parties.fill(it));
     }
 
     /// A user takes part, or somebody who gives a user's name.
@@ -33,6 +37,7 @@ impl Desk<'_> {
         let mut parties = self.parties();
         parties.user = Some(name.to_owned());
         parties.fhir_user = fhir_user.map(str::to_owned).or_else(|| parties.fhir_user.take());
+        act::amend(|it| parties.fill(it));
     }
 
     /// What is asked for belongs to a grant.
@@ -47,25 +52,57 @@ impl Desk<'_> {
         self.parties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters what an endpoint did. Fails where that is not possible: then its answer must not leave.
-    pub(super) async fn enter(&self, endpoint: &Route, is_post: bool, status: u16) -> Result<()> {
-        let Some(what) = event(endpoint, is_post) else { return Ok(()) };
-        let Parties { client, user, fhir_user } = std::mem::take(&mut *self.parties());
-        let subject = user.clone().or_else(|| client.clone()).unwrap_or_else(|| UNKNOWN.to_owned());
-        let holder = Holder { client, fhir_user, ..Holder::default() };
-        let origin = audit::origin(self.parts, &self.server.proxies, &holder);
+    /// Carries out what an endpoint does. Its event goes with what it changes, or is entered before the answer leaves; fails
+    /// where that is not possible.
+    pub(super) async fn entered(
+        &self,
+        endpoint: &Route,
+        is_post: bool,
+        work: impl Future<Output = Result<Response>>,
+    ) -> Result<Response> {
+        let Some(what) = event(endpoint, is_post).filter(|_| self.server.engine.settings().audit) else {
+            return work.await;
+        };
+        let followed = async {
+            act::begin(&*self.session, self.event(what, endpoint, 200));
+            let result = work.await;
+            (result, act::end())
+        };
+        let (result, is_kept) = act::may_act(followed).await;
+        let status = result.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
+        // What was changed was told with the change; that it went wrong all the same is another event.
+        if !is_kept || status >= 400 {
+            self.server.engine.record(&*self.session, self.event(what, endpoint, status)).await?;
+        }
+        result
+    }
+
+    fn event(&self, what: Security, endpoint: &Route, status: u16) -> SecurityEvent {
+        let origin = audit::origin(self.parts, &self.server.proxies, &Holder::default());
         let asked = Some(endpoint.pattern.to_owned());
-        let event = SecurityEvent { what, status, subject, origin, about: user, asked };
-        Ok(self.server.engine.record(&*self.session, event).await?)
+        let mut event = SecurityEvent { what, status, subject: UNKNOWN.to_owned(), origin, about: None, asked };
+        self.parties().fill(&mut event);
+        event
     }
 }
 
-/// What a request to an endpoint does; nothing where it only shows a page or what everybody may know.
+impl Parties {
+    fn fill(&self, event: &mut SecurityEvent) {
+        let Parties { client, user, fhir_user } = self;
+        event.subject = user.clone().or_else(|| client.clone()).unwrap_or_else(|| UNKNOWN.to_owned());
+        event.origin.client.clone_from(client);
+        event.origin.user.clone_from(fhir_user);
+        event.about.clone_from(user);
+    }
+}
+
+/// What a request to an endpoint does; nothing where it only shows a page or what everybody may know (as the tests say of each).
 fn event(endpoint: &Route, is_post: bool) -> Option<Security> {
     let is = |these: &[&Route]| these.contains(&endpoint);
     match is_post {
         _ if is(&[&SIGN_ON_BACK]) => Some(Security::SignIn),
         _ if is(&[&END_SESSION]) => Some(Security::SignOut),
+        _ if is(&[&USER_INFO]) => Some(Security::UserInfo),
         false => None,
         true if is(&[&SIGN_IN, &SECOND, &PASSKEY]) => Some(Security::SignIn),
         true if is(&[&ACCOUNT, &SIGN_ON_LOGOUT]) => Some(Security::SignOut),
@@ -78,5 +115,62 @@ fn event(endpoint: &Route, is_post: bool) -> Option<Security> {
         }
         true if is(&[&PASSWORD, &EMAIL, &CONFIRM_EMAIL, &INVITATION, &SIGN_UP, &REGISTRATION]) => Some(Security::User),
         true => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ENDPOINTS, SIGN_ON, SIGN_ON_JWKS};
+    use super::*;
+
+    /// What leaves no event, and why.
+    const SILENT: &[(&str, &str)] = &[
+        (
+            "GET [auth]/authorize",
+            "shows a page; patients to choose from are searched for, which is an event of its own",
+        ),
+        ("POST [auth]/par", "what an app is about to ask for; the asking is told"),
+        ("GET [auth]/second", "a page"),
+        ("GET [auth]/authenticator", "a page of the user's own"),
+        ("GET [auth]/passkeys", "a page of the user's own"),
+        ("GET [auth]/recovery-codes", "a page of the user's own"),
+        ("GET [auth]/account", "a page of the user's own"),
+        ("GET [auth]/clinics", "a page of the user's own"),
+        ("GET [auth]/link", "a page of the user's own"),
+        ("GET [auth]/arrive", "goes on to the sign-in that was handed over"),
+        ("GET [auth]/forgotten", "a page"),
+        ("GET [auth]/reset", "a page"),
+        ("GET [auth]/password", "a page"),
+        ("GET [auth]/email", "a page"),
+        ("GET [auth]/confirm-email", "a page"),
+        ("GET [auth]/invitation", "a page"),
+        ("GET [auth]/sign-up", "a page"),
+        ("GET [auth]/registration", "a page"),
+        ("GET [auth]/signed-out", "a page"),
+        ("GET [auth]/sign-on/[provider]", "goes on to the provider"),
+        ("GET [auth]/sign-on/[provider]/jwks", "public"),
+        ("GET [auth]/jwks", "public"),
+        ("GET [auth]/style", "public"),
+        ("GET [auth]/theme.css", "public"),
+        ("GET [auth]/logo", "public"),
+        ("GET [auth]/brands", "public"),
+        ("GET [auth]/.well-known/openid-configuration", "public"),
+    ];
+
+    #[test]
+    fn every_address_leaves_an_event_or_says_why_not() {
+        let providers = [&SIGN_ON, &SIGN_ON_BACK, &SIGN_ON_LOGOUT, &SIGN_ON_JWKS];
+        for endpoint in ENDPOINTS.iter().copied().chain(providers) {
+            for method in endpoint.methods.split(", ") {
+                let row = format!("{method} {}", endpoint.pattern);
+                let reason = SILENT.iter().find(|it| it.0 == row).map(|it| it.1);
+                match (event(endpoint, method == "POST"), reason) {
+                    (Some(_), None) => {}
+                    (None, Some(reason)) => assert!(!reason.is_empty(), "{row}"),
+                    (Some(_), Some(_)) => panic!("{row} leaves an event, and is said to leave none"),
+                    (None, None) => panic!("{row} leaves no event in the audit log, and nobody says why"),
+                }
+            }
+        }
     }
 }

@@ -77,6 +77,8 @@ macro_rules! endpoints {
         $(static $name: Route = Route { pattern: concat!("[auth]/", $path), methods: $methods };)*
         #[cfg(test)]
         const PATHS: &[&str] = &[$($path),*];
+        #[cfg(test)]
+        const ENDPOINTS: &[&Route] = &[$(&$name),*];
         /// The endpoint at a path below a tenant's issuer.
         fn endpoint(path: &str) -> Option<&'static Route> {
             match path {
@@ -210,10 +212,7 @@ async fn dispatch(
     let desk = Desk::open(server, parts, tenant, meter).await?;
     seen.tenant = Some(desk.tenant().into());
     let body = if is_post { read(body).await? } else { Vec::new() };
-    let result = answer(&desk, &body, endpoint).await;
-    let status = result.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
-    desk.enter(endpoint, is_post, status).await?;
-    result
+    desk.entered(endpoint, is_post, answer(&desk, &body, endpoint)).await
 }
 
 /// What an endpoint answers.

@@ -109,5 +109,6 @@ pub async fn user_info(desk: &Desk<'_>) -> Result<Response> {
         status: 403,
         ..Problem::new("insufficient_scope", "The access token lacks the scope openid.")
     })?;
+    desk.note_grant(&grant);
     Ok(json(200, &answers::user(desk, &grant)))
 }

@@ -4,13 +4,16 @@
 mod chain;
 mod inbox;
 
+#[cfg(test)]
+pub(super) use chain::CHAINER;
 pub(super) use chain::{Chainer, wake};
 pub(super) use inbox::Inbox;
 
+use super::numbers::{least_at, time_of};
 use super::records::Records;
 use super::releases::change;
 use super::runner::query;
-use crate::audit::{AuditKey, Block, Head, Log, NO_EVENTS, Row, Unchained, encode, tables};
+use crate::audit::{AuditKey, Block, Head, Log, Row, Unchained, encode, tables};
 use crate::query::{Dialect, Sql};
 use crate::rows::IndexHash;
 use crate::{AuditEntry, Changes, Result};
@@ -34,9 +37,11 @@ pub(super) fn gathered(records: &Records, group: &[Changes], place: impl Fn(usiz
 /// Drops blocks whose events are all from before a time; how many events.
 pub(super) async fn drop_before(records: &Records, before_ms: i64) -> Result<i64> {
     let log = PlaceLog(records);
-    let mut events = 0;
-    while let Some(block) = log.blocks(tables::block_before(before_ms)).await?.pop() {
-        let keys = block.keys(log.key()).ok_or(NO_EVENTS)?;
+    let (mut events, mut after) = (0, 0);
+    while let Some(block) = log.blocks(tables::block_before(before_ms, after)).await?.pop() {
+        after = block.number;
+        // What is not what was written stays, for a verification to find.
+        let Some(keys) = block.true_keys(log.key()) else { continue };
         let statement = sqlx::query("SELECT audit_drop($1, $2, $3)");
         let stub = block.stub(log.key());
         change(records, statement.bind(keys).bind(block.number).bind(stub.seal.to_vec())).await?;
@@ -75,8 +80,20 @@ impl Log for PlaceLog<'_> {
         Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
     }
 
-    async fn unchained(&self) -> Result<Vec<Unchained>> {
-        self.0.reading().fetch(tables::waiting(i64::MAX)).await?.iter().map(tables::unchained).collect()
+    async fn unchained(&self, before: i64, most: i64) -> Result<Vec<Unchained>> {
+        self.0.reading().fetch(tables::waiting_before(before, most)).await?.iter().map(tables::unchained).collect()
+    }
+
+    fn time_of(&self, place: i64) -> i64 {
+        time_of(place)
+    }
+
+    fn place_after(&self, ms: i64) -> i64 {
+        least_at(ms.saturating_add(1))
+    }
+
+    fn now(&self) -> i64 {
+        self.0.clock()
     }
 
     async fn head(&self) -> Result<Option<Head>> {

@@ -3,15 +3,16 @@
 use super::{Database, database};
 use crate::contract::audit::{chained, event};
 use crate::contract::{WARD, Ward, tenant, ward};
+use crate::postgres::audit::CHAINER;
 use crate::{AuditFault, AuditQuery, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::sync::Arc;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// A log of so many rows of one event each.
-async fn written(database: &Database, rows: usize) -> Ward {
+pub(super) async fn written(database: &Database, rows: usize) -> Ward {
     let ward = ward(database).await;
     for row in 0..rows {
         ward.session.audit(vec![event(&row.to_string(), &["p"])]).await.unwrap();
@@ -37,12 +38,12 @@ async fn head_at(database: &Database, row: i64) {
 }
 
 /// With all rights.
-async fn run(owner: &mut PgConnection, statement: &str) {
+pub(super) async fn run(owner: &mut PgConnection, statement: &str) {
     let enter = "SET search_path = medisync_pool; SELECT set_config('medisync.tenant', '1', false); ";
     sqlx::raw_sql(AssertSqlSafe(format!("{enter}{statement}"))).execute(owner).await.unwrap();
 }
 
-async fn faults(ward: &Ward) -> Vec<AuditFault> {
+pub(super) async fn faults(ward: &Ward) -> Vec<AuditFault> {
     ward.session.verify_audit(&|_, _| ()).await.unwrap().faults
 }
 
@@ -121,6 +122,84 @@ async fn each_byte_of_what_was_written_is_bound() {
         assert!(faults(&ward).await.contains(&AuditFault::Row(1)), "byte {at}");
         run(&mut owner, &change).await;
     }
+    assert_eq!(faults(&ward).await, []);
+}
+
+/// Each place of what a table keeps, a byte of each hash and body in so many, and each number: whatever is changed there is
+/// found.
+#[tokio::test]
+async fn each_byte_of_each_table_is_bound() {
+    let Some(database) = database(1000).await else { return };
+    let ward = written(&database, 1).await;
+    ward.session.audit((0..2500).map(|i| event(&format!("many-{i}"), &["p"])).collect()).await.unwrap();
+    chained(&*ward.session).await;
+    ward.session.audit(vec![event("behind", &["p"])]).await.unwrap();
+    chained(&*ward.session).await;
+    head_at(&database, 3).await;
+    let mut owner = database.owner().await;
+    for (table, numbers, bytes) in [
+        ("audit_row", &["number", "total", "newest", "low", "high"][..], &["mac", "body"][..]),
+        (
+            "audit_block",
+            &["number", "last", "earlier", "total", "oldest", "newest", "low", "high"],
+            &["before", "mac", "seal", "body"],
+        ),
+        ("audit_key", &["hash", "block"], &[]),
+        ("medisync.audit_head", &["number", "events", "at"], &["hash", "signature"]),
+    ] {
+        run(
+            &mut owner,
+            &format!("DROP TABLE IF EXISTS public.kept; CREATE TABLE public.kept AS SELECT * FROM {table}"),
+        )
+        .await;
+        let mut changes = Vec::new();
+        for number in numbers {
+            changes.extend((0..63).step_by(9).map(|bit| format!("{number} = {number} # (1::bigint << {bit})")));
+        }
+        for column in bytes {
+            let length: i32 =
+                sqlx::query_scalar(AssertSqlSafe(format!("SELECT octet_length({column}) FROM public.kept")))
+                    .fetch_one(&mut owner)
+                    .await
+                    .unwrap();
+            let step = (length / 40).max(1) as usize;
+            changes.extend((0..length).step_by(step).map(|at| {
+                format!("{column} = set_byte({column}, {at}, get_byte({column}, {at}) # {})", 1 << (at % 8))
+            }));
+            changes.push(format!("{column} = substr({column}, 2)"));
+            changes.push(format!("{column} = {column} || 'x'"));
+        }
+        for change in changes {
+            let one = if table == "audit_key" { "WHERE hash = (SELECT min(hash) FROM audit_key)" } else { "" };
+            run(&mut owner, &format!("UPDATE {table} SET {change} {one}")).await;
+            assert!(!faults(&ward).await.is_empty(), "{table}: {change}");
+            run(&mut owner, &format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM public.kept")).await;
+        }
+    }
+    assert_eq!(faults(&ward).await, []);
+}
+
+/// What waits to be chained is bound as well, and to its place.
+#[tokio::test]
+async fn each_byte_of_what_waits_is_bound() {
+    let Some(database) = database(1000).await else { return };
+    let ward = written(&database, 1).await;
+    let mut owner = database.owner().await;
+    run(&mut owner, &format!("SELECT pg_advisory_lock({CHAINER}, 1)")).await;
+    ward.session.audit(vec![event("waits", &["p"])]).await.unwrap();
+    let find = "SELECT octet_length(body), place FROM medisync_pool.audit_new";
+    let (length, place): (i32, i64) = sqlx::query_as(find).fetch_one(&mut owner).await.unwrap();
+    let of = |column: &str, length: i32| -> Vec<String> {
+        (0..length).map(|at| format!("{column} = set_byte({column}, {at}, get_byte({column}, {at}) # 4)")).collect()
+    };
+    for change in of("body", length).into_iter().chain(of("mac", 32)) {
+        run(&mut owner, &format!("UPDATE audit_new SET {change}")).await;
+        assert_eq!(faults(&ward).await, [AuditFault::Waiting(place)], "{change}");
+        run(&mut owner, &format!("UPDATE audit_new SET {change}")).await;
+    }
+    run(&mut owner, "UPDATE audit_new SET place = place + 1").await;
+    assert_eq!(faults(&ward).await, [AuditFault::Waiting(place + 1)]);
+    run(&mut owner, "UPDATE audit_new SET place = place - 1").await;
     assert_eq!(faults(&ward).await, []);
 }
 

@@ -194,6 +194,7 @@ impl Engine for Database {
 }
 
 mod audit;
+mod chaining;
 mod citus;
 mod connections;
 mod erasure;

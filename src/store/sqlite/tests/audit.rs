@@ -242,3 +242,79 @@ async fn a_cut_below_a_running_server_is_found() {
     write(&ward, 5).await;
     assert_eq!(chained(&*ward.session).await.faults, [AuditFault::Head(3)]);
 }
+
+/// A row that was changed is sealed alone, and what is behind it becomes blocks as if nothing were.
+#[tokio::test]
+async fn a_changed_row_keeps_no_others_from_being_sealed() {
+    let folder = folder(ENOUGH);
+    let ward = ward(&folder).await;
+    for row in 0..3 {
+        write(&ward, row).await;
+    }
+    run(
+        &folder,
+        "UPDATE audit_row SET body = CAST(substr(body, 1, 20) || 'x' || substr(body, 22) AS BLOB) WHERE number = 2",
+    )
+    .await;
+    ward.session.audit((0..2500).map(|i| event(&format!("many-{i}"), &["k"])).collect()).await.unwrap();
+    for row in 10..200 {
+        write(&ward, row).await;
+        if bytes(&folder, "SELECT seal FROM audit_block").await.len() == 3 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(chained(&*ward.session).await.faults, [AuditFault::Block(2, 2)]);
+    let found = ward.session.audit_entry("0-0").await.unwrap().is_some();
+    assert!(found && ward.session.audit_entry("2-1").await.unwrap().is_some());
+    assert!(ward.session.audit_entry("many-7").await.unwrap().is_some());
+    // What is not what was written outlives the time for which it is kept.
+    assert!(ward.session.drop_audit(i64::MAX).await.unwrap() >= 2500);
+    assert_eq!(chained(&*ward.session).await.faults, [AuditFault::Block(2, 2)]);
+}
+
+/// Each number of each table in several bits, and of each hash and body a byte in so many: whatever is changed there is found.
+#[tokio::test]
+async fn each_byte_of_each_table_is_bound() {
+    let folder = sealed().await;
+    let tables = [
+        ("audit_row", &["number", "total", "newest", "low", "high"][..], &["mac", "body"][..]),
+        (
+            "audit_block",
+            &["number", "last", "earlier", "total", "oldest", "newest", "low", "high"],
+            &["before", "mac", "seal", "body"],
+        ),
+        ("audit_key", &["hash", "block"], &[]),
+    ];
+    for (table, numbers, blobs) in tables {
+        run(&folder, &format!("DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT * FROM {table}")).await;
+        let mut changes = Vec::new();
+        for number in numbers {
+            let flipped = |bit| format!("({number} | (1 << {bit})) - ({number} & (1 << {bit}))");
+            // Not to the number of another one.
+            let first = if *number == "number" { 9 } else { 0 };
+            changes.extend((first..63).step_by(9).map(|bit| format!("{number} = {}", flipped(bit))));
+        }
+        for column in blobs {
+            for eighth in 0..12 {
+                let at = format!("1 + length({column}) * {eighth} / 12");
+                let byte = format!("CASE substr({column}, {at}, 1) WHEN x'00' THEN x'01' ELSE x'00' END");
+                let (before, behind) =
+                    (format!("substr({column}, 1, {at} - 1)"), format!("substr({column}, {at} + 1)"));
+                changes.push(format!("{column} = CAST({before} || {byte} || {behind} AS BLOB)"));
+            }
+            changes.push(format!("{column} = CAST(substr({column}, 2) AS BLOB)"));
+            changes.push(format!("{column} = CAST({column} || x'00' AS BLOB)"));
+        }
+        let key = match table {
+            "audit_key" => "hash = (SELECT min(hash) FROM audit_key)".to_owned(),
+            _ => format!("number = (SELECT max(number) FROM {table})"),
+        };
+        for change in changes {
+            run(&folder, &format!("UPDATE {table} SET {change} WHERE {key}")).await;
+            assert!(!faults(&folder).await.is_empty(), "{table}: {change}");
+            run(&folder, &format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept")).await;
+        }
+    }
+    assert_eq!(faults(&folder).await, []);
+}
