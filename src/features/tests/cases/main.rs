@@ -1,5 +1,6 @@
 //! Operations, called as clients call them: through the engine, on a store.
 
+mod audit;
 mod compartments;
 mod demanded;
 mod demo;

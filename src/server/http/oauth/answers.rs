@@ -35,7 +35,6 @@ impl Issued<'_> {
     /// The tokens (RFC 6749 section 5.1).
     pub async fn answer(&self, desk: &Desk<'_>) -> Result<Response> {
         let Issued { name, grant, .. } = self;
-        desk.note_grant(grant);
         let claims = grant.claims(name, desk.token_issuer(), desk.tenant(), desk.now);
         let token = claims.sign(desk.known.keys.signing(desk.now)?).map_err(Failure::internal)?;
         let mut answer = json!({

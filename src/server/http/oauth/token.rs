@@ -53,6 +53,7 @@ async fn by_code(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result
     }
     let name = random::id();
     let given = code.value.grant.clone();
+    desk.note_grant(&given);
     code.value.used_for = Some(name.clone());
     let changes = vec![
         code.replace_until(Some(desk.now + USED))?,
@@ -87,6 +88,7 @@ async fn by_refresh(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Res
         Some(asked) if asked.split_whitespace().all(|it| entry.value.has(it)) => asked.to_owned(),
         Some(_) => return Err(Problem::new("invalid_scope", "A refresh takes scopes that were granted, all or some.")),
     };
+    desk.note_grant(&entry.value);
     let is_last = entry.value.generation == generation;
     entry.value.generation = generation.saturating_add(1);
     let until = Some(entry.value.until(desk.now));
@@ -130,6 +132,7 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
         sign_on: None,
         sid: None,
     };
+    desk.note_grant(&grant);
     let name = random::id();
     kept::write(&*desk.session, vec![kept::insert(name.clone(), &grant, Some(grant.until(desk.now)))?]).await?;
     Issued { client: &client.value, name: &name, grant: &grant, is_refreshed: false, nonce: None, scene: None }
