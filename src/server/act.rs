@@ -67,8 +67,8 @@ pub fn end() -> bool {
 /// The event that goes with these changes.
 pub fn due(session: &dyn Session, changes: &[LedgerChange]) -> Result<Vec<AuditEntry>> {
     let is_told = changes.iter().any(|it| !PASSING.contains(&it.kind));
-    let is_due = |it: &&Box<Act>| is_told && !it.is_kept && it.session == address(session);
-    let event = with(|act| act.as_ref().filter(is_due).map(|it| it.event.clone())).flatten();
+    let is_due = |it: &&Act| is_told && !it.is_kept && it.session == address(session);
+    let event = with(|act| act.as_deref().filter(is_due).map(|it| it.event.clone())).flatten();
     event.map(|it| it.entry(random::id(), clock::now_ms())).transpose().map(Vec::from_iter)
 }
 

@@ -135,6 +135,7 @@ mod tests {
         ("GET [auth]/passkeys", "a page of the user's own"),
         ("GET [auth]/recovery-codes", "a page of the user's own"),
         ("GET [auth]/account", "a page of the user's own"),
+        ("GET [auth]/acting", "a page of the user's own"),
         ("GET [auth]/clinics", "a page of the user's own"),
         ("GET [auth]/link", "a page of the user's own"),
         ("GET [auth]/arrive", "goes on to the sign-in that was handed over"),
