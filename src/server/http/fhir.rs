@@ -89,7 +89,12 @@ async fn carry_out(
     if format == Format::Lines && !seen.route.pattern.contains('$') {
         return Err(not_acceptable());
     }
-    let answer = act::may_act(server.engine.perform(&context, request)).await?;
+    let performed = server.engine.perform(&context, request);
+    let answer = match seen.route.may_administer() {
+        // On the heap: what is followed is moved about.
+        true => act::may_act(Box::pin(performed)).await?,
+        false => performed.await?,
+    };
     render(parts, address, answer, format).await
 }
 

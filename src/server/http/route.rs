@@ -45,6 +45,11 @@ impl Route {
     pub fn is_public(&self) -> bool {
         *self == METADATA || *self == OPEN_API
     }
+
+    /// Whether what is asked for there may change who may do what: operations, and Bundles, which may have some.
+    pub fn may_administer(&self) -> bool {
+        *self == BASE || self.pattern.contains('$')
+    }
 }
 
 /// The pattern of a path below a tenant's base.

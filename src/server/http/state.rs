@@ -106,7 +106,7 @@ async fn carry_out(meter: &Meter<'_>, tenant: &str, id: &str, body: Body, seen: 
     seen.tenant = Some(tenant.into());
     meter.holder(desk.ctx.session(), tenant, &desk.holder, WEIGHT).await?;
     let interaction = desk.interaction(seen.route);
-    let answered = desk.answer(server, body, id, interaction).await;
+    let answered = Box::pin(desk.answer(server, body, id, interaction)).await;
     let status = answered.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
     // What was changed was told with the change.
     let is_kept = desk.noted().is_kept;

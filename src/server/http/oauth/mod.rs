@@ -212,7 +212,7 @@ async fn dispatch(
     let desk = Desk::open(server, parts, tenant, meter).await?;
     seen.tenant = Some(desk.tenant().into());
     let body = if is_post { read(body).await? } else { Vec::new() };
-    desk.entered(endpoint, is_post, answer(&desk, &body, endpoint)).await
+    desk.entered(endpoint, is_post, Box::pin(answer(&desk, &body, endpoint))).await
 }
 
 /// What an endpoint answers.
