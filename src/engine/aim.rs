@@ -90,8 +90,8 @@ impl Engine {
                 let bounds = self.bounds(ctx, Access::Update, &key.of)?;
                 same_type(resource, &key.of)?;
                 same_id(resource, &key.id)?;
-                let mut there = self.within(ctx, ctx.session.read(key).await?, &bounds)?;
-                if !bounds.is_empty() {
+                let mut there = self.current_within(ctx, key, &bounds).await?;
+                if !bounds.is_empty() || self.is_decided_inside(ctx, &key.of) {
                     // What is out of bounds and what is not there are answered alike, so nothing comes to be by a PUT.
                     there = Some(existing(there)?);
                 }
@@ -104,7 +104,7 @@ impl Engine {
             }
             Interaction::Patch { key } => {
                 let bounds = self.patch_bounds(ctx, &key.of)?;
-                let there = existing(self.within(ctx, ctx.session.read(key).await?, &bounds)?)?;
+                let there = existing(self.current_within(ctx, key, &bounds).await?)?;
                 aim_existing(Target::of(key.clone(), Method::Patch, Some(there)).within(bounds), request)
             }
             Interaction::PatchWhere { of } => {
@@ -117,7 +117,7 @@ impl Engine {
             }
             Interaction::Delete { key } => {
                 let bounds = self.bounds(ctx, Access::Delete, &key.of)?;
-                let there = self.within(ctx, ctx.session.read(key).await?, &bounds)?;
+                let there = self.current_within(ctx, key, &bounds).await?;
                 match there.filter(|it| !it.is_deleted()) {
                     None => Ok(Aim::Done(Answer::empty(204))),
                     Some(there) => aim_existing(Target::of(key.clone(), Method::Delete, Some(there)), request),
@@ -137,6 +137,12 @@ impl Engine {
             }
             _ => Err(Failure::new(IssueType::NotSupported, "This interaction writes nothing.")),
         }
+    }
+
+    /// The current version of what is to be changed, unless it is out of bounds.
+    async fn current_within(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<Option<Stored>> {
+        let found = self.within(ctx, ctx.session.read(key).await?, bounds)?;
+        Ok(self.seen_inside_of(ctx, found.into_iter().collect()).await?.pop())
     }
 
     /// http.html#create and #ccreate

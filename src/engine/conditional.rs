@@ -24,6 +24,7 @@ impl Engine {
         let filter = self.criteria(ctx, of, criteria).await?;
         let mut branches = vec![Branch { of: of.to_owned(), filter, sort: Vec::new() }];
         self.narrow(ctx, &mut branches)?;
+        self.narrow_inside(ctx, &mut branches).await?;
         let filter = branches.iter().flat_map(|it| it.filter.clone()).collect();
         let plan = Plan { branches, after: None, limit: 2 };
         let mut found = ctx.session.search(&plan).await?.found;

@@ -51,7 +51,7 @@ impl Engine {
         }
         bundle.links(&links);
         for version in &found.shown {
-            write_version(&mut bundle, ctx.base(), version)?;
+            write_version(&mut bundle, ctx.base(), version, &self.seen(ctx, version)?)?;
         }
         ctx.note(interaction, 200, |noted| {
             noted.asked(request);
@@ -107,10 +107,10 @@ fn instant(name: &str, value: &str) -> Result<(i64, i64)> {
     Ok((range.low, range.high))
 }
 
-fn write_version(bundle: &mut BundleWriter, base: &str, version: &Stored) -> Result<()> {
+fn write_version(bundle: &mut BundleWriter, base: &str, version: &Stored, shown: &[u8]) -> Result<()> {
     bundle.begin(Some(&format!("{base}/{}", version.key)));
     if !version.is_deleted() {
-        bundle.resource(std::str::from_utf8(&version.body).map_err(Failure::internal)?);
+        bundle.resource(std::str::from_utf8(shown).map_err(Failure::internal)?);
     }
     let url = if version.method == Method::Post { version.key.of.clone() } else { version.key.to_string() };
     let status = match version.method {

@@ -21,11 +21,13 @@ impl Engine {
     pub(crate) async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
         let bounds = self.bounds(ctx, Access::Read, &key.of)?;
         // Who may not see the resource as it is now sees nothing of what it was.
-        if !bounds.is_empty() && self.read_within(ctx, key).await?.is_none() {
+        let is_bound = !bounds.is_empty() || self.is_decided_inside(ctx, &key.of);
+        if is_bound && self.read_within(ctx, key).await?.is_none() {
             return Ok(None);
         }
         let found = ctx.session.read_version(key, version).await?;
-        self.within(ctx, found, &bounds)
+        let found = self.within(ctx, found, &bounds)?;
+        Ok(self.seen_inside_of(ctx, found.into_iter().collect()).await?.pop())
     }
 
     /// What is sent of a resource that was found.
@@ -39,7 +41,7 @@ impl Engine {
         let view = View::of_read(&request.query)?;
         let (version, updated) = (Some(stored.version), Some(stored.updated));
         let unchanged = is_unchanged(&stored, request);
-        let body = if unchanged { Default::default() } else { view.apply(stored.body.clone())? };
+        let body = if unchanged { Default::default() } else { view.apply(self.seen(ctx, &stored)?)? };
         let status = if unchanged { 304 } else { 200 };
         ctx.note(interaction, status, |noted| noted.touched(&stored));
         Ok(Answer { version, last_modified: updated, key: Some(stored.key), ..Answer::new(status, body) })

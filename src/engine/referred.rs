@@ -93,7 +93,8 @@ impl Engine {
         };
         match self.read_within(ctx, key).await? {
             Some(stored) if !stored.is_deleted() => {
-                let text = String::from_utf8(stored.body.to_vec()).map_err(Failure::internal)?;
+                // A rule could ask for what is hidden.
+                let text = String::from_utf8(self.seen(ctx, &stored)?.to_vec()).map_err(Failure::internal)?;
                 Doc::parse(text).map(Target::There).map_err(Failure::internal)
             }
             _ if is_seen_whole => Ok(Target::Absent),

@@ -65,12 +65,15 @@ impl<'c> Sight<'c> {
         let is_there = last.is_some();
         let is_seen = match self.bounds.get(&key.of) {
             None => false,
-            Some(bounds) if bounds.is_empty() => is_there,
+            Some(bounds) if bounds.is_empty() && !self.engine.is_decided_inside(self.ctx, &key.of) => is_there,
             Some(bounds) => {
                 if let Some(deleted) = last.as_ref().filter(|it| it.is_deleted()) {
                     last = self.ctx.session.read_version(key, deleted.version - 1).await?;
                 }
-                self.engine.within(self.ctx, last, bounds)?.is_some()
+                match self.engine.within(self.ctx, last, bounds)? {
+                    Some(last) => self.engine.is_seen_inside(self.ctx, &last).await?,
+                    None => false,
+                }
             }
         };
         self.seen.insert(key.clone(), is_seen);
@@ -87,7 +90,8 @@ impl<'c> Sight<'c> {
                 return Ok(Versions { shown: page.versions, total: Some(page.total), next: page.next });
             }
             for version in page.versions {
-                if self.has_history(&version.key).await? && self.shows(&version)? {
+                let is_shown = self.has_history(&version.key).await? && self.shows(&version)?;
+                if is_shown && self.engine.is_seen_inside(self.ctx, &version).await? {
                     shown.push(version);
                 }
             }
@@ -103,7 +107,8 @@ impl<'c> Sight<'c> {
     /// Whether nothing is left out of a history.
     fn is_whole(&self, scope: &Scope) -> bool {
         let types = if *scope == Scope::System { r4().resources().count() } else { 1 };
-        self.bounds.len() == types && self.bounds.values().all(Vec::is_empty)
+        let is_decided = |of: &String| self.engine.is_decided_inside(self.ctx, of);
+        self.bounds.len() == types && self.bounds.values().all(Vec::is_empty) && !self.bounds.keys().any(is_decided)
     }
 
     fn shows(&self, version: &Stored) -> Result<bool> {

@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 use fhir::json::{Doc, Value, write_compact, write_string};
+use fhir::mask::write_subsetted;
 use fhir::outcome::shown;
 use fhir::spec::{Element, Kind, Type, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
-
-/// Tells that a resource is not whole (resource.html#simple-tags).
-const SUBSETTED: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
 
 /// How much of each resource is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl View {
                 "meta" => {
                     separate(&mut out);
                     out.push_str(r#""meta":"#);
-                    write_meta(&mut out, member);
+                    write_subsetted(&mut out, Some(member));
                     continue;
                 }
                 key => self.keeps(r4().of(of), key),
@@ -154,25 +152,6 @@ fn separate(out: &mut String) {
     if !out.ends_with('{') {
         out.push(',');
     }
-}
-
-/// The meta with the tag that says that the resource is not whole.
-fn write_meta(out: &mut String, meta: Value<'_>) {
-    out.push('{');
-    for member in meta.children().filter(|it| it.key() != "tag") {
-        separate(out);
-        write_string(out, member.key());
-        out.push(':');
-        write_compact(out, member);
-    }
-    separate(out);
-    out.push_str(r#""tag":["#);
-    for tag in meta.get("tag").into_iter().flat_map(Value::each) {
-        write_compact(out, tag);
-        out.push(',');
-    }
-    out.push_str(SUBSETTED);
-    out.push_str("]}");
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::unique::Draft;
 use crate::{Answer, Context, Engine, Request};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
+use fhir::mask::is_subsetted;
 use fhir::{Failure, Issue, IssueType, Result};
 use store::{Changes, CommitError, Key, Method, Stored};
 
@@ -39,7 +40,7 @@ impl Engine {
                 }
                 Aim::Found(there) => {
                     ctx.note(interaction, 200, |noted| noted.touched(&there));
-                    return Ok(found(there, prefer.returns));
+                    return self.found(ctx, there, prefer.returns);
                 }
                 Aim::Write(target) => target,
             };
@@ -55,6 +56,7 @@ impl Engine {
             match self.commit(ctx, changes).await {
                 Ok(done) => {
                     let body = done.bodies.into_iter().next().unwrap_or_default();
+                    let body = self.seen_of(ctx, &body, done.updated)?;
                     return Ok(answer(status, &key, version, done.updated, body, prefer.returns));
                 }
                 Err(CommitError::Conflict | CommitError::Outdated) => continue,
@@ -76,11 +78,14 @@ impl Engine {
         let draft = match (target.method, resource, &target.current) {
             (Method::Delete, ..) => tombstone(ctx, key, expect, version),
             (Method::Patch, _, Some(current)) => {
-                let patched = self.patched(current, request)?;
+                let patched = self.patched(ctx, current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
-            (method, Some(resource), _) => {
+            (method, Some(resource), current) => {
+                if let Some(current) = current {
+                    self.demand_whole_view(ctx, current, resource)?;
+                }
                 self.demand_within(ctx, &key, resource, &target.bounds)?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }
@@ -88,11 +93,29 @@ impl Engine {
         };
         Ok(Draft { former: target.current.as_ref().map(|it| it.body.clone()), ..draft })
     }
-}
 
-/// What is sent back for a resource that need not be created.
-pub(crate) fn found(there: Stored, returns: Option<Return>) -> Answer {
-    answer(200, &there.key, there.version, there.updated, there.body, returns)
+    /// What is sent back for a resource that need not be created.
+    pub(crate) fn found(&self, ctx: &Context, there: Stored, returns: Option<Return>) -> Result<Answer> {
+        let body = self.seen(ctx, &there)?;
+        Ok(answer(200, &there.key, there.version, there.updated, body, returns))
+    }
+
+    /// Fails with 403 unless a resource that is to be replaced is seen whole, and with 422 if what replaces it is not.
+    fn demand_whole_view(&self, ctx: &Context, current: &Stored, by: Value<'_>) -> Result<()> {
+        let tags = by.get("meta").and_then(|it| it.get("tag")).into_iter().flat_map(Value::each);
+        if tags.into_iter().any(is_subsetted) {
+            let told = "The resource is tagged SUBSETTED, so it is not whole: an update by it would lose what it leaves out. \
+                        Read the whole resource, or send a PATCH.";
+            return Err(Failure::new(IssueType::BusinessRule, told));
+        }
+        match self.hidden_view(ctx, current)? {
+            None => Ok(()),
+            Some(_) => Err(Failure::new(
+                IssueType::Forbidden,
+                "Elements of this resource are hidden from you, and an update would lose them: change what you see by a PATCH.",
+            )),
+        }
+    }
 }
 
 /// What is sent back after a write.

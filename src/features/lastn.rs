@@ -22,13 +22,14 @@ pub(crate) fn operation() -> Operation {
 
 async fn lastn(call: Call<'_>) -> Result<Answer> {
     check(&call.criteria)?;
+    call.demand_shown("Observation", &["code", "effective"])?;
     let max = call.arguments.text("max").and_then(|it| it.parse().ok()).unwrap_or(1);
     let filter = call.filter("Observation").await?;
     let branch = call.findable(Branch { of: "Observation".into(), filter, sort: Vec::new() })?;
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     let mut groups = Groups { max, most: call.engine.settings().max_includes, groups: Vec::new() };
     loop {
-        let page = call.ctx.session().search(&plan).await?;
+        let page = call.search(&plan).await?;
         page.found.into_iter().try_for_each(|it| groups.take(it))?;
         plan.after = page.next;
         if plan.after.is_none() {

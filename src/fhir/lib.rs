@@ -1,6 +1,7 @@
 //! What the FHIR R4 standard says, as code and tables. Pure: no I/O, no async, no tenants.
 
 pub mod json;
+pub mod mask;
 pub mod outcome;
 pub mod path;
 pub mod primitive;

@@ -3,6 +3,7 @@
 mod defining;
 mod elevation;
 mod giving;
+mod masks;
 mod matrix;
 mod operations;
 mod places;

@@ -92,6 +92,7 @@ fn is_covered(rule: &str, others: &[&str]) -> bool {
             && (other.of == "*" || other.of == rule.of)
             && (other.level != Level::Patient || rule.level == Level::Patient)
             && (other.criteria.is_none() || other.criteria == rule.criteria)
+            && rule.hides_as_much_as(other)
     };
     Access::ALL.into_iter().filter(|it| rule.has(*it)).all(|access| others.iter().any(|it| covers(it, access)))
 }
@@ -116,7 +117,7 @@ impl Scopes {
             }
         }
         let office = Office { permissions: duties.permissions().cloned().collect(), is_whole };
-        Scopes { grants, patient: self.patient, office: Some(office) }
+        Scopes { office: Some(office), ..Scopes::of(grants, self.patient) }
     }
 
     /// Whether the caller may, by a role, call an operation that administers something.
@@ -234,6 +235,14 @@ mod tests {
         let narrower = Role { rules: vec!["user/Patient.r?gender=female".into()], ..clerk.clone() };
         let clerk = Duties { roles: vec![clerk], ..Duties::default() };
         assert!(clerk.missing_for(&wider).is_some() && clerk.missing_for(&narrower).is_none());
+        let masked = Role { rules: vec!["user/Patient.rs?_mask=Patient.name".into()], ..role("staff") };
+        assert!(clerk.missing_for(&masked).is_none());
+        let clerk = Duties { roles: vec![masked], ..Duties::default() };
+        let holds = |rule: &str| clerk.missing_for(&Role { rules: vec![rule.into()], ..role("staff") }).is_none();
+        assert!(
+            holds("user/Patient.r?_mask=Patient.name,Patient.photo") && !holds("user/Patient.r?_mask=Patient.photo")
+        );
+        assert!(!holds("user/Patient.r?_mask=Patient.name.family"));
         let placed = Role { rules: vec!["user/Encounter.rs?location={place}".into()], ..role("staff") };
         let one = Role { rules: vec!["user/Encounter.rs?location=Location/1".into()], ..role("staff") };
         assert!(Duties { roles: vec![placed.clone()], ..Duties::default() }.missing_for(&one).is_some());

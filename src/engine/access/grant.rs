@@ -1,6 +1,7 @@
 //! One scope on resources (SMART App Launch 2.2, scopes-and-launch-context.html#scopes-for-requesting-fhir-resources).
 
 use super::Access;
+use fhir::mask::{Mask, element};
 use fhir::search::{Clause, Codes, Query, is_told_alone};
 use fhir::spec::{TypeId, r4};
 use std::fmt;
@@ -30,6 +31,9 @@ const READING: u8 = Access::Read as u8 | Access::Search as u8;
 /// All kinds of access.
 pub(super) const ALL: u8 = 31;
 
+/// Among the criteria of a scope, names elements that are not shown: `user/Patient.rs?_mask=Patient.identifier`. Ours.
+const MASK: &str = "_mask=";
+
 /// A scope on resources: `patient/Observation.rs?category=laboratory`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -41,12 +45,14 @@ pub struct Grant {
     pub(super) bits: u8,
     /// Search criteria that a resource must match.
     pub criteria: Option<String>,
+    /// Elements of resources that are not shown, `Patient.telecom.value`, each once and in order.
+    pub masked: Vec<String>,
 }
 
 impl Grant {
     /// Every access to every type.
     pub(super) fn all() -> Grant {
-        Grant { level: Level::System, of: "*".into(), bits: ALL, criteria: None }
+        Grant { level: Level::System, of: "*".into(), bits: ALL, criteria: None, masked: Vec::new() }
     }
 
     /// Reads a scope with the letters of version 2, or the words of version 1. `None` if it is no scope on resources, or
@@ -65,7 +71,8 @@ impl Grant {
             "write" => Access::Create as u8 | Access::Update as u8 | Access::Delete as u8,
             letters => letter_bits(letters)?,
         };
-        let grant = Grant { level, of: of.to_owned(), bits, criteria: criteria.map(str::to_owned) };
+        let (criteria, masked) = parted(of, criteria).ok()?;
+        let grant = Grant { level, of: of.to_owned(), bits, criteria, masked };
         (bits != 0 && grant.is_of_r4()).then_some(grant)
     }
 
@@ -94,7 +101,16 @@ impl Grant {
             (one, two) => one.clone().or_else(|| two.clone()),
         };
         let bits = self.bits & other.bits;
-        (self.level == other.level && bits != 0).then(|| Grant { level: self.level, of: of.to_owned(), bits, criteria })
+        let mut masked: Vec<String> = self.masked.iter().chain(&other.masked).cloned().collect();
+        masked.sort();
+        masked.dedup();
+        (self.level == other.level && bits != 0).then(|| Grant {
+            level: self.level,
+            of: of.to_owned(),
+            bits,
+            criteria,
+            masked,
+        })
     }
 
     /// What is left of a scope under a rule of the user's roles. A rule for users holds where a patient is in context too.
@@ -110,7 +126,33 @@ impl Grant {
 
     /// Whether it is every access of a level to every type.
     pub(super) fn is_whole(&self) -> bool {
-        self.of == "*" && self.bits == ALL && self.criteria.is_none() && self.level != Level::Patient
+        self.of == "*"
+            && self.bits == ALL
+            && self.criteria.is_none()
+            && self.masked.is_empty()
+            && self.level != Level::Patient
+    }
+
+    /// Whether it lets resources of a type be read or found.
+    pub(super) fn shows(&self, of: &str) -> bool {
+        (self.of == "*" || self.of == of) && (self.has(Access::Read) || self.has(Access::Search))
+    }
+
+    /// What it hides of a type.
+    pub(super) fn mask(&self, of: &str) -> Mask {
+        let mut mask = Mask::default();
+        let own = self.masked.iter().filter_map(|it| it.strip_prefix(of)?.strip_prefix('.'));
+        own.for_each(|it| mask.hide(it));
+        mask
+    }
+
+    /// Whether another one that reaches as far hides no more.
+    pub(super) fn hides_as_much_as(&self, other: &Grant) -> bool {
+        let is_hidden = |element: &str, of: &str, path: &str| {
+            self.masked.iter().any(|it| it == element) || self.mask(of).hides(path)
+        };
+        let mut others = other.masked.iter().filter_map(|it| Some((it, it.split_once('.')?)));
+        others.all(|(element, (of, path))| (self.of != "*" && self.of != of) || is_hidden(element, of, path))
     }
 
     /// Whether this kind of access is among those granted.
@@ -124,8 +166,36 @@ impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}.", self.level.name(), self.of)?;
         LETTERS.iter().filter(|(_, access)| self.has(*access)).try_for_each(|(letter, _)| write!(f, "{letter}"))?;
-        self.criteria.as_ref().map_or(Ok(()), |it| write!(f, "?{it}"))
+        let masked = (!self.masked.is_empty()).then(|| format!("{MASK}{}", self.masked.join(",")));
+        let parts: Vec<&String> = self.criteria.iter().chain(&masked).collect();
+        parts.iter().enumerate().try_for_each(|(at, it)| write!(f, "{}{it}", if at == 0 { '?' } else { '&' }))
     }
+}
+
+/// What stands behind a scope's `?`, parted: the criteria, and the elements that are not shown. Fails with what is wrong
+/// with one of these.
+fn parted(of: &str, text: Option<&str>) -> Result<(Option<String>, Vec<String>), String> {
+    let (masks, criteria): (Vec<&str>, Vec<&str>) =
+        text.into_iter().flat_map(|it| it.split('&')).partition(|it| it.starts_with(MASK));
+    let mut masked = Vec::new();
+    for text in masks.iter().filter_map(|it| it.strip_prefix(MASK)).flat_map(|it| it.split(',')) {
+        let (owner, path) = element(r4(), text)?;
+        let owner = &r4().of(owner).name;
+        if of != "*" && **owner != *of {
+            return Err(format!("{} is not an element of {of}.", fhir::outcome::shown(text)));
+        }
+        masked.push(format!("{owner}.{path}"));
+    }
+    masked.sort();
+    masked.dedup();
+    Ok(((!criteria.is_empty()).then(|| criteria.join("&")), masked))
+}
+
+/// What is wrong with the elements that a scope does not show, if something is.
+pub(super) fn mask_problem(word: &str) -> Option<String> {
+    let (head, rest) = word.split_once('?')?;
+    let of = head.split_once('/')?.1.rsplit_once('.')?.0;
+    parted(of, Some(rest)).err()
 }
 
 /// Criteria as clauses on a type; `None` if the type does not have them, if they are on full text, which lags behind, or
@@ -179,6 +249,14 @@ mod tests {
             ("patient/Patient.rs?_has:Observation:patient:code=x", None),
             ("patient/Patient.rs?_filter=general-practitioner.family+eq+x", None),
             ("user/Encounter.rs?location:below=Location/1", None),
+            (
+                "user/Patient.rs?_mask=Patient.telecom.value&active=true&_mask=Patient.identifier",
+                Some("user/Patient.rs?active=true&_mask=Patient.identifier,Patient.telecom.value"),
+            ),
+            ("user/*.rs?_mask=Observation.value[x]", Some("user/*.rs?_mask=Observation.value")),
+            ("user/Patient.rs?_mask=Observation.note", None),
+            ("user/Patient.rs?_mask=Patient.nothing", None),
+            ("user/Patient.rs?_mask=", None),
             ("user/Nothing.rs", None),
             ("openid", None),
         ] {
@@ -193,6 +271,11 @@ mod tests {
             ("user/Observation.rs?category=vital-signs", "user/*.r", Some("user/Observation.r?category=vital-signs")),
             ("patient/*.r?_id=1", "patient/*.r?_id=2", Some("patient/*.r?_id=1&_id=2")),
             ("user/Patient.r", "user/Patient.s", None),
+            (
+                "user/*.r",
+                "user/Patient.r?_mask=Patient.name&active=true",
+                Some("user/Patient.r?active=true&_mask=Patient.name"),
+            ),
             ("user/Patient.r", "patient/Patient.r", None),
             ("user/Patient.r", "user/Group.r", None),
         ] {

@@ -5,6 +5,8 @@
 mod documented;
 mod duties;
 mod grant;
+mod inside;
+mod masks;
 mod narrow;
 mod role;
 mod within;
@@ -51,6 +53,8 @@ pub struct Scopes {
     patient: Option<String>,
     /// What the caller's roles let it administer; none where no roles bear on it.
     office: Option<duties::Office>,
+    /// Whether something is hidden of resources that are granted.
+    is_masked: bool,
 }
 
 impl Scopes {
@@ -58,20 +62,25 @@ impl Scopes {
     /// spaces. Scopes that this server cannot hold to (see [`Grant::parse`]) grant nothing, nor do those of a patient where
     /// none is in context; they are returned beside, so that who asks for a token is told.
     pub fn parse(text: &str, patient: Option<&str>) -> (Scopes, Vec<String>) {
-        let mut scopes = Scopes { grants: Vec::new(), patient: patient.map(str::to_owned), office: None };
+        let mut grants = Vec::new();
         let mut unknown = Vec::new();
         for word in text.split_whitespace() {
             match Grant::parse(word).filter(|it| it.level != Level::Patient || patient.is_some()) {
-                Some(grant) => scopes.grants.push(grant),
+                Some(grant) => grants.push(grant),
                 None => unknown.push(word.to_owned()),
             }
         }
-        (scopes, unknown)
+        (Scopes::of(grants, patient.map(str::to_owned)), unknown)
+    }
+
+    fn of(grants: Vec<Grant>, patient: Option<String>) -> Scopes {
+        let is_masked = grants.iter().any(|it| !it.masked.is_empty());
+        Scopes { grants, patient, office: None, is_masked }
     }
 
     /// Every access to every type: what work without a caller has.
     pub fn all() -> Scopes {
-        Scopes { grants: vec![Grant::all()], patient: None, office: None }
+        Scopes::of(vec![Grant::all()], None)
     }
 
     /// Whether nothing is granted.

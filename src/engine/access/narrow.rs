@@ -1,7 +1,7 @@
 //! Access that is granted to some resources of a type only, those of a patient's compartment or those that match
 //! criteria: a search gets more criteria, and what is read must pass them.
 
-use super::grant::{Level, clauses};
+use super::grant::{Grant, Level, clauses};
 use super::{Access, Scopes};
 use crate::audit::AUDIT_EVENT;
 use crate::{Context, Engine};
@@ -44,19 +44,20 @@ impl Scopes {
             return Some(Reach::Whole);
         }
         let granted = self.grants.iter().filter(|it| it.has(access) && (it.of == "*" || it.of == name));
-        let alternatives: Vec<Test> = granted
-            .filter_map(|grant| {
-                let mut filter = match &grant.criteria {
-                    Some(criteria) => clauses(query, criteria)?,
-                    None => Vec::new(),
-                };
-                if grant.level == Level::Patient {
-                    filter.push(query.in_compartment(r4().resource("Patient")?, self.patient.as_ref()?)?);
-                }
-                Some(Test::All(filter))
-            })
-            .collect();
+        let alternatives: Vec<Test> = granted.filter_map(|it| Some(Test::All(self.filter(query, it)?))).collect();
         (!alternatives.is_empty()).then(|| Reach::Narrow(vec![Clause::Any(alternatives)]))
+    }
+
+    /// What a grant leaves of a type; `None` where that is nothing.
+    pub(super) fn filter(&self, query: &Query<'_>, grant: &Grant) -> Option<Filter> {
+        let mut filter = match &grant.criteria {
+            Some(criteria) => clauses(query, criteria)?,
+            None => Vec::new(),
+        };
+        if grant.level == Level::Patient {
+            filter.push(query.in_compartment(r4().resource("Patient")?, self.patient.as_ref()?)?);
+        }
+        Some(filter)
     }
 }
 
@@ -91,6 +92,7 @@ impl Engine {
     /// Narrows a search to what the caller may find; fails with 403 where that is nothing.
     pub(crate) fn narrow(&self, ctx: &Context, branches: &mut [Branch]) -> Result<()> {
         for branch in branches {
+            self.demand_shown(ctx, branch)?;
             self.narrow_filter(ctx, &mut branch.filter)?;
             if let Reach::Narrow(filter) = self.reach(ctx, Access::Search, &branch.of)? {
                 branch.filter.extend(filter);
@@ -110,6 +112,11 @@ impl Engine {
                     let told = "No search looks at AuditEvents along the way: search them by themselves.";
                     return Err(Failure::new(IssueType::NotSupported, told));
                 }
+                Test::Chain { of, .. } | Test::Has { of, .. } if self.is_decided_inside(ctx, of) => {
+                    let told =
+                        format!("Who may see a {of} is told by what it has, so no search looks at it along the way.");
+                    return Err(Failure::new(IssueType::Forbidden, told));
+                }
                 Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
                     self.narrow_filter(ctx, filter)?;
                     if let Reach::Narrow(more) = self.reach(ctx, Access::Search, of)? {
@@ -128,6 +135,19 @@ impl Engine {
     /// The current version of a resource, unless the caller may not read it: then it is as if it were not there. Fails
     /// with 403 where nothing of the type may be read.
     pub(crate) async fn read_within(&self, ctx: &Context, key: &Key) -> Result<Option<Stored>> {
+        let found = match self.within_reach(ctx, key).await {
+            Err(failure) if failure.status == 403 => {
+                let found = ctx.session.read(key).await?.into_iter().collect();
+                let own = self.own_inside_of(ctx, found).await?;
+                return if own.is_empty() { Err(failure) } else { Ok(own.into_iter().next()) };
+            }
+            found => found?,
+        };
+        Ok(self.seen_inside_of(ctx, found.into_iter().collect()).await?.pop())
+    }
+
+    /// The same by what is granted of its type alone.
+    pub(super) async fn within_reach(&self, ctx: &Context, key: &Key) -> Result<Option<Stored>> {
         match self.reach(ctx, Access::Read, &key.of)? {
             Reach::Whole => Ok(ctx.session.read(key).await?),
             Reach::Narrow(filter) => Ok(within(ctx, &key.of, &[&key.id], filter).await?.pop()),
@@ -142,23 +162,27 @@ impl Engine {
         }
         let mut hidden = FxHashSet::default();
         let mut unseen: FxHashSet<Key> = FxHashSet::default();
-        for (of, ids) in ids {
+        for (of, ids) in &ids {
             match self.reach(ctx, Access::Read, of) {
                 Ok(Reach::Whole) => {}
                 Ok(Reach::Narrow(filter)) => {
-                    unseen.extend(ids.iter().map(|id| Key::new(of, *id)));
-                    for seen in within(ctx, of, &ids, filter).await? {
+                    unseen.extend(ids.iter().map(|id| Key::new(*of, *id)));
+                    for seen in within(ctx, of, ids, filter).await? {
                         unseen.remove(&seen.key);
                     }
                 }
                 Err(failure) if failure.status == 403 => {
-                    hidden.insert(of.to_owned());
+                    hidden.insert((*of).to_owned());
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        let is_seen = |it: &Stored| !hidden.contains(&it.key.of) && !unseen.contains(&it.key);
-        Ok((all.into_iter().filter(is_seen).collect(), hidden))
+        drop(ids);
+        let (granted, others): (Vec<Stored>, Vec<Stored>) =
+            all.into_iter().filter(|it| !unseen.contains(&it.key)).partition(|it| !hidden.contains(&it.key.of));
+        let mut readable = self.seen_inside_of(ctx, granted).await?;
+        readable.extend(self.own_inside_of(ctx, others).await?);
+        Ok((readable, hidden))
     }
 }
 

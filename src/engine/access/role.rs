@@ -2,6 +2,7 @@
 //! `profiles/roles`, read when they are first needed; a test reads all of them, so that a wrong one builds no release.
 
 use super::Grant;
+use super::grant::mask_problem;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -36,7 +37,8 @@ pub struct Role {
     /// Where it is for.
     pub of: Realm,
     /// What may be done with resources: scopes (`user/Observation.rs?category=laboratory`), whose criteria may name
-    /// `{place}` and `{user}`. Those of the level `patient` are about the patient that the user is or acts for.
+    /// `{place}` and `{user}`, and by `_mask` elements that are not shown. Those of the level `patient` are about the patient
+    /// that the user is or acts for.
     pub rules: Vec<String>,
     /// What may be administered, of [`PERMISSIONS`].
     pub permissions: Vec<String>,
@@ -56,6 +58,9 @@ impl Role {
         }
         if self.rules.len() > 500 || self.gives.len() > 500 {
             return Some("A role has 500 rules at the most.".into());
+        }
+        if let Some(problem) = self.rules.iter().chain(&self.gives).find_map(|it| mask_problem(it)) {
+            return Some(problem);
         }
         if let Some(rule) = self.rules.iter().chain(&self.gives).find(|it| !is_rule(it)) {
             let rule = fhir::outcome::shown(rule);
@@ -168,6 +173,12 @@ mod tests {
             Role { permissions: vec!["everything".into()], ..good.clone() },
         ] {
             assert!(wrong.problem().is_some(), "{wrong:?}");
+        }
+        for (masked, is_good) in [("Patient.identifier", true), ("Patient.nickname", false), ("Patient.active", false)]
+        {
+            let problem = Role { rules: vec![format!("user/Patient.rs?_mask={masked}")], ..good.clone() }.problem();
+            assert_eq!(problem.is_none(), is_good, "{masked}");
+            assert!(problem.is_none_or(|it| it.contains(masked)), "{masked}");
         }
     }
 

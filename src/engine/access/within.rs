@@ -80,7 +80,14 @@ impl Engine {
     }
 
     /// Whether a resource passes bounds. What cannot be told from it alone does not.
-    fn holds(&self, ctx: &Context, key: &Key, resource: Value<'_>, updated: i64, bounds: &Bounds) -> Result<bool> {
+    pub(super) fn holds(
+        &self,
+        ctx: &Context,
+        key: &Key,
+        resource: Value<'_>,
+        updated: i64,
+        bounds: &Bounds,
+    ) -> Result<bool> {
         let mut alone = Alone::new(&key.id, bounds);
         alone.date(ParamId::of(&key.of, "_lastUpdated"), updated * 1000, updated * 1000 + 999);
         ctx.params().index(&self.indexer, (type_of(resource)?, resource), ctx.base(), &mut alone, |_, _| true);

@@ -10,7 +10,7 @@ use crate::aim::{Aim, Target};
 use crate::interaction::Interaction;
 use crate::provenance::Source;
 use crate::unique::Draft;
-use crate::write::{ATTEMPTS, answer, commit_failure, found, kept_changing};
+use crate::write::{ATTEMPTS, answer, commit_failure, kept_changing};
 use crate::{Answer, Context, Engine, Request};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
@@ -132,6 +132,7 @@ impl Engine {
             answers.push(match step {
                 Some(Step::Write { target, put }) => {
                     let body = done.bodies.get(put).cloned().unwrap_or_default();
+                    let body = self.seen_of(ctx, &body, done.updated)?;
                     let mut answer = answer(target.status(), &target.key, target.version, done.updated, body, None);
                     // Every write of a Bundle tells where its resource is (bundle.html#transaction-response).
                     if answer.status != 204 {
@@ -187,7 +188,7 @@ impl Engine {
             Aim::Found(there) if touched.deleted.contains(&there.key) => {
                 self.aim_create_after_delete(ctx, &there.key.of, &entry.request).await?
             }
-            Aim::Found(there) => return Ok(Step::Done(found(there, None))),
+            Aim::Found(there) => return Ok(Step::Done(self.found(ctx, there, None)?)),
             Aim::Done(answer) => return Ok(Step::Done(answer)),
         };
         if target.method == Method::Delete {

@@ -5,10 +5,10 @@ use super::{Arguments, Place};
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::{Access, Context, Engine};
-use fhir::Result;
-use fhir::search::{Filter, NO_CODES, Query};
+use fhir::search::{Clause, Filter, NO_CODES, Query, Test};
 use fhir::spec::TypeId;
-use store::{Branch, Key, Position, Stored};
+use fhir::{Failure, IssueType, Result};
+use store::{Branch, Key, Page, Plan, Position, Stored};
 
 /// A call: its parameters are as the definition has them, and the caller has the accesses that the operation demands.
 pub struct Call<'c> {
@@ -81,7 +81,34 @@ impl<'c> Call<'c> {
     /// Those of these resources that are there and that the caller may read.
     pub async fn readable(&self, keys: &[Key]) -> Result<Vec<Stored>> {
         let found = self.ctx.session.read_many(keys).await?;
-        Ok(self.engine.readable(self.ctx, found).await?.0)
+        self.engine.all_seen(self.ctx, self.engine.readable(self.ctx, found).await?.0)
+    }
+
+    /// A page of what a plan finds, as the caller sees it. The plan is within what the caller may find and read
+    /// ([`Call::findable`], [`Call::bounds`]).
+    pub async fn search(&self, plan: &Plan) -> Result<Page> {
+        let page = self.ctx.session.search(plan).await?;
+        Ok(Page { found: self.engine.all_seen(self.ctx, page.found)?, ..page })
+    }
+
+    /// Those of the tests by which resources of a type are found that tell nothing hidden from the caller.
+    pub fn telling_nothing(&self, of: &str, clause: Clause) -> Clause {
+        let is_shown = |it: &Test| {
+            let filter = vec![Clause::Any(vec![it.clone()])];
+            self.engine.demand_shown(self.ctx, &Branch { of: of.to_owned(), filter, sort: Vec::new() }).is_ok()
+        };
+        match clause {
+            Clause::Any(tests) => Clause::Any(tests.into_iter().filter(is_shown).collect()),
+            none => none,
+        }
+    }
+
+    /// Fails with 403 if one of these elements of a type, or something of it, is hidden from the caller in some resources.
+    pub fn demand_shown(&self, of: &str, elements: &[&str]) -> Result<()> {
+        let hidden = self.ctx.caller.scopes.hidden(of);
+        let Some(element) = elements.iter().find(|it| hidden.touches(it)) else { return Ok(()) };
+        let told = format!("This looks at {of}.{element}, which is hidden from you.");
+        Err(Failure::new(IssueType::Forbidden, told))
     }
 
     /// What reads search parameters of a resource type, the tenant's own among them.

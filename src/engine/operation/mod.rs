@@ -142,6 +142,7 @@ impl Engine {
             _ => None,
         };
         let looked_at = instance.clone();
+        let instance = self.all_seen(ctx, instance.into_iter().collect())?.pop();
         let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
         ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, looked_at.as_ref(), request, &answer));
         Ok(answer)

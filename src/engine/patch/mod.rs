@@ -2,9 +2,10 @@
 
 mod fhirpath;
 mod json;
+mod partly;
 mod xml;
 
-use crate::{Engine, Request};
+use crate::{Context, Engine, Request};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, Issue, IssueType, Result};
 use serde_json::Value as Json;
@@ -19,9 +20,30 @@ const OPERATIONS: usize = 1000;
 
 impl Engine {
     /// The current version with a request's patch carried out. Nothing is stored yet, and the result is not validated.
-    pub(crate) fn patched(&self, current: &Stored, request: &Request) -> Result<Doc> {
-        let before = self.parse(&current.body)?;
-        let after = match request.headers.content_type.as_deref() {
+    pub(crate) fn patched(&self, ctx: &Context, current: &Stored, request: &Request) -> Result<Doc> {
+        let after = match self.hidden_view(ctx, current)? {
+            None => self.carried_out(self.parse(&current.body)?, request)?,
+            Some(view) => {
+                let (whole, view) = (self.parse(&current.body)?, self.parse(view.as_bytes())?);
+                let after = self.parse(self.carried_out(self.parse(view.source().as_bytes())?, request)?.as_bytes())?;
+                partly::restored(&whole, &view, &after, &ctx.caller.scopes.hidden_by_any(&current.key.of))?
+            }
+        };
+        let after = self.parse(after.as_bytes())?;
+        for member in ["resourceType", "id"] {
+            let own = if member == "id" { &current.key.id } else { &current.key.of };
+            if after.root().str(member) != Some(own) {
+                let at = format!("{}.{member}", current.key.of);
+                let told = "A patch must not change what identifies the resource.";
+                return Err(Failure::of(vec![Issue::error(IssueType::BusinessRule, told).at(at)]));
+            }
+        }
+        Ok(after)
+    }
+
+    /// A resource with a request's patch carried out, as text.
+    fn carried_out(&self, before: Doc, request: &Request) -> Result<String> {
+        Ok(match request.headers.content_type.as_deref() {
             Some(JSON_PATCH) => json::patch(&before, &request.body)?,
             Some(XML_PATCH) => xml::patch(self, &before, &request.body)?,
             Some("application/fhir+json" | "application/json" | "text/json") | None => {
@@ -39,17 +61,7 @@ impl Engine {
                 );
                 return Err(Failure::new(IssueType::NotSupported, told).with_status(415));
             }
-        };
-        let after = self.parse(after.as_bytes())?;
-        for member in ["resourceType", "id"] {
-            let own = if member == "id" { &current.key.id } else { &current.key.of };
-            if after.root().str(member) != Some(own) {
-                let at = format!("{}.{member}", current.key.of);
-                let told = "A patch must not change what identifies the resource.";
-                return Err(Failure::of(vec![Issue::error(IssueType::BusinessRule, told).at(at)]));
-            }
-        }
-        Ok(after)
+        })
     }
 }
 

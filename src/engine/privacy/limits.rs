@@ -47,9 +47,14 @@ impl Limits {
         Arc::ptr_eq(&self.rules, rules)
     }
 
+    /// Whether there is no limit.
+    pub(crate) fn is_none(&self) -> bool {
+        self.mine.is_none() && self.rules.is_empty()
+    }
+
     /// What resources of a type must pass for an access; nothing where there is no limit.
     pub(crate) fn filter(&self, access: Access, of: TypeId) -> Arc<Filter> {
-        if self.mine.is_none() && self.rules.is_empty() {
+        if self.is_none() {
             return Arc::default();
         }
         let action = match access {

@@ -87,6 +87,13 @@ pub(crate) struct Included {
     pub(crate) issues: Vec<Issue>,
 }
 
+impl Include {
+    /// The type and the parameter, where they are named.
+    pub(super) fn named(&self) -> Option<(&'static str, &str)> {
+        Some((&*r4().of(self.source?).name, self.param.as_deref()?))
+    }
+}
+
 impl Engine {
     /// All that the search's includes ask for, each resource once and none that was found itself.
     pub(crate) async fn included(&self, ctx: &Context, search: &Search, found: &[Stored]) -> Result<Included> {
@@ -102,7 +109,8 @@ impl Engine {
             let mut fresh = Vec::new();
             for include in search.includes.iter().filter(|it| is_first || it.iterates) {
                 let more = match include.is_reverse {
-                    false => self.forward(ctx, include, &round).await?,
+                    // Nothing follows a reference that is hidden.
+                    false => self.forward(ctx, include, &self.as_seen(ctx, &round)?).await?,
                     true => self.reverse(ctx, include, &round).await?,
                 };
                 let more = more.into_iter().filter(|it| !seen.contains(&it.key)).collect();
@@ -188,7 +196,8 @@ impl Engine {
         targets.sort();
         let mut all = Vec::new();
         for batch in targets.chunk_by(|a, b| a.of == b.of).flat_map(|it| it.chunks(BATCH)) {
-            let branches = pointing(&ctx.params(), include, batch);
+            let is_shown = |of: &str, code: &str| self.is_param_shown(ctx, of, code);
+            let branches = pointing(&ctx.params(), include, batch, &is_shown);
             if !branches.is_empty() {
                 let plan = Plan { branches, after: None, limit: self.settings.max_includes + 1 };
                 all.extend(ctx.session.search(&plan).await?.found);
@@ -199,7 +208,7 @@ impl Engine {
 }
 
 /// A search for all that points to resources of one type, a branch for each type that has a parameter for it.
-fn pointing(params: &Params, include: &Include, to: &[&Key]) -> Vec<Branch> {
+fn pointing(params: &Params, include: &Include, to: &[&Key], is_shown: &dyn Fn(&str, &str) -> bool) -> Vec<Branch> {
     let spec = params.spec();
     let Some((of, target)) = to.first().and_then(|it| Some((&it.of, r4().resource(&it.of)?))) else {
         return Vec::new();
@@ -216,6 +225,7 @@ fn pointing(params: &Params, include: &Include, to: &[&Key]) -> Vec<Branch> {
         let tests: Vec<Test> = known
             .into_iter()
             .filter(is_asked)
+            .filter(|it| is_shown(name, &it.code))
             .map(|it| {
                 let param = ParamId::of_param(name, it);
                 Test::Chain { param, is_single: false, of: of.clone(), filter: ids.clone() }

@@ -22,7 +22,9 @@ impl Engine {
             _ => (None, None),
         };
         let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
+        self.demand_frame_shown(ctx, &search)?;
         self.narrow(ctx, &mut search.branches)?;
+        self.narrow_inside(ctx, &mut search.branches).await?;
         let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),
             None => None,
@@ -53,6 +55,21 @@ impl Engine {
         Ok(Answer { unindexed: search.unindexed, ..Answer::new(200, body) })
     }
 
+    /// Fails with 403 if an order or an include would tell of elements that are hidden from the caller. What a wildcard
+    /// includes leaves these out.
+    fn demand_frame_shown(&self, ctx: &Context, search: &Search) -> Result<()> {
+        for (branch, key) in
+            search.branches.iter().flat_map(|it| search.gathered.iter().flatten().map(move |key| (it, key)))
+        {
+            self.demand_param_shown(ctx, &branch.of, &key.code)?;
+        }
+        search
+            .includes
+            .iter()
+            .filter_map(|it| it.named())
+            .try_for_each(|(of, code)| self.demand_param_shown(ctx, of, code))
+    }
+
     /// The Bundle of a page: what was found, with the page's links, and what was included.
     pub(crate) fn searchset(
         &self,
@@ -69,7 +86,7 @@ impl Engine {
         }
         bundle.links(links);
         for (stored, mode) in found.iter().map(|it| (it, "match")).chain(included.iter().map(|it| (it, "include"))) {
-            let body = search.view.apply(stored.body.clone())?;
+            let body = search.view.apply(self.seen(ctx, stored)?)?;
             let body = std::str::from_utf8(&body).map_err(Failure::internal)?;
             bundle.begin(Some(&format!("{}/{}", ctx.base(), stored.key))).resource(body).mode(mode).end();
         }

@@ -55,7 +55,7 @@ async fn walked(
             return Ok((found, Some(position(of, row))));
         }
         let after = Some(Position { row, ..Position::default() });
-        let page = record.call.ctx.session().search(&Plan { branches: vec![branch], after, limit: room }).await?;
+        let page = record.call.search(&Plan { branches: vec![branch], after, limit: room }).await?;
         found.extend(page.found);
         if let Some(next) = page.next {
             return Ok((found, Some(position(of, next.row))));
@@ -98,7 +98,7 @@ async fn members_among(record: &Record<'_>, found: &[Stored]) -> Result<FxHashSe
         }
         let limit = ids.len();
         branch.filter.push(Clause::Any(ids));
-        let page = record.call.ctx.session().search(&Plan { branches: vec![branch], after: None, limit }).await?;
+        let page = record.call.search(&Plan { branches: vec![branch], after: None, limit }).await?;
         members.extend(page.found.into_iter().map(|it| it.key));
     }
     Ok(members)

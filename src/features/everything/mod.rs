@@ -103,7 +103,7 @@ async fn supporting(record: &Record<'_>, seen: Option<&[Stored]>) -> Result<Vec<
     } else {
         let mut plan = Plan { branches: record.scope()?, after: None, limit: BATCH };
         loop {
-            let page = record.call.ctx.session().search(&plan).await?;
+            let page = record.call.search(&plan).await?;
             page.found.iter().try_for_each(|it| support.member(it))?;
             plan.after = page.next;
             if plan.after.is_none() {

@@ -63,7 +63,7 @@ impl<'c> Record<'c> {
         if branches.is_empty() {
             return Ok(Page::default());
         }
-        Ok(self.call.ctx.session().search(&Plan { branches, after, limit }).await?)
+        Ok(self.call.search(&Plan { branches, after, limit }).await?)
     }
 
     /// The members that are asked for.
@@ -113,7 +113,9 @@ impl<'c> Record<'c> {
             Some(id) => vec![query.in_compartment(self.owner_type, id)?],
             None => query.in_some_compartment(self.owner_type)?,
         };
+        let name = &*r4().of(of).name;
         filter.extend(self.care.and_then(|period| query.care_overlaps(period)));
+        let filter = filter.into_iter().map(|it| self.call.telling_nothing(name, it)).collect();
         Some(Branch { of: r4().of(of).name.to_string(), filter, sort: Vec::new() })
     }
 }

@@ -58,7 +58,6 @@ fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
             }
         }
         let criteria = criteria.finish();
-        let criteria = if criteria.is_empty() { criteria } else { format!("?{criteria}") };
         // Of who looked at a record, its tenant alone tells.
         let is_shared = |of: &str| of != "AuditEvent" && share.types.as_ref().is_none_or(|it| it.contains(of));
         for of in r4().resources().map(|it| &*r4().of(it).name).filter(|it| is_shared(it)) {
@@ -67,7 +66,7 @@ fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
                 .filter_map(|(letter, access)| caller.scopes.allow(access, of).then_some(letter))
                 .collect();
             if !letters.is_empty() {
-                words.push(format!("patient/{of}.{letters}{criteria}"));
+                words.push(format!("patient/{of}.{letters}{}", behind(&criteria, of, &caller.scopes)));
             }
         }
     }
@@ -78,6 +77,14 @@ fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
 /// The links of a Bundle.
 pub(super) fn links(bundle: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     bundle.get("link").into_iter().flat_map(Value::each)
+}
+
+/// What stands behind a scope's letters: criteria, and what is hidden from the caller in the own tenant.
+fn behind(criteria: &str, of: &str, scopes: &Scopes) -> String {
+    let hidden: Vec<String> = scopes.hidden(of).paths().map(|it| format!("{of}.{it}")).collect();
+    let masked = (!hidden.is_empty()).then(|| format!("_mask={}", hidden.join(",")));
+    let parts: Vec<&str> = [criteria].into_iter().filter(|it| !it.is_empty()).chain(masked.as_deref()).collect();
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
 /// Links that lead through the view again.

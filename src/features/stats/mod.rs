@@ -34,6 +34,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn stats(call: Call<'_>) -> Result<Answer> {
+    call.demand_shown("Observation", &["code", "value", "effective", "component", "hasMember"])?;
     let asked = Asked::of(&call)?;
     let measured = measured(&call, &asked).await?;
     let mut parts: Vec<String> = Vec::new();
@@ -55,7 +56,7 @@ async fn measured<'c>(call: &'c Call<'_>, asked: &Asked<'_>) -> Result<Measured<
     let branch = call.findable(Branch { of: "Observation".into(), filter: asked.filter(call)?, sort: Vec::new() })?;
     let mut plan = Plan { branches: vec![branch], after: None, limit: BATCH };
     loop {
-        let page = call.ctx.session().search(&plan).await?;
+        let page = call.search(&plan).await?;
         page.found.into_iter().try_for_each(|it| measured.observation(it, &asked.codes))?;
         plan.after = page.next;
         if plan.after.is_none() {

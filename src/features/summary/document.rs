@@ -4,6 +4,7 @@ use super::record::{Found, Record, key};
 use super::section::Section;
 use super::{BUNDLE, COMPOSITION, words};
 use fhir::json::{Doc, Value};
+use fhir::mask::is_subsetted;
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::FxHashSet;
@@ -129,12 +130,15 @@ fn entry(url: &str, resource: &str) -> String {
     format!(r#"{{"fullUrl":{},"resource":{resource}}}"#, fhir::json::quote(url))
 }
 
-/// The patient with what IPS asks of each: a name and a date of birth, which are said to be unknown where they are.
+/// The patient with what IPS asks of each: a name and a date of birth, which are said to be unknown where they are, and to be
+/// masked where they may be.
 fn identified(patient: Value<'_>) -> Result<String> {
     let raw = patient.raw().trim_end();
     let mut text =
         raw.strip_suffix('}').ok_or_else(|| Failure::new(IssueType::Invalid, "It is no patient."))?.to_owned();
-    let unknown = json!({ "extension": [{ "url": ABSENT, "valueCode": "unknown" }] });
+    let mut tags = patient.get("meta").and_then(|it| it.get("tag")).into_iter().flat_map(Value::each);
+    let reason = if tags.any(is_subsetted) { "masked" } else { "unknown" };
+    let unknown = json!({ "extension": [{ "url": ABSENT, "valueCode": reason }] });
     if patient.get("birthDate").is_none() && patient.get("_birthDate").is_none() {
         text.push_str(&format!(r#","_birthDate":{unknown}"#));
     }

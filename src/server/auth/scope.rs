@@ -96,7 +96,11 @@ pub fn in_words(scope: &str) -> String {
         Level::System => "of this place",
     };
     let only = grant.criteria.map_or_else(String::new, |it| format!(", only those with {it}"));
-    let mut words = format!("{doing} {what} {whose}{only}");
+    let without = match grant.masked.is_empty() {
+        true => String::new(),
+        false => format!(", without {}", grant.masked.join(", ")),
+    };
+    let mut words = format!("{doing} {what} {whose}{only}{without}");
     if let Some(first) = words.get_mut(0..1) {
         first.make_ascii_uppercase();
     }

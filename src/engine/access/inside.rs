@@ -1,0 +1,190 @@
+//! What no grant decides by its type alone: a Binary is seen by who sees the resource that it names as its security context
+//! (binary.html#security), a stored Bundle by who sees each of its entries.
+
+use super::{Access, Reach, Scopes};
+use crate::content::type_of;
+use crate::{Context, Engine};
+use fhir::json::{Doc, Value};
+use fhir::search::{Clause, Target, Test};
+use fhir::spec::r4;
+use fhir::{Failure, IssueType, Result};
+use store::{Branch, Key, Plan, Stored};
+
+const BINARY: &str = "Binary";
+const BUNDLE: &str = "Bundle";
+
+/// How deep Bundles in Bundles are looked into, and how many security contexts are followed: what lies further is not seen.
+const DEPTH: usize = 4;
+const CONTEXTS: usize = 100;
+/// Resources looked at in one go, and the most for one search.
+const BATCH: usize = 50;
+const MOST: usize = 1000;
+
+/// What was found inside of a resource.
+#[derive(Default)]
+struct Inside {
+    /// Security contexts that are to be seen yet.
+    contexts: Vec<Key>,
+    /// Whether there is something that decides at all.
+    is_any: bool,
+}
+
+impl Scopes {
+    /// Whether an access to a type is granted by some rule, be it of a patient's records only.
+    fn name(&self, access: Access, of: &str) -> bool {
+        self.grants.iter().any(|it| it.has(access) && (it.of == "*" || it.of == of))
+    }
+}
+
+impl Engine {
+    /// Whether what the caller sees of a type is decided by what each of its resources has.
+    pub(crate) fn is_decided_inside(&self, ctx: &Context, of: &str) -> bool {
+        let sees_all =
+            || ctx.caller.scopes.allow(Access::Read, "*") && ctx.limits.as_ref().is_none_or(|it| it.is_none());
+        matches!(of, BINARY | BUNDLE) && !sees_all()
+    }
+
+    /// Whether one that is within the bounds of its type may be seen by what it has.
+    pub(crate) async fn is_seen_inside(&self, ctx: &Context, stored: &Stored) -> Result<bool> {
+        if stored.is_deleted() || !self.is_decided_inside(ctx, &stored.key.of) {
+            return Ok(true);
+        }
+        Ok(self.seen_inside(ctx, stored).await?.is_some())
+    }
+
+    /// The same of one that no rule lets the caller see by its type, but rules of a patient's records may: what it has must
+    /// say that it is theirs.
+    async fn is_own_inside(&self, ctx: &Context, stored: &Stored) -> Result<bool> {
+        let is_named = ctx.caller.scopes.name(Access::Read, &stored.key.of);
+        let is_open = is_named && !stored.is_deleted() && self.is_decided_inside(ctx, &stored.key.of);
+        Ok(is_open && self.seen_inside(ctx, stored).await?.is_some_and(|it| it.is_any))
+    }
+
+    /// Those that are seen by what they have.
+    pub(crate) async fn seen_inside_of(&self, ctx: &Context, all: Vec<Stored>) -> Result<Vec<Stored>> {
+        let mut seen = Vec::with_capacity(all.len());
+        for stored in all {
+            if self.is_seen_inside(ctx, &stored).await? {
+                seen.push(stored);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Of resources of types that no rule lets the caller read, those that are theirs by what they have.
+    pub(crate) async fn own_inside_of(&self, ctx: &Context, all: Vec<Stored>) -> Result<Vec<Stored>> {
+        let mut own = Vec::new();
+        for stored in all {
+            if self.is_own_inside(ctx, &stored).await? {
+                own.push(stored);
+            }
+        }
+        Ok(own)
+    }
+
+    /// What was found inside of one that may be seen.
+    async fn seen_inside(&self, ctx: &Context, stored: &Stored) -> Result<Option<Inside>> {
+        let mut inside = Inside::default();
+        if !self.look_inside(ctx, stored, &mut inside)? {
+            return Ok(None);
+        }
+        let mut followed = 0;
+        while let Some(key) = inside.contexts.pop() {
+            followed += 1;
+            let found = match self.within_reach(ctx, &key).await {
+                Err(failure) if failure.status == 403 => None,
+                found => found?,
+            };
+            let found = found.filter(|it| !it.is_deleted() && followed <= CONTEXTS);
+            match found {
+                Some(found) if self.look_inside(ctx, &found, &mut inside)? => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(inside))
+    }
+
+    fn look_inside(&self, ctx: &Context, stored: &Stored, inside: &mut Inside) -> Result<bool> {
+        if !matches!(stored.key.of.as_str(), BINARY | BUNDLE) {
+            return Ok(true);
+        }
+        let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+        let doc = Doc::parse(text).map_err(Failure::internal)?;
+        self.look_at(ctx, (doc.root(), stored.updated), DEPTH, inside)
+    }
+
+    /// Whether nothing tells yet that a resource may not be seen. Of a security context elsewhere, or one that is named
+    /// otherwise than by its address, nobody knows who sees it.
+    fn look_at(&self, ctx: &Context, at: (Value<'_>, i64), depth: usize, inside: &mut Inside) -> Result<bool> {
+        let (resource, updated) = at;
+        match resource.str("resourceType") {
+            Some(BINARY) => {
+                let Some(context) = resource.get("securityContext") else { return Ok(true) };
+                inside.is_any = true;
+                match Target::parse(context.str("reference").unwrap_or_default(), ctx.base()) {
+                    Target::Local { of, id } if r4().resource(of).is_some() => inside.contexts.push(Key::new(of, id)),
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+            Some(BUNDLE) if depth > 0 => {
+                let entries = resource.get("entry").into_iter().flat_map(Value::each);
+                for entry in entries.filter_map(|it| it.get("resource")) {
+                    inside.is_any = true;
+                    let is_seen = self.is_entry_seen(ctx, entry, updated)?;
+                    if !is_seen || !self.look_at(ctx, (entry, updated), depth - 1, inside)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Some(BUNDLE) => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether a resource that stands in another one would be seen if it were stored by itself.
+    fn is_entry_seen(&self, ctx: &Context, entry: Value<'_>, updated: i64) -> Result<bool> {
+        let of = &*r4().of(type_of(entry)?).name;
+        match self.reach(ctx, Access::Read, of) {
+            Ok(Reach::Whole) => Ok(true),
+            Ok(Reach::Narrow(filter)) => {
+                let key = Key::new(of, entry.str("id").unwrap_or_default());
+                self.holds(ctx, &key, entry, updated, &filter)
+            }
+            Err(failure) if failure.status == 403 => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Narrows searches of types that are decided by what each resource has to those that may be seen, before anything is
+    /// counted.
+    pub(crate) async fn narrow_inside(&self, ctx: &Context, branches: &mut [Branch]) -> Result<()> {
+        for branch in branches.iter_mut().filter(|it| self.is_decided_inside(ctx, &it.of)) {
+            let bare = Branch { sort: Vec::new(), ..branch.clone() };
+            let mut plan = Plan { branches: vec![bare], after: None, limit: BATCH };
+            let (mut seen, mut looked) = (Vec::new(), 0);
+            loop {
+                let page = ctx.session.search(&plan).await?;
+                looked += page.found.len();
+                if looked > MOST {
+                    return Err(too_many(&branch.of));
+                }
+                let found = self.seen_inside_of(ctx, page.found).await?;
+                seen.extend(found.into_iter().map(|it| Test::Id(it.key.id)));
+                plan.after = page.next;
+                if plan.after.is_none() {
+                    break;
+                }
+            }
+            branch.filter.push(Clause::Any(seen));
+        }
+        Ok(())
+    }
+}
+
+fn too_many(of: &str) -> Failure {
+    let told =
+        format!("Who may see a {of} is told by what it has, and the search finds more than {MOST} of them; narrow it.");
+    Failure::new(IssueType::TooCostly, told)
+}
