@@ -142,7 +142,7 @@ impl Engine {
     /// The current version of what is to be changed, unless it is out of bounds.
     async fn current_within(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<Option<Stored>> {
         let found = self.within(ctx, ctx.session.read(key).await?, bounds)?;
-        Ok(self.seen_inside_of(ctx, found.into_iter().collect()).await?.pop())
+        self.open_inside(ctx, found).await
     }
 
     /// http.html#create and #ccreate

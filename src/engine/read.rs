@@ -27,7 +27,7 @@ impl Engine {
         }
         let found = ctx.session.read_version(key, version).await?;
         let found = self.within(ctx, found, &bounds)?;
-        Ok(self.seen_inside_of(ctx, found.into_iter().collect()).await?.pop())
+        self.open_inside(ctx, found).await
     }
 
     /// What is sent of a resource that was found.

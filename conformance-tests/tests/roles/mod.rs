@@ -3,6 +3,7 @@
 mod defining;
 mod elevation;
 mod giving;
+mod inside;
 mod masks;
 mod matrix;
 mod operations;

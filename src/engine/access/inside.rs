@@ -52,6 +52,14 @@ impl Engine {
         Ok(self.seen_inside(ctx, stored).await?.is_some())
     }
 
+    /// What was found, unless it may not be seen by what it has.
+    pub(crate) async fn open_inside(&self, ctx: &Context, found: Option<Stored>) -> Result<Option<Stored>> {
+        match found {
+            Some(found) if !self.is_seen_inside(ctx, &found).await? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
     /// The same of one that no rule lets the caller see by its type, but rules of a patient's records may: what it has must
     /// say that it is theirs.
     async fn is_own_inside(&self, ctx: &Context, stored: &Stored) -> Result<bool> {

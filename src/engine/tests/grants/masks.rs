@@ -68,6 +68,13 @@ impl Masks {
                 members.extend(other.get(*member).map(|it| ((*member).to_owned(), it.clone())));
             }
         }
+        // A component has no code that the observation has which it is put into.
+        if let Some(Value::Array(mut components)) = resource.as_object_mut().and_then(|it| it.remove("component")) {
+            components.retain(|it| !resources::shares_coding(it, &resource));
+            if !components.is_empty() {
+                resource["component"] = components.into();
+            }
+        }
         (of, id.clone(), resource.to_string())
     }
 

@@ -169,7 +169,8 @@ fn observation() -> impl Strategy<Value = Value> {
     )
 }
 
-fn shares_coding(one: &Value, other: &Value) -> bool {
+/// Whether two have a coding of their codes in common.
+pub fn shares_coding(one: &Value, other: &Value) -> bool {
     let codings = |it: &Value| it["code"]["coding"].as_array().cloned().unwrap_or_default();
     codings(one).iter().any(|it| codings(other).contains(it))
 }
