@@ -183,10 +183,10 @@ impl<'s> Shown<'s> {
 
     /// Whether a search by a parameter tells nothing that is hidden.
     fn tells_nothing(&self, param: &SearchParam) -> bool {
-        self.spec.resource(self.of).is_some_and(|of| {
-            !looks_at(self.spec, of, param, &self.closed)
-                && !(self.hides_identities && param.own.is_some() && looks_at_identities(self.spec, of, param))
-        })
+        let Some(of) = self.spec.resource(self.of) else { return false };
+        // Of R4's parameters none asks for them but by a modifier.
+        let is_asked = || param.own.is_some() && looks_at_identities(self.spec, of, param);
+        !(looks_at(self.spec, of, param, &self.closed) || self.hides_identities && is_asked())
     }
 
     /// The numbers of the parameters by which a search tells something that is hidden, with their codes.
