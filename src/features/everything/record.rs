@@ -63,7 +63,7 @@ impl<'c> Record<'c> {
         if branches.is_empty() {
             return Ok(Page::default());
         }
-        Ok(self.call.search(&Plan { branches, after, limit }).await?)
+        self.call.search(&Plan { branches, after, limit }).await
     }
 
     /// The members that are asked for.
