@@ -121,7 +121,10 @@ impl Rules {
             "Observation" => owners(population, &resource),
             _ => return true,
         };
-        let is_mine = !self.is_limited || owners.iter().any(|it| self.ties.get(*it).copied().flatten().is_some());
+        // A reference by an identifier alone leads to nobody's own patient.
+        let is_named = *of == "Patient" || resource["subject"]["reference"].is_string();
+        let is_tied = |it: &usize| self.ties.get(*it).copied().flatten().is_some();
+        let is_mine = !self.is_limited || is_named && owners.iter().any(is_tied);
         let said = || owners.iter().map(|it| self.said.get(*it).and_then(|it| it.of(of, &resource)));
         let is_denied = said().any(|it| it == Some(false));
         let is_permitted = self.base == BasePolicy::Permit || said().any(|it| it == Some(true));
