@@ -260,8 +260,15 @@ pub fn with_database(url: &str, name: &str) -> String {
     format!("{server}/{name}?{parameters}")
 }
 
+/// All data of a database as SQL, bytes in hexadecimal digits.
 #[track_caller]
-fn query(url: &str, sql: &str) -> String {
+pub fn dump(url: &str) -> String {
+    run(Command::new("pg_dump").arg("--data-only").arg(url))
+}
+
+/// The rows of a query by the owner of everything, one in a line, columns parted by `|`.
+#[track_caller]
+pub fn query(url: &str, sql: &str) -> String {
     let output = psql(url).arg("--command").arg(sql).output().expect("psql runs");
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("psql prints UTF-8").trim().to_owned()

@@ -5,18 +5,18 @@ use conformance_tests::{Client, Program, Server, samples::*};
 use serde_json::{Value, json};
 use std::process::Output;
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A program whose master keys are in a file of its own.
-struct House {
-    program: Program,
+pub(crate) struct House {
+    pub(crate) program: Program,
     keys: String,
 }
 
 impl House {
-    fn new() -> Option<House> {
+    pub(crate) fn new() -> Option<House> {
         let program = Program::fresh()?;
         let path = program.directory().join("keys-of-the-house");
         std::fs::write(&path, "first AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").expect("a file");
@@ -24,25 +24,25 @@ impl House {
         Some(House { program, keys })
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.program.run(&[arguments, &["--master-key", &self.keys]].concat())
     }
 
     #[track_caller]
-    fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         self.program.succeed(&[arguments, &["--master-key", &self.keys]].concat())
     }
 
-    fn token(&self, tenant: &str) -> Option<String> {
+    pub(crate) fn token(&self, tenant: &str) -> Option<String> {
         Some(self.succeed(&["token", "--tenant", tenant, "--scope", "system/*.*"]).trim().to_owned())
     }
 
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         self.program.serve(&["--master-key", &self.keys])
     }
 
     /// A server, and a token of tenant north, which has a Patient `a`.
-    async fn filled(&self) -> (Server, Option<String>) {
+    pub(crate) async fn filled(&self) -> (Server, Option<String>) {
         self.succeed(&["tenant", "create", "north"]);
         let (server, token) = (self.serve(), self.token("north"));
         north(&server, &token).put("Patient/a", &named("a")).await.expect(201);
@@ -55,19 +55,19 @@ impl House {
     }
 
     /// Erases tenant north; the certificate's file.
-    fn erase(&self, more: &[&str]) -> (Output, String) {
+    pub(crate) fn erase(&self, more: &[&str]) -> (Output, String) {
         let file = self.program.directory().join("certificate.jws").display().to_string();
         let erase = ["tenant", "erase", "north", "--reason", "The contract ended.", "--certificate", &file];
         (self.run(&[&erase[..], more].concat()), file)
     }
 }
 
-fn named(id: &str) -> Value {
+pub(crate) fn named(id: &str) -> Value {
     with(patient(id), json!({"id": id}))
 }
 
 /// A client of tenant north.
-fn north(server: &Server, token: &Option<String>) -> Client {
+pub(crate) fn north(server: &Server, token: &Option<String>) -> Client {
     Client::new(&server.base("north"), token.clone())
 }
 

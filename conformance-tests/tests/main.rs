@@ -26,6 +26,7 @@ mod program;
 mod r4_examples;
 mod read;
 mod roles;
+mod sealed;
 mod search_codes;
 mod search_composite;
 mod search_date;

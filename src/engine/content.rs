@@ -57,7 +57,7 @@ impl Engine {
         params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
         let owned = self.owned(ctx, resource, &key.of).await?;
         let (body, stamp) = stamped(resource, &key, version);
-        let put = Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows };
+        let put = Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows, sealed: None };
         Ok(Draft { put, owned, former: None })
     }
 }
@@ -66,7 +66,10 @@ impl Engine {
     /// Fails if a definition could not be served as it is meant.
     pub(crate) async fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
         match key.of.as_str() {
-            SEARCH_PARAMETER => ctx.params().check(resource, key, version),
+            SEARCH_PARAMETER => {
+                demand_unmarked(ctx, resource).await?;
+                ctx.params().check(resource, key, version)
+            }
             STRUCTURE_DEFINITION => self.acceptable_profile(ctx, resource).await,
             _ => Ok(()),
         }
@@ -84,10 +87,32 @@ impl Engine {
     }
 }
 
+/// Fails for a SearchParameter that would keep values of a type with marked elements as they are.
+async fn demand_unmarked(ctx: &Context, param: Value<'_>) -> Result<()> {
+    match ctx.session.marks().await?.types().find(|of| shows_values(param, of)) {
+        None => Ok(()),
+        Some(of) => {
+            let told = format!(
+                "{of} has elements that the tenant has marked, so its own search parameters are of type token, reference or uri, whose values are kept as hashes."
+            );
+            Err(Failure::new(IssueType::BusinessRule, told))
+        }
+    }
+}
+
+/// Whether a SearchParameter that is in force keeps values of a resource type so that they can be read: those of tokens, references and URIs are kept as
+/// hashes.
+pub fn shows_values(param: Value<'_>, of: &str) -> bool {
+    let is_active = param.str("status") == Some("active");
+    let is_hashed = matches!(param.str("type"), Some("token" | "reference" | "uri"));
+    let mut bases = param.get("base").into_iter().flat_map(Value::each).filter_map(|it| it.as_str());
+    is_active && !is_hashed && bases.any(|it| it == of || matches!(it, "Resource" | "DomainResource"))
+}
+
 /// A deletion: a version without a body.
 pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Draft {
     let rows = ctx.session.rows();
-    let put = Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows };
+    let put = Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows, sealed: None };
     Draft { put, owned: Some(Vec::new()), former: None }
 }
 

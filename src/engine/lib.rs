@@ -35,6 +35,7 @@ mod write;
 pub use access::{Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Role, Scopes, needed_for, shipped_roles};
 pub use audit::{Beside, Origin, Security, SecurityEvent, damaged_log};
 pub use bundle::BundleWriter;
+pub use content::shows_values;
 pub use context::{Caller, Context};
 pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};

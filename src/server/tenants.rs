@@ -2,7 +2,7 @@
 
 use crate::{auth, clock, random};
 use anyhow::{Context, Result, bail};
-use store::{DataKey, Secrets, Store, Tenant};
+use store::{DataKey, Marks, Sealing, Secrets, Store, Tenant};
 
 /// Names that stand for something else where a tenant's name may stand.
 const RESERVED: [&str; 6] = ["metadata", "auth", "fhir", "system", "admin", "www"];
@@ -36,6 +36,8 @@ pub async fn create(store: &dyn Store, name: &str) -> Result<Option<Tenant>> {
         page_key: random::bytes()?,
         token_key: auth::new_token_key()?,
         data_keys: vec![DataKey { number: 1, key: random::bytes()? }],
+        sealing: Sealing::All,
+        marks: Marks::default(),
     };
     let tenant = store.create_tenant(name, secrets, clock::now_ms()).await?;
     if let Some(tenant) = &tenant {

@@ -61,6 +61,27 @@ pub enum Error {
     /// What is kept encrypted was encrypted by another key or about something else, or was changed.
     #[error("what is kept encrypted cannot be decrypted")]
     Sealed,
+    /// A body is not what was written there: it was changed, or put in the place of another.
+    #[error(
+        "the kept body of version {version} of a {of} (rid {rid}) cannot be decrypted: it is damaged, or from elsewhere"
+    )]
+    Damaged {
+        /// The resource's type.
+        of: String,
+        /// The number of the resource's row.
+        rid: i64,
+        /// Which version.
+        version: i64,
+    },
+    /// A parameter whose element is marked is searched otherwise than by equality.
+    #[error("{0} is kept as hashes")]
+    Marked(String),
+    /// A parameter whose element was marked, or is no more, and whose index rows are made anew.
+    #[error("{0} is being indexed anew")]
+    Marking(String),
+    /// A type with marked elements is searched by text.
+    #[error("resources of type {0} have marked elements")]
+    MarkedText(String),
     /// There is no such tenant.
     #[error("there is no such tenant")]
     NoTenant,
@@ -136,6 +157,28 @@ impl From<Error> for Failure {
                 IssueType::Transient,
                 "The connection to the database was lost, and it is not known whether the change was made; look before you send it again.",
             ),
+            Error::Marked(param) => {
+                let told = format!(
+                    "{param} is searched by equality only, by :exact or by eq of _filter, and sorts nothing: the tenant has marked its element, so the index has hashes of it."
+                );
+                return Failure::new(IssueType::NotSupported, told).with_status(400);
+            }
+            Error::Marking(param) => {
+                let told = format!(
+                    "{param} is being indexed anew, as its element was marked or is not marked any more; try again when that is done."
+                );
+                return Failure::new(IssueType::Transient, told);
+            }
+            Error::MarkedText(of) => {
+                let told = format!("{of} has elements that the tenant has marked, so no text search finds it.");
+                return Failure::new(IssueType::NotSupported, told).with_status(400);
+            }
+            Error::Damaged { .. } => {
+                let told = "A resource is damaged in the database: what is kept of it is not what was written. It is not shown; tell the operator.";
+                let mut failure = Failure::new(IssueType::Exception, told).with_status(500);
+                failure.cause = Some(Box::new(error));
+                return failure;
+            }
             Error::Moved => (IssueType::Transient, "The tenant's records are being moved; try again."),
             Error::Erased => {
                 return Failure::new(IssueType::Deleted, "This tenant was erased.").with_status(410);

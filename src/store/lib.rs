@@ -30,7 +30,8 @@ pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
 pub use keys::{
-    DataKey, Keeper, KeyFile, Master, MasterRing, Random, Rewrapped, Sealed, Secrets, Stale, Unwrapped, Wrapped,
+    DataKey, Keeper, KeyFile, Marks, Master, MasterRing, Random, Rewrapped, Sealed, Sealing, Secrets, Stale, Unwrapped,
+    Wrapped,
 };
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use leeway::{Freshness, Leeway};
@@ -64,8 +65,13 @@ pub trait Store: Erasure {
     async fn wrapped_by(&self) -> Result<Vec<(String, Option<String>)>>;
     /// Has a tenant's data encrypted by a new key from now on, and tells its number.
     async fn rotate_data_key(&self, name: &str) -> Result<u32>;
-    /// Encrypts all that is kept encrypted of a tenant by its last data key, while it is served, and tells how much was changed
-    /// so far.
+    /// Says which bodies of a tenant are kept encrypted from now on, and within two seconds on every node; fails without a master
+    /// key.
+    async fn set_sealing(&self, name: &str, sealing: Sealing) -> Result<()>;
+    /// Says which elements of a tenant are marked from now on, and within two seconds on every node; fails without a master key.
+    async fn set_marks(&self, name: &str, marks: &Marks) -> Result<()>;
+    /// Encrypts all that is kept encrypted of a tenant by its last data key, while it is served, what was written before it was
+    /// to be encrypted included, and tells how much was changed so far.
     async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize>;
     /// Wraps tenants' keys by the present master key, and tells how far it has come.
     async fn rewrap(&self, which: Stale, told: &(dyn Fn(Rewrapped) + Send + Sync)) -> Result<Rewrapped>;
@@ -130,6 +136,8 @@ pub trait Session: Releases {
     async fn definitions(&self) -> Result<i64> {
         Ok(0)
     }
+    /// What is marked, as of two seconds ago at the most.
+    async fn marks(&self) -> Result<Marks>;
     /// How many resources of these types there are.
     async fn count_of(&self, types: &[String]) -> Result<i64>;
     /// An entry of the ledger, unless it has expired.

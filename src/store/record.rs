@@ -195,6 +195,15 @@ pub struct Put {
     pub stamp: Option<usize>,
     /// What it can be found by.
     pub rows: Rows,
+    /// The body as it is kept, where the store encrypts it; who writes gives none.
+    pub sealed: Option<Vec<u8>>,
+}
+
+impl Put {
+    /// The body as it is kept.
+    pub(crate) fn kept(&self) -> &[u8] {
+        self.sealed.as_deref().unwrap_or(&self.body)
+    }
 }
 
 /// What must be there when a version is written.

@@ -1,7 +1,9 @@
 //! Index entries as rows: values hashed with the tenant's key, ranges put into slots.
 
+use crate::keys::Marks;
 use crate::pairs::{Pairs, UNDATED};
 use crate::query::canonical;
+use crate::query::marked::marked;
 use fhir::search::fold::fold;
 use fhir::search::near::{Row, Spot};
 use fhir::search::{Filter, First, IndexSink, ParamId, Target, Unit};
@@ -129,6 +131,11 @@ impl IndexHash {
         self.of(b'e', 0, &[text])
     }
 
+    /// What stands for the folded text of a marked parameter.
+    pub(crate) fn marked(&self, param: ParamId, folded: &str) -> String {
+        format!("{:016x}", self.of(b'h', param.0, &[folded]))
+    }
+
     /// Slot of numbers in any unit.
     pub(crate) fn number(&self, param: ParamId) -> i64 {
         self.of(b'n', param.0, &[]) & !1
@@ -240,6 +247,18 @@ impl Rows {
         self.dates.dedup();
         self.numbers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
         self.numbers.dedup();
+    }
+
+    /// Puts hashes in the place of the texts of marked parameters.
+    pub(crate) fn mark(&mut self, marks: &Marks) {
+        for (param, norm, _) in &mut self.strings {
+            let id = ParamId(*param as u64);
+            if marks.param(id).is_some() {
+                let marked = marked(id);
+                *norm = self.hash.marked(marked, norm);
+                *param = marked.0 as i64;
+            }
+        }
     }
 
     /// The keys as the column `resource.keys` holds them.

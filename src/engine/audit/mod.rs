@@ -189,6 +189,10 @@ impl Engine {
         {
             return Ok(());
         }
+        if matches!(cause, store::Error::Erased) {
+            // The log is gone with the tenant.
+            return Err(cause.into());
+        }
         let told = "This access could not be recorded in the audit log, so it is not answered. Look whether what was to be written is there, and try again later.";
         Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
     }

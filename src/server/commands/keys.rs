@@ -1,5 +1,6 @@
 //! `medisync keys`
 
+use super::seal::Seal;
 use super::{block_on, print, progress_bar};
 use crate::config::{self, File, StoreFlags};
 use crate::{clock, database, master, tenants};
@@ -7,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{KeyFile, Stale};
+use store::{KeyFile, Stale, Store};
 
 /// After so long every server has seen a new data key.
 const KNOWN: Duration = Duration::from_secs(3);
@@ -43,7 +44,7 @@ Copy the file to every server, which finds the new key by itself; then `medisync
     #[command(after_help = "\
 Examples:
   medisync keys rotate                  all tenants' keys are wrapped by the newest master key
-  medisync keys rotate --tenant north   north gets a new data key, and its ledger is encrypted by it
+  medisync keys rotate --tenant north   north gets a new data key, and all is encrypted by it
 
 One that was interrupted is started again and goes on. A key of Vault's is rotated there first: vault write -f transit/keys/KEY/rotate.")]
     Rotate {
@@ -53,6 +54,8 @@ One that was interrupted is started again and goes on. A key of Vault's is rotat
         #[command(flatten)]
         store: StoreFlags,
     },
+    /// Say what of a tenant's resources is kept encrypted, and which elements the search index has hashes of, or show it
+    Seal(Seal),
 }
 
 impl Keys {
@@ -63,6 +66,7 @@ impl Keys {
             Action::Add { id, store } => add(id, &store.resolve(file)?),
             Action::Rotate { tenant: None, store } => block_on(rotate(store.resolve(file)?)),
             Action::Rotate { tenant: Some(name), store } => block_on(rotate_data_key(name, store.resolve(file)?)),
+            Action::Seal(it) => it.run(file),
         }
     }
 }
@@ -114,17 +118,22 @@ async fn rotate_data_key(name: String, settings: config::Store) -> Result<()> {
     let rotated = async {
         tenants::existing(&*store, &name).await?;
         let number = store.rotate_data_key(&name).await.context("no new key was made")?;
-        // By then every server writes by the new key.
-        tokio::time::sleep(KNOWN).await;
-        let bar = progress_bar("entries");
-        let shown = bar.clone();
-        let done = store.reseal(&name, &move |done| shown.set_position(done as u64)).await;
-        bar.finish_and_clear();
         let told = || format!("data key {number} is made, but not all is encrypted by it yet; run it again");
-        Ok::<_, anyhow::Error>((number, done.with_context(told)?))
+        Ok::<_, anyhow::Error>((number, reseal(&*store, &name).await.with_context(told)?))
     };
     let rotated = rotated.await;
     store.close().await;
     let (number, done) = rotated?;
-    print(format_args!("{name} encrypts by data key {number}; {done} entries of its ledger were encrypted anew"))
+    print(format_args!("{name} encrypts by data key {number}; {done} entries and resources were encrypted anew"))
+}
+
+/// Encrypts anew what is to be; how many entries and versions that were.
+pub(super) async fn reseal(store: &dyn Store, name: &str) -> store::Result<usize> {
+    // By then every server writes by what was changed.
+    tokio::time::sleep(KNOWN).await;
+    let bar = progress_bar("entries and resources");
+    let shown = bar.clone();
+    let done = store.reseal(name, &move |done| shown.set_position(done as u64)).await;
+    bar.finish_and_clear();
+    done
 }

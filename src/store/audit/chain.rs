@@ -94,7 +94,8 @@ mod tests {
     fn key(first: u8) -> AuditKey {
         let mut page_key = [7; 32];
         page_key[0] = first;
-        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new(), data_keys: Vec::new() })
+        let (data_keys, sealing, marks) = <_>::default();
+        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new(), data_keys, sealing, marks })
     }
 
     #[test]

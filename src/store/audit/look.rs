@@ -141,8 +141,9 @@ mod tests {
     impl Waiting {
         /// So many statements of two events each, whose places lie between each other's.
         fn of(statements: i64) -> Waiting {
+            let (data_keys, sealing, marks) = <_>::default();
             let secrets =
-                Secrets { index_key: [1; 16], page_key: [2; 32], token_key: Vec::new(), data_keys: Vec::new() };
+                Secrets { index_key: [1; 16], page_key: [2; 32], token_key: Vec::new(), data_keys, sealing, marks };
             let hash = IndexHash::new(&secrets.index_key);
             let row = |i: i64| {
                 let mut body = Vec::new();

@@ -14,6 +14,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod links;
+pub(crate) mod marks;
 pub(crate) mod measures;
 pub(crate) mod model;
 pub(crate) mod orders;
@@ -29,7 +30,8 @@ pub(crate) mod walks;
 
 use crate::keys::tests::keeper;
 use crate::{
-    Changes, CommitError, Committed, DataKey, Expect, Keeper, Key, Method, Put, Secrets, Session, Store, Tenant,
+    Changes, CommitError, Committed, DataKey, Expect, Keeper, Key, Marks, Method, Put, Sealing, Secrets, Session,
+    Store, Tenant,
 };
 use async_trait::async_trait;
 use model::Entry;
@@ -51,6 +53,12 @@ pub(crate) trait Engine: Send + Sync {
     async fn open_with(&self, clock: fn() -> i64, keeper: Arc<Keeper>) -> Arc<dyn Store>;
     /// The values of a tenant's ledger as they are kept, by their keys.
     async fn kept_values(&self, tenant: &str) -> Vec<String>;
+    /// The bodies of all versions of a tenant's resources, as they are kept.
+    async fn kept_bodies(&self, tenant: &str) -> Vec<Vec<u8>>;
+    /// The texts of string parameters in a tenant's search index, as they are kept.
+    async fn kept_texts(&self, tenant: &str) -> Vec<String>;
+    /// Changes what is kept of a tenant as whoever has the database can.
+    async fn change_bodies(&self, tenant: &str, statement: &'static str);
     /// Has all tenants' keys lie bare, as a version wrote them which wrapped none: 16 times `i`, 32 times `p`, 138 times `t`.
     async fn bare_keys(&self);
     /// Changes the directory of tenants as whoever has the database can.
@@ -93,7 +101,10 @@ macro_rules! contract {
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             erasure: counted, erased, signing_key;
             keys: wrapped_anew, wrapped_by_another_version, of_another_tenant;
-            sealing: values_are_encrypted, encrypted_anew, keys_changed_elsewhere, bare_tenants_are_not;
+            sealing: values_are_encrypted, encrypted_anew, keys_changed_elsewhere, bare_tenants_are_not,
+                bodies_are_encrypted, files_or_all, bodies_encrypted_anew, damaged, erased_in_copies,
+                nothing_without_a_master_key;
+            marks: searched_by_equality, refused_by_name, half_is_not_answered, texts_are_left_out;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
     };
@@ -145,6 +156,9 @@ pub(crate) fn secrets(name: &str) -> Secrets {
         page_key: [1; 32],
         token_key: name.as_bytes().to_vec(),
         data_keys: vec![DataKey { number: 1, key: [9; 32] }],
+        // Every second tenant's records are kept so, that cases are run both ways.
+        marks: Marks::default(),
+        sealing: if name.len().is_multiple_of(2) { Sealing::All } else { Sealing::Files },
     }
 }
 
@@ -159,7 +173,7 @@ pub(crate) fn put(session: &dyn Session, of: &str, id: &str, expect: Expect, not
     }
     let version = if let Expect::Version(before) = expect { before + 1 } else { 1 };
     let method = if version == 1 { Method::Post } else { Method::Put };
-    Put { key: Key::new(of, id), expect, version, method, body, stamp: Some(head.len()), rows }
+    Put { key: Key::new(of, id), expect, version, method, body, stamp: Some(head.len()), rows, sealed: None }
 }
 
 /// A deletion to be written.
@@ -172,6 +186,7 @@ pub(crate) fn delete(session: &dyn Session, of: &str, id: &str, before: i64) -> 
         body: Vec::new(),
         stamp: None,
         rows: session.rows(),
+        sealed: None,
     }
 }
 

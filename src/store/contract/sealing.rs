@@ -1,8 +1,13 @@
-//! The ledger's values, encrypted by the tenant's data keys.
+//! The ledger's values and the bodies of resources, encrypted by the tenant's data keys.
 
-use super::{Engine, WARD, Ward, clock, ward};
-use crate::keys::tests::keeper;
-use crate::{Changes, LedgerChange, LedgerEntry, LedgerStep};
+use super::{Engine, WARD, Ward, clock, put, tenant, ward};
+use crate::keys::tests::{keeper, random};
+use crate::{
+    Branch, Changes, Error, Expect, History, Keeper, Key, LedgerChange, LedgerEntry, LedgerStep, Plan, Scope, Sealing,
+    Unwrapped,
+};
+use fhir::primitive::datetime::instant;
+use std::sync::Arc;
 
 const SECRET: &str = r#"{"secret":"JBSWY3DPEHPK3PXP"}"#;
 
@@ -69,4 +74,140 @@ pub(crate) async fn bare_tenants_are_not(engine: &dyn Engine) {
     bare.store.rotate_data_key(WARD).await.unwrap();
     assert_eq!(bare.store.reseal(WARD, &|_| ()).await.unwrap(), 1);
     assert_eq!(found(&bare, "a").await.value, SECRET);
+}
+
+/// A word that stands in bodies only.
+const MARKER: &str = "Zwiebelturm";
+
+async fn write(ward: &Ward, of: &str, id: &str, expect: Expect) {
+    ward.commit(vec![put(&*ward.session, of, id, expect, MARKER, &[])]).await.unwrap();
+}
+
+/// How many bodies a tenant has, and how many of them show what they say.
+async fn shown(engine: &dyn Engine, tenant: &str) -> (usize, usize) {
+    let bodies = engine.kept_bodies(tenant).await;
+    (bodies.len(), bodies.iter().filter(|it| String::from_utf8_lossy(it).contains(MARKER)).count())
+}
+
+/// Bodies are kept encrypted, and served as they were written, with the time that they have, whichever way they are read.
+pub(crate) async fn bodies_are_encrypted(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    write(&ward, "Patient", "a", Expect::Absent).await;
+    let committed =
+        ward.commit(vec![put(&*ward.session, "Patient", "a", Expect::Version(1), MARKER, &[])]).await.unwrap();
+    write(&ward, "Patient", "b", Expect::Absent).await;
+    ward.delete("Patient", "b", 1).await;
+    assert_eq!(shown(engine, WARD).await, (4, 0));
+
+    let key = Key::new("Patient", "a");
+    let read = ward.session.read(&key).await.unwrap().unwrap();
+    assert_eq!(read.body, committed.bodies[0]);
+    let text = String::from_utf8(read.body.to_vec()).unwrap();
+    assert!(text.contains(MARKER) && text.contains(&instant(read.updated * 1000)), "{text}");
+    let first = ward.session.read_version(&key, 1).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first.body).contains(&instant(first.updated * 1000)));
+    assert!(ward.session.read(&Key::new("Patient", "b")).await.unwrap().unwrap().body.is_empty());
+    let many = ward.session.read_many(std::slice::from_ref(&key)).await.unwrap();
+    let walked = ward.session.walk(&["Patient".into()], 0, 10).await.unwrap().found;
+    let branch = Branch { of: "Patient".into(), filter: Vec::new(), sort: Vec::new() };
+    let plan = Plan { branches: vec![branch], after: None, limit: 10 };
+    let searched = ward.session.search(&plan).await.unwrap().found;
+    for found in [many, walked, searched] {
+        assert_eq!(found.iter().map(|it| &it.body).collect::<Vec<_>>(), [&read.body]);
+    }
+    let history = History { scope: Scope::Instance(key), since: None, at: None, before: None, limit: 10 };
+    let versions = ward.session.history(&history).await.unwrap().versions;
+    assert_eq!(versions.iter().map(|it| &it.body).collect::<Vec<_>>(), [&read.body, &first.body]);
+}
+
+/// Where files alone are, the rest lies open until it is to be encrypted as well; then a pass encrypts what is there.
+pub(crate) async fn files_or_all(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    ward.store.set_sealing(WARD, Sealing::Files).await.unwrap();
+    ward.store.close().await;
+    let ward = super::ward(engine).await;
+    write(&ward, "Binary", "a", Expect::Absent).await;
+    write(&ward, "Patient", "a", Expect::Absent).await;
+    write(&ward, "Patient", "a", Expect::Version(1)).await;
+    assert_eq!(shown(engine, WARD).await, (3, 2));
+    let before = ward.session.read(&Key::new("Patient", "a")).await.unwrap().unwrap();
+
+    ward.store.set_sealing(WARD, Sealing::All).await.unwrap();
+    assert_eq!(ward.store.reseal(WARD, &|_| ()).await.unwrap(), 2);
+    assert_eq!(shown(engine, WARD).await, (3, 0));
+    let after = ward.session.read(&Key::new("Patient", "a")).await.unwrap().unwrap();
+    assert_eq!((after.body, after.version, after.updated), (before.body, before.version, before.updated));
+}
+
+/// A new data key encrypts all bodies anew while they are written and read.
+pub(crate) async fn bodies_encrypted_anew(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    for id in 0..60 {
+        write(&ward, "Patient", &format!("p{id}"), Expect::Absent).await;
+    }
+    let session = ward.session.clone();
+    let clinic = tokio::spawn(async move {
+        for version in 1..40 {
+            let key = Key::new("Patient", format!("p{version}"));
+            let next = put(&*session, "Patient", &key.id, Expect::Version(1), MARKER, &[]);
+            session.commit(Changes { puts: vec![next], ..Changes::default() }).await.unwrap();
+            let read = session.read(&key).await.unwrap().unwrap();
+            assert!(read.version == 2 && String::from_utf8_lossy(&read.body).contains(MARKER));
+        }
+    });
+    assert_eq!(ward.store.rotate_data_key(WARD).await.unwrap(), 2);
+    let told = std::sync::Mutex::new(Vec::new());
+    let done = ward.store.reseal(WARD, &|done| told.lock().unwrap().push(done)).await.unwrap();
+    let told = told.into_inner().unwrap();
+    assert!(done >= 60 && told.last() == Some(&done) && told.is_sorted(), "{done} {told:?}");
+    clinic.await.unwrap();
+    ward.store.reseal(WARD, &|_| ()).await.unwrap();
+    for body in engine.kept_bodies(WARD).await {
+        assert_eq!(body.get(6..10), Some(&2u32.to_be_bytes()[..]), "the data key's number");
+    }
+    let first = ward.session.read_version(&Key::new("Patient", "p1"), 1).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first.body).contains(MARKER));
+}
+
+/// What was changed in the database, or put in the place of another, is not handed out.
+pub(crate) async fn damaged(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    for id in ["a", "b"] {
+        write(&ward, "Patient", id, Expect::Absent).await;
+    }
+    engine
+        .change_bodies(
+            WARD,
+            "UPDATE resource SET body = (SELECT s.body FROM resource s WHERE s.id = 'b') WHERE id = 'a'",
+        )
+        .await;
+    let error = ward.session.read(&Key::new("Patient", "a")).await.unwrap_err();
+    assert!(matches!(&error, Error::Damaged { of, version: 1, .. } if of == "Patient"), "{error}");
+    assert!(ward.session.read(&Key::new("Patient", "b")).await.is_ok());
+    engine.change_bodies(WARD, "UPDATE resource SET version = 2 WHERE id = 'b'").await;
+    assert!(matches!(ward.session.read(&Key::new("Patient", "b")).await, Err(Error::Damaged { .. })));
+}
+
+/// A copy from before a tenant was erased shows nothing of its bodies to who has the database and the master key.
+pub(crate) async fn erased_in_copies(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    write(&ward, "Patient", "a", Expect::Absent).await;
+    let copy = engine.kept_bodies(WARD).await;
+    ward.store.close().await;
+    let store = engine.open().await;
+    store.destroy_keys(WARD, "because").await.unwrap();
+    assert!(store.tenant(WARD).await.unwrap().is_none(), "no key is left to open it by");
+    assert!(copy.len() == 1 && !String::from_utf8_lossy(&copy[0]).contains(MARKER));
+}
+
+/// Without a master key nothing is encrypted, as the key would lie beside it.
+pub(crate) async fn nothing_without_a_master_key(engine: &dyn Engine) {
+    let bare = Arc::new(Keeper::new(Arc::new(Unwrapped), random));
+    let store = engine.open_with(clock, bare).await;
+    let session = store.open(&tenant(&*store, WARD).await).await.unwrap();
+    let ward = Ward { store, session };
+    write(&ward, "Patient", "a", Expect::Absent).await;
+    assert_eq!(shown(engine, WARD).await, (1, 1));
+    let refused = ward.store.set_sealing(WARD, Sealing::All).await.unwrap_err();
+    assert!(refused.to_string().contains("--master-key"), "{refused}");
 }

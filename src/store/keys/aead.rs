@@ -13,20 +13,47 @@ pub(super) struct Broken;
 
 /// The nonce and behind it the encrypted text.
 pub(super) fn seal(key: &[u8; KEY], nonce: [u8; NONCE], about: &[u8], text: &[u8]) -> Result<Vec<u8>, Broken> {
-    let mut sealed = text.to_vec();
-    let unique = Nonce::assume_unique_for_key(nonce);
-    with(key)?.seal_in_place_append_tag(unique, Aad::from(about), &mut sealed).map_err(|_| Broken)?;
-    Ok([&nonce[..], &sealed].concat())
+    let mut sealed = Vec::with_capacity(NONCE + text.len() + AES_256_GCM.tag_len());
+    seal_onto(&mut sealed, key, nonce, about, text)?;
+    Ok(sealed)
+}
+
+/// Adds the same to what is there.
+pub(super) fn seal_onto(
+    out: &mut Vec<u8>,
+    key: &[u8; KEY],
+    nonce: [u8; NONCE],
+    about: &[u8],
+    text: &[u8],
+) -> Result<(), Broken> {
+    out.extend(nonce);
+    let start = out.len();
+    out.extend(text);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let (_, text) = out.split_at_mut(start);
+    let tag = with(key)?.seal_in_place_separate_tag(nonce, Aad::from(about), text).map_err(|_| Broken)?;
+    out.extend(tag.as_ref());
+    Ok(())
 }
 
 /// The text.
 pub(super) fn open(key: &[u8; KEY], about: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Broken> {
-    let (nonce, text) = sealed.split_at_checked(NONCE).ok_or(Broken)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken)?;
+    let (nonce, text) = sealed.split_first_chunk().ok_or(Broken)?;
     let mut text = text.to_vec();
-    let length = with(key)?.open_in_place(nonce, Aad::from(about), &mut text).map_err(|_| Broken)?.len();
+    let length = open_in_place(key, *nonce, about, &mut text)?;
     text.truncate(length);
     Ok(text)
+}
+
+/// Puts the text where its encrypted form is, and tells its length.
+pub(super) fn open_in_place(
+    key: &[u8; KEY],
+    nonce: [u8; NONCE],
+    about: &[u8],
+    text: &mut [u8],
+) -> Result<usize, Broken> {
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    Ok(with(key)?.open_in_place(nonce, Aad::from(about), text).map_err(|_| Broken)?.len())
 }
 
 fn with(key: &[u8; KEY]) -> Result<LessSafeKey, Broken> {

@@ -1,7 +1,7 @@
 //! Wraps and unwraps tenants' keys.
 
 use super::aead::KEY;
-use super::{DataKey, Master, Secrets, Shelf, Wrapped};
+use super::{DataKey, Master, NONE, Secrets, Shelf, Wrapped};
 use crate::{Error, Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,8 @@ impl Kept {
     pub(crate) fn bare(index_key: Vec<u8>, page_key: Vec<u8>, token_key: Vec<u8>) -> Result<Kept> {
         let wrong = |_| Error::Directory("a tenant's key has the wrong length");
         let (index_key, page_key) = (index_key.try_into().map_err(wrong)?, page_key.try_into().map_err(wrong)?);
-        Ok(Kept::Bare(Secrets { index_key, page_key, token_key, data_keys: Vec::new() }))
+        let (data_keys, sealing, marks) = <_>::default();
+        Ok(Kept::Bare(Secrets { index_key, page_key, token_key, data_keys, sealing, marks }))
     }
 
     /// The wrapped bytes, unless they are bare.
@@ -49,6 +50,8 @@ struct Known {
     secrets: Arc<Secrets>,
     /// When, in milliseconds; none where it was not noted.
     seen: Option<i64>,
+    /// The build by which index rows are as its marks want them.
+    settled: Option<String>,
 }
 
 /// For so many milliseconds keys are taken for what the directory has: then others' changes show.
@@ -87,13 +90,18 @@ impl Keeper {
             Kept::Bare(secrets) => secrets.clone(),
             Kept::Wrapped(wrapped) => self.unwrap(name, wrapped).await?,
         });
-        self.known().insert(name.clone(), Known { kept, secrets: secrets.clone(), seen: None });
+        self.known().insert(name.clone(), Known { kept, secrets: secrets.clone(), seen: None, settled: None });
         Ok(secrets)
     }
 
     /// A tenant's keys as they were when they were last looked up.
     pub(crate) fn remembered(&self, name: &str) -> Option<Arc<Secrets>> {
         self.known().get(name).map(|it| it.secrets.clone())
+    }
+
+    /// Whether a master key wraps a tenant's keys, as far as is known: else who has the database has them.
+    pub(crate) fn is_wrapped(&self, name: &str) -> bool {
+        self.known().get(name).and_then(|it| it.kept.wrapped()).is_some_and(|it| it.by != NONE)
     }
 
     /// A tenant's keys as they were a moment ago.
@@ -118,6 +126,25 @@ impl Keeper {
             known.seen = Some(now);
         }
         Ok(secrets)
+    }
+
+    /// Has a tenant's keys looked up when they are needed next.
+    pub(crate) fn look_again(&self, name: &str) {
+        if let Some(known) = self.known().get_mut(name) {
+            known.seen = None;
+        }
+    }
+
+    /// Whether index rows of a tenant are known to be as its marks want them, by the build that made them so.
+    pub(crate) fn is_settled(&self, name: &str, build: &str) -> bool {
+        self.known().get(name).is_some_and(|it| it.settled.as_deref() == Some(build))
+    }
+
+    /// Notes that they are.
+    pub(crate) fn settle(&self, name: &str, build: &str) {
+        if let Some(known) = self.known().get_mut(name) {
+            known.settled = Some(build.to_owned());
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, FxHashMap<Arc<str>, Known>> {
@@ -212,7 +239,8 @@ pub(crate) mod tests {
     }
 
     fn secrets() -> Secrets {
-        Secrets { index_key: [1; 16], page_key: [2; 32], token_key: vec![3; 138], data_keys: Vec::new() }
+        let (data_keys, sealing, marks) = <_>::default();
+        Secrets { index_key: [1; 16], page_key: [2; 32], token_key: vec![3; 138], data_keys, sealing, marks }
     }
 
     #[tokio::test]

@@ -5,26 +5,32 @@
 //! (docs/decisions/0024-keys.md).
 
 mod aead;
+mod body;
 mod keeper;
+mod marks;
 mod master;
 mod reseal;
 mod rewrap;
 mod ring;
 mod seal;
 mod sealer;
+mod sealing;
 mod secrets;
 mod signing;
 
+pub(crate) use body::Version;
 pub(crate) use keeper::Kept;
 pub use keeper::{Keeper, Random};
+pub use marks::Marks;
 pub(crate) use master::NONE;
 pub use master::{Master, Unwrapped, Wrapped};
-pub(crate) use reseal::{Raw, RawLedger, reseal};
+pub(crate) use reseal::{Raw, RawBody, RawRecords, reseal};
 pub use rewrap::{Rewrapped, Stale};
-pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key};
+pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key, set_marks, set_sealing};
 pub use ring::{KeyFile, MasterRing};
 pub use seal::Sealed;
 pub(crate) use sealer::Sealer;
+pub use sealing::Sealing;
 pub use secrets::{DataKey, Secrets};
 pub(crate) use signing::signing_key;
 

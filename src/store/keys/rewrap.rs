@@ -1,7 +1,7 @@
 //! Wrapping tenants' keys anew, one tenant after the other: whoever is stopped is started again and goes on.
 
-use super::{Keeper, Kept, NONE, Secrets, Wrapped};
-use crate::{Error, Result};
+use super::{Keeper, Kept, Marks, NONE, Secrets, Wrapped};
+use crate::{Error, Result, Sealing};
 use async_trait::async_trait;
 
 /// Whose keys are wrapped anew.
@@ -43,6 +43,35 @@ pub(crate) async fn rotate_data_key(shelf: &dyn Shelf, keeper: &Keeper, name: &s
     added.data_keys.last().map(|it| it.number).ok_or(Error::Directory("a tenant has no data key"))
 }
 
+/// Says which bodies of a tenant are kept encrypted from then on.
+pub(crate) async fn set_sealing(shelf: &dyn Shelf, keeper: &Keeper, name: &str, sealing: Sealing) -> Result<()> {
+    demand_master(keeper).await?;
+    let set = |secrets: &mut Secrets| {
+        secrets.sealing = sealing;
+        Ok(())
+    };
+    change(shelf, keeper, name, set).await.map(drop)
+}
+
+/// Says which elements of a tenant are marked from then on.
+pub(crate) async fn set_marks(shelf: &dyn Shelf, keeper: &Keeper, name: &str, marks: &Marks) -> Result<()> {
+    demand_master(keeper).await?;
+    let set = |secrets: &mut Secrets| {
+        secrets.marks = marks.clone();
+        Ok(())
+    };
+    change(shelf, keeper, name, set).await.map(drop)
+}
+
+async fn demand_master(keeper: &Keeper) -> Result<()> {
+    match keeper.current().await? == NONE {
+        true => Err(Error::MasterKey(
+            "without a master key nothing is hidden from who has the database: give --master-key".to_owned(),
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Changes what a tenant's keys are, as one who may not be the only one to do so.
 async fn change(
     shelf: &dyn Shelf,
@@ -54,6 +83,7 @@ async fn change(
         let mut secrets = keeper.complete(name, &before).await?;
         step(&mut secrets)?;
         if shelf.exchange(name, &before, &keeper.wrap(name, &secrets).await?).await? {
+            keeper.look_again(name);
             return Ok(secrets);
         }
     }

@@ -11,13 +11,16 @@ const LAYOUT: u8 = 1;
 /// Random bytes that a text's own key is made with.
 const SALT: usize = 16;
 
+/// Bytes before the encrypted text: the layout, the data key's number, random bytes, the nonce.
+pub(super) const HEAD: usize = 1 + 4 + SALT + NONCE;
+
 /// An encrypted text as it is laid out: by which data key, with which random bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sealed<'a> {
     /// The data key's number.
     pub number: u32,
     salt: &'a [u8; SALT],
-    /// The nonce and behind it the text.
+    nonce: &'a [u8; NONCE],
     text: &'a [u8],
 }
 
@@ -26,23 +29,59 @@ impl<'a> Sealed<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Sealed<'a>> {
         let (&[layout], rest) = bytes.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;
-        let (salt, text) = rest.split_first_chunk()?;
-        let is_whole = layout == LAYOUT && text.len() >= NONCE + ring::aead::AES_256_GCM.tag_len();
-        is_whole.then(|| Sealed { number: u32::from_be_bytes(*number), salt, text })
+        let (salt, rest) = rest.split_first_chunk()?;
+        let (nonce, text) = rest.split_first_chunk()?;
+        let is_whole = layout == LAYOUT && text.len() >= ring::aead::AES_256_GCM.tag_len();
+        is_whole.then(|| Sealed { number: u32::from_be_bytes(*number), salt, nonce, text })
     }
 
     /// The text, by its data key; it must be about just this.
     pub(crate) fn open(&self, key: &DataKey, about: &[u8]) -> Result<Vec<u8>> {
-        aead::open(&derived(key, self.salt), about, self.text).map_err(|Broken| Error::Sealed)
+        let mut text = self.text.to_vec();
+        let length = self.way(key).open(about, &mut text)?;
+        text.truncate(length);
+        Ok(text)
+    }
+
+    /// What opens the text where it stands.
+    pub(super) fn way(&self, key: &DataKey) -> Way {
+        Way { key: derived(key, self.salt), nonce: *self.nonce }
+    }
+}
+
+/// What opens one text.
+pub(super) struct Way {
+    key: [u8; KEY],
+    nonce: [u8; NONCE],
+}
+
+impl Way {
+    /// Puts the text where its encrypted form is, and tells its length.
+    pub(super) fn open(&self, about: &[u8], text: &mut [u8]) -> Result<usize> {
+        aead::open_in_place(&self.key, self.nonce, about, text).map_err(|Broken| Error::Sealed)
     }
 }
 
 /// Encrypts a text that is about something.
 pub(crate) fn seal(key: &DataKey, random: Random, about: &[u8], text: &[u8]) -> Result<Vec<u8>> {
+    let mut sealed = Vec::with_capacity(HEAD + text.len() + ring::aead::AES_256_GCM.tag_len());
+    seal_onto(&mut sealed, key, random, about, text)?;
+    Ok(sealed)
+}
+
+/// Adds the same to what is there.
+pub(super) fn seal_onto(out: &mut Vec<u8>, key: &DataKey, random: Random, about: &[u8], text: &[u8]) -> Result<()> {
     let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
-    random(&mut salt).and_then(|()| random(&mut nonce)).map_err(Error::Random)?;
-    let sealed = aead::seal(&derived(key, &salt), nonce, about, text).map_err(|Broken| Error::Sealed)?;
-    Ok([&[LAYOUT][..], &key.number.to_be_bytes(), &salt, &sealed].concat())
+    // Asked for together, as the system takes longer to be asked than to answer.
+    let mut unguessed = [0; SALT + NONCE];
+    random(&mut unguessed).map_err(Error::Random)?;
+    let (first, last) = unguessed.split_at(SALT);
+    salt.copy_from_slice(first);
+    nonce.copy_from_slice(last);
+    out.push(LAYOUT);
+    out.extend(key.number.to_be_bytes());
+    out.extend(salt);
+    aead::seal_onto(out, &derived(key, &salt), nonce, about, text).map_err(|Broken| Error::Sealed)
 }
 
 fn derived(key: &DataKey, salt: &[u8; SALT]) -> [u8; KEY] {

@@ -1,10 +1,14 @@
-//! Keeps the ledger's values encrypted by the tenant's data keys.
+//! Keeps the ledger's values and the bodies of resources encrypted by the tenant's data keys.
 
+use super::body::{self, Version, is_plain};
 use super::seal::{Sealed, seal};
 use super::{DataKey, Keeper, Secrets, Shelf};
-use crate::{Error, LedgerChange, LedgerEntry, LedgerStep, Result};
+use crate::query::Found;
+use crate::query::marked::guard;
+use crate::{Changes, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Begins an encrypted value: no JSON does.
@@ -23,7 +27,7 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     /// The tenant's keys as they were a moment ago.
-    async fn secrets(&self) -> Result<Arc<Secrets>> {
+    pub(crate) async fn secrets(&self) -> Result<Arc<Secrets>> {
         self.keeper.recent(&*self.shelf, &self.name, (self.clock)()).await
     }
 
@@ -44,13 +48,34 @@ impl Sealer {
         ["medisync ledger", &*self.name, kind, key].join("\0").into_bytes()
     }
 
-    /// Encrypts the values of changes.
-    pub(crate) async fn seal_changes(&self, changes: &mut [LedgerChange]) -> Result<()> {
-        if changes.is_empty() {
+    /// Encrypts what is to be of changes: values of the ledger, bodies as the tenant says.
+    pub(crate) async fn seal_changes(&self, changes: &mut Changes) -> Result<()> {
+        if changes.ledger.is_empty() && changes.puts.is_empty() && changes.reindexed.is_empty() {
             return Ok(());
         }
         let secrets = self.secrets().await?;
+        if !secrets.marks.is_empty() {
+            let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
+            rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(|it| it.mark(&secrets.marks));
+            changes.guards.iter_mut().try_for_each(|it| guard(&secrets.marks, it))?;
+        }
         let Some(last) = secrets.data_keys.last() else { return Ok(()) };
+        self.seal_ledger(last, &mut changes.ledger)?;
+        if self.keeper.is_wrapped(&self.name) {
+            self.seal_puts(&secrets, last, &mut changes.puts)?;
+        }
+        Ok(())
+    }
+
+    fn seal_puts(&self, secrets: &Secrets, last: &DataKey, puts: &mut [Put]) -> Result<()> {
+        for put in puts.iter_mut().filter(|it| secrets.seals(&it.key.of, &it.body)) {
+            let of = (&*self.name, &put.key, put.version);
+            put.sealed = Some(body::seal(last, self.keeper.random(), of, &put.body, put.stamp)?);
+        }
+        Ok(())
+    }
+
+    fn seal_ledger(&self, last: &DataKey, changes: &mut [LedgerChange]) -> Result<()> {
         for change in changes {
             let about = self.about(change.kind, &change.key);
             match &mut change.step {
@@ -66,6 +91,81 @@ impl Sealer {
     fn sealed(&self, key: &DataKey, about: &[u8], value: &str) -> Result<String> {
         let sealed = seal(key, self.keeper.random(), about, value.as_bytes())?;
         Ok(format!("{MARK}{}", STANDARD_NO_PAD.encode(sealed)))
+    }
+
+    /// Decrypts the bodies of what was found.
+    pub(crate) async fn open_found(&self, found: &mut [Found]) -> Result<()> {
+        for it in found.iter_mut().filter(|it| !is_plain(&it.stored.body)) {
+            let kept = std::mem::take(&mut it.stored.body);
+            let (stored, rid) = (&it.stored, it.position.row);
+            let of = Version { key: &stored.key, version: stored.version, updated: stored.updated, rid };
+            it.stored.body = self.open_body(&of, kept).await?;
+        }
+        Ok(())
+    }
+
+    /// A body as it is served.
+    pub(crate) async fn open_body(&self, of: &Version<'_>, kept: Bytes) -> Result<Bytes> {
+        if is_plain(&kept) {
+            return Ok(kept);
+        }
+        let number = body::number(&kept).ok_or_else(|| of.damaged())?;
+        let data_key = self.with_key(number).await.map_err(|error| match error {
+            Error::Sealed => of.damaged(),
+            error => error,
+        })?;
+        body::open(&data_key, &self.name, of, kept)
+    }
+
+    /// A body for who follows the change log to index its words: none of a type with marked elements, and a damaged one is left out with a warning, as the others must not wait for it.
+    pub(crate) async fn open_followed(&self, of: &Version<'_>, kept: Bytes) -> Result<Option<Bytes>> {
+        if self.secrets().await?.marks.has_type(&of.key.of) {
+            return Ok(None);
+        }
+        match self.open_body(of, kept).await {
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::error!(%error, tenant = &*self.name, "no text search finds a resource");
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    /// What is left out of a full-text view ([`super::Marks::left_out`]).
+    pub(crate) async fn left_out(&self) -> Result<i64> {
+        Ok(self.secrets().await?.marks.left_out())
+    }
+
+    /// Whether index rows are known to be as the marks with this build want them.
+    pub(crate) fn is_settled(&self, build: &str) -> bool {
+        self.keeper.is_settled(&self.name, build)
+    }
+
+    /// Notes that they are.
+    pub(crate) fn settle(&self, build: &str) {
+        self.keeper.settle(&self.name, build);
+    }
+
+    /// Looks up which key is the last, whoever made it.
+    pub(super) async fn refresh(&self) -> Result<()> {
+        self.keeper.latest(&*self.shelf, &self.name, (self.clock)()).await.map(drop)
+    }
+
+    /// A body encrypted by the last data key; `None` if it is so already, or is to be kept as it is.
+    pub(super) async fn resealed_body(&self, of: &Version<'_>, kept: Bytes) -> Result<Option<Vec<u8>>> {
+        let secrets = self.secrets().await?;
+        let Some(last) = secrets.data_keys.last() else { return Ok(None) };
+        let is_wanted = match is_plain(&kept) {
+            true => self.keeper.is_wrapped(&self.name) && secrets.seals(&of.key.of, &kept),
+            false => body::number(&kept) != Some(last.number),
+        };
+        if !is_wanted {
+            return Ok(None);
+        }
+        let plain = self.open_body(of, kept).await?;
+        let to = (&*self.name, of.key, of.version);
+        // The time stands in it by now.
+        body::seal(last, self.keeper.random(), to, &plain, None).map(Some)
     }
 
     /// Decrypts entries; those that an earlier version wrote are as they are.

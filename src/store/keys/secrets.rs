@@ -1,10 +1,15 @@
 //! A tenant's keys, and how they are written down to be wrapped.
 
-use crate::{Error, Result};
+use super::Marks;
+use crate::{Error, Result, Sealing};
 use std::fmt;
 
 /// Tells how the bytes are laid out.
 const LAYOUT: u8 = 1;
+/// The same with what is kept encrypted.
+const WITH_SEALING: u8 = 2;
+/// The same with what is marked.
+const WITH_MARKS: u8 = 3;
 
 /// A tenant's keys, made at random when it is created.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,6 +22,10 @@ pub struct Secrets {
     pub token_key: Vec<u8>,
     /// What is kept encrypted is encrypted by the last of these; what was encrypted by an earlier one stays readable.
     pub data_keys: Vec<DataKey>,
+    /// Which bodies are kept encrypted. It stands here so that whoever can write into the database cannot have more lie open.
+    pub sealing: Sealing,
+    /// Of which elements the search index has hashes only.
+    pub marks: Marks,
 }
 
 /// A key by which a tenant's data is encrypted.
@@ -29,13 +38,33 @@ pub struct DataKey {
 }
 
 impl Secrets {
+    /// Whether a body of this type is to be encrypted.
+    pub(super) fn seals(&self, of: &str, body: &[u8]) -> bool {
+        self.sealing.takes(of, body) || !body.is_empty() && self.marks.has_type(of)
+    }
+
     /// As bytes, to be wrapped.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         let many = || Error::Directory("a tenant has too many data keys");
         let count = u16::try_from(self.data_keys.len()).map_err(|_| many())?;
-        let mut bytes = vec![LAYOUT];
+        let layout = match (self.sealing == Sealing::default(), self.marks.is_empty()) {
+            // What says nothing of these is as a version wrote it that knew nothing of them.
+            (true, true) => LAYOUT,
+            (false, true) => WITH_SEALING,
+            (_, false) => WITH_MARKS,
+        };
+        let mut bytes = vec![layout];
         bytes.extend(self.index_key);
         bytes.extend(self.page_key);
+        if layout != LAYOUT {
+            bytes.push(self.sealing.code());
+        }
+        if layout == WITH_MARKS {
+            let text = self.marks.to_text();
+            let length = u32::try_from(text.len()).map_err(|_| Error::Directory("a tenant has too many marks"))?;
+            bytes.extend(length.to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
         bytes.extend(count.to_be_bytes());
         for it in &self.data_keys {
             bytes.extend(it.number.to_be_bytes());
@@ -52,15 +81,28 @@ impl Secrets {
 
     fn read(bytes: &[u8]) -> Option<Secrets> {
         let mut rest = bytes;
-        if take::<1>(&mut rest)? != [LAYOUT] {
-            return None;
-        }
+        let [layout] = take(&mut rest)?;
         let (index_key, page_key) = (take(&mut rest)?, take(&mut rest)?);
+        let (sealing, marks) = match layout {
+            LAYOUT => <_>::default(),
+            WITH_SEALING => {
+                let [code] = take(&mut rest)?;
+                (Sealing::of_code(code).filter(|it| *it != Sealing::default())?, Marks::default())
+            }
+            WITH_MARKS => {
+                let [code] = take(&mut rest)?;
+                let length = u32::from_be_bytes(take(&mut rest)?);
+                let (text, behind) = rest.split_at_checked(length as usize)?;
+                rest = behind;
+                (Sealing::of_code(code)?, Marks::of_text(std::str::from_utf8(text).ok()?)?)
+            }
+            _ => return None,
+        };
         let count = u16::from_be_bytes(take(&mut rest)?);
         let mut next = || Some(DataKey { number: u32::from_be_bytes(take(&mut rest)?), key: take(&mut rest)? });
         let data_keys: Vec<DataKey> = (0..count).map(|_| next()).collect::<Option<_>>()?;
         let rise = data_keys.iter().zip(data_keys.iter().skip(1)).all(|(one, next)| one.number < next.number);
-        rise.then(|| Secrets { index_key, page_key, token_key: rest.to_vec(), data_keys })
+        rise.then(|| Secrets { index_key, page_key, token_key: rest.to_vec(), data_keys, sealing, marks })
     }
 }
 
@@ -91,14 +133,21 @@ mod tests {
 
     fn secrets(numbers: &[u32]) -> Secrets {
         let data_keys = numbers.iter().map(|&number| DataKey { number, key: [number as u8; 32] }).collect();
-        Secrets { index_key: [1; 16], page_key: [2; 32], token_key: vec![3; 138], data_keys }
+        let token_key = vec![3; 138];
+        let (sealing, marks) = <_>::default();
+        Secrets { index_key: [1; 16], page_key: [2; 32], token_key, data_keys, sealing, marks }
     }
 
     #[test]
     fn what_is_written_is_read() {
         for numbers in [&[][..], &[1], &[1, 2, 300]] {
-            let written = secrets(numbers);
-            assert_eq!(Secrets::from_bytes(&written.to_bytes().unwrap()).unwrap(), written);
+            for sealing in Sealing::ALL {
+                for elements in [Vec::new(), vec!["Patient.address".to_owned()]] {
+                    let marks = Marks { elements, ..Marks::default() };
+                    let written = Secrets { sealing, marks, ..secrets(numbers) };
+                    assert_eq!(Secrets::from_bytes(&written.to_bytes().unwrap()).unwrap(), written);
+                }
+            }
         }
     }
 
@@ -111,9 +160,9 @@ mod tests {
     proptest! {
         /// What is read from any bytes is written as just these.
         #[test]
-        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300), is_known: bool) {
-            if let (true, Some(first)) = (is_known, bytes.first_mut()) {
-                *first = LAYOUT;
+        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300), known in 0..4u8) {
+            if let (true, Some(first)) = (known > 0, bytes.first_mut()) {
+                *first = known;
             }
             if let Ok(read) = Secrets::from_bytes(&bytes) {
                 prop_assert_eq!(read.to_bytes().unwrap(), bytes);

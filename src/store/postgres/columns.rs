@@ -74,7 +74,7 @@ impl<'a> Batch<'a> {
                 method: put.method,
                 of: &put.key.of,
                 id: &put.key.id,
-                body: &put.body,
+                body: put.kept(),
                 rows: &put.rows,
                 // A deletion has no time to be found by.
                 updated: put.stamp.map(|_| now),

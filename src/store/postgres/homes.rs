@@ -232,7 +232,8 @@ impl Homes {
             .texts
             .get(&self.text_folder(entry), async { Ok(Arc::new(Follower::new(self.text_folder(entry), owner))) })
             .await?;
-        Records::open(entry, &tenant, place, text, self.shared.clone(), &self.directory).await
+        let (shared, sealer) = (self.shared.clone(), self.sealer(&entry.name));
+        Records::open(entry, &tenant, place, text, shared, &self.directory, sealer).await
     }
 
     /// The folder of a tenant's full-text view, which goes by a database's transactions: in another database it is another.

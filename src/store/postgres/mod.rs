@@ -36,7 +36,7 @@ pub(crate) use columns::head;
 pub(crate) use numbers::least_at;
 
 use crate::keys::{self, Shelf};
-use crate::{Claim, Error, Keeper, Result, Rewrapped, Secrets, Session, Stale, Store, Tenant, Told};
+use crate::{Claim, Error, Keeper, Marks, Result, Rewrapped, Sealing, Secrets, Session, Stale, Store, Tenant, Told};
 use async_trait::async_trait;
 use directory::Directory;
 use homes::Homes;
@@ -210,6 +210,14 @@ impl Store for PostgresStore {
 
     async fn rotate_data_key(&self, name: &str) -> Result<u32> {
         keys::rotate_data_key(&*self.homes.directory, &self.homes.shared.keeper, name).await
+    }
+
+    async fn set_sealing(&self, name: &str, sealing: Sealing) -> Result<()> {
+        keys::set_sealing(&*self.homes.directory, &self.homes.shared.keeper, name, sealing).await
+    }
+
+    async fn set_marks(&self, name: &str, marks: &Marks) -> Result<()> {
+        keys::set_marks(&*self.homes.directory, &self.homes.shared.keeper, name, marks).await
     }
 
     async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {

@@ -12,6 +12,7 @@ use super::text::Follower;
 use super::writer::Writer;
 use super::{ENOUGH, Shared};
 use crate::audit::AuditKey;
+use crate::keys::Sealer;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
 use crate::rows::IndexHash;
@@ -45,13 +46,20 @@ impl Records {
         text: Arc<Follower>,
         shared: Arc<Shared>,
         directory: &Arc<Directory>,
+        sealer: Sealer,
     ) -> Result<Records> {
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
         let records = Records {
             name: entry.name.clone(),
             place,
-            tenancy: Tenancy { number: Number::new(entry.number), hash, enough, counts: Counts::new(shared.clock) },
+            tenancy: Tenancy {
+                number: Number::new(entry.number),
+                hash,
+                enough,
+                counts: Counts::new(shared.clock),
+                sealer,
+            },
             lookups: Lookups::default(),
             writer: Writer::default(),
             audit: Chainer::new(AuditKey::new(tenant.secrets()), directory.clone(), entry.number),

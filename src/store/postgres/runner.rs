@@ -3,6 +3,7 @@
 
 use super::connections::{Connections, Taken};
 use super::standby::{Demand, Standby};
+use crate::keys::Sealer;
 use crate::query::{Bind, Counts, Dialect, Found, Runner, Sql};
 use crate::rows::IndexHash;
 use crate::{Error, Key, Method, Position, Result, SortValue, Stored};
@@ -88,6 +89,7 @@ pub(super) struct Tenancy {
     /// From so many rows on it is considered whether there is a better way than to gather them.
     pub(super) enough: i64,
     pub(super) counts: Counts,
+    pub(super) sealer: Sealer,
 }
 
 /// Runs each statement by itself, on whichever connection is free.
@@ -157,11 +159,14 @@ impl Runner for Reading<'_> {
     }
 
     async fn rows(&mut self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
-        self.fetch(statement).await?.iter().map(|it| found(it, keys)).collect()
+        let rows = self.fetch(statement).await?;
+        let mut found = rows.iter().map(|it| found(it, keys)).collect::<Result<Vec<_>>>()?;
+        self.tenancy.sealer.open_found(&mut found).await?;
+        Ok(found)
     }
 }
 
-/// Runs statements within a transaction.
+/// Runs statements within a transaction. What it finds is counted and named, not read: bodies are as they are kept.
 pub(super) struct Writing<'a> {
     pub(super) tenancy: &'a Tenancy,
     pub(super) connection: &'a mut PgConnection,

@@ -10,12 +10,13 @@ use super::{ledger, text};
 use crate::audit;
 use crate::keys::Sealer;
 use crate::lookups::Lookups;
+use crate::query::marked::asked;
 use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
     AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, Error, History,
-    HistoryPage, Indexed, Key, LedgerEntry, Leeway, Page, Plan, Result, Rows, Session, Stored, Walked,
+    HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows, Session, Stored, Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -118,6 +119,7 @@ impl Door {
     }
 
     async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
+        let plan = &*asked(self, &self.sealer, plan).await?;
         // The full-text view follows the primary.
         match asked_by(plan).is_empty() {
             true => {
@@ -185,6 +187,7 @@ impl Session for Door {
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
+        let plan = &*asked(self, &self.sealer, plan).await?;
         match asked_by(plan).is_empty() {
             true => read!(self, there => query::count(&mut there, &Answers::default(), plan), it => count(it, plan)),
             false => at_home!(self, it => count(&it, plan)),
@@ -193,7 +196,7 @@ impl Session for Door {
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
         let mut records = self.homes.records(&self.home).await?;
-        self.sealer.seal_changes(&mut changes.ledger).await?;
+        self.sealer.seal_changes(&mut changes).await?;
         for tries in 1..=TRIES {
             match Writer::commit(&records, changes).await {
                 Ok(committed) => return Ok(committed),
@@ -221,6 +224,10 @@ impl Session for Door {
     async fn definitions(&self) -> Result<i64> {
         let rows = at_home!(self, it => it.reading().fetch(Sql::new("SELECT number FROM definition")))?;
         Ok(rows.first().map(|it| it.try_get(0)).transpose()?.unwrap_or(0))
+    }
+
+    async fn marks(&self) -> Result<Marks> {
+        Ok(self.sealer.secrets().await?.marks.clone())
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {

@@ -6,9 +6,10 @@
 //! nobody waits for a long transaction (docs/decisions/0013-postgresql.md).
 
 use super::records::Records;
+use crate::keys::Version;
 use crate::query::{Answers, Sql};
 use crate::text::{COMMIT, View, Writer, answers_of, asked_by, blocking, put};
-use crate::{Error, Indexed, Plan, Result};
+use crate::{Error, Indexed, Key, Plan, Result};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use sqlx::Row;
@@ -35,6 +36,8 @@ pub(super) struct Follower {
 
 struct Followed {
     view: Arc<View>,
+    /// Whose it is, and what it leaves out.
+    owner: i64,
     /// The transaction that the view is at.
     tx: i64,
     /// What is in the view from there on: places in the log, with their transactions.
@@ -83,9 +86,10 @@ pub(super) async fn rebuild(records: &Records, told: &(dyn Fn(Indexed) + Send + 
 /// Brings the view to what is committed now.
 async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<Arc<View>> {
     let mut place = records.text.followed.lock().await;
-    let mut followed = match place.take() {
+    let owner = records.text.owner ^ records.tenancy.sealer.left_out().await?;
+    let mut followed = match place.take().filter(|it| it.owner == owner) {
         Some(open) => open,
-        None => records.text.open(records).await?,
+        None => records.text.open(records, owner).await?,
     };
     let oldest = oldest_transaction(records).await?;
     let mut cursor = (followed.tx, 0);
@@ -153,20 +157,20 @@ impl Follower {
     }
 
     /// Opens the view; one that is at a transaction which this database has not come to is made anew.
-    async fn open(&self, records: &Records) -> Result<Followed> {
-        let (view, tx) = self.view().await?;
+    async fn open(&self, records: &Records, owner: i64) -> Result<Followed> {
+        let (view, tx) = self.view(owner).await?;
         if tx <= oldest_transaction(records).await? {
-            return Ok(Followed { view: Arc::new(view), tx, seen: FxHashMap::default() });
+            return Ok(Followed { view: Arc::new(view), owner, tx, seen: FxHashMap::default() });
         }
         drop(view);
         let folder = self.folder.clone();
         blocking(move || View::remove(&folder)).await?;
-        let (view, tx) = self.view().await?;
-        Ok(Followed { view: Arc::new(view), tx, seen: FxHashMap::default() })
+        let (view, tx) = self.view(owner).await?;
+        Ok(Followed { view: Arc::new(view), owner, tx, seen: FxHashMap::default() })
     }
 
-    async fn view(&self) -> Result<(View, i64)> {
-        let (folder, owner) = (self.folder.clone(), self.owner);
+    async fn view(&self, owner: i64) -> Result<(View, i64)> {
+        let folder = self.folder.clone();
         blocking(move || View::open(&folder, owner)).await
     }
 
@@ -194,28 +198,35 @@ async fn one(records: &Records, text: &str) -> Result<i64> {
 /// The next changes behind a transaction's place in the log, as they are visible now.
 async fn after(records: &Records, (tx, seq): (i64, i64)) -> Result<Vec<Change>> {
     let mut sql = Sql::new(
-        "SELECT p.seq, p.tx::text::bigint, p.rid, r.version IS NOT NULL, r.method < 4, r.body FROM \
+        "SELECT p.seq, p.tx::text::bigint, p.rid, r.version IS NOT NULL, r.method < 4, r.body, r.type, r.id, r.version, r.updated FROM \
          (SELECT c.seq, c.tx, c.rid, c.version, sum(s.size) OVER (ORDER BY c.tx, c.seq) - s.size AS before FROM \
           (SELECT seq, tx, rid, version FROM change WHERE (tx, seq) > (?::text::xid8, ?) ORDER BY tx, seq",
     );
     sql.bind(tx).bind(seq).limit(CHANGES).push(
         ") c CROSS JOIN LATERAL (SELECT coalesce(max(octet_length(body)), 0) AS size FROM resource \
          WHERE rid = c.rid AND version = c.version) s) p \
-         LEFT JOIN LATERAL (SELECT version, method, body FROM resource WHERE rid = p.rid AND version = p.version OFFSET 0) r \
+         LEFT JOIN LATERAL (SELECT version, method, body, type, id, updated FROM resource WHERE rid = p.rid AND version = p.version OFFSET 0) r \
          ON true WHERE p.before < ? ORDER BY p.tx, p.seq",
     );
     sql.bind(BYTES);
-    records.reading().fetch(sql).await?.iter().map(change).collect()
+    let rows = records.reading().fetch(sql).await?;
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in &rows {
+        changes.push(change(records, row).await?);
+    }
+    Ok(changes)
 }
 
-fn change(row: &PgRow) -> Result<Change> {
-    let is_there: Option<bool> = row.try_get(4)?;
-    let body: Option<Vec<u8>> = row.try_get(5)?;
-    Ok(Change {
-        seq: row.try_get(0)?,
-        tx: row.try_get(1)?,
-        rid: row.try_get(2)?,
-        is_last: row.try_get(3)?,
-        body: body.filter(|_| is_there == Some(true)).map(Bytes::from),
-    })
+async fn change(records: &Records, row: &PgRow) -> Result<Change> {
+    let (seq, tx, rid) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let body = match row.try_get(4)? {
+        Some(true) => {
+            let key = Key { of: row.try_get(6)?, id: row.try_get(7)? };
+            let of = Version { key: &key, version: row.try_get(8)?, updated: row.try_get(9)?, rid };
+            let kept: Vec<u8> = row.try_get(5)?;
+            records.tenancy.sealer.open_followed(&of, kept.into()).await?
+        }
+        _ => None,
+    };
+    Ok(Change { seq, tx, rid, is_last: row.try_get(3)?, body })
 }

@@ -15,6 +15,7 @@ mod history;
 mod keys;
 mod links;
 mod logical;
+pub(crate) mod marked;
 mod owned;
 mod pairs;
 mod probe;

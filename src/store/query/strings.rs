@@ -1,6 +1,7 @@
 //! Comparisons of texts as conditions on `param, norm, exact`.
 
 use super::filter::Filters;
+use super::marked::is_marked;
 use super::sql::Sql;
 use fhir::search::fold::fold;
 use fhir::search::{ParamId, StringTest};
@@ -20,7 +21,7 @@ impl Filters<'_> {
                 };
             }
             StringTest::Exact(text) => {
-                let norm = fold(text);
+                let norm = self.norm(param, text);
                 sql.push("norm = ? AND exact = ?").bind(self.dialect.head(&norm).to_owned());
                 sql.bind(self.hash.exact(text));
             }
@@ -28,7 +29,7 @@ impl Filters<'_> {
                 sql.push(&self.dialect.contains(whole)).bind(fold(text));
             }
             StringTest::Folded(text) => {
-                let norm = fold(text);
+                let norm = self.norm(param, text);
                 sql.push("norm = ?").bind(self.dialect.head(&norm).to_owned());
                 if whole != "norm" {
                     sql.push(&format!(" AND {whole} = ?")).bind(norm);
@@ -43,6 +44,14 @@ impl Filters<'_> {
             }
         }
         sql
+    }
+
+    /// A whole text as the index has it.
+    fn norm(&self, param: ParamId, text: &str) -> String {
+        match is_marked(param) {
+            true => self.hash.marked(param, &fold(text)),
+            false => fold(text),
+        }
     }
 }
 

@@ -64,19 +64,22 @@ impl End {
     }
 }
 
+/// How often a row is tried to be added: a busy server may add one between a command's look at the end and its own row.
+const TRIES: usize = 16;
+
 impl State {
     /// Writes what a group of changes has for the log as one row, within the transaction.
     pub(super) async fn write_audit(&mut self, entries: &[&AuditEntry], now: i64) -> Result<(), CommitError> {
         if entries.is_empty() {
             return Ok(());
         }
-        if !self.add_row(entries, now).await? {
-            self.find_end().await?;
-            if !self.add_row(entries, now).await? {
-                return Err(Error::Audit("a row or block stands where the log ends").into());
+        for _ in 0..TRIES {
+            if self.add_row(entries, now).await? {
+                return Ok(());
             }
+            self.find_end().await?;
         }
-        Ok(())
+        Err(Error::Audit("a row or block stands where the log ends").into())
     }
 
     /// Finds the end anew. A command beside the server may have written: the log goes on behind that. Where it is shorter than

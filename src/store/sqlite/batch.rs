@@ -188,7 +188,7 @@ impl<'a> Batch<'a> {
                     .bind(self.now)
                     .bind(it.put.method as i64)
                     .bind(it.put.rows.packed_keys())
-                    .bind(it.put.body.as_slice());
+                    .bind(it.put.kept());
             }
             query.execute(&mut *connection).await?;
         }

@@ -2,7 +2,8 @@
 //! is the order of commit, and nothing is ever added before what a reader saw.
 
 use super::place::Place;
-use crate::Result;
+use crate::keys::Version;
+use crate::{Key, Result};
 use bytes::Bytes;
 use sqlx::Row;
 
@@ -42,7 +43,7 @@ pub(super) async fn resources(place: &Place) -> Result<i64> {
 /// superseded is passed over: its successor's change comes.
 pub(super) async fn after(place: &Place, seq: i64, until: i64) -> Result<Vec<Change>> {
     let query = sqlx::query(
-        "SELECT p.seq, p.rid, r.method < 4, r.body FROM \
+        "SELECT p.seq, p.rid, r.method < 4, r.body, r.type, r.id, r.version, r.updated FROM \
          (SELECT seq, rid, sum(size) OVER (ORDER BY seq) - size AS before FROM \
           (SELECT c.seq, c.rid, length(r.body) AS size FROM change c \
            CROSS JOIN resource r ON r.rid = c.rid AND r.version = c.version \
@@ -54,10 +55,18 @@ pub(super) async fn after(place: &Place, seq: i64, until: i64) -> Result<Vec<Cha
     .bind(CHANGES)
     .bind(BYTES);
     let rows = place.readers.fetch_all(query).await?;
-    let change = |row: &sqlx::sqlite::SqliteRow| {
-        let is_there: bool = row.try_get(2)?;
-        let body = is_there.then(|| row.try_get::<Vec<u8>, _>(3)).transpose()?.map(Bytes::from);
-        Ok(Change { seq: row.try_get(0)?, rid: row.try_get(1)?, body })
-    };
-    rows.iter().map(change).collect()
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (seq, rid): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let body = match row.try_get(2)? {
+            true => {
+                let key = Key { of: row.try_get(4)?, id: row.try_get(5)? };
+                let of = Version { key: &key, version: row.try_get(6)?, updated: row.try_get(7)?, rid };
+                place.sealer.open_followed(&of, row.try_get::<Vec<u8>, _>(3)?.into()).await?
+            }
+            false => None,
+        };
+        changes.push(Change { seq, rid, body });
+    }
+    Ok(changes)
 }

@@ -9,11 +9,12 @@ use super::{builds, ledger, text};
 use crate::audit;
 use crate::keys::Sealer;
 use crate::lookups::Lookups;
+use crate::query::marked::asked;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
     AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, History,
-    HistoryPage, Indexed, Key, LedgerEntry, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
+    HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -30,10 +31,11 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) async fn place(&self) -> Result<Arc<Place>> {
-        self.places.open(&self.tenant, &self.file, &self.settings).await
+        self.places.open(&self.tenant, &self.file, &self.settings, &self.sealer).await
     }
 
     async fn page(&self, plan: &Plan, way: Way) -> Result<Page> {
+        let plan = &*asked(self, &self.sealer, plan).await?;
         let place = self.place().await?;
         let texts = text::answers(&place, plan).await?;
         query::page(&mut Reading(&place), &texts, plan, way).await
@@ -71,13 +73,14 @@ impl Session for Door {
     }
 
     async fn count(&self, plan: &Plan) -> Result<i64> {
+        let plan = &*asked(self, &self.sealer, plan).await?;
         let place = self.place().await?;
         let texts = text::answers(&place, plan).await?;
         query::count(&mut Reading(&place), &texts, plan).await
     }
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
-        self.sealer.seal_changes(&mut changes.ledger).await?;
+        self.sealer.seal_changes(&mut changes).await?;
         self.place().await?.commit(changes).await
     }
 
@@ -91,6 +94,10 @@ impl Session for Door {
 
     async fn builds(&self) -> Result<Vec<Build>> {
         builds::all(&*self.place().await?).await
+    }
+
+    async fn marks(&self) -> Result<Marks> {
+        Ok(self.sealer.secrets().await?.marks.clone())
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {

@@ -1,11 +1,9 @@
 //! The ledger in a tenant's file.
 
 use super::place::Place;
-use crate::keys::{Raw, RawLedger};
 use crate::{CommitError, LedgerChange, LedgerEntry, LedgerStep, Result};
-use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 /// How many expired entries one commit that writes the ledger takes away.
 const SWEEP: i64 = 100;
@@ -101,29 +99,4 @@ async fn take(connection: &mut SqliteConnection, change: &LedgerChange, now: i64
         }
     };
     Ok(query.execute(connection).await?.rows_affected() == 1)
-}
-
-/// On a connection of its own.
-#[async_trait]
-impl RawLedger for SqliteConnection {
-    async fn page(&mut self, kind: &str, key: &str, limit: i64) -> Result<Vec<Raw>> {
-        let page = "SELECT kind, key, value FROM ledger WHERE (kind, key) > (?, ?) ORDER BY kind, key LIMIT ?";
-        let page = sqlx::query_as(page).bind(kind.to_owned()).bind(key.to_owned()).bind(limit);
-        let rows: Vec<(String, String, String)> = page.fetch_all(self).await?;
-        Ok(rows.into_iter().map(|(kind, key, value)| Raw { kind, key, value }).collect())
-    }
-
-    async fn exchange(&mut self, changes: &[(Raw, String)]) -> Result<()> {
-        let mut transaction = self.begin_with("BEGIN IMMEDIATE").await?;
-        for (raw, value) in changes {
-            sqlx::query("UPDATE ledger SET value = ? WHERE kind = ? AND key = ? AND value = ?")
-                .bind(value.clone())
-                .bind(raw.kind.clone())
-                .bind(raw.key.clone())
-                .bind(raw.value.clone())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
-    }
 }

@@ -14,6 +14,7 @@ mod jobs;
 mod ledger;
 mod place;
 mod places;
+mod raw;
 mod readers;
 mod releases;
 mod runner;
@@ -25,7 +26,7 @@ mod writer;
 
 use crate::keys::{self, Sealer, Shelf};
 use crate::rows::IndexHash;
-use crate::{Claim, Error, Keeper, Result, Rewrapped, Secrets, Session, Stale, Store, Tenant};
+use crate::{Claim, Error, Keeper, Marks, Result, Rewrapped, Sealing, Secrets, Session, Stale, Store, Tenant};
 use async_trait::async_trait;
 use directory::Shelves;
 use door::Door;
@@ -146,10 +147,19 @@ impl Store for SqliteStore {
         keys::rotate_data_key(&self.shelves(), &self.keeper, name).await
     }
 
+    async fn set_sealing(&self, name: &str, sealing: Sealing) -> Result<()> {
+        keys::set_sealing(&self.shelves(), &self.keeper, name, sealing).await
+    }
+
+    async fn set_marks(&self, name: &str, marks: &Marks) -> Result<()> {
+        keys::set_marks(&self.shelves(), &self.keeper, name, marks).await
+    }
+
     async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
         let tenant = self.find(name).await?.ok_or(Error::NoTenant)?;
         self.door(&tenant).place().await?;
-        let mut connection = options(&self.file(name)).connect().await?;
+        // What lay open before is overwritten where it stood; copies that SQLite left elsewhere need a VACUUM.
+        let mut connection = options(&self.file(name)).pragma("secure_delete", "on").connect().await?;
         let done = keys::reseal(&self.sealer(&tenant.name), &mut connection, told).await;
         connection.close().await?;
         done

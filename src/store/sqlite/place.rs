@@ -6,6 +6,7 @@ use super::runner::Reading;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
 use crate::audit::AuditKey;
+use crate::keys::Sealer;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts};
 use crate::rows::IndexHash;
@@ -21,6 +22,7 @@ pub(super) struct Place {
     pub(super) clock: Clock,
     pub(super) lookups: Lookups,
     pub(super) hash: IndexHash,
+    pub(super) sealer: Sealer,
     /// From so many rows on it is considered whether there is a better way than to gather them.
     pub(super) enough: i64,
     pub(super) counts: Counts,
@@ -41,7 +43,7 @@ pub(super) struct Settings {
 }
 
 impl Place {
-    pub(super) async fn open(file: &Path, tenant: &Tenant, settings: &Settings) -> Result<Place> {
+    pub(super) async fn open(file: &Path, tenant: &Tenant, settings: &Settings, sealer: Sealer) -> Result<Place> {
         schema::migrate(file, &schema::TENANT).await?;
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let key = AuditKey::new(tenant.secrets());
@@ -54,6 +56,7 @@ impl Place {
             clock: settings.clock,
             lookups: Lookups::default(),
             hash,
+            sealer,
             enough: settings.enough,
             counts: Counts::new(settings.clock),
             text,

@@ -2,6 +2,7 @@
 
 use super::Clock;
 use super::place::{Place, Settings};
+use crate::keys::Sealer;
 use crate::{Error, Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::path::Path;
@@ -34,7 +35,13 @@ pub(super) struct Places {
 
 impl Places {
     /// The tenant's place, opened if need be.
-    pub(super) async fn open(&self, tenant: &Tenant, file: &Path, settings: &Settings) -> Result<Arc<Place>> {
+    pub(super) async fn open(
+        &self,
+        tenant: &Tenant,
+        file: &Path,
+        settings: &Settings,
+        sealer: &Sealer,
+    ) -> Result<Arc<Place>> {
         let slot = self.slots().entry(tenant.name.clone()).or_default().clone();
         let mut open = slot.lock().await;
         if let Some(open) = open.as_mut() {
@@ -44,7 +51,7 @@ impl Places {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        let place = Arc::new(Place::open(file, tenant, settings).await?);
+        let place = Arc::new(Place::open(file, tenant, settings, sealer.clone()).await?);
         *open = Some(Open { place: place.clone(), used: (settings.clock)() });
         drop(open);
         self.close_unused(OPEN, (settings.clock)() - IDLE_MS).await;

@@ -58,11 +58,14 @@ impl Runner for Reading<'_> {
     }
 
     async fn rows(&mut self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
-        self.0.readers.fetch_all(query(statement)?).await?.iter().map(|it| found(it, keys)).collect()
+        let rows = self.0.readers.fetch_all(query(statement)?).await?;
+        let mut found = rows.iter().map(|it| found(it, keys)).collect::<Result<Vec<_>>>()?;
+        self.0.sealer.open_found(&mut found).await?;
+        Ok(found)
     }
 }
 
-/// Runs statements by the writer's connection.
+/// Runs statements by the writer's connection. What it finds is counted and named, not read: bodies are as they are kept.
 pub(super) struct Writing<'a> {
     pub(super) connection: &'a mut SqliteConnection,
     pub(super) hash: &'a IndexHash,

@@ -25,6 +25,8 @@ pub(super) struct Follower {
 
 struct Followed {
     view: Arc<View>,
+    /// Whose it is, and what it leaves out.
+    owner: i64,
     /// The place in the change log up to where the view was committed.
     seq: i64,
 }
@@ -65,9 +67,10 @@ pub(super) async fn rebuild(place: &Place, told: &(dyn Fn(Indexed) + Send + Sync
 async fn follow(place: &Place, until: i64, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<Arc<View>> {
     let follower = &place.text;
     let mut followed = follower.followed.lock().await;
-    let followed = match followed.take() {
+    let owner = follower.owner ^ place.sealer.left_out().await?;
+    let followed = match followed.take().filter(|it| it.owner == owner) {
         Some(open) => followed.insert(open),
-        None => followed.insert(follower.open(place).await?),
+        None => followed.insert(follower.open(place, owner).await?),
     };
     if followed.seq < until {
         let _permit = follower.writers.acquire().await.map_err(|_| Error::Closed)?;
@@ -118,20 +121,20 @@ impl Follower {
     }
 
     /// Opens the view; one that follows another log than the place has now is made anew.
-    async fn open(&self, place: &Place) -> Result<Followed> {
-        let (view, seq) = self.view().await?;
+    async fn open(&self, place: &Place, owner: i64) -> Result<Followed> {
+        let (view, seq) = self.view(owner).await?;
         if changes::has(place, seq).await? {
-            return Ok(Followed { view: Arc::new(view), seq });
+            return Ok(Followed { view: Arc::new(view), owner, seq });
         }
         drop(view);
         let folder = self.folder.clone();
         blocking(move || View::remove(&folder)).await?;
-        let (view, seq) = self.view().await?;
-        Ok(Followed { view: Arc::new(view), seq })
+        let (view, seq) = self.view(owner).await?;
+        Ok(Followed { view: Arc::new(view), owner, seq })
     }
 
-    async fn view(&self) -> Result<(View, i64)> {
-        let (folder, owner) = (self.folder.clone(), self.owner);
+    async fn view(&self, owner: i64) -> Result<(View, i64)> {
+        let folder = self.folder.clone();
         blocking(move || View::open(&folder, owner)).await
     }
 

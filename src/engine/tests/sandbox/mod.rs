@@ -115,7 +115,8 @@ impl Default for Sandbox {
 async fn open(folder: &TempDir) -> (Engine, Context) {
     let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
     let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10), keeper).await.expect("a store");
-    let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys: Vec::new() };
+    let (data_keys, sealing, marks) = <_>::default();
+    let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys, sealing, marks };
     let tenant = store.create_tenant("fuzz", secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };

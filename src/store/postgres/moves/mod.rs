@@ -138,14 +138,14 @@ async fn with_directory(directory: &Directory, target: &Target, order: &Move, to
     moved
 }
 
-/// A connection that holds what one mover of a tenant has at a time.
+/// A connection that holds what one mover of a tenant has at a time, or who else takes all of its records in hand.
 async fn hold(target: &Target, number: i32) -> Result<PgConnection> {
     const CLASS: i32 = 1_802_723_941;
     let mut connection = target.options.connect().await?;
     let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)").bind(CLASS).bind(number);
     match lock.fetch_one(&mut connection).await? {
         true => Ok(connection),
-        false => Err(Error::CannotMove("somebody moves it already".into())),
+        false => Err(Error::CannotMove("somebody moves it already, or encrypts it anew".into())),
     }
 }
 

@@ -166,6 +166,32 @@ impl Engine for Database {
         values
     }
 
+    async fn kept_bodies(&self, tenant: &str) -> Vec<Vec<u8>> {
+        let number = self.number(tenant).await;
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let of = |table: &str| format!("SELECT t.body FROM {schema}.{table} t WHERE t.tenant = $1");
+        let bodies = format!("{} UNION ALL {}", of("resource"), of("history"));
+        let bodies = sqlx::query_scalar(AssertSqlSafe(bodies)).bind(number).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        bodies
+    }
+
+    async fn kept_texts(&self, tenant: &str) -> Vec<String> {
+        let number = self.number(tenant).await;
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let texts = format!("SELECT s.norm FROM {schema}.string s WHERE s.tenant = $1");
+        let texts = sqlx::query_scalar(AssertSqlSafe(texts)).bind(number).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        texts
+    }
+
+    async fn change_bodies(&self, tenant: &str, statement: &'static str) {
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let statement = format!("SET search_path = {schema}; {statement}");
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     async fn bare_keys(&self) {
         self.change_directory(
             "UPDATE tenant SET wrapped = NULL, wrapped_by = NULL, index_key = repeat('i', 16)::bytea, \

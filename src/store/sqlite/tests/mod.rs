@@ -5,7 +5,7 @@ use crate::contract::{Engine, clock, contract};
 use crate::keys::tests::keeper;
 use crate::{Keeper, Store};
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -39,6 +39,12 @@ impl Folder {
 }
 
 impl Folder {
+    /// A connection to a tenant's file.
+    async fn of(&self, tenant: &str) -> SqliteConnection {
+        let file = self.folder.path().join("tenants").join(format!("{tenant}.sqlite"));
+        options(&file).connect().await.unwrap()
+    }
+
     async fn run(&self, statement: &str) {
         let mut connection = options(&self.folder.path().join("directory.sqlite")).connect().await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
@@ -53,12 +59,32 @@ impl Engine for Folder {
     }
 
     async fn kept_values(&self, tenant: &str) -> Vec<String> {
-        let file = self.folder.path().join("tenants").join(format!("{tenant}.sqlite"));
-        let mut connection = options(&file).connect().await.unwrap();
+        let mut connection = self.of(tenant).await;
         let values = "SELECT value FROM ledger ORDER BY kind, key";
         let values = sqlx::query_scalar(values).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         values
+    }
+
+    async fn kept_bodies(&self, tenant: &str) -> Vec<Vec<u8>> {
+        let mut connection = self.of(tenant).await;
+        let bodies = "SELECT body FROM resource UNION ALL SELECT body FROM history";
+        let bodies = sqlx::query_scalar(bodies).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        bodies
+    }
+
+    async fn kept_texts(&self, tenant: &str) -> Vec<String> {
+        let mut connection = self.of(tenant).await;
+        let texts = sqlx::query_scalar("SELECT norm FROM string").fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        texts
+    }
+
+    async fn change_bodies(&self, tenant: &str, statement: &'static str) {
+        let mut connection = self.of(tenant).await;
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     async fn bare_keys(&self) {
@@ -75,8 +101,7 @@ impl Engine for Folder {
     }
 
     async fn index_rows(&self, tenant: &str) -> i64 {
-        let file = self.folder.path().join("tenants").join(format!("{tenant}.sqlite"));
-        let mut connection = options(&file).connect().await.unwrap();
+        let mut connection = self.of(tenant).await;
         let tables = "SELECT (SELECT count(*) FROM key) + (SELECT count(*) FROM reference) + (SELECT count(*) FROM string) \
                       + (SELECT count(*) FROM date) + (SELECT count(*) FROM number)";
         let rows = sqlx::query_scalar(tables).fetch_one(&mut connection).await.unwrap();
