@@ -1,7 +1,8 @@
 //! `$closure` (terminology-service.html#closure): which of the concepts that a client uses subsume which.
 //!
-//! What a client told of is kept in a Basic resource of the tenant, one for each name: its versions are the versions of
-//! the table, so that what is new since one of them can be told again.
+//! What a caller told of is kept in a Basic resource of the tenant, one for each of the caller's names: its versions are the
+//! versions of the table, so that what is new since one of them can be told again. Another caller's table of the same name
+//! is another one.
 
 use super::asked::{self, Asked, needed_system};
 use engine::{Answer, Around, Call, Headers, Request, Resolver, Verb};
@@ -9,6 +10,7 @@ use fhir::json::{Doc, Value};
 use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Key, Stored};
 
@@ -26,7 +28,7 @@ type Entries = BTreeSet<(String, String, String)>;
 
 pub(super) async fn closure(call: Call<'_>) -> Result<Answer> {
     let name = call.arguments.text("name").unwrap_or_default();
-    let key = key(name)?;
+    let key = key(&call.ctx.caller().subject, name)?;
     let concepts: Vec<Value<'_>> = call.arguments.elements("concept").collect();
     match (call.arguments.text("version"), concepts.is_empty()) {
         (None, true) => begin(&call, name, &key).await,
@@ -83,11 +85,14 @@ async fn since(call: &Call<'_>, name: &str, key: &Key, version: &str) -> Result<
     answer(name, table.version, &now - &then)
 }
 
-/// Where a table is kept.
-fn key(name: &str) -> Result<Key> {
+/// Where a caller's table is kept.
+fn key(caller: &str, name: &str) -> Result<Key> {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '.';
     if (1..=56).contains(&name.len()) && name.chars().all(is_plain) {
-        return Ok(Key::new("Basic", format!("closure-{name}")));
+        // A name has no slash: where the caller's ends can be told.
+        let mut id: String = Sha256::digest(format!("{caller}/{name}")).iter().map(|it| format!("{it:02x}")).collect();
+        id.truncate(56);
+        return Ok(Key::new("Basic", format!("closure-{id}")));
     }
     Err(Failure::new(IssueType::Value, "The name of a closure table has up to 56 letters, digits, '-' and '.'."))
 }

@@ -425,6 +425,21 @@ async fn a_closure_table_tells_what_is_new() {
     assert_eq!(house.get("$closure?name=ward-1").await.unwrap_err().status, 405);
 }
 
+/// A table is its caller's: another one's of the same name is neither told nor begun anew.
+#[tokio::test]
+async fn a_closure_table_is_its_callers() {
+    let house = house().await;
+    let concept = json!({"name": "concept", "valueCoding": {"system": "urn:metals", "code": "zinc"}});
+    let name = json!({"name": "name", "valueString": "ward-1"});
+    let (begin, add) = (json!([name]), json!([name, concept]));
+    let mine = house.caller("system/*.rsu").await;
+    house.post("$closure", begin.clone()).await.unwrap();
+    house.post("$closure", add.clone()).await.unwrap();
+    assert_eq!(house.post_as(&mine, "$closure", add.clone()).await.unwrap_err().status, 404);
+    house.post_as(&mine, "$closure", begin).await.unwrap();
+    assert_eq!(house.post("$closure", add).await.unwrap()["version"], "2");
+}
+
 /// What is stored is told only to who may search it.
 #[tokio::test]
 async fn an_operation_demands_the_types_that_it_looks_into() {
