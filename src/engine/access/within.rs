@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Whether a resource passes bounds. What cannot be told from it alone does not.
-    pub(super) fn holds(
+    pub(crate) fn holds(
         &self,
         ctx: &Context,
         key: &Key,

@@ -16,6 +16,7 @@ mod post;
 mod render;
 mod search;
 mod security;
+mod sight;
 mod spool;
 #[cfg(test)]
 mod tests;

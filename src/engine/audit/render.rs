@@ -5,6 +5,7 @@ use super::event::{Agent, Entity, Event};
 use super::keys::outcome_of;
 use super::patients::PATIENT;
 use super::security::{DCM, Security};
+use super::sight::Told;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::primitive::datetime;
@@ -29,8 +30,8 @@ pub(super) struct Shown<'a> {
     /// The tenant.
     pub(super) site: &'a str,
     pub(super) event: &'a Event,
-    /// The only patient whose records may be told of, where that is so.
-    pub(super) only: Option<&'a str>,
+    /// The only patients whose records may be told of, where that is so.
+    pub(super) only: Option<&'a Told>,
 }
 
 fn coding((system, code, display): (&str, &str, &str)) -> Json {
@@ -86,7 +87,7 @@ impl Shown<'_> {
 
     fn entities(&self) -> Vec<Json> {
         let event = self.event;
-        let may_tell = |id: &str| self.only.is_none_or(|it| it == id);
+        let may_tell = |id: &str| self.only.is_none_or(|it| it.contains(id));
         let patients = event.patients.iter().filter(|it| may_tell(it)).map(|id| {
             json!({
                 "what": { "reference": format!("{PATIENT}/{id}") },
@@ -113,11 +114,11 @@ impl Shown<'_> {
         all
     }
 
-    /// Whether a resource belongs to the only patient that may be told of, if there is one.
+    /// Whether a resource belongs to one of the only patients that may be told of, if there are such.
     fn may_tell_of(&self, Entity(_, owners): &Entity) -> bool {
         let Some(only) = self.only else { return true };
         let owner = |it: &u32| usize::try_from(*it).ok().and_then(|it| self.event.patients.get(it));
-        owners.iter().filter_map(owner).any(|it| it == only)
+        owners.iter().filter_map(owner).any(|it| only.contains(it))
     }
 
     /// `None` for a patient, who is told of as such, unless a version was asked for.

@@ -2,8 +2,8 @@
 //! version of each. They are made when they are asked for, and matched one by one, newest first.
 
 use super::event::Event;
-use super::patients::each_patient;
 use super::render::Shown;
+use super::sight::Sight;
 use super::{AUDIT_EVENT, find};
 use crate::access::{Bounds, Reach};
 use crate::page;
@@ -21,13 +21,6 @@ const LOOKED: usize = 20_000;
 const OPENED: usize = 256;
 /// Events that are read at a time.
 const BATCH: usize = 500;
-
-/// What a caller may see of the log.
-pub(super) struct Sight<'c> {
-    bounds: Bounds,
-    /// The only patient whose records the caller may be told of.
-    only: Option<&'c str>,
-}
 
 /// Whether an interaction is about the log alone.
 pub(crate) fn is_of_log(interaction: &Interaction) -> bool {
@@ -89,8 +82,13 @@ impl Engine {
 
     fn sight<'c>(&self, ctx: &'c Context, access: Access) -> Result<Sight<'c>> {
         Ok(match self.reach(ctx, access, AUDIT_EVENT)? {
-            Reach::Whole => Sight { bounds: Bounds::new(), only: None },
-            Reach::Narrow(bounds) => Sight { bounds, only: ctx.caller.scopes.patient() },
+            Reach::Whole => Sight::default(),
+            Reach::Narrow(bounds) => Sight {
+                bounds,
+                only: ctx.caller.scopes.patient(),
+                left: ctx.left(access, AUDIT_EVENT)?,
+                ..Sight::default()
+            },
         })
     }
 
@@ -98,12 +96,13 @@ impl Engine {
     fn shown(&self, ctx: &Context, entry: &Audited, sight: &Sight<'_>) -> Result<Option<Stored>> {
         let key = Key::new(AUDIT_EVENT, &entry.id);
         let body = match super::post::is_whole(&entry.body) {
-            true if !is_only_of(sight.only, &entry.body, ctx.base()) => return Ok(None),
+            true if !self.tells_of_all(ctx, sight, &entry.body)? => return Ok(None),
             true => entry.body.clone(),
             false => {
                 let event: Event = serde_json::from_slice(&entry.body).map_err(Failure::internal)?;
                 let (id, at, site) = (entry.id.as_str(), entry.at, ctx.tenant().name());
-                let shown = Shown { id, at, site, event: &event, only: sight.only };
+                let Some(told) = self.told(ctx, sight, &event)? else { return Ok(None) };
+                let shown = Shown { id, at, site, event: &event, only: told.as_ref() };
                 shown.resource().to_string().into()
             }
         };
@@ -127,7 +126,7 @@ impl Engine {
             None => None,
         };
         let filter = search.branches.iter_mut().flat_map(|it| std::mem::take(&mut it.filter)).collect();
-        let wanted = Wanted { sight: Sight { bounds: joined(&sight, filter), only: sight.only }, before };
+        let wanted = Wanted { sight: sight.joined(filter), before };
         let Found { page: found, is_damaged } = match search.is_count_only() {
             true => Found::default(),
             false => self.events(ctx, &wanted, search.count).await?,
@@ -164,7 +163,7 @@ impl Engine {
         let ranges = from.into_iter().chain(until.map(|it| RangeTest::AtOrBelow(it, it)));
         let bounds = ranges.map(|it| Clause::Any(vec![Test::Date(find::date(), vec![it])])).collect();
         let before = position.map(|it| AuditPlace(it.row));
-        let found = self.events(ctx, &Wanted { sight: Sight { bounds, only: None }, before }, limit).await?;
+        let found = self.events(ctx, &Wanted { sight: Sight { bounds, ..Sight::default() }, before }, limit).await?;
         Ok((found.page, found.is_damaged))
     }
 
@@ -211,8 +210,7 @@ impl Engine {
 
     /// How many events are wanted; fails where that takes too long to tell.
     async fn count_events(&self, ctx: &Context, wanted: &Wanted<'_>) -> Result<i64> {
-        let all =
-            Wanted { sight: Sight { bounds: wanted.sight.bounds.clone(), only: wanted.sight.only }, before: None };
+        let all = Wanted { sight: wanted.sight.joined(Bounds::new()), before: None };
         let Found { page, .. } = self.events(ctx, &all, LOOKED).await?;
         if page.next.is_some() {
             let told = "There are more events than can be counted; narrow the search, by date or patient, or ask for _total=none.";
@@ -246,18 +244,6 @@ pub fn damaged_log() -> Issue {
 /// Where what comes behind a place begins.
 fn behind(place: AuditPlace) -> Position {
     Position { row: place.0, ..Position::default() }
-}
-
-fn joined(sight: &Sight<'_>, mut filter: Bounds) -> Bounds {
-    filter.extend(sight.bounds.iter().cloned());
-    filter
-}
-
-/// Whether all patients that a whole AuditEvent names may be told of.
-fn is_only_of(only: Option<&str>, body: &[u8], base: &str) -> bool {
-    let mut is_only = true;
-    each_patient(AUDIT_EVENT, "", body, base, |id| is_only &= only.is_none_or(|it| it == id));
-    is_only
 }
 
 /// Fails for what the log does not do.

@@ -30,7 +30,8 @@ fn search() -> Event {
 }
 
 fn rendered(event: &Event, only: Option<&str>) -> Json {
-    Shown { id: "e", at: 1_795_000_000_000, site: "north", event, only }.resource()
+    let only = only.map(|it| [it.to_owned()].into_iter().collect());
+    Shown { id: "e", at: 1_795_000_000_000, site: "north", event, only: only.as_ref() }.resource()
 }
 
 fn demand_valid(resource: &Json) {
