@@ -1,6 +1,6 @@
 //! How old an answer may be while the primary database does not answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a caller allows of a read (RFC 9111 section 5.2.1.2, `max-stale`), and what came of it.
@@ -8,7 +8,9 @@ use std::time::Duration;
 pub struct Leeway {
     /// The oldest that is taken; any age where there is none.
     most: Option<Duration>,
-    freshness: Mutex<Freshness>,
+    /// Whether access is decided by what is read.
+    decides: bool,
+    freshness: Arc<Mutex<Freshness>>,
 }
 
 /// How old what was read is.
@@ -26,7 +28,18 @@ pub enum Freshness {
 impl Leeway {
     /// Of so much at the most, or of any age.
     pub fn new(most: Option<Duration>) -> Leeway {
-        Leeway { most, freshness: Mutex::default() }
+        Leeway { most, decides: false, freshness: Arc::default() }
+    }
+
+    /// The same for what access is decided by: however old it may be, nothing is missing that was acknowledged as far as this
+    /// node knows. So what was revoked before it last heard from the primary stays revoked.
+    pub fn for_access(&self) -> Leeway {
+        Leeway { most: self.most, decides: true, freshness: self.freshness.clone() }
+    }
+
+    /// Whether nothing may be missing that is known to have been acknowledged.
+    pub(crate) fn is_for_access(&self) -> bool {
+        self.decides
     }
 
     /// How old the oldest is of what was read so far.

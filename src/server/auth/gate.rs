@@ -161,7 +161,7 @@ impl Gate {
             None => self.known(tenant).await?,
         };
         let session = self.engine.store().open(&known.tenant).await?;
-        let session = session.for_reading(Some(leeway.clone())).unwrap_or(session);
+        let session = session.for_reading(Some(Arc::new(leeway.for_access()))).unwrap_or(session);
         let known = match known.keys.is_current(&*session).await? {
             true => known,
             false => {
@@ -276,6 +276,7 @@ impl Gate {
                 let mut caller = claims.caller();
                 if let Some(duties) = &duties {
                     caller.roles = duties.names();
+                    caller.purposes = duties.purposes();
                     caller.scopes = caller.scopes.met_by(duties);
                 }
                 Ok((caller, holder, until, shown(stands, duties)))

@@ -169,6 +169,7 @@ impl Standby {
             let found = timeout(REACH, Replayed::of(connection, mark)).await.map_err(|_| Error::Silent)??;
             let found = found.ok_or(Error::NoStandby)?;
             match demand {
+                Demand::Some(_, leeway) if leeway.is_for_access() && !found.is_at_mark => return Err(Error::Lagging),
                 Demand::Some(mark, leeway) if leeway.takes(found.freshness(mark.at.elapsed())) => return Ok(()),
                 Demand::Some(..) => return Err(Error::Lagging),
                 Demand::All(_) if found.is_at_mark => return Ok(()),
