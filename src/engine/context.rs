@@ -45,6 +45,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// What the caller was granted.
     pub scopes: Scopes,
+    /// What the caller may want data for, by roles or the kind of user.
+    pub purposes: Vec<String>,
     /// The resource that the user is: `Practitioner/1`.
     pub fhir_user: Option<String>,
     /// When the user signed in for whom the caller acts, in milliseconds since the epoch; none where it acts for nobody.
@@ -81,6 +83,12 @@ impl Context {
     pub(crate) fn for_reading(&self) -> Context {
         let session = self.session.for_reading(self.leeway.clone()).unwrap_or_else(|| self.session.clone());
         Context { session, ..self.clone() }
+    }
+
+    /// Where access is decided: a copy that lacks nothing that is known to have been acknowledged, or the primary.
+    pub(crate) fn deciding(&self) -> Arc<dyn Session> {
+        let leeway = self.leeway.as_ref().map(|it| Arc::new(it.for_access()));
+        self.session.for_reading(leeway).unwrap_or_else(|| self.session.clone())
     }
 
     /// The same, for one interaction: it works by the search parameters that there are now.

@@ -32,7 +32,9 @@ mod terminology;
 mod unique;
 mod write;
 
-pub use access::{Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Role, Scopes, needed_for, shipped_roles};
+pub use access::{
+    Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Right, Role, Scopes, needed_for, shipped_roles,
+};
 pub use audit::{Beside, Origin, Security, SecurityEvent, damaged_log};
 pub use bundle::BundleWriter;
 pub use content::shows_values;
@@ -41,7 +43,7 @@ pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
-pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, of_tenant};
+pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, check_purpose, of_tenant, purposes_of};
 pub use profiles::ProfileBreach;
 pub use provenance::MadeProvenance;
 pub use request::{Answer, Headers, Request, Verb};

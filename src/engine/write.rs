@@ -76,10 +76,14 @@ impl Engine {
     ) -> Result<Draft> {
         let (key, expect, version) = (target.key.clone(), target.expect, target.version);
         let draft = match (target.method, resource, &target.current) {
-            (Method::Delete, ..) => tombstone(ctx, key, expect, version),
+            (Method::Delete, ..) => {
+                self.demand_unwidened(ctx, target, None)?;
+                tombstone(ctx, key, expect, version)
+            }
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(ctx, current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
+                self.demand_unwidened(ctx, target, Some(patched.root()))?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
             (method, Some(resource), current) => {
@@ -87,6 +91,7 @@ impl Engine {
                     self.demand_whole_view(ctx, current, resource)?;
                 }
                 self.demand_within(ctx, &key, resource, &target.bounds)?;
+                self.demand_unwidened(ctx, target, Some(resource))?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }
             _ => return Err(Failure::new(IssueType::Required, "The request has no resource.")),

@@ -4,6 +4,7 @@ mod defining;
 mod elevation;
 mod giving;
 mod inside;
+mod links;
 mod masks;
 mod matrix;
 mod operations;

@@ -1,6 +1,7 @@
 //! Roles in several clinics of a tenant: a person acts in one at a time, and switches.
 
-use crate::smart::place::{Browser, Place, text, told, told_app};
+use super::call;
+use crate::smart::place::{Browser, Person, Place, text, told, told_app};
 use conformance_tests::Client;
 use serde_json::{Value, json};
 
@@ -67,4 +68,73 @@ async fn a_person_acts_in_one_clinic_and_switches() {
     super::soon().await;
     assert!(!prescribes(&there).await);
     here.delete("Schedule/x").await.expect_in(204..=404);
+}
+
+/// An encounter in a ward, with its observation.
+async fn visit(place: &Place<'_>, ward: &str) -> String {
+    let visit = json!({
+        "resourceType": "Encounter", "status": "finished", "class": { "code": "AMB" },
+        "location": [{ "location": { "reference": ward } }],
+    });
+    format!("Encounter/{}", place.admin.create(&visit).await)
+}
+
+/// A client of an app that a person lets in where they act.
+async fn acting(place: &Place<'_>, browser: &mut Browser<'_>, app: &str) -> Client {
+    place.with(Some(&text(&let_in(place, browser, app).await, "access_token")))
+}
+
+/// That somebody reaches this and not that, on any way to it.
+async fn reaches(client: &Client, seen: &str, hidden: &str) {
+    client.get(seen).await.expect(200);
+    for path in [
+        hidden.to_owned(),
+        format!("{hidden}/_history"),
+        format!("{hidden}/_history/1"),
+        format!("{hidden}/$everything"),
+    ] {
+        client.get(&path).await.expect(404);
+    }
+    for query in ["Encounter?_total=accurate", "Encounter?status=finished&_total=accurate"] {
+        let found = client.page(query).await;
+        assert_eq!((found.ids(), found.total()), (vec![seen.trim_start_matches("Encounter/").to_owned()], Some(1)));
+    }
+}
+
+/// Where a role is narrowed to the place, what is in the others is out of reach, and switching changes that for what is
+/// granted afterwards alone.
+#[tokio::test]
+async fn what_is_in_another_clinic_is_out_of_reach_meanwhile() {
+    let Some(place) = Place::new() else { return };
+    let mut wards = Vec::new();
+    for name in ["East", "West"] {
+        let ward = json!({ "resourceType": "Location", "name": name });
+        wards.push(format!("Location/{}", place.admin.create(&ward).await));
+    }
+    let [east, west] = wards.as_slice() else { panic!("two wards") };
+    let (in_east, in_west) = (visit(&place, east).await, visit(&place, west).await);
+    let rule = ("rule", json!("user/Encounter.rs?location={place}"));
+    let given = [("name", json!("ward_nurse")), ("title", json!("Ward nurse")), rule];
+    call(&place.admin, "$role-define", &given).await.expect(200);
+    let id = place.admin.create(&json!({ "resourceType": "Practitioner", "name": [{ "text": "Ana" }] })).await;
+    let roles = [format!("ward_nurse@{east}"), format!("ward_nurse@{west}")];
+    let person: Person = place.person_with(&format!("Practitioner/{id}"), &["--role", &roles[0], "--role", &roles[1]]);
+    let app = place.app(SCOPE);
+    let mut browser = Browser::new(&place);
+    let sent = browser.ask_as(&person, &place.asked(&app, SCOPE)).await.expect(303);
+    let page = browser.get(sent.needed_header("location")).await.expect(200);
+    browser.submit(&page, "clinics", &[("action", "act"), ("place", east)]).await.expect(303);
+    let first = acting(&place, &mut browser, &app).await;
+    reaches(&first, &in_east, &in_west).await;
+    let page = browser.get("clinics").await.expect(200);
+    browser.submit(&page, "clinics", &[("action", "act"), ("place", west)]).await.expect(303);
+    let second = acting(&place, &mut browser, &app).await;
+    reaches(&second, &in_west, &in_east).await;
+    // What was granted before acts where it did.
+    reaches(&first, &in_east, &in_west).await;
+    place.program.succeed(&["user", "roles", "--tenant", &place.tenant, &person.name, "--role", &roles[1]]);
+    super::soon().await;
+    first.get(&in_east).await.expect(403);
+    first.get(&in_west).await.expect(403);
+    reaches(&second, &in_west, &in_east).await;
 }

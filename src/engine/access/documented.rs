@@ -19,14 +19,17 @@ fn head(cells: &[String]) -> String {
     row(cells.to_vec()) + &row(cells.iter().map(|_| "---".to_owned()))
 }
 
-/// What each role is for, and what it administers.
+/// What each role is for, what it administers, which rights it has and what data may be wanted for.
 fn purposes() -> String {
+    let listed = |all: Vec<&str>| if all.is_empty() { "–".to_owned() } else { all.join(", ") };
     let shown = |it: &Role| {
-        let permissions = if it.permissions.is_empty() { "–".to_owned() } else { it.permissions.join(", ") };
-        row([format!("`{}`", it.name), it.description.clone(), permissions])
+        let permissions = listed(it.permissions.iter().map(String::as_str).collect());
+        let rights = listed(it.rights.iter().map(|it| it.code()).collect());
+        let purposes = listed(it.purposes.iter().map(String::as_str).collect());
+        row([format!("`{}`", it.name), it.description.clone(), permissions, rights, purposes])
     };
     let rows: String = shipped_roles().iter().map(shown).collect();
-    head(&["Role".into(), "What it is for".into(), "Administers".into()]) + &rows
+    head(&["Role", "What it is for", "Administers", "Rights", "Purposes"].map(str::to_owned)) + &rows
 }
 
 /// What each role of a tenant may do with each type.

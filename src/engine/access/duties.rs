@@ -2,7 +2,8 @@
 
 use super::grant::{Grant, Level};
 use super::role::{Needed, Role, filled, needed_for};
-use super::{Access, Scopes};
+use super::{Access, Right, Scopes};
+use crate::privacy::purposes_of;
 use fhir::{Failure, IssueType, Result};
 
 /// Somebody's roles where they act.
@@ -32,6 +33,20 @@ impl Duties {
     /// The names of the roles.
     pub fn names(&self) -> Vec<String> {
         self.roles.iter().map(|it| it.name.clone()).collect()
+    }
+
+    /// What the user may want data for: what roles say, and without any the kind of user.
+    pub fn purposes(&self) -> Vec<String> {
+        if self.roles.is_empty() {
+            return purposes_of(self.user.as_deref());
+        }
+        let mut all: Vec<String> = Vec::new();
+        for purpose in self.roles.iter().flat_map(|it| &it.purposes) {
+            if !all.contains(purpose) {
+                all.push(purpose.clone());
+            }
+        }
+        all
     }
 
     /// The rules that hold with this patient in context. Roles' rules of the level `patient` are about nobody else's
@@ -77,10 +92,18 @@ impl Duties {
         let own = self.own.split_whitespace();
         let all: Vec<&str> =
             self.roles.iter().flat_map(|it| it.rules.iter().chain(&it.gives)).map(String::as_str).chain(own).collect();
+        // Whoever may give all access may give what goes beyond rules as well.
+        let has = |right: &Right| self.roles.iter().any(|it| it.rights.contains(right));
+        if let Some(right) = role.rights.iter().find(|it| !has(it) && !is_covered(WHOLE, &all)) {
+            return Some(format!("the right {}", right.code()));
+        }
         let missing = role.rules.iter().chain(&role.gives).find(|it| !is_covered(it, &all))?;
         Some(format!("the rule {missing}"))
     }
 }
+
+/// Every access of users.
+const WHOLE: &str = "user/*.cruds";
 
 /// Whether a rule gives nothing that others do not give as well.
 fn is_covered(rule: &str, others: &[&str]) -> bool {
@@ -101,6 +124,7 @@ fn is_covered(rule: &str, others: &[&str]) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Office {
     permissions: Vec<String>,
+    pub(super) rights: Vec<Right>,
     /// Whether the app was granted all that the user may do.
     is_whole: bool,
 }
@@ -116,7 +140,8 @@ impl Scopes {
                 grants.push(met);
             }
         }
-        let office = Office { permissions: duties.permissions().cloned().collect(), is_whole };
+        let rights = duties.roles.iter().flat_map(|it| &it.rights).copied().collect();
+        let office = Office { permissions: duties.permissions().cloned().collect(), rights, is_whole };
         Scopes { office: Some(office), ..Scopes::of(grants, self.patient) }
     }
 
@@ -133,6 +158,8 @@ impl Scopes {
         let refused = |told: String| Err(Failure::new(IssueType::Forbidden, told));
         match needed_for(code) {
             Some(Needed::Access) => Ok(false),
+            Some(Needed::Right(right)) if self.have(right) => Ok(false),
+            Some(Needed::Right(right)) => refused(format!("None of the user's roles has the right {}.", right.code())),
             Some(Needed::Permission(_)) if self.administers(code) => Ok(true),
             Some(Needed::Permission(needed)) if office.permissions.iter().any(|it| it == needed) => {
                 refused("What administers a tenant is done by an app that was granted user/*.cruds.".into())
@@ -212,6 +239,9 @@ mod tests {
         assert!(met("user/*.cruds", None, &duties(&["doctor"])).settled_by_role("create-user").is_err());
         assert!(!met("user/*.cruds", None, &duties(&["doctor"])).settled_by_role("everything").unwrap());
         assert!(met("user/*.cruds", None, &owner).settled_by_role("something-new").is_err());
+        // A right does not take the place of access.
+        assert!(!met("user/*.rs", None, &duties(&["doctor"])).settled_by_role("break-glass").unwrap());
+        assert!(met("user/*.cruds", None, &owner).settled_by_role("break-glass").is_err());
     }
 
     #[test]
@@ -230,6 +260,9 @@ mod tests {
         ] {
             assert_eq!(duties(&[giver]).missing_for(&role(given)).is_none(), is_given, "{giver} {given}");
         }
+        let breaker = Role { rights: vec![Right::BreakGlass], ..role("staff") };
+        assert!(duties(&["staff"]).missing_for(&breaker).is_some());
+        assert!(duties(&["admin"]).missing_for(&breaker).is_none());
         let clerk = Role { gives: Vec::new(), rules: vec!["user/Patient.rs".into()], ..role("staff") };
         let wider = Role { rules: vec!["user/Patient.crs".into()], ..clerk.clone() };
         let narrower = Role { rules: vec!["user/Patient.r?gender=female".into()], ..clerk.clone() };

@@ -8,12 +8,15 @@ mod grant;
 mod inside;
 mod masks;
 mod narrow;
+mod right;
 mod role;
+mod widening;
 mod within;
 
 pub use duties::Duties;
 pub use grant::{Grant, Level};
 pub(crate) use narrow::Reach;
+pub use right::Right;
 pub use role::{Needed, PERMISSIONS, Realm, Role, needed_for, shipped_roles};
 pub(crate) use within::Bounds;
 

@@ -1,8 +1,9 @@
 //! Roles: named sets of rules, shaped like scopes, and of administrative permissions. The shipped ones are data in
 //! `profiles/roles`, read when they are first needed; a test reads all of them, so that a wrong one builds no release.
 
-use super::Grant;
 use super::grant::mask_problem;
+use super::{Grant, Right};
+use crate::privacy::check_purpose;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -44,6 +45,12 @@ pub struct Role {
     pub permissions: Vec<String>,
     /// Rules that may be given to others beside those that the role itself has.
     pub gives: Vec<String>,
+    /// What may be done beside rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<Right>,
+    /// What data may be wanted for: codes of v3-PurposeOfUse, each with its kinds, but for emergencies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<String>,
 }
 
 impl Role {
@@ -66,8 +73,12 @@ impl Role {
             let rule = fhir::outcome::shown(rule);
             return Some(format!("{rule} is no rule: user/TYPE.cruds or patient/TYPE.cruds, perhaps with ?criteria."));
         }
-        let unknown = self.permissions.iter().find(|it| !PERMISSIONS.contains(&it.as_str()))?;
-        Some(format!("{} is no permission; there are {}.", fhir::outcome::shown(unknown), PERMISSIONS.join(", ")))
+        if let Some(unknown) = self.permissions.iter().find(|it| !PERMISSIONS.contains(&it.as_str())) {
+            let unknown = fhir::outcome::shown(unknown);
+            return Some(format!("{unknown} is no permission; there are {}.", PERMISSIONS.join(", ")));
+        }
+        let problem = self.purposes.iter().find_map(|it| check_purpose(it).err())?;
+        problem.issues.into_iter().next().map(|it| it.diagnostics)
     }
 }
 
@@ -125,6 +136,8 @@ pub enum Needed {
     Access,
     /// A permission, and an app that was granted everything; access to resources is not asked for.
     Permission(&'static str),
+    /// A right, and access to the resources that the operation looks at.
+    Right(Right),
 }
 
 /// What callers with roles need in order to call the operation of this code; `None` where no rule says, and they may not.
@@ -136,7 +149,10 @@ pub fn needed_for(code: &str) -> Option<Needed> {
     });
     match rules.get(code)?.as_str()? {
         "access" => Some(Needed::Access),
-        permission => PERMISSIONS.into_iter().find(|it| *it == permission).map(Needed::Permission),
+        name => {
+            let permission = PERMISSIONS.into_iter().find(|it| *it == name).map(Needed::Permission);
+            permission.or_else(|| Right::named(name).map(Needed::Right))
+        }
     }
 }
 
@@ -161,6 +177,8 @@ mod tests {
             rules: vec!["user/Schedule.rs?actor={place}".into()],
             permissions: vec!["users".into()],
             gives: Vec::new(),
+            rights: Vec::new(),
+            purposes: vec!["HOPERAT".into()],
         };
         assert_eq!(good.problem(), None);
         for wrong in [
@@ -171,6 +189,8 @@ mod tests {
             Role { rules: vec!["user/Schedule.rs user/*.rs".into()], ..good.clone() },
             Role { gives: vec!["user/Patient.rs?{place}".into()], ..good.clone() },
             Role { permissions: vec!["everything".into()], ..good.clone() },
+            Role { purposes: vec!["ETREAT".into()], ..good.clone() },
+            Role { purposes: vec!["curiosity".into()], ..good.clone() },
         ] {
             assert!(wrong.problem().is_some(), "{wrong:?}");
         }
@@ -194,6 +214,7 @@ mod tests {
     fn an_operation_without_a_rule_is_nobodys() {
         assert_eq!(needed_for("everything"), Some(Needed::Access));
         assert_eq!(needed_for("create-user"), Some(Needed::Permission("users")));
+        assert_eq!(needed_for("break-glass"), Some(Needed::Right(Right::BreakGlass)));
         assert_eq!(needed_for("something-new"), None);
     }
 }

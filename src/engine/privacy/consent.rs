@@ -12,7 +12,7 @@ use store::Key;
 use super::purpose::ACT_REASON;
 
 /// The resource type.
-pub(super) const CONSENT: &str = "Consent";
+pub(crate) const CONSENT: &str = "Consent";
 /// The system of tenants' names as identifiers of organizations.
 const TENANTS: &str = "https://medisync.dev/fhir/tenant";
 /// Exceptions within exceptions; what is deeper denies.
@@ -79,12 +79,28 @@ pub(super) enum Datum {
     AuthoredBy(Key),
 }
 
+/// Whether a Consent is one that access goes by.
+pub(crate) fn is_in_force(consent: Value<'_>) -> bool {
+    consent.str("status") == Some("active") && is_on_privacy(consent)
+}
+
+/// Whether a Consent is this patient's.
+pub(crate) fn is_of_patient(consent: Value<'_>, id: &str, base: &str) -> bool {
+    let reference = consent.get("patient").and_then(|it| it.str("reference"));
+    reference.and_then(|it| patient(it, base)) == Some(id)
+}
+
+fn is_on_privacy(consent: Value<'_>) -> bool {
+    let mut codings = consent.get("scope").and_then(|it| it.get("coding")).into_iter().flat_map(Value::each);
+    codings.any(|it| it.str("code") == Some("patient-privacy"))
+}
+
 impl Rule {
     /// Reads an active Consent; `None` if it is about something else than privacy, or about no patient of this server.
     pub(super) fn read(consent: Value<'_>, base: &str) -> Option<Rule> {
-        let scope = consent.get("scope")?;
-        let mut codings = scope.get("coding").into_iter().flat_map(Value::each);
-        codings.find(|it| it.str("code") == Some("patient-privacy"))?;
+        if !is_on_privacy(consent) {
+            return None;
+        }
         let patient = patient(consent.get("patient")?.str("reference")?, base)?;
         let policy = consent.get("policyRule").into_iter().flat_map(|it| it.get("coding")).flat_map(Value::each);
         let policy: Vec<&str> = policy.filter_map(|it| it.str("code")).collect();

@@ -2,10 +2,11 @@
 //! another within [`HELD`].
 
 use super::consent::{CONSENT, Rule};
+use super::purpose::{demand_allowed, every_purpose};
 use super::who::{self, Identifier, Who};
 use super::{Limits, PrivacySettings, glass};
 use crate::own::each;
-use crate::{Context, Engine};
+use crate::{Caller, Context, Engine};
 use fhir::search::{Owners, ParamId, Test, TokenTest};
 use fhir::spec::r4;
 use fhir::{Failure, Result};
@@ -190,28 +191,39 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// What the tenant's rules leave the caller; whoever administers the tenant is not limited, nor is anything left of no
+    /// What a caller may want data for in the tenant of a context, each with its kinds.
+    pub async fn purposes(&self, ctx: &Context) -> Result<Vec<String>> {
+        if ctx.caller.scopes.is_administrator() {
+            return Ok(every_purpose());
+        }
+        let rules = ctx.privacy.rules(ctx.session(), ctx.base(), (self.ambient.now_ms)()).await?;
+        Ok(rules.settings.purposes(&ctx.caller))
+    }
+
+    /// What the tenant's rules leave the caller, who fails with 403 for a purpose that is not theirs; whoever administers the tenant is not limited, nor is anything left of no
     /// grant at all.
     pub(crate) async fn limits(&self, ctx: &Context) -> Result<Arc<Limits>> {
         let scopes = &ctx.caller.scopes;
         if scopes.is_administrator() || scopes.is_empty() {
             return Ok(Arc::default());
         }
-        let session = ctx.for_reading().session;
+        let session = ctx.deciding();
         let (session, now) = (&*session, (self.ambient.now_ms)());
         let rules = ctx.privacy.rules(session, ctx.base(), now).await?;
+        let allowed = rules.settings.purposes(&ctx.caller);
+        demand_allowed(ctx.purposes.as_deref().unwrap_or_default(), &allowed)?;
         if rules.is_empty() {
             return Ok(Arc::default());
         }
         let is_limited = rules.settings.limits(&ctx.caller);
-        let caller = &ctx.caller;
-        let caller = (&caller.subject, &caller.fhir_user, &caller.roles, is_limited, &ctx.purposes, ctx.base());
-        let caller = format!("{caller:?}");
+        let Caller { subject, fhir_user, roles, .. } = &*ctx.caller;
+        let asked = (is_limited, &ctx.purposes, &allowed, scopes.patient());
+        let caller = format!("{:?}", (subject, fhir_user, roles, asked, ctx.base()));
         let writes = ctx.privacy.ties.load(Ordering::Acquire);
         if let Some(held) = ctx.privacy.held(&caller, &rules, now, writes) {
             return Ok(held);
         }
-        let who = Who::of(ctx, session, now.saturating_mul(1000)).await?;
+        let who = Who::of(ctx, session, &allowed, now.saturating_mul(1000)).await?;
         let open = glass::open(session, &ctx.caller.subject).await?;
         let ids = open.ids.clone();
         let mine = match is_limited {

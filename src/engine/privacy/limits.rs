@@ -1,7 +1,7 @@
 //! What is left of each resource type for a caller: criteria that are joined with those of their grants.
 
 use super::BasePolicy;
-use super::consent::{Action, Provision};
+use super::consent::{Action, Rule};
 use super::kept::Rules;
 use super::labels;
 use super::verdict::Asked;
@@ -13,6 +13,7 @@ use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
 use fhir::spec::{TypeId, r4};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use store::Key;
 
 /// Criteria of consents that differ from each other, of one type, at the most: patients beyond them are denied all of it.
 const KINDS: usize = 64;
@@ -50,6 +51,11 @@ impl Limits {
     /// Whether there is no limit.
     pub(crate) fn is_none(&self) -> bool {
         self.mine.is_none() && self.rules.is_empty()
+    }
+
+    /// Whether this is who the caller is, or acts as or for.
+    pub(crate) fn is_caller(&self, key: &Key) -> bool {
+        self.who.is(key) == Some(true)
     }
 
     /// What resources of a type must pass for an access; nothing where there is no limit.
@@ -119,13 +125,13 @@ impl Limits {
         if owned(query, &Arc::default()).is_none() {
             return filter;
         }
-        let asked = Asked { who: &self.who, action, query: *query };
-        let denied = self.tests(query, self.grouped(|it| asked.denied(it), Some(Filter::new())));
+        let denied = |it: &Rule| self.asked(it, action, query).denied(&it.root);
+        let denied = self.tests(query, self.grouped(denied, Some(Filter::new())));
         if !denied.is_empty() {
             filter.push(Clause::None(denied));
         }
         if self.rules.settings.base == BasePolicy::Deny && action != Action::Collect {
-            let mut groups = self.grouped(|it| asked.permitted(it), None);
+            let mut groups = self.grouped(|it| self.asked(it, action, query).permitted(&it.root), None);
             for id in &self.unbound {
                 groups.add(Filter::new(), id.clone(), None);
             }
@@ -136,11 +142,16 @@ impl Limits {
         filter
     }
 
+    /// The question that a rule answers.
+    fn asked<'a>(&'a self, rule: &'a Rule, action: Action, query: &Query<'a>) -> Asked<'a> {
+        Asked { who: &self.who, action, patient: &rule.patient, query: *query }
+    }
+
     /// The patients of what rules say, by what they say.
-    fn grouped(&self, said: impl Fn(&Provision) -> Option<Filter>, rest: Option<Filter>) -> Groups {
+    fn grouped(&self, said: impl Fn(&Rule) -> Option<Filter>, rest: Option<Filter>) -> Groups {
         let mut groups = Groups::default();
         for rule in self.rules.all.iter().filter(|it| !self.unbound.contains(&it.patient)) {
-            if let Some(filter) = said(&rule.root) {
+            if let Some(filter) = said(rule) {
                 groups.add(filter, rule.patient.clone(), rest.as_ref());
             }
         }

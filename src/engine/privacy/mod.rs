@@ -16,8 +16,11 @@ mod verdict;
 mod who;
 
 pub use consent::of_tenant;
+pub(crate) use consent::{CONSENT, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
 pub(crate) use limits::Limits;
 pub(crate) use purpose::purposes;
+pub use purpose::{check_purpose, purposes_of};
 pub use settings::{BasePolicy, Clearance, PrivacySettings};
+pub(crate) use who::me;

@@ -1,7 +1,9 @@
 //! Purposes of use (v3-PurposeOfUse): what somebody says data is wanted for.
 
-use crate::Caller;
+use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
 
 /// The code system.
 pub(super) const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
@@ -83,36 +85,75 @@ pub(super) fn is_a(purpose: &str, wanted: &str) -> bool {
     }
 }
 
+/// What treatment is, and what a patient asks for.
+const TREATMENT: &str = "TREAT";
+const PATIENT_REQUEST: &str = "PATRQT";
+
+/// Whether it is a patient's own request: about nobody's records but their own.
+pub(super) fn is_of_patient(purpose: &str) -> bool {
+    is_a(purpose, PATIENT_REQUEST)
+}
+
 /// Reads the header `X-Purpose-Of-Use`: codes of v3-PurposeOfUse, separated by commas, perhaps with their system and `|`
-/// before them. That of an emergency cannot be said by oneself: it comes with breaking the glass.
+/// before them.
 pub(crate) fn purposes(header: &str) -> Result<Vec<String>> {
     let code = |it: &str| {
         let code = it.trim();
         let code = code.strip_prefix(ACT_REASON).and_then(|it| it.strip_prefix('|')).unwrap_or(code);
-        if !KINDS.iter().any(|(known, _)| *known == code) {
-            let told =
-                "X-Purpose-Of-Use takes codes of http://terminology.hl7.org/ValueSet/v3-PurposeOfUse, such as TREAT.";
-            return Err(Failure::new(IssueType::Value, told));
-        }
-        if is_a(code, "ETREAT") {
-            let told = "An emergency is not claimed by X-Purpose-Of-Use.";
-            return Err(Failure::new(IssueType::Forbidden, told));
-        }
-        Ok(code.to_owned())
+        check_purpose(code).map(|()| code.to_owned())
     };
     header.split(',').map(code).collect()
 }
 
-/// What a caller who says nothing wants data for: who treats wants to treat, a patient and their relatives to know. Of
-/// others it is not known.
-pub(super) fn presumed(caller: &Caller) -> Option<&'static str> {
-    let user = caller.fhir_user.as_deref()?;
-    let of = user.rsplit('/').nth(1)?;
-    match of {
-        "Practitioner" | "PractitionerRole" => Some("TREAT"),
-        "Patient" | "RelatedPerson" => Some("PATRQT"),
-        _ => None,
+/// Fails unless a code is a purpose that somebody can have been given: that of an emergency comes with breaking the glass.
+pub fn check_purpose(code: &str) -> Result<()> {
+    if !KINDS.iter().any(|(known, _)| *known == code) {
+        let told = format!(
+            "{} is no purpose of use: there are the codes of http://terminology.hl7.org/ValueSet/v3-PurposeOfUse, such as TREAT.",
+            shown(code)
+        );
+        return Err(Failure::new(IssueType::Value, told));
     }
+    if is_a(code, "ETREAT") {
+        let told = format!("{code} is an emergency, which is not claimed: it comes with Patient/$break-glass.");
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
+    Ok(())
+}
+
+/// Each purpose that is a kind of no other.
+pub(super) fn every_purpose() -> Vec<String> {
+    KINDS.iter().filter(|(_, above)| above.is_empty()).map(|(code, _)| (*code).to_owned()).collect()
+}
+
+/// Fails with 403, by name, for a purpose that a caller who may have these does not have.
+pub(super) fn demand_allowed(said: &[String], allowed: &[String]) -> Result<()> {
+    let Some(other) = said.iter().find(|it| !allowed.iter().any(|allowed| is_a(it, allowed))) else { return Ok(()) };
+    let told = match allowed {
+        [] => format!("You may not want data for {other}, nor for anything else: nothing says what for."),
+        _ => format!("You may not want data for {other}, but for {}.", allowed.join(", ")),
+    };
+    Err(Failure::new(IssueType::Forbidden, told))
+}
+
+/// What a caller who says nothing wants data for, who may want it for these: to treat, if that is among them; else it may be
+/// any of them. It is not known of whom nothing says what for.
+pub(super) fn presumed(allowed: &[String]) -> Option<Vec<String>> {
+    match allowed.iter().find(|it| *it == TREATMENT) {
+        Some(treatment) => Some(vec![treatment.clone()]),
+        None => (!allowed.is_empty()).then(|| allowed.to_vec()),
+    }
+}
+
+/// What a user who has no role may want data for, by the resource that the user is.
+pub fn purposes_of(user: Option<&str>) -> Vec<String> {
+    static USERS: OnceLock<FxHashMap<String, Vec<String>>> = OnceLock::new();
+    let users = USERS.get_or_init(|| {
+        let text = include_str!("../../../profiles/roles/purposes.json");
+        serde_json::from_str(text).unwrap_or_else(|it| panic!("the purposes of kinds of users are wrong: {it}"))
+    });
+    let kind = user.and_then(|it| it.rsplit('/').nth(1));
+    kind.and_then(|it| users.get(it)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,6 +174,34 @@ mod tests {
         assert_eq!(purposes("ERTREAT").unwrap_err().status, 403);
         for wrong in ["", "treat", "TREAT,", "urn:x|TREAT"] {
             assert_eq!(purposes(wrong).unwrap_err().status, 400, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_caller_has_the_purposes_that_were_given_with_their_kinds() {
+        let list = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        for (said, allowed, is_allowed) in [
+            (&["TREAT"][..], &["TREAT"][..], true),
+            (&["COC", "TREAT"], &["TREAT"], true),
+            (&["TREAT", "HRESCH"], &["TREAT"], false),
+            (&["TREAT"], &["COC"], false),
+            (&["PATRQT"], &[], false),
+        ] {
+            assert_eq!(demand_allowed(&list(said), &list(allowed)).is_ok(), is_allowed, "{said:?} {allowed:?}");
+        }
+        let refused = demand_allowed(&list(&["HRESCH"]), &list(&["TREAT"])).unwrap_err();
+        assert!(refused.status == 403 && refused.to_string().contains("HRESCH"), "{refused}");
+        assert_eq!(presumed(&list(&["HPAYMT", "TREAT"])), Some(list(&["TREAT"])));
+        assert_eq!(presumed(&list(&["HPAYMT", "HOPERAT"])), Some(list(&["HPAYMT", "HOPERAT"])));
+        assert_eq!(presumed(&[]), None);
+    }
+
+    #[test]
+    fn a_user_without_roles_has_the_purposes_of_the_kind() {
+        assert_eq!(purposes_of(Some("Practitioner/1")), ["TREAT"]);
+        assert_eq!(purposes_of(Some("http://x/fhir/north/Patient/1")), ["PATRQT"]);
+        for nobody in [None, Some("Device/1"), Some("x")] {
+            assert!(purposes_of(nobody).is_empty(), "{nobody:?}");
         }
     }
 }

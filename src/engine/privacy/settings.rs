@@ -3,6 +3,7 @@
 use crate::Caller;
 use fhir::{Failure, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use store::Session;
 
 /// What holds where no Consent says anything.
@@ -40,6 +41,9 @@ pub struct PrivacySettings {
     /// The e-mail address of whoever is told of broken glass.
     #[serde(default)]
     pub officer: Option<String>,
+    /// What programs that act for nobody may want data for, by the name that their tokens have for them.
+    #[serde(default)]
+    pub client_purposes: BTreeMap<String, Vec<String>>,
 }
 
 impl PrivacySettings {
@@ -57,6 +61,12 @@ impl PrivacySettings {
     /// The tenant's.
     pub async fn find(session: &dyn Session) -> Result<PrivacySettings> {
         Ok(Self::of(session).await?.0)
+    }
+
+    /// What a caller may want data for.
+    pub(super) fn purposes(&self, caller: &Caller) -> Vec<String> {
+        let of_program = self.client_purposes.get(&caller.subject).filter(|_| caller.fhir_user.is_none());
+        caller.purposes.iter().chain(of_program.into_iter().flatten()).cloned().collect()
     }
 
     /// Whether a caller sees the records of their own patients only: by a role that is limited, or as a user without any

@@ -31,6 +31,8 @@ enum Side {
 pub(super) struct Asked<'a> {
     pub(super) who: &'a Who,
     pub(super) action: Action,
+    /// Whose they are: the patient's id.
+    pub(super) patient: &'a str,
     /// Reads parameters of the type.
     pub(super) query: Query<'a>,
 }
@@ -100,7 +102,7 @@ impl Asked<'_> {
     fn holds(&self, it: &Provision, side: Side) -> Option<Filter> {
         let by_caller = [
             one(&it.actors, |key| self.who.is(key)),
-            self.who.wants(&it.purposes, side == Side::Permit),
+            self.who.wants(&it.purposes, side == Side::Permit, self.patient),
             one(&it.actions, |action| Some(self.is_done(*action))),
             Some(self.who.is_within(it.period)),
         ];

@@ -1,6 +1,6 @@
 //! Who a caller is to the records of a tenant: in which roles, organizations and teams, and whom they treat.
 
-use super::purpose::{is_a, presumed};
+use super::purpose::{is_a, is_of_patient, presumed};
 use crate::own::{each, every};
 use crate::{Caller, Context};
 use fhir::json::{Doc, Value};
@@ -46,18 +46,24 @@ pub(super) struct Who {
     identities: FxHashSet<Key>,
     /// What data is wanted for, where it is known.
     purposes: Option<Vec<String>>,
+    /// The id of the patient that the user is or acts for.
+    own: Option<String>,
     /// Microseconds since the epoch.
     now: i64,
 }
 
 impl Who {
-    /// The caller of a context; `session` is where it is looked up.
-    pub(super) async fn of(ctx: &Context, session: &dyn Session, now: i64) -> Result<Who> {
+    /// The caller of a context, who may want data for these purposes; `session` is where it is looked up.
+    pub(super) async fn of(ctx: &Context, session: &dyn Session, allowed: &[String], now: i64) -> Result<Who> {
         let caller = ctx.caller();
-        let purposes = ctx.purposes.as_deref().map(<[String]>::to_vec);
-        let purposes = purposes.or_else(|| presumed(caller).map(|it| vec![it.to_owned()]));
+        let purposes = ctx.purposes.as_deref().map(<[String]>::to_vec).or_else(|| presumed(allowed));
         let me = me(caller, ctx.base());
-        let mut who = Who { me: me.clone(), identities: me.into_iter().collect(), purposes, now };
+        let own = me.as_ref().and_then(|it| match it.of.as_str() {
+            "Patient" => Some(it.id.clone()),
+            "RelatedPerson" | "Person" => caller.scopes.patient().map(str::to_owned),
+            _ => None,
+        });
+        let mut who = Who { me: me.clone(), identities: me.into_iter().collect(), purposes, own, now };
         who.add_roles(session).await?;
         who.add_teams(session).await?;
         Ok(who)
@@ -73,12 +79,16 @@ impl Who {
         self.me.as_ref().map(|_| self.identities.contains(key))
     }
 
-    /// Whether data is wanted for one of these purposes, or for nothing else where `is_all`.
-    pub(super) fn wants(&self, wanted: &[Option<String>], is_all: bool) -> Option<bool> {
+    /// Whether a patient's data is wanted for one of these purposes, or for nothing else where `is_all`. What patients ask
+    /// for is about their own records: of another's it is not known what for.
+    pub(super) fn wants(&self, wanted: &[Option<String>], is_all: bool, patient: &str) -> Option<bool> {
         if wanted.is_empty() {
             return Some(true);
         }
         let own = self.purposes.as_ref()?;
+        if self.own.as_deref() != Some(patient) && own.iter().any(|it| is_of_patient(it)) {
+            return None;
+        }
         let is_wanted = |it: &String| wanted.iter().flatten().any(|wanted| is_a(it, wanted));
         let known = if is_all { own.iter().all(is_wanted) } else { own.iter().any(is_wanted) };
         (known || wanted.iter().all(Option::is_some)).then_some(known)
@@ -187,7 +197,7 @@ pub(super) fn identifiers(stored: &Stored) -> Result<Vec<Identifier>> {
 }
 
 /// The resource that the user is, on this server.
-fn me(caller: &Caller, base: &str) -> Option<Key> {
+pub(crate) fn me(caller: &Caller, base: &str) -> Option<Key> {
     match Target::parse(caller.fhir_user.as_deref()?, base) {
         Target::Local { of, id } => Some(Key::new(of, id)),
         Target::Url(_) => None,

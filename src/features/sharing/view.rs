@@ -35,6 +35,7 @@ pub(super) async fn ask(
         // Who somebody is in their own tenant they are not there.
         fhir_user: Some(of_tenant(call.ctx.tenant().name())),
         scopes: scopes(caller, patient, &shares),
+        purposes: call.engine.purposes(call.ctx).await?,
         ..caller.clone()
     };
     let base = format!("{}/$shared/{}", call.ctx.base(), other.name());

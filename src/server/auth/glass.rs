@@ -5,7 +5,7 @@ use super::kept::{self, Entry, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use crate::mail::{self, Purpose};
 use crate::{act, clock, random};
-use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, Security, SecurityEvent, break_glass};
+use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, Right, Security, SecurityEvent, break_glass};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,13 @@ pub fn operations() -> [Operation; 2] {
 }
 
 async fn broken(call: Call<'_>) -> Result<Answer> {
+    let scopes = &call.ctx.caller().scopes;
+    if !scopes.have(Right::BreakGlass) {
+        let told = "A glass is broken by users one of whose roles has the right break-glass.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
     // An app that was granted one patient's records opens no other's.
-    call.ctx.caller().scopes.demand(Access::Read, "Patient")?;
+    scopes.demand(Access::Read, "Patient")?;
     let (session, now) = (call.ctx.session(), clock::now_ms());
     let broken = asked(&call, now)?;
     let patient = session.read(&Key::new("Patient", &broken.patient)).await?;

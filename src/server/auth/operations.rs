@@ -32,13 +32,13 @@ pub fn operations() -> Vec<Operation> {
         },
         launch::operation(),
         appearance::operation(),
-        privacy::operation(),
         brands::operation(),
         clinics::operation(),
     ];
     operations.extend(admissions::operations());
     operations.extend(client_operations::operations());
     operations.extend(glass::operations());
+    operations.extend(privacy::operations());
     operations.extend(federation::operations());
     operations.extend(roles::operations::operations());
     operations

@@ -1,25 +1,60 @@
-//! What a tenant says of privacy: whose records doctors see, and what holds without a Consent.
+//! What a tenant says of privacy: whose records doctors see, what holds without a Consent, and what programs may want data for.
 
 use super::kept::{self, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use crate::mail::EmailAddress;
-use engine::{Answer, BasePolicy, Call, Clearance, Operation, PrivacySettings};
+use engine::{Answer, BasePolicy, Call, Clearance, Operation, PrivacySettings, check_purpose};
 use fhir::json::Value;
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
+
+/// The most programs whose purposes are kept.
+const MOST_CLIENTS: usize = 1000;
 
 impl Kept for PrivacySettings {
     const KIND: &'static str = PrivacySettings::LEDGER;
 }
 
-/// `$privacy-settings`
-pub fn operation() -> Operation {
-    Operation {
+/// `$privacy-settings` and `$client-purposes`
+pub fn operations() -> [Operation; 2] {
+    let settings = Operation {
         definition: include_str!("../../../profiles/operations/privacy-settings.json"),
         demands: ALL,
         extras: &[],
         run: |call| Box::pin(settings(call)),
+    };
+    let definition = include_str!("../../../profiles/operations/client-purposes.json");
+    [settings, Operation { definition, run: |call| Box::pin(client_purposes(call)), ..settings }]
+}
+
+async fn client_purposes(call: Call<'_>) -> Result<Answer> {
+    demand_administrator(&call).await?;
+    let session = call.ctx.session();
+    let mut settings = PrivacySettings::find(session).await?;
+    let purposes: Vec<String> = call.arguments.texts("purpose").map(str::to_owned).collect();
+    purposes.iter().try_for_each(|it| check_purpose(it))?;
+    match call.arguments.text("client") {
+        None if purposes.is_empty() => {}
+        None => return Err(Failure::new(IssueType::Required, "Purposes are those of a client: name it.")),
+        Some(client) => {
+            match purposes.is_empty() {
+                true => settings.client_purposes.remove(client),
+                false => settings.client_purposes.insert(client.to_owned(), purposes),
+            };
+            if settings.client_purposes.len() > MOST_CLIENTS {
+                let told = format!("Purposes are kept for {MOST_CLIENTS} clients at the most.");
+                return Err(Failure::new(IssueType::TooCostly, told));
+            }
+            kept::set(session, PrivacySettings::LEDGER, &settings).await?;
+            call.ctx.forget_limits();
+        }
     }
+    let told = settings.client_purposes.iter().map(|(client, purposes)| {
+        let mut part = vec![json!({ "name": "name", "valueString": client })];
+        part.extend(purposes.iter().map(|it| json!({ "name": "purpose", "valueCode": it })));
+        json!({ "name": "client", "part": part })
+    });
+    Ok(parameters(&told.collect()))
 }
 
 async fn settings(call: Call<'_>) -> Result<Answer> {

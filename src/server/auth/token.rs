@@ -96,7 +96,8 @@ impl Claims {
     pub fn caller(self) -> Caller {
         let scopes = Scopes::parse(&self.scope, self.patient.as_deref()).0;
         let authenticated = self.auth_time.map(|it| it.saturating_mul(1000));
-        Caller { subject: self.sub, roles: Vec::new(), scopes, fhir_user: self.fhir_user, authenticated }
+        let purposes = engine::purposes_of(self.fhir_user.as_deref());
+        Caller { subject: self.sub, roles: Vec::new(), scopes, purposes, fhir_user: self.fhir_user, authenticated }
     }
 }
 

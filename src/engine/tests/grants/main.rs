@@ -12,7 +12,7 @@ mod rules;
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
-use engine::{Context, Scopes, Verb};
+use engine::{Context, Duties, Realm, Role, Scopes, Verb};
 use fhir::json::Doc;
 use fhir::path::{Context as At, Expression};
 use proptest::prelude::*;
@@ -42,13 +42,25 @@ struct Grant {
     observations: String,
 }
 
+/// Where worlds are kept: in SQLite, and in PostgreSQL where there is one; with how many populations are tried there.
+fn engines() -> Vec<(Option<String>, usize)> {
+    let postgres = std::env::var("MEDISYNC_TEST_POSTGRES").ok();
+    [(None, POPULATIONS)].into_iter().chain(postgres.map(|it| (Some(it), 1))).collect()
+}
+
 #[test]
 fn nothing_is_told_of_what_is_hidden() {
+    for (url, populations) in engines() {
+        nothing_is_told_of_what_grants_hide(url.as_deref(), populations);
+    }
+}
+
+fn nothing_is_told_of_what_grants_hide(url: Option<&str>, populations: usize) {
     let mut runner = TestRunner::new(Config::default());
     let mut hidden = 0;
-    for _ in 0..POPULATIONS {
+    for _ in 0..populations {
         let population = drawn(&mut runner, &resources::population()).named();
-        let whole = world(&population);
+        let whole = world(url, &population);
         for _ in 0..GRANTS {
             let grant = drawn(&mut runner, &grant());
             let Some(scopes) = scopes(&grant) else { continue };
@@ -61,29 +73,68 @@ fn nothing_is_told_of_what_is_hidden() {
     assert!(hidden > 0, "no grant hid anything");
 }
 
-/// The same of what the tenant's rules hide, and consents.
+/// The same of what the tenant's rules hide, consents and labels.
 #[test]
 fn nothing_is_told_of_what_rules_hide() {
+    for (url, populations) in engines() {
+        nothing_is_told_of_what_is_hidden_by_rules_and(url.as_deref(), populations, false);
+    }
+}
+
+/// The same of all of it joined: the scopes of an app, the rules of a user's role, and the tenant's rules.
+#[test]
+fn nothing_is_told_of_what_scopes_roles_and_rules_hide() {
+    for (url, populations) in engines() {
+        nothing_is_told_of_what_is_hidden_by_rules_and(url.as_deref(), populations, true);
+    }
+}
+
+fn nothing_is_told_of_what_is_hidden_by_rules_and(url: Option<&str>, populations: usize, is_joined: bool) {
     let mut runner = TestRunner::new(Config::default());
-    let mut hidden = 0;
-    for _ in 0..POPULATIONS * GRANTS {
+    let (mut hidden, mut shown) = (0, 0);
+    for _ in 0..populations * GRANTS {
         let population = drawn(&mut runner, &resources::population()).named();
         let population: Vec<Stored> = population.into_iter().map(rules::labelled).collect();
         let rules = drawn(&mut runner, &rules::rules());
-        let whole = world(&population);
+        let mut caller = rules.caller();
+        let mut grants = Vec::new();
+        if is_joined {
+            let (app, role) = (drawn(&mut runner, &grant()), drawn(&mut runner, &by_criteria()));
+            let Some(scopes) = scopes(&app).filter(|_| scopes(&role).is_some()) else { continue };
+            let duties = Duties { roles: vec![role_of(&role.scopes)], ..Duties::default() };
+            caller.scopes = scopes.met_by(&duties);
+            grants.extend([app, role]);
+        }
+        let whole = world(url, &population);
         whole.write(&rules.resources());
         whole.keep(&rules.settings());
-        let (seen, unseen): (Vec<_>, Vec<_>) = population.iter().cloned().partition(|it| rules.shows(&population, it));
-        hidden += unseen.len();
-        let narrowed = Asker { world: &whole, caller: whole.context_of(rules.caller()) };
-        same_as_alone(&mut runner, &narrowed, (&seen, &unseen), &format!("{rules:?}"));
+        let is_seen = |it: &Stored| rules.shows(&population, it) && grants.iter().all(|grant| is_reached(grant, it));
+        let (seen, unseen): (Vec<_>, Vec<_>) = population.iter().cloned().partition(is_seen);
+        (hidden, shown) = (hidden + unseen.len(), shown + seen.len());
+        let narrowed = Asker { world: &whole, caller: whole.context_of(caller) };
+        same_as_alone(&mut runner, &narrowed, (&seen, &unseen), &format!("{rules:?} {grants:?}"));
     }
-    assert!(hidden > 0, "no rule hid anything");
+    assert!(hidden > 0 && shown > 0, "{hidden} are hidden, {shown} are shown");
+}
+
+/// A role with these rules.
+fn role_of(rules: &str) -> Role {
+    Role {
+        name: "doctor".into(),
+        title: "Doctor".into(),
+        description: String::new(),
+        of: Realm::Tenant,
+        rules: rules.split_whitespace().map(str::to_owned).collect(),
+        permissions: Vec::new(),
+        gives: Vec::new(),
+        rights: Vec::new(),
+        purposes: Vec::new(),
+    }
 }
 
 /// Somebody is answered as if there were nothing but what they may see.
 fn same_as_alone(runner: &mut TestRunner, narrowed: &Asker<'_>, (seen, unseen): (&[Stored], &[Stored]), by: &str) {
-    let part = world(seen);
+    let part = world(None, seen);
     let all = Asker { world: &part, caller: part.caller(Scopes::parse(rules::SCOPES, None).0) };
     for _ in 0..SEARCHES {
         let search = drawn(runner, &search());
@@ -132,11 +183,22 @@ fn written(clauses: &[Clause]) -> String {
 
 /// Scopes by the criteria of a query on each type, or of a patient.
 fn grant() -> impl Strategy<Value = Grant> {
+    let of_patient = (0..9_u8).prop_map(|i| Grant {
+        scopes: "patient/*.rs user/ValueSet.rs".into(),
+        patient: Some(format!("r{i}")),
+        patients: format!("id = 'r{i}'"),
+        observations: format!("subject.where(reference = 'Patient/r{i}').exists()"),
+    });
+    prop_oneof![2 => by_criteria(), 1 => of_patient]
+}
+
+/// Scopes by the criteria of a query on each type.
+fn by_criteria() -> impl Strategy<Value = Grant> {
     let of = |of: &'static str| {
         let is_plain = move |it: &Query| it.of == of && it.clauses.iter().all(|it| matches!(it.link, Link::None));
         queries::query().prop_filter("criteria on the resource itself", is_plain)
     };
-    let by_criteria = (of("Patient"), of("Observation")).prop_map(|(patients, observations)| Grant {
+    (of("Patient"), of("Observation")).prop_map(|(patients, observations)| Grant {
         scopes: format!(
             "user/Patient.rs?{} user/Observation.rs?{} user/ValueSet.rs",
             written(&patients.clauses),
@@ -145,14 +207,7 @@ fn grant() -> impl Strategy<Value = Grant> {
         patient: None,
         patients: all_hold(&patients.clauses),
         observations: all_hold(&observations.clauses),
-    });
-    let of_patient = (0..9_u8).prop_map(|i| Grant {
-        scopes: "patient/*.rs user/ValueSet.rs".into(),
-        patient: Some(format!("r{i}")),
-        patients: format!("id = 'r{i}'"),
-        observations: format!("subject.where(reference = 'Patient/r{i}').exists()"),
-    });
-    prop_oneof![2 => by_criteria, 1 => of_patient]
+    })
 }
 
 fn all_hold(clauses: &[Clause]) -> String {
@@ -177,9 +232,9 @@ fn is_reached(grant: &Grant, (of, _, body): &Stored) -> bool {
     expression.truth(&at).unwrap_or_else(|error| panic!("{error}: {holds}")) == Some(true)
 }
 
-/// A tenant that has just these.
-fn world(resources: &[Stored]) -> Sandbox {
-    let sandbox = Sandbox::empty();
+/// A tenant that has just these, in the PostgreSQL of a URL or in SQLite.
+fn world(url: Option<&str>, resources: &[Stored]) -> Sandbox {
+    let sandbox = Sandbox::empty_in(url);
     sandbox.write(resources);
     sandbox
 }

@@ -79,7 +79,7 @@ impl Rules {
         let limited_roles = if self.is_limited { vec!["doctor".to_owned()] } else { Vec::new() };
         let role = if self.is_cleared { "doctor" } else { "officer" };
         let clearance = Clearance { system: CONFIDENTIALITY.into(), code: "R".into(), roles: vec![role.into()] };
-        PrivacySettings { limited_roles, base: self.base, clearances: vec![clearance], officer: None }
+        PrivacySettings { limited_roles, base: self.base, clearances: vec![clearance], ..PrivacySettings::default() }
     }
 
     pub fn caller(&self) -> Caller {

@@ -3,10 +3,15 @@
 use engine::{Ambient, Answer, Caller, Context, Engine, Headers, PrivacySettings, Request, Scopes, Settings, Verb};
 use fhir::Failure;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use store::{Changes, Keeper, LedgerChange, LedgerStep, Secrets, SqliteStore, Store, Unwrapped};
+use store::{
+    Changes, Keeper, LedgerChange, LedgerStep, Placement, PostgresSettings, PostgresStore, Residence, Secrets,
+    SqliteStore, Store, Unwrapped,
+};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
 
 /// A patient with what is awkward: gaps in lists, companions, extensions, decimals, contained resources.
 pub const PATIENT: &str = r##"{"resourceType":"Patient","id":"1","contained":[{"resourceType":"Organization","id":"o","name":"O"}],"extension":[{"url":"http://example.org/e","valueDecimal":1.10}],"active":true,"name":[{"use":"official","family":"Chalmers","given":["Peter",null,"James"],"_given":[null,{"extension":[{"url":"http://example.org/g","valueCode":"g"}]},null]},{"use":"usual","given":["Jim"]}],"telecom":[{"system":"phone","value":"555"}],"gender":"male","birthDate":"1974-12-25","_birthDate":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-birthTime","valueDateTime":"1974-12-25T14:35:45-05:00"}]},"deceasedBoolean":false,"managingOrganization":{"reference":"#o"}}"##;
@@ -33,11 +38,21 @@ impl Sandbox {
         sandbox
     }
 
-    /// Makes the tenant.
+    /// Makes the tenant, in SQLite.
     pub fn empty() -> Sandbox {
+        Sandbox::empty_in(None)
+    }
+
+    /// Makes the tenant in the PostgreSQL of this URL, or in SQLite.
+    pub fn empty_in(url: Option<&str>) -> Sandbox {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let folder = tempfile::tempdir().expect("a folder");
-        let (engine, context) = runtime.block_on(open(&folder));
+        let (engine, context) = runtime.block_on(async {
+            match url {
+                Some(url) => open(postgres(url, &folder).await).await,
+                None => open(sqlite(&folder).await).await,
+            }
+        });
         Sandbox { runtime, engine, context, _folder: folder }
     }
 
@@ -112,15 +127,45 @@ impl Default for Sandbox {
     }
 }
 
-async fn open(folder: &TempDir) -> (Engine, Context) {
-    let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
-    let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10), keeper).await.expect("a store");
+/// How long a query and a write may take.
+const QUERY_TIME: Duration = Duration::from_secs(10);
+
+fn keeper() -> Arc<Keeper> {
+    Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())))
+}
+
+async fn sqlite(folder: &TempDir) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open(folder.path(), || NOW_MS, QUERY_TIME, keeper()).await.expect("a store"))
+}
+
+async fn postgres(url: &str, folder: &TempDir) -> Arc<dyn Store> {
+    static MIGRATED: OnceCell<()> = OnceCell::const_new();
+    let migrated = async || PostgresStore::migrate(url, &|_| ()).await.map(drop).expect("a schema");
+    MIGRATED.get_or_init(migrated).await;
+    let settings = PostgresSettings {
+        clock: || NOW_MS,
+        query_time: QUERY_TIME,
+        write_time: QUERY_TIME,
+        text_folder: folder.path().to_owned(),
+        connections: 4,
+        residence: Residence { placement: Placement::Pool, url: None, region: None, standby: None },
+        regions: Vec::new(),
+        read_url: None,
+        keeper: keeper(),
+    };
+    Arc::new(PostgresStore::open(url, settings).await.expect("a store"))
+}
+
+/// Opens a tenant of a store that nobody else has.
+async fn open(store: Arc<dyn Store>) -> (Engine, Context) {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("fuzz-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let (data_keys, sealing, marks) = <_>::default();
     let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys, sealing, marks };
-    let tenant = store.create_tenant("fuzz", secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
+    let tenant = store.create_tenant(&name, secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
-    let engine = Engine::new(Arc::new(store), Settings::default(), ambient, Vec::new());
+    let engine = Engine::new(store, Settings::default(), ambient, Vec::new());
     let caller = Caller { subject: "fuzz".into(), scopes: Scopes::all(), ..Caller::default() };
     let context = engine.context(&tenant, caller, "http://localhost/fhir/fuzz").await.expect("a context");
     (engine, context)

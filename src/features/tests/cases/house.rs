@@ -97,7 +97,8 @@ impl House {
 
     /// A caller with these scopes.
     pub async fn caller(&self, scopes: &str) -> Context {
-        let caller = Caller { subject: "nurse".into(), scopes: Scopes::parse(scopes, None).0, ..Caller::default() };
+        let (scopes, purposes) = (Scopes::parse(scopes, None).0, vec!["TREAT".into()]);
+        let caller = Caller { subject: "nurse".into(), scopes, purposes, ..Caller::default() };
         self.engine.context(&self.tenant, caller, BASE).await.unwrap()
     }
 

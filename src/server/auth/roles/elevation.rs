@@ -79,6 +79,7 @@ pub fn caller(elevation: &Elevation, duties: &Duties) -> Caller {
         subject: format!("platform:{}", elevation.subject),
         roles: duties.names(),
         scopes: Scopes::parse(SCOPE, None).0.met_by(duties),
+        purposes: duties.purposes(),
         authenticated: Some(elevation.authenticated),
         ..Caller::default()
     }
@@ -149,16 +150,17 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
     };
     let change = kept::insert(id.clone(), &elevation, Some(elevation.until))?;
     let session = store.open(&tenant).await?;
-    let event = SecurityEvent {
+    let event = |subject: String, about: &str| SecurityEvent {
         what: Security::Elevation,
         status: 200,
-        subject: format!("platform:{}", elevation.subject),
+        subject,
         origin: call.ctx.origin().clone(),
-        about: None,
+        about: Some(about.to_owned()),
         asked: None,
     };
-    // With the change: there is no elevation that the tenant's log does not tell of.
-    let audit = call.engine.recorded(event)?;
+    // The platform's log tells where, before it holds; the tenant's why, with the change: there is no elevation without either.
+    call.engine.record(platform, event(elevation.subject.clone(), name)).await?;
+    let audit = call.engine.recorded(event(format!("platform:{}", elevation.subject), reason))?;
     kept::decided(kept::write_with(&*session, vec![change], audit).await?)?;
     tracing::warn!(
         tenant = name,

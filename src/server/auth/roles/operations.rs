@@ -5,8 +5,9 @@ use crate::auth::account::{self, Account};
 use crate::auth::kept::{self, Entry};
 use crate::auth::operations::{ALL, demand_administrator, parameters};
 use crate::auth::standing::{Side, Standing};
-use engine::{Answer, Call, Duties, Operation, Role};
+use engine::{Answer, Call, Duties, Operation, Right, Role};
 use fhir::json::Value;
+use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
@@ -88,6 +89,8 @@ fn alone(scope: &str) -> Role {
         rules: scope.split_whitespace().map(str::to_owned).collect(),
         permissions: Vec::new(),
         gives: Vec::new(),
+        rights: Vec::new(),
+        purposes: Vec::new(),
     }
 }
 
@@ -137,6 +140,8 @@ async fn define(call: Call<'_>) -> Result<Answer> {
         rules: texts("rule"),
         permissions: texts("permission"),
         gives: texts("gives"),
+        rights: call.arguments.texts("right").map(right).collect::<Result<_>>()?,
+        purposes: texts("purpose"),
     };
     if let Some(problem) = role.problem() {
         return Err(refused(problem));
@@ -166,6 +171,11 @@ async fn define(call: Call<'_>) -> Result<Answer> {
     Ok(parameters(&json!([told(&role, true)])))
 }
 
+fn right(code: &str) -> Result<Right> {
+    let known = || Right::ALL.map(Right::code).join(", ");
+    Right::named(code).ok_or_else(|| refused(format!("{} is no right; there are {}.", shown(code), known())))
+}
+
 /// `$role-list`
 async fn list(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
@@ -186,6 +196,8 @@ fn told(role: &Role, is_own: bool) -> Json {
     part.extend(role.rules.iter().map(|it| string("rule", it)));
     part.extend(role.permissions.iter().map(|it| json!({ "name": "permission", "valueCode": it })));
     part.extend(role.gives.iter().map(|it| string("gives", it)));
+    part.extend(role.rights.iter().map(|it| json!({ "name": "right", "valueCode": it.code() })));
+    part.extend(role.purposes.iter().map(|it| json!({ "name": "purpose", "valueCode": it })));
     part.push(json!({ "name": "own", "valueBoolean": is_own }));
     json!({ "name": "role", "part": part })
 }

@@ -350,10 +350,11 @@ impl<'s> Desk<'s> {
     /// What a user may do here.
     async fn context_of(&self, visitor: &Visitor) -> Result<Context> {
         let account = &visitor.account.value;
-        let (mut roles, mut scopes) = (Vec::new(), Scopes::default());
+        let (mut roles, mut scopes, mut purposes) = (Vec::new(), Scopes::default(), Vec::new());
         if let Some(standing) = visitor.standing() {
             let duties = roles::duties(&*self.session, account, visitor.place(), standing).await?;
             roles = duties.names();
+            purposes = duties.purposes();
             scopes = Scopes::parse("user/*.cruds patient/*.cruds", standing.patient.as_deref()).0.met_by(&duties);
         }
         let caller = Caller {
@@ -361,6 +362,7 @@ impl<'s> Desk<'s> {
             roles,
             fhir_user: Some(visitor.fhir_user().to_owned()),
             scopes,
+            purposes,
             ..Caller::default()
         };
         Ok(self.server.engine.context(&self.known.tenant, caller, &self.base()).await?)

@@ -1,0 +1,125 @@
+//! Writes that widen what somebody sees. A rule on a resource type does not let anybody make them: Consents and labels
+//! need a right ([`Right`]), and who somebody is to the records others say.
+
+use super::Right;
+use crate::aim::Target;
+use crate::privacy::{CONSENT, is_in_force, is_of_patient, me};
+use crate::{Context, Engine};
+use fhir::json::{Doc, Value};
+use fhir::search::Target as Reference;
+use fhir::{Failure, IssueType, Result};
+use memchr::memmem;
+use store::{Key, Method};
+
+/// Who is in one of these may see more, or less, by what Consents and care teams say.
+const TEAMS: [&str; 3] = ["CareTeam", "Group", "PractitionerRole"];
+/// These say of a user who acts as one of them for whom, or in which role.
+const STANDINGS: [&str; 3] = ["PractitionerRole", "RelatedPerson", "Person"];
+
+/// What becomes of a resource.
+struct Change<'v> {
+    former: Option<Value<'v>>,
+    /// None where it is deleted.
+    new: Option<Value<'v>>,
+}
+
+impl<'v> Change<'v> {
+    fn both(&self) -> impl Iterator<Item = Value<'v>> {
+        [self.former, self.new].into_iter().flatten()
+    }
+}
+
+impl Engine {
+    /// Fails with 403 where a write would widen what somebody sees, and the caller has no right to that.
+    pub(crate) fn demand_unwidened(&self, ctx: &Context, target: &Target, new: Option<Value<'_>>) -> Result<()> {
+        if ctx.caller.scopes.is_administrator() {
+            return Ok(());
+        }
+        let body = target.current.as_ref().map(|it| it.body.as_ref()).unwrap_or_default();
+        let of = target.key.of.as_str();
+        let is_looked_at = of == CONSENT || TEAMS.contains(&of) || STANDINGS.contains(&of);
+        if !is_looked_at && memmem::find(body, b"\"security\"").is_none() {
+            return Ok(());
+        }
+        let former = match body {
+            [] => None,
+            body => Some(Doc::parse(std::str::from_utf8(body).map_err(Failure::internal)?).map_err(Failure::internal)?),
+        };
+        let change = Change { former: former.as_ref().map(Doc::root), new };
+        consents(ctx, of, &change)?;
+        labels(ctx, &change)?;
+        standing(ctx, &target.key)?;
+        teams(ctx, target, &change)
+    }
+}
+
+/// Consents in force are written by whom they do not serve: whoever has the right, or the patient whose they are.
+fn consents(ctx: &Context, of: &str, change: &Change<'_>) -> Result<()> {
+    if of != CONSENT || ctx.caller.scopes.have(Right::Consents) || !change.both().any(is_in_force) {
+        return Ok(());
+    }
+    let own = me(&ctx.caller, ctx.base()).filter(|it| it.of == "Patient");
+    if own.is_some_and(|own| change.both().all(|it| is_of_patient(it, &own.id, ctx.base()))) {
+        return Ok(());
+    }
+    refused(
+        "Access goes by active Consents on privacy: they are written, changed and ended by the patient whose they are, and \
+         by users one of whose roles has the right consents. Leave it a draft or proposed, for one of them to put into force.",
+    )
+}
+
+/// What has a label is hidden by it, perhaps from others than the caller.
+fn labels(ctx: &Context, change: &Change<'_>) -> Result<()> {
+    let (Some(former), Some(new)) = (change.former, change.new) else { return Ok(()) };
+    let there: Vec<_> = labels_of(new).collect();
+    if ctx.caller.scopes.have(Right::Labels) || labels_of(former).all(|it| there.contains(&it)) {
+        return Ok(());
+    }
+    refused(
+        "Security labels (meta.security) hide what has them: they are taken away by users one of whose roles has the right \
+         labels. Send those that the resource has.",
+    )
+}
+
+fn labels_of(resource: Value<'_>) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+    let labels = resource.get("meta").and_then(|it| it.get("security")).into_iter().flat_map(Value::each);
+    labels.map(|it| (it.str("system"), it.str("code")))
+}
+
+/// For whom and in which role somebody acts, others say.
+fn standing(ctx: &Context, key: &Key) -> Result<()> {
+    let is_own = STANDINGS.contains(&key.of.as_str()) && me(&ctx.caller, ctx.base()).is_some_and(|it| it == *key);
+    if is_own {
+        return refused("It says whose records you see, or in which role: somebody else has to write it.");
+    }
+    Ok(())
+}
+
+/// Nobody enters or leaves a team, group or role that others may have named already; a new one of one's own nobody has.
+fn teams(ctx: &Context, target: &Target, change: &Change<'_>) -> Result<()> {
+    let of = target.key.of.as_str();
+    let Some(limits) = ctx.limits.as_ref().filter(|_| TEAMS.contains(&of)) else { return Ok(()) };
+    let is_role = of == "PractitionerRole";
+    let names = |it: Option<Value<'_>>| it.is_some_and(|it| names_one(it, ctx.base(), |key| limits.is_caller(key)));
+    let is_moved = names(change.former) != names(change.new) || is_role && limits.is_caller(&target.key);
+    if !is_moved || target.method == Method::Post && !is_role {
+        return Ok(());
+    }
+    refused(
+        "What you see may rest on it: nobody enters or leaves a CareTeam, a Group or a PractitionerRole that is there, or \
+         changes one of their own. Somebody else has to.",
+    )
+}
+
+/// Whether a resource refers to one of those.
+fn names_one(resource: Value<'_>, base: &str, is_one: impl Fn(&Key) -> bool) -> bool {
+    let mut references = resource.descendants().filter_map(|it| it.str("reference"));
+    references.any(|it| match Reference::parse(it, base) {
+        Reference::Local { of, id } => is_one(&Key::new(of, id)),
+        Reference::Url(_) => false,
+    })
+}
+
+fn refused(told: &str) -> Result<()> {
+    Err(Failure::new(IssueType::Forbidden, told))
+}
