@@ -107,7 +107,7 @@ async fn links_end_with_an_emergency() {
     let mut there = Vec::new();
     for way in ["Observation?_sort=_id&_count=1", "Observation/_history?_count=1", "Patient/a/$everything?_count=1"] {
         let link = doctor.page(way).await.link("next").expect("a next page").to_owned();
-        assert_eq!(doctor.page(&link).await.entries().len(), 1, "{way}");
+        assert!(!doctor.page(&link).await.entries().is_empty(), "{way}");
         there.push(link);
     }
     tokio::time::sleep(std::time::Duration::from_secs(62).saturating_sub(broken.elapsed())).await;

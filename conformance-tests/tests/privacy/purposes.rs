@@ -10,8 +10,9 @@ async fn asked(client: &Client, path: &str, purpose: &str) -> Answer {
 /// That a purpose is refused by its name.
 async fn refused(client: &Client, purpose: &str) {
     let answer = asked(client, "Practitioner/d", purpose).await;
+    let told = answer.text();
     answer.expect_outcome(403..=403);
-    assert!(answer.text().contains(purpose), "{}", answer.text());
+    assert!(told.contains(purpose), "{told}");
 }
 
 /// Of users the roles say what for; without any the kind of user does.
