@@ -5,7 +5,7 @@ use crate::smart::place::Place;
 use conformance_tests::samples::patient;
 use conformance_tests::{Client, Program};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The tenant `platform` of a server of its own.
 fn platform<'p>(program: &'p Program, root: &str) -> Place<'p> {
@@ -96,14 +96,13 @@ async fn an_elevation_ends_by_itself() {
     }
     let support = member(&platform, &["support"]).await;
     let elevated = elevate(&support.client, &north, "Ticket 18: pages end too soon", 1).await;
-    let began = Instant::now();
     let mut links = Vec::new();
     for way in ["Patient?_sort=_id&_count=1", "Patient/_history?_count=1", "AuditEvent?_count=1"] {
         let link = elevated.page(way).await.link("next").expect("a next page").to_owned();
         elevated.get(&link).await.expect(200);
         links.push(link);
     }
-    tokio::time::sleep(Duration::from_secs(61).saturating_sub(began.elapsed())).await;
+    tokio::time::sleep(Duration::from_secs(61)).await;
     for link in links.iter().map(String::as_str).chain(["Patient"]) {
         elevated.get(link).await.expect(401);
     }

@@ -432,7 +432,7 @@ async fn a_closure_table_is_its_callers() {
     let concept = json!({"name": "concept", "valueCoding": {"system": "urn:metals", "code": "zinc"}});
     let name = json!({"name": "name", "valueString": "ward-1"});
     let (begin, add) = (json!([name]), json!([name, concept]));
-    let mine = house.caller("system/*.rsu").await;
+    let mine = house.caller("system/*.rus").await;
     house.post("$closure", begin.clone()).await.unwrap();
     house.post("$closure", add.clone()).await.unwrap();
     assert_eq!(house.post_as(&mine, "$closure", add.clone()).await.unwrap_err().status, 404);
