@@ -144,4 +144,9 @@ async fn nobody_says_for_whom_they_act() {
         own.delete(is).await.expect_outcome(403..=403);
         clinic.caller("user/*.cruds", &["--user", "Practitioner/d"]).put(is, &body).await.expect(200);
     }
+    // A practitioner is a Person, too, who may be somebody's patient.
+    clinic.admin.put("Person/p", &person("Practitioner/d")).await.expect(200);
+    let clerk = clinic.holder("receptionist", "user/*.cruds");
+    clerk.put("Person/p", &person("Patient/b")).await.expect_outcome(403..=403);
+    clerk.put("Person/q", &person("Practitioner/d")).await.expect_outcome(403..=403);
 }

@@ -48,7 +48,7 @@ impl Engine {
         let change = Change { former: former.as_ref().map(Doc::root), new };
         consents(ctx, of, &change)?;
         labels(ctx, &change)?;
-        standing(ctx, &target.key)?;
+        standing(ctx, &target.key, &change)?;
         teams(ctx, target, &change)
     }
 }
@@ -86,10 +86,12 @@ fn labels_of(resource: Value<'_>) -> impl Iterator<Item = (Option<&str>, Option<
     labels.map(|it| (it.str("system"), it.str("code")))
 }
 
-/// For whom and in which role somebody acts, others say.
-fn standing(ctx: &Context, key: &Key) -> Result<()> {
-    let is_own = STANDINGS.contains(&key.of.as_str()) && me(&ctx.caller, ctx.base()).is_some_and(|it| it == *key);
-    if is_own {
+/// For whom and in which role somebody acts, others say; and who else a Person is that the caller is.
+fn standing(ctx: &Context, key: &Key, change: &Change<'_>) -> Result<()> {
+    let of = key.of.as_str();
+    let Some(me) = me(&ctx.caller, ctx.base()).filter(|_| STANDINGS.contains(&of)) else { return Ok(()) };
+    let is_same_person = || of == "Person" && change.both().any(|it| names_one(it, ctx.base(), |named| *named == me));
+    if me == *key || is_same_person() {
         return refused("It says whose records you see, or in which role: somebody else has to write it.");
     }
     Ok(())
