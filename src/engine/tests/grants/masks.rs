@@ -106,7 +106,7 @@ fn nothing_is_told_of_hidden_elements() {
         let masks = drawn(&mut runner, &masks());
         let others: Vec<Stored> =
             one.iter().zip(&other).map(|(it, with)| masks.renamed(masks.otherwise(it, with))).collect();
-        let worlds = [world(&one), world(&others)];
+        let worlds = [world(None, &one), world(None, &others)];
         let callers = worlds.each_ref().map(|it| it.caller(masks.scopes()));
         let both = |path: &str, query: &str| [0, 1].map(|at| told(&worlds[at], &callers[at], path, query));
         for _ in 0..SEARCHES {
