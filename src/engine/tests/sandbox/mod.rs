@@ -49,8 +49,8 @@ impl Sandbox {
         let folder = tempfile::tempdir().expect("a folder");
         let (engine, context) = runtime.block_on(async {
             match url {
-                Some(url) => open(postgres(url, &folder).await).await,
-                None => open(sqlite(&folder).await).await,
+                Some(url) => open(postgres(url, &folder).await, &unique()).await,
+                None => open(sqlite(&folder).await, "fuzz").await,
             }
         });
         Sandbox { runtime, engine, context, _folder: folder }
@@ -156,13 +156,17 @@ async fn postgres(url: &str, folder: &TempDir) -> Arc<dyn Store> {
     Arc::new(PostgresStore::open(url, settings).await.expect("a store"))
 }
 
-/// Opens a tenant of a store that nobody else has.
-async fn open(store: Arc<dyn Store>) -> (Engine, Context) {
+/// The name of a tenant in a database that others have, too.
+fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("fuzz-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    format!("fuzz-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Makes a tenant in a store.
+async fn open(store: Arc<dyn Store>, name: &str) -> (Engine, Context) {
     let (data_keys, sealing, marks) = <_>::default();
     let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys, sealing, marks };
-    let tenant = store.create_tenant(&name, secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
+    let tenant = store.create_tenant(name, secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };
     let engine = Engine::new(store, Settings::default(), ambient, Vec::new());
