@@ -35,7 +35,7 @@ mod write;
 pub use access::{
     Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Right, Role, Scopes, needed_for, shipped_roles,
 };
-pub use audit::{Beside, Origin, Security, SecurityEvent, damaged_log};
+pub use audit::{Beside, Origin, ReadEvents, Security, SecurityEvent, damaged_log};
 pub use bundle::BundleWriter;
 pub use content::shows_values;
 pub use context::{Caller, Context};
@@ -50,7 +50,7 @@ pub use request::{Answer, Headers, Request, Verb};
 pub use security::Authorization;
 pub use terminology::{Around, Narrow, Resolver};
 
-use audit::Spool;
+use audit::Journal;
 use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
@@ -86,9 +86,11 @@ pub struct Settings {
     pub provenance: MadeProvenance,
     /// Whether the audit log is kept; without it only for measurements.
     pub audit: bool,
-    /// Where events wait on this node while the database is away that keeps the audit log; without it what a standby could
-    /// answer meanwhile is refused.
+    /// Where events wait on this node before they go into the audit log; without it what a standby could answer while the
+    /// primary is away is refused.
     pub audit_folder: Option<PathBuf>,
+    /// Whether those of reads wait there.
+    pub audit_reads: ReadEvents,
     /// How requests are authorized, for the CapabilityStatement; not at all where there is none.
     pub authorization: Option<Authorization>,
 }
@@ -108,6 +110,7 @@ impl Default for Settings {
             provenance: MadeProvenance::default(),
             audit: true,
             audit_folder: None,
+            audit_reads: ReadEvents::default(),
             authorization: None,
         }
     }
@@ -132,7 +135,7 @@ pub struct Engine {
     privacy: AllPrivacy,
     terminology: AllCaches,
     operations: Operations,
-    spool: Option<Arc<Spool>>,
+    journal: Option<Journal>,
     /// The CapabilityStatement, the TerminologyCapabilities and the OpenAPI description, but for the tenant's base; made when first asked for.
     claims: OnceLock<String>,
     terminology_claims: OnceLock<serde_json::Value>,
@@ -149,9 +152,9 @@ impl Engine {
             tokio::spawn(own::listen(told, Arc::downgrade(&own)));
         }
         let terminology = AllCaches::default();
-        let spool = settings.audit_folder.clone().map(|it| Arc::new(Spool::new(it)));
+        let journal = settings.audit_folder.clone().map(|it| Journal::new(it, (ambient.new_id)()));
         Engine {
-            spool,
+            journal,
             store,
             settings,
             ambient,

@@ -10,6 +10,7 @@ mod beside;
 mod event;
 mod find;
 mod handed;
+mod journal;
 mod keys;
 mod patients;
 mod post;
@@ -17,17 +18,18 @@ mod render;
 mod search;
 mod security;
 mod sight;
-mod spool;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use beside::Beside;
 pub use event::Origin;
+pub(crate) use journal::Journal;
 pub(crate) use patients::each_patient;
 pub use search::damaged_log;
 pub(crate) use search::{is_of_log, unchangeable};
 pub use security::{Security, SecurityEvent};
-pub(crate) use spool::Spool;
+pub use waiting::ReadEvents;
 
 use crate::interaction::Interaction;
 use crate::unique::Draft;
@@ -174,30 +176,6 @@ impl Engine {
         }
     }
 
-    async fn keep(&self, ctx: &Context, left: Vec<Left>) -> Result<()> {
-        if left.is_empty() {
-            return Ok(());
-        }
-        let entry = |it| match it {
-            Left::Event(event) => self.entry(&event),
-            Left::Sent(entry) => Ok(entry),
-        };
-        let entries = left.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
-        let spare = ctx.leeway.is_some().then(|| entries.clone());
-        let Err(cause) = ctx.session.audit(entries).await else { return Ok(()) };
-        if let Some(entries) = spare
-            && self.spool(ctx.tenant.name(), entries).await.is_ok()
-        {
-            return Ok(());
-        }
-        if matches!(cause, store::Error::Erased) {
-            // The log is gone with the tenant.
-            return Err(cause.into());
-        }
-        let told = "This access could not be recorded in the audit log, so it is not answered. Look whether what was to be written is there, and try again later.";
-        Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
-    }
-
     fn entry(&self, event: &Event) -> Result<AuditEntry> {
         event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())
     }
@@ -249,7 +227,7 @@ impl Engine {
     /// The same while the database is away that keeps the log: the event waits on this node.
     pub async fn record_later(&self, tenant: &str, event: SecurityEvent) -> Result<()> {
         match self.settings.audit {
-            true => self.spool(tenant, vec![self.security_entry(event)?]).await,
+            true => self.wait(tenant, &[self.security_entry(event)?]).await,
             false => Ok(()),
         }
     }

@@ -52,6 +52,7 @@ pub(crate) fn unchangeable() -> Failure {
 impl Engine {
     /// An interaction that is about the log.
     pub(crate) async fn of_log(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
+        self.log_latest_events().await;
         match interaction {
             Interaction::Read { key } => self.read_event(ctx, interaction, key, request).await,
             Interaction::Vread { key, version: 1 } => self.read_event(ctx, interaction, key, request).await,
@@ -159,6 +160,7 @@ impl Engine {
         position: Option<Position>,
         limit: usize,
     ) -> Result<(Page, bool)> {
+        self.log_latest_events().await;
         let from = from.map(|it| RangeTest::AtOrAbove(it, it));
         let ranges = from.into_iter().chain(until.map(|it| RangeTest::AtOrBelow(it, it)));
         let bounds = ranges.map(|it| Clause::Any(vec![Test::Date(find::date(), vec![it])])).collect();

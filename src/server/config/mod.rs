@@ -76,7 +76,8 @@ settings! {
         database_connections: u32 = "24", "MEDISYNC_DATABASE_CONNECTIONS", "COUNT", "PostgreSQL: the most connections to one database for records at the same time; a few more are for the directory of tenants";
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
-        audit_folder: PathBuf = "./data/audit", "MEDISYNC_AUDIT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps events of the audit log while the primary database is away and a standby answers";
+        audit_folder: PathBuf = "./data/audit", "MEDISYNC_AUDIT_FOLDER", "FOLDER", "PostgreSQL: where events of the audit log wait on this node: those of reads where audit-reads says so, and those of what a standby answers while the primary database is away; SQLite has it in its data folder";
+        audit_reads: engine::ReadEvents = "database", "MEDISYNC_AUDIT_READS", "WHERE", "What is on disk before the answer to a read leaves: its event in the database, or on this node (in the folder of audit-folder, which must outlive the process, and within a second in the database)";
         regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
         master_key: MasterKey = "auto", "MEDISYNC_MASTER_KEY", "WHERE", "The key that tenants' keys are wrapped by: file:PATH, env:VARIABLE (lines of an id and 32 bytes in base64, the last of which wraps), vault:https://HOST:8200/MOUNT/KEY (HashiCorp Vault's Transit), none, or auto, which makes a file in SQLite's data folder and is none with PostgreSQL";
         vault_token: Secret = "none", "MEDISYNC_VAULT_TOKEN", "TOKEN", "What shows Vault who asks: file:PATH, read each time, or the token; better as variable or in the settings file, as others may see a flag";
@@ -105,6 +106,16 @@ impl Mail {
             });
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// Where events of the audit log wait on this node.
+    pub fn waiting_events(&self) -> Result<PathBuf> {
+        Ok(match self.database.place()? {
+            Place::Folder(data) => data.join("audit"),
+            Place::Postgres => self.audit_folder.clone(),
+        })
     }
 }
 
@@ -259,7 +270,6 @@ impl Http {
 impl Limits {
     /// The engine's settings.
     pub fn engine(&self, store: &Store) -> engine::Settings {
-        let is_postgres = store.database.place().is_ok_and(|it| it == Place::Postgres);
         engine::Settings {
             json: fhir::json::Limits { depth: self.max_json_depth, values: self.max_json_values },
             bundle_entries: self.max_bundle_entries,
@@ -271,7 +281,8 @@ impl Limits {
             query_time: store.query_time.duration(),
             provenance: self.provenance,
             audit: true,
-            audit_folder: is_postgres.then(|| store.audit_folder.clone()),
+            audit_folder: None,
+            audit_reads: store.audit_reads,
             authorization: None,
         }
     }

@@ -1,0 +1,138 @@
+//! Where events wait on this node before they go into the log: those of reads for a second, so that a read waits for one write
+//! to this node's disk and not for the database; and those of what a standby answers, until the primary is back.
+//!
+//! One thread writes for all tenants: what comes while the disk is busy is written together, synced once, and only then
+//! acknowledged. Its file is a *segment*, closed when somebody wants to put its events into the log, and removed when they are
+//! there. A process locks a file of its own; the segments of one that was killed are taken over by the next.
+
+mod line;
+mod segment;
+
+use segment::Segments;
+use std::fs::File;
+use std::io::{Error, Result, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use store::AuditEntry;
+use tokio::sync::{Mutex as Turn, oneshot};
+
+pub(super) use segment::Segment;
+
+/// A folder of events that wait.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: PathBuf,
+    /// Names this process's files.
+    node: String,
+    writer: Mutex<Option<Sender<Told>>>,
+    /// What is to go into the log, the oldest first; held by whoever puts it there.
+    pub(super) closed: Turn<Closed>,
+}
+
+/// Segments that nobody writes to any more.
+#[derive(Debug, Default)]
+pub(super) struct Closed {
+    pub(super) segments: Vec<Segment>,
+    /// Whether it was looked for what killed processes have left.
+    has_looked: bool,
+}
+
+/// What the writer is told, and where it answers.
+enum Told {
+    /// To write these lines.
+    Keep(String, oneshot::Sender<Result<()>>),
+    /// To close its segment, if it has one.
+    Close(oneshot::Sender<Option<PathBuf>>),
+}
+
+impl Journal {
+    /// A journal in this folder, of a process that is called so by nobody else.
+    pub(crate) fn new(folder: PathBuf, node: String) -> Journal {
+        Journal { folder, node, writer: Mutex::default(), closed: Turn::default() }
+    }
+
+    /// Has a tenant's events wait; they are on disk when this returns.
+    pub(super) async fn keep(&self, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
+        let mut lines = String::new();
+        for entry in entries {
+            line::write(tenant, entry, &mut lines)?;
+        }
+        let (done, answer) = oneshot::channel();
+        self.tell(Told::Keep(lines, done))?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Closes the segment that is written to, and finds what killed processes have left.
+    pub(super) async fn close(&self, closed: &mut Closed) -> Result<()> {
+        if !std::mem::replace(&mut closed.has_looked, true) {
+            closed.segments.extend(segment::orphans(&self.folder, &self.node)?);
+        }
+        if self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Ok(());
+        }
+        let (done, answer) = oneshot::channel();
+        self.tell(Told::Close(done))?;
+        let segment = answer.await.map_err(|_| gone())?;
+        closed.segments.extend(segment.map(Segment::fresh));
+        Ok(())
+    }
+
+    /// The writer is there from the first event on.
+    fn tell(&self, told: Told) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.is_none() {
+            let segments = Segments::new(&self.folder, &self.node)?;
+            let (sender, receiver) = channel();
+            std::thread::Builder::new().name("audit-journal".into()).spawn(move || write_all(&receiver, segments))?;
+            *writer = Some(sender);
+        }
+        writer.as_ref().and_then(|it| it.send(told).ok()).ok_or_else(gone)
+    }
+}
+
+fn gone() -> Error {
+    Error::other("the journal's writer is gone")
+}
+
+/// Does what it is told until the journal is dropped.
+fn write_all(told: &Receiver<Told>, mut segments: Segments) {
+    while let Ok(first) = told.recv() {
+        let (mut lines, mut waiting, mut closing) = (String::new(), Vec::new(), Vec::new());
+        for told in std::iter::once(first).chain(told.try_iter()) {
+            match told {
+                Told::Keep(text, done) => {
+                    lines.push_str(&text);
+                    waiting.push(done);
+                }
+                Told::Close(done) => closing.push(done),
+            }
+        }
+        let written = if lines.is_empty() { Ok(()) } else { segments.append(lines.as_bytes()) };
+        for done in waiting {
+            // Who asked may have gone: the event stays.
+            let _ = done.send(written.as_ref().map(|()| ()).map_err(|it| Error::new(it.kind(), it.to_string())));
+        }
+        for done in closing {
+            let _ = done.send(segments.close());
+        }
+    }
+}
+
+/// Appends and syncs. What is not whole would spoil the line that comes next.
+fn append(file: &mut File, lines: &[u8]) -> Result<()> {
+    let whole = file.metadata()?.len();
+    let written = file.write_all(lines).and_then(|()| file.sync_data());
+    if written.is_err() {
+        file.set_len(whole)?;
+    }
+    written
+}
+
+/// A folder's entries are on disk once it is synced.
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The files of a journal: `NODE-NUMBER.events`, and `NODE.lock`, which its process holds as long as it lives.
+
+use super::{append, line, sync_folder};
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError, read_dir, read_to_string, remove_file, rename};
+use std::io::{Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+use store::AuditEntry;
+
+const EVENTS: &str = "events";
+const LOCK: &str = "lock";
+
+/// What a process writes to.
+pub(super) struct Segments {
+    folder: PathBuf,
+    node: String,
+    number: u64,
+    open: Option<(PathBuf, File)>,
+    /// Held as long as this is there.
+    _lock: File,
+}
+
+impl Segments {
+    pub(super) fn new(folder: &Path, node: &str) -> Result<Segments> {
+        make(folder)?;
+        let lock = private().write(true).create(true).truncate(false).open(folder.join(node).with_extension(LOCK))?;
+        lock.try_lock().map_err(Error::from)?;
+        Ok(Segments { folder: folder.to_owned(), node: node.to_owned(), number: 0, open: None, _lock: lock })
+    }
+
+    /// Adds lines; they are on disk when this returns.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<()> {
+        if let Some((_, file)) = &mut self.open {
+            return append(file, lines);
+        }
+        self.number += 1;
+        let path = self.folder.join(format!("{}-{:012}", self.node, self.number)).with_extension(EVENTS);
+        let mut file = private().append(true).create_new(true).open(&path)?;
+        append(&mut file, lines)?;
+        sync_folder(&self.folder)?;
+        self.open = Some((path, file));
+        Ok(())
+    }
+
+    /// The segment that was written to; the next line begins another one.
+    pub(super) fn close(&mut self) -> Option<PathBuf> {
+        self.open.take().map(|(path, _)| path)
+    }
+}
+
+/// A file of events that nobody writes to any more.
+#[derive(Debug)]
+pub(in crate::audit) struct Segment {
+    path: PathBuf,
+    /// Whether some of its events may be in the log already.
+    pub(in crate::audit) is_doubtful: bool,
+}
+
+impl Segment {
+    pub(super) fn fresh(path: PathBuf) -> Segment {
+        Segment { path, is_doubtful: false }
+    }
+
+    /// Its events, by tenant.
+    pub(in crate::audit) fn read(&self) -> Result<BTreeMap<String, Vec<AuditEntry>>> {
+        Ok(line::read(&read_to_string(&self.path)?))
+    }
+
+    /// Leaves in it only these, which may be in the log, or takes it away where there are none.
+    pub(in crate::audit) fn leave(&mut self, entries: &BTreeMap<String, Vec<AuditEntry>>) -> Result<()> {
+        self.is_doubtful = true;
+        if entries.is_empty() {
+            return remove_file(&self.path);
+        }
+        let mut lines = String::new();
+        for (tenant, entry) in entries.iter().flat_map(|(tenant, it)| it.iter().map(move |it| (tenant, it))) {
+            line::write(tenant, entry, &mut lines)?;
+        }
+        let new = self.path.with_extension("new");
+        append(&mut private().write(true).create(true).truncate(true).open(&new)?, lines.as_bytes())?;
+        rename(&new, &self.path)
+    }
+}
+
+/// What processes have left that are no more, in the order of its names.
+pub(super) fn orphans(folder: &Path, own: &str) -> Result<Vec<Segment>> {
+    let entries = match read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths = entries.map(|it| Ok(it?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    let mut segments = Vec::new();
+    for lock in paths.iter().filter(|it| it.extension().is_some_and(|it| it == LOCK)) {
+        let Some(node) = lock.file_stem().and_then(|it| it.to_str()).filter(|it| *it != own) else { continue };
+        match File::open(lock)?.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let of_node = |it: &&PathBuf| {
+            let name = it.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+            it.extension().is_some_and(|it| it == EVENTS)
+                && name.strip_prefix(node).is_some_and(|it| it.starts_with('-'))
+        };
+        let before = segments.len();
+        segments.extend(paths.iter().filter(of_node).map(|it| Segment { path: it.clone(), is_doubtful: true }));
+        if segments.len() == before {
+            remove_file(lock)?;
+        }
+    }
+    Ok(segments)
+}
+
+/// Only its owner looks into it: the events name patients.
+fn make(folder: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
