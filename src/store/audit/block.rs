@@ -200,7 +200,7 @@ impl Lot<'_> {
 }
 
 fn packed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(plain)?;
     encoder.finish()
 }
