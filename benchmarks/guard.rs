@@ -1,5 +1,6 @@
 //! What access rules and the audit log cost, with all else that stands before a record: the same requests with proof of who asks,
-//! limits, a role's rules and an event for each, and with none of them (`scripts/bench --guard`).
+//! limits, a role's rules and an event for each, and with none of them (`scripts/bench --guard`). Once with the events of
+//! reads in the database before the answer leaves, and once with them on the node's disk.
 
 use crate::auth::{House, LIMITED};
 use crate::load::Measured;
@@ -13,6 +14,7 @@ use std::fmt::Write;
 /// How often it goes round the two ways to serve.
 const ROUNDS: usize = 4;
 const OPEN: [&str; 2] = ["--no-auth", "--no-audit"];
+const ON_NODE: [&str; 2] = ["--audit-reads", "node"];
 /// What is measured, and its aim: the rate with everything on, as a part of that with everything off.
 const AIMS: [(&str, f64); 4] =
     [("read", 0.85), ("search of 20: patient", 0.85), ("search of 20: code", 0.85), ("create Patient", 0.9)];
@@ -37,30 +39,30 @@ pub async fn run(plan: &Plan) -> Result<String> {
         let workload = all.iter().find(|it| it.name == name).context("a workload has another name now")?;
         let requests: Vec<Request> = workload.requests.iter().filter(|it| is_a_doctors(it)).cloned().collect();
         let proven: Vec<Request> = requests.iter().map(|it| it.with_headers(&proof)).collect();
-        let (mut open, mut guarded) = (Measured::default(), Measured::default());
+        let (mut open, mut guarded, mut on_node) = (Measured::default(), Measured::default(), Measured::default());
+        let journal = [&LIMITED[..], &ON_NODE].concat();
         for _ in 0..ROUNDS {
             open = open.and(plan.load.put_on(&house.serve(&OPEN)?, &requests).await?);
             guarded = guarded.and(plan.load.put_on(&house.serve(&LIMITED)?, &proven).await?);
+            on_node = on_node.and(plan.load.put_on(&house.serve(&journal)?, &proven).await?);
         }
-        rows.push((name, aim, open, guarded));
+        rows.push((name, aim, open, guarded, on_node));
     }
     let mut table = format!(
         "What tokens, limits, a doctor's rules and the audit log cost, on {}, {}: {count} resources, {} connections.\n\n\
-         | | off: per second | CPU ms | on: per second | CPU ms | rate, on to off | aim |\n|---|--:|--:|--:|--:|--:|--:|\n",
+         | | off: per second | CPU ms | on: per second | CPU ms | rate, on to off | CPU, off to on | reads on the node's disk: per second | CPU ms | \
+         rate, on to off | CPU, off to on | aim |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         place.kind(),
         plan.date,
         plan.load.connections
     );
-    for (name, aim, open, guarded) in &rows {
-        let ratio = guarded.rate() / open.rate();
-        writeln!(
-            table,
-            "| {name} | {:.0} | {:.3} | {:.0} | {:.3} | {ratio:.2} | {aim:.2} |",
-            open.rate(),
-            open.cpu_ms(),
-            guarded.rate(),
-            guarded.cpu_ms()
-        )?;
+    for (name, aim, open, guarded, on_node) in &rows {
+        write!(table, "| {name} | {:.0} | {:.3} |", open.rate(), open.cpu_ms())?;
+        for on in [guarded, on_node] {
+            let (rate, cpu) = (on.rate() / open.rate(), open.cpu_ms() / on.cpu_ms());
+            write!(table, " {:.0} | {:.3} | {rate:.2} | {cpu:.2} |", on.rate(), on.cpu_ms())?;
+        }
+        writeln!(table, " {aim:.2} |")?;
     }
     Ok(table)
 }

@@ -91,6 +91,9 @@ struct Run {
     /// Connections of the load.
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Serve without the audit log, which the limits do not have either.
+    #[arg(long)]
+    no_audit: bool,
     /// The day, as the table says it.
     #[arg(long)]
     date: String,
@@ -233,6 +236,7 @@ impl Run {
             records: self.records,
             patients: if self.quick { 20 } else { usize::MAX },
             load: load(self.connections, self.quick),
+            is_audited: !self.no_audit,
             parallel: if self.quick { vec![4] } else { vec![4, 2, 8] },
             date: self.date,
         })

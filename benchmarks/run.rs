@@ -27,6 +27,8 @@ pub struct Plan {
     pub patients: usize,
     /// How each workload is measured.
     pub load: Load,
+    /// Whether the server keeps its audit log.
+    pub is_audited: bool,
     /// Bundles sent at the same time: first the figure that everything else builds on, then others.
     pub parallel: Vec<usize>,
     /// The day, for the table.
@@ -78,8 +80,11 @@ impl Plan {
 
     /// A server on a store.
     pub fn serve(&self, place: &Place) -> Result<Process> {
-        let arguments = ["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &place.url()];
-        Ok(Process::start(&self.server, &arguments.map(OsStr::new))?.on(place.cluster()))
+        let url = place.url();
+        let mut arguments = vec!["serve", "--no-auth", "--listen", "127.0.0.1:0", "--database", &url];
+        arguments.extend((!self.is_audited).then_some("--no-audit"));
+        let arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
+        Ok(Process::start(&self.server, &arguments)?.on(place.cluster()))
     }
 
     /// Makes the tenant that is measured.
@@ -117,11 +122,12 @@ impl Plan {
         let material = Material::gather(&server, made.clone()).await?;
         let cores = std::thread::available_parallelism()?;
         table.setting = format!(
-            "{} resources ({} patients) on {}, {} connections, {cores} cores, {}.",
+            "{} resources ({} patients) on {}, {} connections, {cores} cores, {} audit log, {}.",
             made.len(),
             records.patients.len(),
             place.kind(),
             self.load.connections,
+            if self.is_audited { "with the" } else { "without" },
             self.date
         );
 
