@@ -1,16 +1,19 @@
 //! Events that waited on this node go into the log.
 
 use super::Left;
-use super::journal::Segment;
+use super::journal::{Journal, Segment};
 use crate::{Context, Engine};
 use fhir::{Failure, IssueType, Result};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
 use store::{AuditEntry, AuditQuery, Session};
+use tokio::sync::watch;
 
 /// Events that go into the log at a time.
-const BATCH: usize = 2000;
+const BATCH: usize = 500;
+/// How long events wait at most, while the database takes them.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long a search of the log waits for the latest events.
 const LATEST: Duration = Duration::from_secs(2);
 
@@ -74,46 +77,73 @@ impl Engine {
         journal.keep(tenant, entries).await.map_err(Failure::internal)
     }
 
-    /// Puts the events into the log that waited on this node, each once, however often that is interrupted.
-    pub async fn log_waiting_events(&self) {
-        if let Err(failure) = self.log_waiting().await {
-            tracing::warn!(%failure, "events of the audit log wait on this node's disk");
+    /// Puts the events into the log that wait on this node, each once, again and again until it is told to stop, and then once more.
+    pub async fn log_waiting_events(&self, mut stop: watch::Receiver<bool>) {
+        let Some(journal) = &self.journal else { return };
+        loop {
+            let is_last = *stop.borrow_and_update();
+            journal.passes.send_modify(|it| it.begun += 1);
+            if let Err(failure) = self.log_waiting(journal).await {
+                tracing::warn!(%failure, "events of the audit log wait on this node's disk");
+            }
+            journal.passes.send_modify(|it| it.ended = it.begun);
+            if is_last {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = journal.asked.notified() => {}
+                told = stop.changed() => if told.is_err() { return },
+            }
         }
     }
 
-    /// The same for whoever looks at the log, as far as it takes no longer than that.
+    /// For whoever looks at the log: waits until what was read before is in it, if that does not take long.
     pub(super) async fn log_latest_events(&self) {
-        let _ = tokio::time::timeout(LATEST, self.log_waiting_events()).await;
+        let Some(journal) = self.journal.as_ref().filter(|_| self.settings.audit_reads == ReadEvents::Node) else {
+            return;
+        };
+        let mut passes = journal.passes.subscribe();
+        let begun = passes.borrow_and_update().begun;
+        journal.asked.notify_one();
+        let _ = tokio::time::timeout(LATEST, passes.wait_for(|it| it.ended > begun)).await;
     }
 
-    async fn log_waiting(&self) -> Result<()> {
-        let Some(journal) = &self.journal else { return Ok(()) };
+    async fn log_waiting(&self, journal: &Journal) -> Result<()> {
         let mut closed = journal.closed.lock().await;
         journal.close(&mut closed).await.map_err(Failure::internal)?;
-        let mut last = Ok(());
-        let mut at = 0;
+        let (mut away, mut last, mut at) = (HashSet::new(), Ok(()), 0);
         while let Some(segment) = closed.segments.get_mut(at) {
-            match self.log_segment(segment).await {
-                Ok(()) => drop(closed.segments.remove(at)),
+            match self.log_segment(segment, &mut away).await {
+                Ok(true) => drop(closed.segments.remove(at)),
+                Ok(false) => at += 1,
                 Err(failure) => (at, last) = (at + 1, Err(failure)),
             }
         }
         last
     }
 
-    /// One tenant's database may be away while another's is back: its events stay in the segment.
-    async fn log_segment(&self, segment: &mut Segment) -> Result<()> {
-        // Whoever waits for this may go away in the middle.
-        let is_doubtful = std::mem::replace(&mut segment.is_doubtful, true);
-        let (mut left, mut last) = (BTreeMap::new(), Ok(()));
-        for (tenant, entries) in segment.read().map_err(Failure::internal)? {
+    /// One tenant's database may be away while another's is back: its events stay in the segment, and it is not asked again in
+    /// this pass. Whether nothing stays.
+    async fn log_segment(&self, segment: &mut Segment, away: &mut HashSet<String>) -> Result<bool> {
+        // Where the database comes first, these are what it may have taken without saying so.
+        let is_doubtful =
+            std::mem::replace(&mut segment.is_doubtful, true) || self.settings.audit_reads == ReadEvents::Database;
+        let mut left = on_disk(segment, Segment::read).await?;
+        let (all, mut last) = (left.len(), Ok(()));
+        for tenant in left.keys().filter(|it| !away.contains(*it)).cloned().collect::<Vec<_>>() {
+            let Some(entries) = left.remove(&tenant) else { continue };
             if let Err(failure) = self.log_entries(&tenant, &entries, is_doubtful).await {
                 last = Err(failure);
+                away.insert(tenant.clone());
                 left.insert(tenant, entries);
             }
         }
-        segment.leave(&left).map_err(Failure::internal)?;
-        last
+        let is_empty = left.is_empty();
+        if is_empty || left.len() < all {
+            on_disk(segment, move |it| it.leave(&left)).await?;
+        }
+        last.map(|()| is_empty)
     }
 
     async fn log_entries(&self, tenant: &str, entries: &[AuditEntry], is_doubtful: bool) -> Result<()> {
@@ -132,6 +162,16 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Does something with a segment's file, where it holds up nobody else.
+async fn on_disk<T: Send + 'static>(
+    segment: &Segment,
+    work: impl FnOnce(&Segment) -> std::io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let segment = segment.clone();
+    let done = tokio::task::spawn_blocking(move || work(&segment)).await;
+    done.map_err(Failure::internal)?.map_err(Failure::internal)
 }
 
 /// The ids of what the log has of the time of these events.

@@ -13,7 +13,7 @@ use crate::rates::Rates;
 use crate::{database, demo, mail, master};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
-use engine::{Authorization, Engine};
+use engine::Authorization;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,8 +69,8 @@ pub struct Serve {
 /// How often a node looks for work in the background that a killed one has left.
 const PATROL: Duration = Duration::from_secs(5);
 
-/// How long events of the audit log wait on this node at most, while the database takes them.
-const WAITING: Duration = Duration::from_secs(1);
+/// How long a server that stops has its last events go into the audit log.
+const WAITING: Duration = Duration::from_secs(5);
 
 /// What `serve` works with.
 struct Plan {
@@ -197,11 +197,12 @@ async fn serve(plan: Plan) -> Result<()> {
     print(format_args!("listening on {own}"))?;
     let origin = plan.http.base_url.given().map_or(own, ToString::to_string);
     let base_of = move |tenant: &str| format!("{origin}/fhir/{tenant}");
-    let waiting = tokio::spawn(log_waiting_events(engine.clone()));
-    let builds_of = engine.clone();
+    let (stop_waiting, stopped) = watch::channel(false);
+    let logging = engine.clone();
+    let waiting = tokio::spawn(async move { logging.log_waiting_events(stopped).await });
     let builds = tokio::spawn(async move {
         loop {
-            builds_of.resume_builds(&base_of).await;
+            engine.resume_builds(&base_of).await;
             tokio::time::sleep(PATROL).await;
         }
     });
@@ -209,22 +210,15 @@ async fn serve(plan: Plan) -> Result<()> {
     listen::answer(listener, certificate, server.router(), stop, times).await;
     builds.abort();
     drops.abort();
-    waiting.abort();
-    engine.log_waiting_events().await;
+    stop_waiting.send_replace(true);
+    // What could not be put into the log by then waits for the next start.
+    let _ = tokio::time::timeout(WAITING, waiting).await;
     if let Some(following) = following {
         following.abort();
     }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Puts events of the audit log that wait on this node into the log, again and again.
-async fn log_waiting_events(engine: Arc<Engine>) {
-    loop {
-        engine.log_waiting_events().await;
-        tokio::time::sleep(WAITING).await;
-    }
 }
 
 /// What links in mails begin with: the server's own address as the operator has set it, or one on this machine. What a request

@@ -15,9 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use store::AuditEntry;
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::sync::{Mutex as Turn, Notify, oneshot, watch};
 
 pub(super) use segment::Segment;
+
+/// So many closings lie between two looks for what killed processes have left: a minute or so.
+const LOOK: u64 = 60;
 
 /// A folder of events that wait.
 #[derive(Debug)]
@@ -28,14 +31,24 @@ pub(crate) struct Journal {
     writer: Mutex<Option<Sender<Told>>>,
     /// What is to go into the log, the oldest first; held by whoever puts it there.
     pub(super) closed: Turn<Closed>,
+    /// That somebody waits for the next pass.
+    pub(super) asked: Notify,
+    pub(super) passes: watch::Sender<Passes>,
+}
+
+/// How often what waited was put into the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passes {
+    pub(super) begun: u64,
+    pub(super) ended: u64,
 }
 
 /// Segments that nobody writes to any more.
 #[derive(Debug, Default)]
 pub(super) struct Closed {
     pub(super) segments: Vec<Segment>,
-    /// Whether it was looked for what killed processes have left.
-    has_looked: bool,
+    /// How often segments were closed: now and then it is looked for what killed processes have left.
+    closings: u64,
 }
 
 /// What the writer is told, and where it answers.
@@ -49,7 +62,8 @@ enum Told {
 impl Journal {
     /// A journal in this folder, of a process that is called so by nobody else.
     pub(crate) fn new(folder: PathBuf, node: String) -> Journal {
-        Journal { folder, node, writer: Mutex::default(), closed: Turn::default() }
+        let (writer, closed, asked) = (Mutex::default(), Turn::default(), Notify::new());
+        Journal { folder, node, writer, closed, asked, passes: watch::Sender::default() }
     }
 
     /// Has a tenant's events wait; they are on disk when this returns.
@@ -65,9 +79,10 @@ impl Journal {
 
     /// Closes the segment that is written to, and finds what killed processes have left.
     pub(super) async fn close(&self, closed: &mut Closed) -> Result<()> {
-        if !std::mem::replace(&mut closed.has_looked, true) {
+        if closed.closings.is_multiple_of(LOOK) {
             closed.segments.extend(segment::orphans(&self.folder, &self.node)?);
         }
+        closed.closings += 1;
         if self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
             return Ok(());
         }
@@ -111,7 +126,7 @@ fn write_all(told: &Receiver<Told>, mut segments: Segments) {
         let written = if lines.is_empty() { Ok(()) } else { segments.append(lines.as_bytes()) };
         for done in waiting {
             // Who asked may have gone: the event stays.
-            let _ = done.send(written.as_ref().map(|()| ()).map_err(|it| Error::new(it.kind(), it.to_string())));
+            let _ = done.send(written.as_ref().copied().map_err(|it| Error::new(it.kind(), it.to_string())));
         }
         for done in closing {
             let _ = done.send(segments.close());

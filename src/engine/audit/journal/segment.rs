@@ -2,9 +2,10 @@
 
 use super::{append, line, sync_folder};
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError, read_dir, read_to_string, remove_file, rename};
-use std::io::{Error, ErrorKind, Result};
+use std::fs::{DirBuilder, File, OpenOptions, read, read_dir, remove_file, rename};
+use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use store::AuditEntry;
 
 const EVENTS: &str = "events";
@@ -23,8 +24,15 @@ pub(super) struct Segments {
 impl Segments {
     pub(super) fn new(folder: &Path, node: &str) -> Result<Segments> {
         make(folder)?;
-        let lock = private().write(true).create(true).truncate(false).open(folder.join(node).with_extension(LOCK))?;
-        lock.try_lock().map_err(Error::from)?;
+        let path = folder.join(node).with_extension(LOCK);
+        let lock = loop {
+            let lock = private().write(true).create(true).truncate(false).open(&path)?;
+            lock.lock()?;
+            // Who looked for orphans may have taken it away meanwhile, as one without segments.
+            if path.exists() {
+                break lock;
+            }
+        };
         Ok(Segments { folder: folder.to_owned(), node: node.to_owned(), number: 0, open: None, _lock: lock })
     }
 
@@ -49,26 +57,28 @@ impl Segments {
 }
 
 /// A file of events that nobody writes to any more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::audit) struct Segment {
     path: PathBuf,
     /// Whether some of its events may be in the log already.
     pub(in crate::audit) is_doubtful: bool,
+    /// Of the killed process whose it was: nobody else takes it over.
+    _lock: Option<Arc<File>>,
 }
 
 impl Segment {
     pub(super) fn fresh(path: PathBuf) -> Segment {
-        Segment { path, is_doubtful: false }
+        Segment { path, is_doubtful: false, _lock: None }
     }
 
     /// Its events, by tenant.
     pub(in crate::audit) fn read(&self) -> Result<BTreeMap<String, Vec<AuditEntry>>> {
-        Ok(line::read(&read_to_string(&self.path)?))
+        // A torn line may end within a character.
+        Ok(line::read(&String::from_utf8_lossy(&read(&self.path)?)))
     }
 
-    /// Leaves in it only these, which may be in the log, or takes it away where there are none.
-    pub(in crate::audit) fn leave(&mut self, entries: &BTreeMap<String, Vec<AuditEntry>>) -> Result<()> {
-        self.is_doubtful = true;
+    /// Leaves in it only these, or takes it away where there are none.
+    pub(in crate::audit) fn leave(&self, entries: &BTreeMap<String, Vec<AuditEntry>>) -> Result<()> {
         if entries.is_empty() {
             return remove_file(&self.path);
         }
@@ -82,34 +92,40 @@ impl Segment {
     }
 }
 
-/// What processes have left that are no more, in the order of its names.
+/// What processes have left that are no more, in the order of its names. What cannot be taken over now is looked at again.
 pub(super) fn orphans(folder: &Path, own: &str) -> Result<Vec<Segment>> {
+    let mut segments = Vec::new();
+    for path in with_extension(folder, LOCK)? {
+        let Some(node) = path.file_stem().and_then(|it| it.to_str()).filter(|it| *it != own) else { continue };
+        let Ok(lock) = File::open(&path) else { continue };
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        // Only now is it sure that none are added.
+        let left: Vec<_> = with_extension(folder, EVENTS)?.into_iter().filter(|it| is_of(it, node)).collect();
+        if left.is_empty() {
+            remove_file(&path)?;
+        }
+        let lock = Some(Arc::new(lock));
+        segments.extend(left.into_iter().map(|path| Segment { path, is_doubtful: true, _lock: lock.clone() }));
+    }
+    Ok(segments)
+}
+
+fn is_of(path: &Path, node: &str) -> bool {
+    let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    name.strip_prefix(node).is_some_and(|it| it.starts_with('-'))
+}
+
+fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let entries = match read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut paths = entries.map(|it| Ok(it?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|it| it.extension().is_some_and(|it| it == extension));
     paths.sort();
-    let mut segments = Vec::new();
-    for lock in paths.iter().filter(|it| it.extension().is_some_and(|it| it == LOCK)) {
-        let Some(node) = lock.file_stem().and_then(|it| it.to_str()).filter(|it| *it != own) else { continue };
-        match File::open(lock)?.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => continue,
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        let of_node = |it: &&PathBuf| {
-            let name = it.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-            it.extension().is_some_and(|it| it == EVENTS)
-                && name.strip_prefix(node).is_some_and(|it| it.starts_with('-'))
-        };
-        let before = segments.len();
-        segments.extend(paths.iter().filter(of_node).map(|it| Segment { path: it.clone(), is_doubtful: true }));
-        if segments.len() == before {
-            remove_file(lock)?;
-        }
-    }
-    Ok(segments)
+    Ok(paths)
 }
 
 /// Only its owner looks into it: the events name patients.

@@ -28,7 +28,7 @@ async fn events_wait_in_order_and_are_taken_once() {
     journal.keep("south", &[entry("c")]).await.unwrap();
     assert_eq!(all_closed(&journal).await, [of("north", &["a", "b"]), of("south", &["c"])]);
     let mut closed = journal.closed.lock().await;
-    for mut segment in std::mem::take(&mut closed.segments) {
+    for segment in std::mem::take(&mut closed.segments) {
         segment.leave(&BTreeMap::new()).unwrap();
     }
     drop(closed);
@@ -86,7 +86,12 @@ async fn a_torn_line_takes_no_other_with_it() {
     journal.keep("north", &[entry("a")]).await.unwrap();
     let events = |it: &PathBuf| it.extension().is_some_and(|it| it == "events");
     let file = read_dir(folder.path()).unwrap().map(|it| it.unwrap().path()).find(events).unwrap();
-    OpenOptions::new().append(true).open(file).unwrap().write_all(b"{\"id\":\"torn").unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(file)
+        .unwrap()
+        .write_all("{\"id\":\"torn ü".as_bytes().split_last().unwrap().1)
+        .unwrap();
     journal.keep("north", &[entry("b")]).await.unwrap();
     assert_eq!(all_closed(&journal).await, [of("north", &["a", "b"])]);
 }
