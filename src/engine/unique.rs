@@ -73,6 +73,10 @@ impl Engine {
     /// What of a resource another one has already, though it is to be its own: as a write under this key would be told.
     pub async fn clashes(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<Vec<Issue>> {
         let mut issues = Vec::new();
+        // Whoever does not see all of such resources would be told whose hidden identifier it is.
+        if !ctx.caller.scopes.hidden_by_any(&key.of).is_empty() {
+            return Ok(issues);
+        }
         for owned in self.owned(ctx, resource, &key.of).await?.iter().flatten() {
             match self.unshared(ctx, key, owned, &[]).await {
                 Err(failure) if failure.status == 409 => issues.extend(failure.issues),

@@ -84,6 +84,7 @@ impl Engine {
                 let patched = self.patched(ctx, current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
                 self.demand_unwidened(ctx, target, Some(patched.root()))?;
+                self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
             (method, Some(resource), current) => {

@@ -3,7 +3,7 @@
 use super::grant::{Grant, Level};
 use super::role::{Needed, Role, filled, needed_for};
 use super::{Access, Right, Scopes};
-use crate::privacy::purposes_of;
+use crate::privacy::{is_a, purposes_of};
 use fhir::{Failure, IssueType, Result};
 
 /// Somebody's roles where they act.
@@ -96,6 +96,10 @@ impl Duties {
         let has = |right: &Right| self.roles.iter().any(|it| it.rights.contains(right));
         if let Some(right) = role.rights.iter().find(|it| !has(it) && !is_covered(WHOLE, &all)) {
             return Some(format!("the right {}", right.code()));
+        }
+        let wants = |purpose: &String| self.purposes().iter().any(|own| is_a(purpose, own));
+        if let Some(purpose) = role.purposes.iter().find(|it| !wants(it) && !is_covered(WHOLE, &all)) {
+            return Some(format!("the purpose {purpose}"));
         }
         let missing = role.rules.iter().chain(&role.gives).find(|it| !is_covered(it, &all))?;
         Some(format!("the rule {missing}"))

@@ -108,6 +108,21 @@ impl Engine {
     }
 
     /// What is hidden of a resource: what every rule hides by which it may be read; by none of them, what any hides.
+    /// Fails with 403 if a patch would have its caller see what of the resource is hidden from them.
+    pub(crate) fn demand_still_hidden(&self, ctx: &Context, current: &Stored, patched: Value<'_>) -> Result<()> {
+        if !ctx.caller.scopes.is_masked() {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(&current.body).map_err(Failure::internal)?;
+        let doc = Doc::parse(text).map_err(Failure::internal)?;
+        let before = self.mask(ctx, doc.root(), current.updated)?;
+        if before.meet(&self.mask(ctx, patched, self.now_micros() / 1000)?) == before {
+            return Ok(());
+        }
+        let told = "The change would show you what of this resource is hidden from you.";
+        Err(Failure::new(IssueType::Forbidden, told))
+    }
+
     fn mask(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Mask> {
         let scopes = &ctx.caller.scopes;
         let of = &*r4().of(type_of(resource)?).name;

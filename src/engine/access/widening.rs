@@ -9,6 +9,7 @@ use fhir::json::{Doc, Value};
 use fhir::search::Target as Reference;
 use fhir::{Failure, IssueType, Result};
 use memchr::memmem;
+use std::collections::BTreeSet;
 use store::{Key, Method};
 
 /// Who is in one of these may see more, or less, by what Consents and care teams say.
@@ -91,6 +92,12 @@ fn standing(ctx: &Context, key: &Key, change: &Change<'_>) -> Result<()> {
     let of = key.of.as_str();
     let Some(me) = me(&ctx.caller, ctx.base()).filter(|_| STANDINGS.contains(&of)) else { return Ok(()) };
     let is_same_person = || of == "Person" && change.both().any(|it| names_one(it, ctx.base(), |named| *named == me));
+    if of == "RelatedPerson" && !ctx.caller.scopes.have(Right::Consents) && is_moved_to_another_patient(change) {
+        return refused(
+            "Whoever acts as a RelatedPerson sees the records of its patient: for another patient it is written by users one of \
+             whose roles has the right consents.",
+        );
+    }
     if me == *key || is_same_person() {
         return refused("It says whose records you see, or in which role: somebody else has to write it.");
     }
@@ -102,8 +109,13 @@ fn teams(ctx: &Context, target: &Target, change: &Change<'_>) -> Result<()> {
     let of = target.key.of.as_str();
     let Some(limits) = ctx.limits.as_ref().filter(|_| TEAMS.contains(&of)) else { return Ok(()) };
     let is_role = of == "PractitionerRole";
-    let names = |it: Option<Value<'_>>| it.is_some_and(|it| names_one(it, ctx.base(), |key| limits.is_caller(key)));
-    let is_moved = names(change.former) != names(change.new) || is_role && limits.is_caller(&target.key);
+    let own = |it: Option<Value<'_>>| {
+        let mut own = it.map(|it| members(of, it, ctx.base())).unwrap_or_default();
+        own.retain(|it| limits.is_caller(it));
+        own
+    };
+    let is_own = is_role && (limits.is_caller(&target.key) || change.both().any(|it| !own(Some(it)).is_empty()));
+    let is_moved = own(change.former) != own(change.new) || is_own;
     if !is_moved || target.method == Method::Post && !is_role {
         return Ok(());
     }
@@ -111,6 +123,31 @@ fn teams(ctx: &Context, target: &Target, change: &Change<'_>) -> Result<()> {
         "What you see may rest on it: nobody enters or leaves a CareTeam, a Group or a PractitionerRole that is there, or \
          changes one of their own. Somebody else has to.",
     )
+}
+
+fn is_moved_to_another_patient(change: &Change<'_>) -> bool {
+    let patient = |it: Value<'_>| it.get("patient").and_then(|it| it.str("reference").map(str::to_owned));
+    change.former.is_some_and(|former| change.new.is_some_and(|new| patient(former) != patient(new)))
+}
+
+/// Who belongs to a team, group or role, as long as it counts: whatever else it refers to makes nobody one of it.
+fn members(of: &str, resource: Value<'_>, base: &str) -> BTreeSet<Key> {
+    let each = |list: &str, member: &'static str| {
+        let items = resource.get(list).into_iter().flat_map(Value::each);
+        items.filter_map(|it| it.get(member)).collect::<Vec<_>>()
+    };
+    let found = match of {
+        "CareTeam" if resource.str("status") != Some("inactive") => each("participant", "member"),
+        "Group" => each("member", "entity"),
+        "PractitionerRole" => resource.get("practitioner").into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let references = found.into_iter().filter_map(|it| it.str("reference"));
+    let keys = references.filter_map(|it| match Reference::parse(it, base) {
+        Reference::Local { of, id } => Some(Key::new(of, id)),
+        Reference::Url(_) => None,
+    });
+    keys.collect()
 }
 
 /// Whether a resource refers to one of those.

@@ -20,7 +20,7 @@ pub(crate) use consent::{CONSENT, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
 pub(crate) use limits::Limits;
-pub(crate) use purpose::purposes;
 pub use purpose::{check_purpose, purposes_of};
+pub(crate) use purpose::{is_a, purposes};
 pub use settings::{BasePolicy, Clearance, PrivacySettings};
 pub(crate) use who::me;

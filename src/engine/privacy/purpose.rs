@@ -72,7 +72,7 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 /// Whether a purpose is this one, or a kind of it.
-pub(super) fn is_a(purpose: &str, wanted: &str) -> bool {
+pub(crate) fn is_a(purpose: &str, wanted: &str) -> bool {
     let mut at = purpose;
     loop {
         if at == wanted {

@@ -60,7 +60,8 @@ pub fn write_subsetted(out: &mut String, meta: Option<Value<'_>>) {
 
 /// Whether a tag says that a resource is not whole.
 pub fn is_subsetted(tag: Value<'_>) -> bool {
-    tag.str("code") == Some("SUBSETTED")
+    let is_its_system = |it: &str| it == "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    tag.str("code") == Some("SUBSETTED") && tag.str("system").is_none_or(is_its_system)
 }
 
 struct Writer<'m> {

@@ -133,6 +133,9 @@ async fn approve(call: Call<'_>) -> Result<Answer> {
 async fn remove(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let id = id(&call);
+    // What the caller could not let in again, they do not take away.
+    let there = kept::find::<Client>(call.ctx.session(), id).await?.ok_or_else(none)?;
+    demand_bound(&call, &there.value)?;
     if !leaving::client(call.ctx.session(), id).await? {
         return Err(none());
     }
