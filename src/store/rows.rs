@@ -136,6 +136,12 @@ impl IndexHash {
         format!("{:016x}", self.of(b'h', param.0, &[folded]))
     }
 
+    /// What stands for a marked parameter's text as it is written: not what other parameters have for the same text, beside
+    /// which it could be read.
+    pub(crate) fn marked_exact(&self, param: ParamId, exact: i64) -> i64 {
+        self.of(b'x', param.0, &[&exact.to_string()])
+    }
+
     /// Slot of numbers in any unit.
     pub(crate) fn number(&self, param: ParamId) -> i64 {
         self.of(b'n', param.0, &[]) & !1
@@ -251,11 +257,12 @@ impl Rows {
 
     /// Puts hashes in the place of the texts of marked parameters.
     pub(crate) fn mark(&mut self, marks: &Marks) {
-        for (param, norm, _) in &mut self.strings {
+        for (param, norm, exact) in &mut self.strings {
             let id = ParamId(*param as u64);
             if marks.param(id).is_some() {
                 let marked = marked(id);
                 *norm = self.hash.marked(marked, norm);
+                *exact = self.hash.marked_exact(marked, *exact);
                 *param = marked.0 as i64;
             }
         }

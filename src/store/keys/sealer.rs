@@ -38,7 +38,8 @@ impl Sealer {
         if let Some(key) = self.keeper.remembered(&self.name).as_deref().and_then(find) {
             return Ok(key);
         }
-        // Another node may have made it a moment ago.
+        // Another node may have made it a moment ago. While that cannot be known, nothing is said of what it opens.
+        self.shelf.kept(&self.name).await?.ok_or(Error::Erased)?;
         let latest = self.keeper.latest(&*self.shelf, &self.name, (self.clock)()).await?;
         find(&latest).ok_or(Error::Sealed)
     }
@@ -162,7 +163,13 @@ impl Sealer {
         if !is_wanted {
             return Ok(None);
         }
-        let plain = self.open_body(of, kept).await?;
+        let plain = match self.open_body(of, kept).await {
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::error!(%error, tenant = &*self.name, "a body stays as it is, as it cannot be decrypted");
+                return Ok(None);
+            }
+            opened => opened?,
+        };
         let to = (&*self.name, of.key, of.version);
         // The time stands in it by now.
         body::seal(last, self.keeper.random(), to, &plain, None).map(Some)

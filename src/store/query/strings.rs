@@ -23,7 +23,8 @@ impl Filters<'_> {
             StringTest::Exact(text) => {
                 let norm = self.norm(param, text);
                 sql.push("norm = ? AND exact = ?").bind(self.dialect.head(&norm).to_owned());
-                sql.bind(self.hash.exact(text));
+                let exact = self.hash.exact(text);
+                sql.bind(if is_marked(param) { self.hash.marked_exact(param, exact) } else { exact });
             }
             StringTest::Contains(text) => {
                 sql.push(&self.dialect.contains(whole)).bind(fold(text));
