@@ -80,6 +80,8 @@ impl Walk<'_, '_> {
     async fn items(&mut self, mut query: String) -> Result<BTreeMap<(String, String), String>> {
         let mut found = BTreeMap::new();
         loop {
+            // Pages may be empty where much is looked at.
+            self.left = self.left.checked_sub(PAGE / 10).ok_or_else(|| too_many(self.path))?;
             let page = self.page(query).await?;
             for resource in resources(&page) {
                 self.left = self.left.checked_sub(1).ok_or_else(|| too_many(self.path))?;

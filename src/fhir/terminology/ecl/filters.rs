@@ -75,7 +75,10 @@ impl Reader<'_> {
     fn of_concepts(&mut self, mut of: Constraint) -> Result<Constraint> {
         loop {
             let test = self.concept_test()?;
-            of = Constraint::Filtered(Box::new(of), test);
+            of = match test {
+                ConceptTest::Active(_) => above_the_focus(of, test),
+                test => Constraint::Filtered(Box::new(of), test),
+            };
             if !self.lexer.eat(",") {
                 self.lexer.expect("}}")?;
                 return Ok(of);
@@ -174,6 +177,7 @@ impl Reader<'_> {
         }
         let mut any = vec![read(self)?];
         while !self.lexer.eat(")") {
+            self.name()?;
             any.push(read(self)?);
         }
         Ok(any)
@@ -280,5 +284,15 @@ impl Reader<'_> {
             }
         })?;
         Ok(Days { comparison, any })
+    }
+}
+
+/// A filter of whether concepts are in use, before all others of the same focus: `*` leaves those out that are not, unless it is
+/// asked for them, wherever among the filters that stands.
+fn above_the_focus(of: Constraint, test: ConceptTest) -> Constraint {
+    match of {
+        Constraint::Filtered(of, other) => Constraint::Filtered(Box::new(above_the_focus(*of, test)), other),
+        Constraint::Described(of, tests) => Constraint::Described(Box::new(above_the_focus(*of, test)), tests),
+        focus => Constraint::Filtered(Box::new(focus), test),
     }
 }

@@ -147,6 +147,16 @@ impl Reader<'_> {
         Ok(is_target)
     }
 
+    /// One more concept, text or day is named.
+    pub(super) fn name(&mut self) -> Result<()> {
+        self.named += 1;
+        if self.named > MOST {
+            let told = format!("An expression constraint names {MOST} concepts, texts and days at the most.");
+            return Err(Failure::new(IssueType::TooCostly, told));
+        }
+        Ok(())
+    }
+
     /// A concept, all of them, or an expression in parentheses.
     pub(super) fn focus(&mut self) -> Result<Constraint> {
         if self.lexer.eat("(") {
@@ -154,11 +164,7 @@ impl Reader<'_> {
             self.lexer.expect(")")?;
             return Ok(inner);
         }
-        self.named += 1;
-        if self.named > MOST {
-            let told = format!("An expression constraint names {MOST} concepts at the most.");
-            return Err(Failure::new(IssueType::TooCostly, told));
-        }
+        self.name()?;
         if self.lexer.eat("*") {
             return Ok(Constraint::Any);
         }

@@ -67,10 +67,12 @@ fn filters_of_descriptions_and_concepts_are_read() {
     let words = |text: &str| Wording::Words(text.to_owned());
     let term = |any: Vec<Wording>| DescriptionTest::Term(Choice { is_in: true, any });
     let worded = Constraint::Described(Box::new(concept("1")), vec![term(vec![words("heart att")])]);
+    // Whether concepts are in use is asked first, wherever it stands.
+    let unused = Constraint::Filtered(Box::new(concept("1")), ConceptTest::Active(false));
     assert_eq!(read("1 {{ term = \"heart att\" }}"), worded);
     assert_eq!(
         read("1 {{ D term = match:\"heart att\", active = true }} {{C active = 0}}"),
-        Constraint::Filtered(Box::new(worded), ConceptTest::Active(false))
+        Constraint::Described(Box::new(unused), vec![term(vec![words("heart att")])])
     );
     let quoted = vec![words("a \"b\""), Wording::Wild("c\\d*".into())];
     let several = Constraint::Described(Box::new(concept("1")), vec![term(quoted)]);
