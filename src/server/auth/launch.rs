@@ -72,6 +72,7 @@ async fn launch_context(call: Call<'_>) -> Result<Answer> {
         fhir_context,
         need_patient_banner: call.arguments.text("needPatientBanner").map(|it| it == "true"),
     };
+    crate::act::end();
     let (name, launch) = (secret::new()?, Launch { patient: patient.key.id.clone(), encounter, scene });
     let change = kept::insert(secret::hash(&name), &launch, Some(clock::now_ms() + TIME))?;
     kept::write(call.ctx.session(), vec![change]).await?;

@@ -89,7 +89,8 @@ mod tests {
         assert!(kept::write(session, changes).await.unwrap());
         let topic = |subject: &str| Topic { system: "x".into(), code: "y".into(), subject: Some(subject.into()) };
         for (client, subject) in [("a", "Practitioner/1"), ("a", "Practitioner/2"), ("b", "Practitioner/2")] {
-            app_state::create(session, client, topic(subject), Map::new(), 0).await.unwrap();
+            let (_, change) = app_state::create(session, client, topic(subject), Map::new(), 0).await.unwrap();
+            assert!(kept::write(session, vec![change]).await.unwrap());
         }
         let left = async || {
             let all = kept::all::<AppState>(session).await.unwrap();

@@ -47,9 +47,11 @@ pub fn operations() -> Vec<Operation> {
 /// Fails with 403 unless the caller may call an operation that administers the tenant: by an administrator's token, or for
 /// a user whose roles have the permission; with 401 if that user did not sign in recently.
 pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
-    begin(call);
+    // What was done before in the same Bundle has had its change.
+    act::end();
     let caller = call.ctx.caller();
     if caller.scopes.is_administrator() {
+        begin(call);
         return Ok(());
     }
     let Some(since) = caller.authenticated.filter(|_| caller.scopes.administers(call.code())) else {
@@ -64,6 +66,7 @@ pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
     }
     let limits = SessionLimits::of(call.ctx.session()).await?;
     if limits.is_recent(since, clock::now_ms()) {
+        begin(call);
         return Ok(());
     }
     Err(Stale { max_age: limits.recent / 1000 }.into())
