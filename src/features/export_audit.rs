@@ -1,5 +1,5 @@
 //! `$export-audit`: the audit log of a time, handed out page by page. It is ours; R4 has no operation for it. In lines it has
-//! the forms of bulk data (`_outputFormat`, https://hl7.org/fhir/uv/bulkdata/).
+//! the forms of bulk data (`_outputFormat`, <https://hl7.org/fhir/uv/bulkdata/>).
 
 use crate::everything::limit;
 use engine::{Access, Answer, Call, Extra, Operation};
