@@ -5,7 +5,7 @@ import Provider from 'oidc-provider';
 
 /// Whom the provider knows, and what it says of them.
 const PEOPLE = {
-  ingrid: { preferred_username: 'ingrid', name: 'Ingrid Sand', groups: ['doctors'], number: '4711' },
+  sanna: { preferred_username: 'sanna', name: 'Sanna Sand', groups: ['doctors'], number: '4711' },
   carl: { preferred_username: 'carl', name: 'Carl Cook', groups: ['cooks'], number: '4712' },
 };
 

@@ -115,14 +115,14 @@ describe('a patient who registers', () => {
     await check('Register as a patient');
     await page.getByLabel('Your name').fill('Noor Example');
     await page.getByLabel(/date of birth/).fill('1980-05-31');
-    await page.getByLabel('Name to sign in with').fill('noor');
+    await page.getByLabel('Name to sign in with').fill('noor-e');
     await page.getByLabel(/^Password/).fill(PASSWORD);
     await picture(page, 'registration');
     await page.getByRole('button', { name: 'Register' }).click();
     await check('You are registered');
-    await call('$approve-applicant', { username: 'noor', patient: 'Patient/amina-diallo' });
+    await call('$approve-applicant', { username: 'noor-e', patient: 'Patient/amina-diallo' });
     await page.goto(await link());
-    await signIn(page, 'noor', PASSWORD);
+    await signIn(page, 'noor-e', PASSWORD);
     await page.getByText('You are signed in to demo.').waitFor();
     await context.close();
   });

@@ -62,8 +62,8 @@ describe('signing in by another provider', () => {
     await page.goto(`${auth}/account`);
     await page.getByRole('link', { name: 'Sign in with the hospital account' }).waitFor();
     await picture(page, 'sign-on');
-    await signOn(page, 'ingrid');
-    await page.getByRole('heading', { name: 'Ingrid Sand' }).waitFor();
+    await signOn(page, 'sanna');
+    await page.getByRole('heading', { name: 'Sanna Sand' }).waitFor();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByRole('button', { name: 'Yes, sign me out' }).click();
     await page.getByText('You are signed out of demo.').waitFor();
@@ -79,8 +79,8 @@ describe('signing in by another provider', () => {
 
   it('ends here when it ends there', async () => {
     const { context, page } = await open(browser);
-    await signOn(page, 'ingrid');
-    await page.getByRole('heading', { name: 'Ingrid Sand' }).waitFor();
+    await signOn(page, 'sanna');
+    await page.getByRole('heading', { name: 'Sanna Sand' }).waitFor();
     const there = await context.newPage();
     await there.goto(`${provider.address}/session/end`);
     await there.getByRole('button', { name: 'Yes, sign me out' }).click();
