@@ -90,11 +90,7 @@ impl Engine {
                 let bounds = self.bounds(ctx, Access::Update, &key.of)?;
                 same_type(resource, &key.of)?;
                 same_id(resource, &key.id)?;
-                let mut there = self.current_within(ctx, key, &bounds).await?;
-                if !bounds.is_empty() || self.is_decided_inside(ctx, &key.of) {
-                    // What is out of bounds and what is not there are answered alike, so nothing comes to be by a PUT.
-                    there = Some(existing(there)?);
-                }
+                let there = self.replaced_by(ctx, key, &bounds).await?;
                 self.aim_update(ctx, Target::of(key.clone(), Method::Put, there).within(bounds), request)
             }
             Interaction::UpdateWhere { of } => {
@@ -137,6 +133,21 @@ impl Engine {
             }
             _ => Err(Failure::new(IssueType::NotSupported, "This interaction writes nothing.")),
         }
+    }
+
+    /// What is there where a resource is to be put. What is out of bounds and what is not there are answered alike, so that
+    /// within bounds nothing comes to be by a PUT. What is decided by what it has may: of what is there, or was until it was deleted,
+    /// the caller must see the last content.
+    async fn replaced_by(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<Option<Stored>> {
+        if !bounds.is_empty() {
+            return existing(self.current_within(ctx, key, bounds).await?).map(Some);
+        }
+        let there = ctx.session.read(key).await?;
+        if there.is_some() && self.is_decided_inside(ctx, &key.of) {
+            let last = self.last_content(ctx, key).await?;
+            existing(self.open_inside(ctx, last).await?)?;
+        }
+        Ok(there)
     }
 
     /// The current version of what is to be changed, unless it is out of bounds.

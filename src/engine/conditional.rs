@@ -1,5 +1,6 @@
 //! Criteria of conditional interactions (http.html#cond-update, #ccreate, #cdelete): they find one resource, or none.
 
+use crate::access::too_many;
 use crate::search::params::parameters;
 use crate::terminology::Unread;
 use crate::{Context, Engine};
@@ -24,7 +25,9 @@ impl Engine {
         let filter = self.criteria(ctx, of, criteria).await?;
         let mut branches = vec![Branch { of: of.to_owned(), filter, sort: Vec::new() }];
         self.narrow(ctx, &mut branches)?;
-        self.narrow_inside(ctx, &mut branches).await?;
+        if !self.narrow_inside(ctx, &mut branches).await? {
+            return Err(too_many());
+        }
         let filter = branches.iter().flat_map(|it| it.filter.clone()).collect();
         let plan = Plan { branches, after: None, limit: 2 };
         let mut found = ctx.session.search(&plan).await?.found;

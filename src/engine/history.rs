@@ -51,7 +51,7 @@ impl Engine {
         }
         bundle.links(&links);
         for version in &found.shown {
-            write_version(&mut bundle, ctx.base(), version, &self.seen(ctx, version)?)?;
+            write_version(&mut bundle, ctx.base(), version, &self.version_seen(ctx, version).await?)?;
         }
         ctx.note(interaction, 200, |noted| {
             noted.asked(request);

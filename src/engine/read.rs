@@ -2,9 +2,10 @@
 
 use crate::aim::etag;
 use crate::summary::View;
-use crate::{Access, Answer, Context, Engine, Interaction, Request};
+use crate::{Answer, Context, Engine, Interaction, Request};
+use bytes::Bytes;
 use fhir::{Failure, IssueType, Result};
-use store::{Key, Stored};
+use store::Stored;
 
 impl Engine {
     /// The current version of a resource, or one of its versions.
@@ -14,24 +15,11 @@ impl Engine {
             Interaction::Vread { key, version } => self.version_within(ctx, key, *version).await?,
             _ => None,
         };
-        self.show(ctx, interaction, existing(found)?, request)
-    }
-
-    /// One version of a resource, unless the caller may not read it.
-    pub(crate) async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
-        let bounds = self.bounds(ctx, Access::Read, &key.of)?;
-        // Who may not see the resource as it is now sees nothing of what it was.
-        let is_bound = !bounds.is_empty() || self.is_decided_inside(ctx, &key.of);
-        if is_bound && self.read_within(ctx, key).await?.is_none() {
-            return Ok(None);
-        }
-        let found = ctx.session.read_version(key, version).await?;
-        let found = self.within(ctx, found, &bounds)?;
-        self.open_inside(ctx, found).await
+        self.show(ctx, interaction, existing(found)?, request).await
     }
 
     /// What is sent of a resource that was found.
-    pub(crate) fn show(
+    pub(crate) async fn show(
         &self,
         ctx: &Context,
         interaction: &Interaction,
@@ -41,7 +29,11 @@ impl Engine {
         let view = View::of_read(&request.query)?;
         let (version, updated) = (Some(stored.version), Some(stored.updated));
         let unchanged = is_unchanged(&stored, request);
-        let body = if unchanged { Default::default() } else { view.apply(self.seen(ctx, &stored)?)? };
+        let body = match interaction {
+            _ if unchanged => Bytes::new(),
+            Interaction::Vread { .. } => view.apply(self.version_seen(ctx, &stored).await?)?,
+            _ => view.apply(self.seen(ctx, &stored)?)?,
+        };
         let status = if unchanged { 304 } else { 200 };
         ctx.note(interaction, status, |noted| noted.touched(&stored));
         Ok(Answer { version, last_modified: updated, key: Some(stored.key), ..Answer::new(status, body) })

@@ -15,8 +15,8 @@ const LOOKS: usize = 8;
 pub(crate) struct Sight<'c> {
     engine: &'c Engine,
     ctx: &'c Context,
-    /// The bounds for each type of which something may be seen.
-    bounds: FxHashMap<String, Bounds>,
+    /// The bounds for each type of which something may be seen; none where a patient sees of it what is theirs by what it has.
+    bounds: FxHashMap<String, Option<Bounds>>,
     /// Of which resources something may be seen.
     seen: FxHashMap<Key, bool>,
 }
@@ -41,7 +41,11 @@ impl<'c> Sight<'c> {
         let mut bounds = FxHashMap::default();
         let mut refusal = Failure::new(IssueType::Forbidden, "The access token's scopes reach no resource type.");
         for of in types {
-            match engine.bounds(ctx, access, of) {
+            let found = match scope {
+                Scope::Instance(_) => engine.bounds_or_own(ctx, of),
+                _ => engine.bounds(ctx, access, of).map(Some),
+            };
+            match found {
                 Ok(found) => {
                     bounds.insert(of.to_owned(), found);
                 }
@@ -61,20 +65,9 @@ impl<'c> Sight<'c> {
         if let Some(known) = self.seen.get(key) {
             return Ok(*known);
         }
-        let mut last = self.ctx.session.read(key).await?;
-        let is_there = last.is_some();
-        let is_seen = match self.bounds.get(&key.of) {
+        let is_seen = match self.engine.last_content(self.ctx, key).await? {
+            Some(last) => self.shows(&last).await?,
             None => false,
-            Some(bounds) if bounds.is_empty() && !self.engine.is_decided_inside(self.ctx, &key.of) => is_there,
-            Some(bounds) => {
-                if let Some(deleted) = last.as_ref().filter(|it| it.is_deleted()) {
-                    last = self.ctx.session.read_version(key, deleted.version - 1).await?;
-                }
-                match self.engine.within(self.ctx, last, bounds)? {
-                    Some(last) => self.engine.is_seen_inside(self.ctx, &last).await?,
-                    None => false,
-                }
-            }
         };
         self.seen.insert(key.clone(), is_seen);
         Ok(is_seen)
@@ -90,8 +83,7 @@ impl<'c> Sight<'c> {
                 return Ok(Versions { shown: page.versions, total: Some(page.total), next: page.next });
             }
             for version in page.versions {
-                let is_shown = self.has_history(&version.key).await? && self.shows(&version)?;
-                if is_shown && self.engine.is_seen_inside(self.ctx, &version).await? {
+                if self.has_history(&version.key).await? && (version.is_deleted() || self.shows(&version).await?) {
                     shown.push(version);
                 }
             }
@@ -108,13 +100,62 @@ impl<'c> Sight<'c> {
     fn is_whole(&self, scope: &Scope) -> bool {
         let types = if *scope == Scope::System { r4().resources().count() } else { 1 };
         let is_decided = |of: &String| self.engine.is_decided_inside(self.ctx, of);
-        self.bounds.len() == types && self.bounds.values().all(Vec::is_empty) && !self.bounds.keys().any(is_decided)
+        let is_free = |it: &Option<Bounds>| it.as_ref().is_some_and(Vec::is_empty);
+        self.bounds.len() == types && self.bounds.values().all(is_free) && !self.bounds.keys().any(is_decided)
     }
 
-    fn shows(&self, version: &Stored) -> Result<bool> {
+    /// Whether a version may be seen by what it says.
+    async fn shows(&self, version: &Stored) -> Result<bool> {
         match self.bounds.get(&version.key.of) {
-            Some(bounds) => Ok(version.is_deleted() || self.engine.is_within(self.ctx, version, bounds)?),
+            Some(bounds) => self.engine.is_open(self.ctx, bounds.as_ref(), version).await,
             None => Ok(false),
+        }
+    }
+}
+
+impl Engine {
+    /// What a resource is, or was when it was deleted: by that, too, it is decided who sees its older versions, and what of them.
+    pub(crate) async fn last_content(&self, ctx: &Context, key: &Key) -> Result<Option<Stored>> {
+        let last = ctx.session.read(key).await?;
+        match last {
+            Some(deleted) if deleted.is_deleted() => {
+                Ok(ctx.session.read_version(key, deleted.version - 1).await?.or(Some(deleted)))
+            }
+            last => Ok(last),
+        }
+    }
+
+    /// One version of a resource, unless the caller may not read it. Who may not see the resource as it is, or last was, sees
+    /// nothing of what it was before.
+    pub(crate) async fn version_within(&self, ctx: &Context, key: &Key, version: i64) -> Result<Option<Stored>> {
+        let bounds = self.bounds_or_own(ctx, &key.of)?;
+        let is_bound = bounds.as_ref().is_none_or(|it| !it.is_empty()) || self.is_decided_inside(ctx, &key.of);
+        let is_open = async |it: Option<&Stored>| match it {
+            Some(it) => self.is_open(ctx, bounds.as_ref(), it).await,
+            None => Ok(false),
+        };
+        if is_bound && !is_open(self.last_content(ctx, key).await?.as_ref()).await? {
+            return Ok(None);
+        }
+        let found = ctx.session.read_version(key, version).await?;
+        let is_shown = !is_bound || found.as_ref().is_some_and(Stored::is_deleted) || is_open(found.as_ref()).await?;
+        Ok(found.filter(|_| is_shown))
+    }
+
+    /// The bounds of reading a type; none where no rule lets the caller read it by its type, but rules of a patient's records
+    /// what is theirs by what it has. Fails with 403 where nothing of it may be read.
+    fn bounds_or_own(&self, ctx: &Context, of: &str) -> Result<Option<Bounds>> {
+        match self.bounds(ctx, Access::Read, of) {
+            Err(failure) if failure.status == 403 && self.may_own_inside(ctx, of) => Ok(None),
+            bounds => bounds.map(Some),
+        }
+    }
+
+    /// Whether a version may be seen by what it says, within these bounds.
+    async fn is_open(&self, ctx: &Context, bounds: Option<&Bounds>, version: &Stored) -> Result<bool> {
+        match bounds {
+            Some(bounds) => Ok(self.is_within(ctx, version, bounds)? && self.is_seen_inside(ctx, version).await?),
+            None => self.is_own_inside(ctx, version).await,
         }
     }
 }

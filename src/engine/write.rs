@@ -77,13 +77,13 @@ impl Engine {
         let (key, expect, version) = (target.key.clone(), target.expect, target.version);
         let draft = match (target.method, resource, &target.current) {
             (Method::Delete, ..) => {
-                self.demand_unwidened(ctx, target, None)?;
+                self.demand_unwidened(ctx, target, None).await?;
                 tombstone(ctx, key, expect, version)
             }
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(ctx, current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
-                self.demand_unwidened(ctx, target, Some(patched.root()))?;
+                self.demand_unwidened(ctx, target, Some(patched.root())).await?;
                 self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
@@ -92,7 +92,7 @@ impl Engine {
                     self.demand_whole_view(ctx, current, resource)?;
                 }
                 self.demand_within(ctx, &key, resource, &target.bounds)?;
-                self.demand_unwidened(ctx, target, Some(resource))?;
+                self.demand_unwidened(ctx, target, Some(resource)).await?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }
             _ => return Err(Failure::new(IssueType::Required, "The request has no resource.")),

@@ -94,14 +94,7 @@ async fn links_end_with_an_emergency() {
     let Some(clinic) = Clinic::new().await else { return };
     clinic.limit_doctors().await;
     let doctor = clinic.holder("doctor", "user/*.rs");
-    clinic
-        .admin
-        .put(
-            "Observation/also",
-            &with(observation("x"), json!({ "id": "also", "subject": { "reference": "Patient/a" } })),
-        )
-        .await
-        .expect(201);
+    clinic.observe_again().await;
     break_glass(&doctor, json!({ "minutes": 1 })).await.expect(200);
     let mut there = Vec::new();
     for way in ["Observation?_sort=_id&_count=1", "Observation/_history?_count=1", "Patient/a/$everything?_count=1"] {
@@ -127,14 +120,7 @@ async fn links_end_with_sharing() {
         }),
     );
     south.consent("a", asker).await;
-    south
-        .admin
-        .put(
-            "Observation/also",
-            &with(observation("x"), json!({ "id": "also", "subject": { "reference": "Patient/a" } })),
-        )
-        .await
-        .expect(201);
+    south.observe_again().await;
     let doctor = north.doctor();
     let asked = |query: &str| {
         let query = query.replace('&', "%26").replace('=', "%3D").replace('?', "%3F");

@@ -79,6 +79,12 @@ impl Clinic {
         self.admin.put(&format!("CareTeam/t{patient}"), &team).await.expect_in(200..=201);
     }
 
+    /// Another observation of patient `a`.
+    pub async fn observe_again(&self) {
+        let also = json!({ "id": "also", "subject": { "reference": "Patient/a" } });
+        self.admin.put("Observation/also", &with(observation("x"), also)).await.expect(201);
+    }
+
     /// A Consent of a patient.
     pub async fn consent(&self, patient: &str, provision: Value) {
         self.admin.put(&format!("Consent/c{patient}"), &consent(patient, provision)).await.expect_in(200..=201);

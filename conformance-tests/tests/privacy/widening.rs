@@ -78,6 +78,30 @@ async fn nobody_takes_a_label_away() {
     clinic.holder("admin", "user/*.cruds").post("Patient/a/$meta-delete", &meta(&label)).await.expect(200);
 }
 
+/// http.html#delete lets an id that was deleted be brought back by an update: it is held to the labels it had, as any update is.
+#[tokio::test]
+async fn a_label_outlives_a_deletion() {
+    let Some(clinic) = Clinic::new().await else { return };
+    let label = json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R" });
+    let bare = clinic.admin.read("Observation/oa").await;
+    let labelled = with(bare.clone(), json!({ "meta": { "security": [label] } }));
+    let clerk = clinic.caller("user/*.cruds", &["--subject", "clerk"]);
+    for _ in 0..2 {
+        clinic.admin.put("Observation/oa", &labelled).await.expect_in(200..=201);
+        clerk.delete("Observation/oa").await.expect(204);
+        clerk.put("Observation/oa", &bare).await.expect_outcome(403..=403);
+        clerk.bundle("transaction", vec![entry("PUT", "Observation/oa", bare.clone())]).await.expect_in(400..=403);
+        clerk.put("Observation?_id=oa", &bare).await.expect_outcome(403..=403);
+        clerk.put("Observation/oa", &labelled).await.expect(201);
+        clerk.delete("Observation/oa").await.expect(204);
+        // Whoever may take labels away may leave them out.
+        clinic.admin.put("Observation/oa", &bare).await.expect(201);
+    }
+    // What had none comes back without.
+    clerk.delete("Observation/oa").await.expect(204);
+    clerk.put("Observation/oa", &bare).await.expect(201);
+}
+
 /// Nobody enters, or leaves, what a Consent names.
 #[tokio::test]
 async fn nobody_joins_what_others_named() {

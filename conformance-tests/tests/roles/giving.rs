@@ -84,3 +84,26 @@ async fn without_a_role_nothing_is_granted() {
     assert_eq!(tokens["scope"], "openid");
     place.with(tokens["access_token"].as_str()).get("Patient").await.expect_outcome(403..=403);
 }
+
+/// Who keeps clients gives them the purposes that they may give, and takes no others.
+#[tokio::test]
+async fn purposes_of_programs_are_their_givers_to_give() {
+    let Some(place) = Place::new() else { return };
+    let owner = member(&place, &["owner"]).await.client;
+    let mut clerk = vec![("name", json!("client_clerk")), ("title", json!("Keeps clients"))];
+    clerk.extend([("permission", json!("clients")), ("purpose", json!("HOPERAT"))]);
+    call(&owner, "$role-define", &clerk).await.expect(200);
+    let clerk = member(&place, &["client_clerk"]).await.client;
+    let given = async |by: &Client, purposes: &[&str], status: u16| {
+        let mut given = vec![("client", json!("study"))];
+        given.extend(purposes.iter().map(|it| ("purpose", json!(it))));
+        call(by, "$client-purposes", &given).await.expect(status).text()
+    };
+    given(&clerk, &["HOPERAT", "PATADMIN"], 200).await;
+    assert!(given(&clerk, &["HOPERAT", "TREAT"], 403).await.contains("TREAT"));
+    // Whoever may give every rule may give every purpose, and what she gave stays hers to take.
+    given(&owner, &["TREAT"], 200).await;
+    given(&clerk, &[], 403).await;
+    given(&clerk, &["HOPERAT"], 403).await;
+    assert!(given(&owner, &[], 200).await.find("study").is_none());
+}

@@ -74,12 +74,65 @@ async fn a_binary_is_seen_by_who_sees_its_context() {
     some.put("Binary/b", &binary("b", None)).await.expect(404);
     some.delete("Binary/b").await.expect(204);
     place.admin.get("Binary/b").await.expect(200);
+    // An id that is free may be chosen (http.html#upsert); one that was somebody's hidden Binary stays theirs.
+    some.put("Binary/new", &binary("new", None)).await.expect(201);
+    some.put("Binary/new", &binary("new", None)).await.expect(200);
+    caller(&place, "user/Binary.rus").put("Binary/other", &binary("other", None)).await.expect_outcome(403..=403);
+    place.admin.delete("Binary/b").await.expect(204);
+    some.put("Binary/b", &binary("b", None)).await.expect(404);
+    some.get("Binary/b/_history/1").await.expect(404);
+    some.delete("Binary/new").await.expect(204);
+    some.get("Binary/new/_history/2").await.expect(200);
+    some.put("Binary/new", &binary("new", None)).await.expect(201);
 
     let own = place.acting_for("a", "patient/*.rs");
-    own.get("Binary/a").await.expect(200);
+    for path in ["Binary/a", "Binary/a/_history/1", "Binary/a/_history"] {
+        own.get(path).await.expect(200);
+    }
+    for hidden in ["Binary/b/_history/1", "Binary/free/_history/1", "Binary/free/_history"] {
+        own.get(hidden).await.expect(404);
+    }
     for hidden in ["b", "elsewhere", "free"] {
         own.get(&format!("Binary/{hidden}")).await.expect_in(403..=404);
     }
+}
+
+/// What finds more than can all be looked at is answered page after page, each of what may be seen; none but an only page says how many there are.
+#[tokio::test]
+async fn many_binaries_are_found_by_pages() {
+    let Some(place) = place().await else { return };
+    let context = |id: &str| Some(json!({ "reference": format!("Observation/{id}") }));
+    // Of 1100, the first 500 are hidden, and of the others each but the last 100.
+    let seen: Vec<String> = (500..1000).map(|at| format!("n{at:04}")).collect();
+    for part in 0..11 {
+        let each = |at: usize| {
+            let of = if (500..1000).contains(&at) { "a" } else { "b" };
+            let id = format!("n{at:04}");
+            entry("PUT", &format!("Binary/{id}"), binary(&id, context(of)))
+        };
+        place.admin.bundle("transaction", (part * 100..part * 100 + 100).map(each).collect()).await.expect(200);
+    }
+    let some = caller(&place, "user/Binary.rs user/Observation.rs?code=a");
+    for count in [1000, 170] {
+        let mut found = Vec::new();
+        let mut next = Some(format!("Binary?_sort=_id&_count={count}"));
+        while let Some(link) = next {
+            let page = some.page(&link).await;
+            let is_all = found.is_empty() && page.link("next").is_none();
+            assert!(page.ids().len() <= count && page.total().is_some() == is_all, "{link}");
+            assert!(page.link("last").is_none() && page.link("previous").is_none(), "{link}");
+            found.extend(page.ids());
+            next = page.link("next").map(str::to_owned);
+        }
+        found.retain(|it| it.starts_with('n'));
+        assert_eq!(found, seen, "{count}");
+    }
+    for query in ["Binary?_total=accurate", "Binary?_summary=count"] {
+        let told = some.get(query).await.expect_outcome(400..=422).to_string();
+        assert!(told.contains("too-costly"), "{told}");
+    }
+    let conditional = some.call("POST", "Binary").header("if-none-exist", "_lastUpdated=gt2000");
+    conditional.json(&binary("x", None)).send().await.expect_outcome(403..=422);
 }
 
 #[tokio::test]

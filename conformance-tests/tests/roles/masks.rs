@@ -170,6 +170,44 @@ async fn a_write_loses_nothing_that_is_hidden() {
     assert!(is_tagged(&keeps_quiet(call.send().await, "POST")));
 }
 
+/// http.html#history, #vread: an older version shows what both it and the resource as it is now, or last was, let its reader see.
+#[tokio::test]
+async fn what_is_hidden_now_is_hidden_of_older_versions() {
+    let Some(place) = place().await else { return };
+    let of = |id: &str, category: &str| {
+        let coding =
+            json!([{ "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": category }]);
+        json!({ "resourceType": "Observation", "id": id, "status": "final", "code": { "text": "c" },
+            "category": [{ "coding": coding }], "valueString": "secret-note" })
+    };
+    let rules = "user/Observation.rs?category=vital-signs \
+                 user/Observation.rs?category=laboratory&_mask=Observation.value";
+    let issue = ["token", "--tenant", &place.tenant, "--scope", rules, "--subject", "clerk"];
+    let clerk = place.with(Some(place.program.succeed(&issue).trim()));
+    let versions = |id: &str| [format!("Observation/{id}/_history/1"), format!("Observation/{id}/_history")];
+    place.admin.put("Observation/x", &of("x", "vital-signs")).await.expect(201);
+    for path in versions("x") {
+        assert!(clerk.get(&path).await.expect(200).text().contains("secret-note"), "{path}");
+    }
+    place.admin.put("Observation/x", &of("x", "laboratory")).await.expect(200);
+    place.admin.put("Observation/y", &of("y", "laboratory")).await.expect(201);
+    place.admin.put("Observation/y", &of("y", "vital-signs")).await.expect(200);
+    for path in versions("x").into_iter().chain(["Observation/y/_history/1".to_owned()]) {
+        keeps_quiet(clerk.get(&path).await, &path);
+    }
+    assert!(clerk.get("Observation/y/_history/2").await.expect(200).text().contains("secret-note"));
+    // What it was when it was deleted decides, and what was out of reach then shows nothing.
+    place.admin.delete("Observation/x").await.expect(204);
+    for path in versions("x") {
+        keeps_quiet(clerk.get(&path).await, &path);
+    }
+    place.admin.put("Observation/x", &of("x", "exam")).await.expect(201);
+    place.admin.delete("Observation/x").await.expect(204);
+    for path in versions("x") {
+        clerk.get(&path).await.expect(404);
+    }
+}
+
 /// A tenant's role masks elements of the standard, and others by name are refused; it holds for tokens that were issued before.
 #[tokio::test]
 async fn a_role_says_what_it_does_not_show() {

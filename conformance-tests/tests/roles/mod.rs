@@ -40,7 +40,7 @@ pub async fn call(client: &Client, operation: &str, given: &[(&str, Value)]) -> 
     let parameter = |(name, value): &(&str, Value)| match value {
         Value::Array(part) => json!({ "name": name, "part": part }),
         Value::Number(number) => json!({ "name": name, "valuePositiveInt": number }),
-        text if *name == "permission" => json!({ "name": name, "valueCode": text }),
+        text if matches!(*name, "permission" | "purpose") => json!({ "name": name, "valueCode": text }),
         text => json!({ "name": name, "valueString": text }),
     };
     let parameters: Vec<Value> = given.iter().map(parameter).collect();

@@ -8,7 +8,7 @@ use fhir::json::{Doc, Value};
 use fhir::search::{Clause, Target, Test};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
-use store::{Branch, Key, Plan, Stored};
+use store::{Branch, Key, Page, Plan, Stored};
 
 const BINARY: &str = "Binary";
 const BUNDLE: &str = "Bundle";
@@ -16,9 +16,11 @@ const BUNDLE: &str = "Bundle";
 /// How deep Bundles in Bundles are looked into, and how many security contexts are followed: what lies further is not seen.
 const DEPTH: usize = 4;
 const CONTEXTS: usize = 100;
-/// Resources looked at in one go, and the most for one search.
+/// Resources looked at in one go, and the most of which all are looked at for one search.
 const BATCH: usize = 50;
 const MOST: usize = 1000;
+/// How often the store is asked for one page of a search that finds more of them.
+const LOOKS: usize = 20;
 
 /// What was found inside of a resource.
 #[derive(Default)]
@@ -62,10 +64,14 @@ impl Engine {
 
     /// The same of one that no rule lets the caller see by its type, but rules of a patient's records may: what it has must
     /// say that it is theirs.
-    async fn is_own_inside(&self, ctx: &Context, stored: &Stored) -> Result<bool> {
-        let is_named = ctx.caller.scopes.name(Access::Read, &stored.key.of);
-        let is_open = is_named && !stored.is_deleted() && self.is_decided_inside(ctx, &stored.key.of);
+    pub(crate) async fn is_own_inside(&self, ctx: &Context, stored: &Stored) -> Result<bool> {
+        let is_open = !stored.is_deleted() && self.may_own_inside(ctx, &stored.key.of);
         Ok(is_open && self.seen_inside(ctx, stored).await?.is_some_and(|it| it.is_any))
+    }
+
+    /// Whether resources of a type may be the caller's by what they have.
+    pub(crate) fn may_own_inside(&self, ctx: &Context, of: &str) -> bool {
+        ctx.caller.scopes.name(Access::Read, of) && self.is_decided_inside(ctx, of)
     }
 
     /// Those that are seen by what they have.
@@ -166,17 +172,20 @@ impl Engine {
     }
 
     /// Narrows searches of types that are decided by what each resource has to those that may be seen, before anything is
-    /// counted.
-    pub(crate) async fn narrow_inside(&self, ctx: &Context, branches: &mut [Branch]) -> Result<()> {
+    /// counted. Not where there are too many to look at all of them: then [`Engine::walked`] answers.
+    pub(crate) async fn narrow_inside(&self, ctx: &Context, branches: &mut [Branch]) -> Result<bool> {
         for branch in branches.iter_mut().filter(|it| self.is_decided_inside(ctx, &it.of)) {
             let bare = Branch { sort: Vec::new(), ..branch.clone() };
             let mut plan = Plan { branches: vec![bare], after: None, limit: BATCH };
             let (mut seen, mut looked) = (Vec::new(), 0);
+            if ctx.session.count(&plan).await? > MOST as i64 {
+                return Ok(false);
+            }
             loop {
                 let page = ctx.session.search(&plan).await?;
                 looked += page.found.len();
                 if looked > MOST {
-                    return Err(too_many(&branch.of));
+                    return Ok(false);
                 }
                 let found = self.seen_inside_of(ctx, page.found).await?;
                 seen.extend(found.into_iter().map(|it| Test::Id(it.key.id)));
@@ -187,12 +196,47 @@ impl Engine {
             }
             branch.filter.push(Clause::Any(seen));
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// A page of a search that finds more than can all be looked at: of those that may be seen, from where the plan goes on. It
+    /// leads on only where one of them follows, as far as was looked. Where many in a row may not be seen, a page is short.
+    pub(crate) async fn walked(&self, ctx: &Context, plan: &Plan) -> Result<Page> {
+        let count = plan.limit;
+        let mut plan = plan.clone();
+        let mut found: Vec<Stored> = Vec::new();
+        let mut end = None;
+        let mut is_near = true;
+        for _ in 0..LOOKS {
+            let missing = count - found.len();
+            plan.limit = if is_near && missing > 0 { missing } else { missing.max(BATCH) };
+            let page = ctx.session.search(&plan).await?;
+            let seen = self.seen_inside_of(ctx, page.found).await?;
+            if missing == 0 && !seen.is_empty() {
+                return Ok(Page { found, next: end, previous: None });
+            }
+            // Where a page ends is known of the last one that was looked at.
+            is_near = seen.len() > missing;
+            if is_near {
+                continue;
+            }
+            found.extend(seen);
+            end.clone_from(&page.next);
+            plan.after = page.next;
+            if end.is_none() {
+                break;
+            }
+        }
+        Ok(Page { found, next: end, previous: None })
     }
 }
 
-fn too_many(of: &str) -> Failure {
-    let told =
-        format!("Who may see a {of} is told by what it has, and the search finds more than {MOST} of them; narrow it.");
+/// The refusal of what has to look at all that a search finds, where it finds too many of what is decided by what it has.
+pub(crate) fn too_many() -> Failure {
+    let told = format!(
+        "Who may see a Binary or a stored Bundle is told by what it has, and the search finds more than {MOST} of them. It is \
+         answered page after page; an exact count, the way back, an order that no index keeps, and criteria of conditional \
+         requests would look at all of them: narrow it for these."
+    );
     Failure::new(IssueType::TooCostly, told)
 }

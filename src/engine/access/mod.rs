@@ -10,11 +10,13 @@ mod masks;
 mod narrow;
 mod right;
 mod role;
+mod shown;
 mod widening;
 mod within;
 
 pub use duties::Duties;
 pub use grant::{Grant, Level};
+pub(crate) use inside::too_many;
 pub(crate) use narrow::Reach;
 pub use right::Right;
 pub use role::{Needed, PERMISSIONS, Realm, Role, needed_for, shipped_roles};

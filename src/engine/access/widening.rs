@@ -32,23 +32,30 @@ impl<'v> Change<'v> {
 
 impl Engine {
     /// Fails with 403 where a write would widen what somebody sees, and the caller has no right to that.
-    pub(crate) fn demand_unwidened(&self, ctx: &Context, target: &Target, new: Option<Value<'_>>) -> Result<()> {
+    pub(crate) async fn demand_unwidened(&self, ctx: &Context, target: &Target, new: Option<Value<'_>>) -> Result<()> {
         if ctx.caller.scopes.is_administrator() {
             return Ok(());
         }
-        let body = target.current.as_ref().map(|it| it.body.as_ref()).unwrap_or_default();
+        // What was deleted has the labels still that it had.
+        let deleted = match &target.current {
+            None if target.version > 1 => self.last_content(ctx, &target.key).await?,
+            _ => None,
+        };
+        let last = target.current.as_ref().or(deleted.as_ref());
+        let body = last.map(|it| it.body.as_ref()).unwrap_or_default();
         let of = target.key.of.as_str();
         let is_looked_at = of == CONSENT || TEAMS.contains(&of) || STANDINGS.contains(&of);
         if !is_looked_at && memmem::find(body, b"\"security\"").is_none() {
             return Ok(());
         }
-        let former = match body {
+        let last = match body {
             [] => None,
             body => Some(Doc::parse(std::str::from_utf8(body).map_err(Failure::internal)?).map_err(Failure::internal)?),
         };
-        let change = Change { former: former.as_ref().map(Doc::root), new };
+        let last = last.as_ref().map(Doc::root);
+        labels(ctx, &Change { former: last, new })?;
+        let change = Change { former: last.filter(|_| target.current.is_some()), new };
         consents(ctx, of, &change)?;
-        labels(ctx, &change)?;
         standing(ctx, &target.key, &change)?;
         teams(ctx, target, &change)
     }

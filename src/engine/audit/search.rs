@@ -78,7 +78,7 @@ impl Engine {
             Some(entry) => self.shown(ctx, &entry, &sight)?,
             None => None,
         };
-        self.show(ctx, interaction, existing(shown)?, request)
+        self.show(ctx, interaction, existing(shown)?, request).await
     }
 
     fn sight<'c>(&self, ctx: &'c Context, access: Access) -> Result<Sight<'c>> {

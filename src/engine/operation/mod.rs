@@ -14,7 +14,7 @@ use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
 use std::future::Future;
 use std::pin::Pin;
-use store::Key;
+use store::{Key, Stored};
 
 /// What carries an operation out.
 pub type Run = for<'c> fn(Call<'c>) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'c>>;
@@ -142,7 +142,10 @@ impl Engine {
             _ => None,
         };
         let looked_at = instance.clone();
-        let instance = self.all_seen(ctx, instance.into_iter().collect())?.pop();
+        let instance = match instance {
+            Some(stored) => Some(Stored { body: self.version_seen(ctx, &stored).await?, ..stored }),
+            None => None,
+        };
         let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
         ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, looked_at.as_ref(), request, &answer));
         Ok(answer)

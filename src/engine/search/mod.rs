@@ -5,6 +5,7 @@ mod include;
 pub(crate) mod params;
 mod unindexed;
 
+use crate::access::too_many;
 use crate::bundle::BundleWriter;
 use crate::page::{self, Turn};
 use crate::summary::View;
@@ -24,16 +25,20 @@ impl Engine {
         let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
         self.demand_frame_shown(ctx, &search)?;
         self.narrow(ctx, &mut search.branches)?;
-        self.narrow_inside(ctx, &mut search.branches).await?;
+        let is_narrow = self.narrow_inside(ctx, &mut search.branches).await?;
         let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),
             None => None,
         };
+        if !is_narrow && search.looks_at_all(turn.as_ref()) {
+            return Err(too_many());
+        }
         let is_first = turn.is_none();
         let after = turn.clone().and_then(Turn::position);
         let plan = Plan { branches: search.branches.clone(), after, limit: search.count };
         let found = match (&search.gathered, &turn) {
             _ if search.is_count_only() => Page::default(),
+            _ if !is_narrow => self.walked(ctx, &plan).await?,
             (Some(keys), turn) => self.gathered(ctx, &search, keys, turn.as_ref()).await?,
             (None, Some(Turn::Before(_) | Turn::Last(_))) => ctx.session.search_back(&plan).await?,
             (None, _) => ctx.session.search(&plan).await?,
@@ -43,10 +48,11 @@ impl Engine {
             _ if search.is_count_only() => Some(ctx.session.count(&plan).await?),
             // The whole result is on this page: its size is known for nothing.
             _ if is_first && found.next.is_none() => Some(found.found.len() as i64),
-            Total::Accurate | Total::Estimate => Some(ctx.session.count(&plan).await?),
-            Total::None => None,
+            Total::Accurate | Total::Estimate if is_narrow => Some(ctx.session.count(&plan).await?),
+            _ => None,
         };
-        let links = links(ctx, &search, &found);
+        let mut links = links(ctx, &search, &found);
+        links.retain(|(relation, _)| is_narrow || *relation != "last");
         let body = self.searchset(ctx, &search, (&found.found, &links), &included.resources, total, included.issues)?;
         ctx.note(interaction, 200, |noted| {
             noted.asked_of(request);
@@ -117,6 +123,12 @@ pub(crate) fn links(ctx: &Context, search: &Search, found: &Page) -> Vec<(&'stat
 impl Search {
     pub(crate) fn is_count_only(&self) -> bool {
         self.count == 0 || self.view == View::Count
+    }
+
+    /// Whether all that is found has to be looked at for a page.
+    fn looks_at_all(&self, turn: Option<&Turn>) -> bool {
+        let is_back = matches!(turn, Some(Turn::Before(_) | Turn::Last(_)));
+        self.is_count_only() || matches!(self.total, Total::Accurate) || self.gathered.is_some() || is_back
     }
 }
 

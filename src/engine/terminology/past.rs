@@ -4,24 +4,25 @@
 use super::loaded::Loaded;
 use super::resolve::doc;
 use crate::Context;
-use bytes::Bytes;
 use fhir::json::Doc;
 use fhir::outcome::shown;
 use fhir::terminology::{Kind, unversioned};
 use fhir::{Failure, IssueType, Result};
-use store::{History, Scope};
+use store::{History, Key, Scope};
 use tokio::sync::OnceCell;
 
 /// The most resources of a type that are looked through.
 const MOST: usize = 5_000;
 /// How many of them are read at once.
-const PAGE: usize = 500;
+const PAGE: usize = 50;
 
-/// A resource as it was.
+/// Which version of a resource was current, and what it is found by. What else it has is read where it is needed: a tenant may
+/// have many that are large.
 struct Then {
     url: Option<String>,
     supplements: Option<String>,
-    body: Bytes,
+    key: Key,
+    version: i64,
 }
 
 /// A time that is past, and what is known of it.
@@ -66,10 +67,13 @@ impl Past {
             Kind::ConceptMap => return Err(Failure::internal("no operation asks for a concept map that was")),
         };
         let all = all.get_or_try_init(|| self.read(ctx, kind.type_name())).await?;
-        let meant = all.iter().filter(|it| is_meant(it));
-        meant
-            .map(|it| Doc::parse(std::str::from_utf8(&it.body).map_err(Failure::internal)?).map_err(Failure::internal))
-            .collect()
+        let mut meant = Vec::new();
+        for it in all.iter().filter(|it| is_meant(it)) {
+            if let Some(stored) = ctx.session().read_version(&it.key, it.version).await? {
+                meant.push(doc(&stored)?);
+            }
+        }
+        Ok(meant)
     }
 
     async fn read(&self, ctx: &Context, of: &str) -> Result<Vec<Then>> {
@@ -87,7 +91,8 @@ impl Past {
             for stored in page.versions.iter().filter(|it| !it.is_deleted()) {
                 let doc = doc(stored)?;
                 let text = |name: &str| doc.root().str(name).map(str::to_owned);
-                found.push(Then { url: text("url"), supplements: text("supplements"), body: stored.body.clone() });
+                let (key, version) = (stored.key.clone(), stored.version);
+                found.push(Then { url: text("url"), supplements: text("supplements"), key, version });
             }
             match page.next {
                 Some(next) => history.before = Some(next),

@@ -44,10 +44,7 @@ impl Alone {
     /// Keeps what the clauses ask for of the resource with this id, which is to be told next.
     pub fn new(id: &str, filter: &[Clause]) -> Alone {
         let mut asked = FxHashSet::default();
-        each_test(filter, &mut |test| match test {
-            Test::Owned { params, .. } | Test::Unowned { params, .. } => asked.extend(params),
-            _ => asked.extend(param(test)),
-        });
+        each_test(filter, &mut |test| asked.extend(test.params()));
         Alone { id: id.to_owned(), asked, firsts: Vec::new(), values: Vec::new() }
     }
 
@@ -70,19 +67,16 @@ impl Alone {
             Test::All(filter) => return self.passes(filter),
             Test::Composite { param, first, last } => return self.composite(*param, first, last),
             Test::Owned { params, is_owner, owners } => {
-                *is_owner && owners.has(&self.id) || self.refers(params).any(|it| it.is_among(owners))
+                *is_owner && owners.has(&self.id) || self.of(params).any(|it| it.is_among(owners))
             }
-            Test::Unowned { params, of } => self.refers(params).all(|it| it.is_of_other(of)),
+            Test::Unowned { params, of } => self.of(params).all(|it| it.is_of_other(of)),
             Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..) => return None,
-            _ => {
-                let param = param(test)?;
-                self.values.iter().filter(|it| it.0 == param).any(|(_, value)| value.passes(test))
-            }
+            _ => self.of(test.params()).any(|it| it.passes(test)),
         })
     }
 
-    /// What it refers to by these parameters.
-    fn refers(&self, params: &[ParamId]) -> impl Iterator<Item = &Value> {
+    /// What it has by these parameters.
+    fn of(&self, params: &[ParamId]) -> impl Iterator<Item = &Value> {
         self.values.iter().filter(|it| params.contains(&it.0)).map(|(_, value)| value)
     }
 
@@ -132,26 +126,6 @@ fn each_test(filter: &[Clause], take: &mut dyn FnMut(&Test)) {
                 each_test(filter, take);
             }
         }
-    }
-}
-
-/// The parameter that a test is on.
-fn param(test: &Test) -> Option<ParamId> {
-    match test {
-        Test::Present(param, _)
-        | Test::Token(param, _)
-        | Test::String(param, _)
-        | Test::Date(param, _)
-        | Test::Number(param, _)
-        | Test::Quantity(param, ..)
-        | Test::Local { param, .. }
-        | Test::Url(param, _)
-        | Test::Uri(param, _)
-        | Test::Near(param, _)
-        | Test::Numbers(param, ..)
-        | Test::Composite { param, .. } => Some(*param),
-        Test::Id(_) | Test::Kin { .. } | Test::Text(..) | Test::Chain { .. } | Test::Has { .. } => None,
-        Test::Owned { .. } | Test::Unowned { .. } | Test::All(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod composite;
 pub mod fold;
 pub mod index;
 mod indexed;
+mod looked;
 mod modifier;
 pub mod near;
 pub mod number;

@@ -2,6 +2,7 @@
 
 use super::kept::{self, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
+use super::roles::operations::demand_giving_purposes;
 use crate::mail::EmailAddress;
 use engine::{Answer, BasePolicy, Call, Clearance, Operation, PrivacySettings, check_purpose};
 use fhir::json::Value;
@@ -37,6 +38,9 @@ async fn client_purposes(call: Call<'_>) -> Result<Answer> {
         None if purposes.is_empty() => {}
         None => return Err(Failure::new(IssueType::Required, "Purposes are those of a client: name it.")),
         Some(client) => {
+            let former = settings.client_purposes.get(client).into_iter().flatten();
+            let all: Vec<String> = former.chain(&purposes).cloned().collect();
+            demand_giving_purposes(&call, all).await?;
             match purposes.is_empty() {
                 true => settings.client_purposes.remove(client),
                 false => settings.client_purposes.insert(client.to_owned(), purposes),

@@ -16,6 +16,22 @@ pub(super) async fn hospital() -> Option<(Place<'static>, Issuer, String, String
     Some((place, issuer, number, id))
 }
 
+/// The tokens that an app gets for these scopes when somebody signs in of whom the provider says these groups.
+async fn granted(
+    place: &Place<'_>,
+    issuer: &Issuer,
+    number: &str,
+    (app, scope): (&str, &str),
+    groups: &[&str],
+) -> Value {
+    let mut browser = Browser::new(place);
+    sign_on(&mut browser, issuer, number, &json!({ "groups": groups })).await.expect(303);
+    let page = browser.ask(&place.asked(app, scope)).await.expect(200);
+    let answer = browser.submit(&page, "authorize", &[("action", "allow")]).await.expect(303);
+    let told = super::super::place::told_app(&answer);
+    place.redeem(app, super::super::place::told(&told, "code").unwrap()).await.expect(200).json()
+}
+
 /// OpenID Connect Core section 3.1: from the app's request by the provider to the app's tokens.
 #[tokio::test]
 async fn an_apps_request_goes_on_after_a_sign_on() {
@@ -64,14 +80,7 @@ async fn a_user_is_what_the_provider_says_now() {
     register(&place, &with(&issuer.issuer, &rules)).await.expect(200);
     let scope = "offline_access user/*.cruds";
     let app = place.app(scope);
-    let granted = async |groups: &[&str]| {
-        let mut browser = Browser::new(&place);
-        sign_on(&mut browser, &issuer, &number, &json!({ "groups": groups })).await.expect(303);
-        let page = browser.ask(&place.asked(&app, scope)).await.expect(200);
-        let answer = browser.submit(&page, "authorize", &[("action", "allow")]).await.expect(303);
-        let told = super::super::place::told_app(&answer);
-        place.redeem(&app, super::super::place::told(&told, "code").unwrap()).await.expect(200).json()
-    };
+    let granted = async |groups: &[&str]| granted(&place, &issuer, &number, (&app, scope), groups).await;
     let all = granted(&["doctors", "writers"]).await;
     assert_eq!(text(&all, "scope"), "offline_access user/*.rs user/Observation.cud");
     let same = granted(&["doctors", "writers"]).await;
@@ -102,15 +111,7 @@ async fn claims_give_and_take_roles() {
     register(&place, &with(&issuer.issuer, &rules)).await.expect(200);
     let scope = "user/*.cruds offline_access";
     let app = place.app(scope);
-    let granted = async |groups: &[&str]| {
-        let mut browser = Browser::new(&place);
-        sign_on(&mut browser, &issuer, &number, &json!({ "groups": groups })).await.expect(303);
-        let page = browser.ask(&place.asked(&app, scope)).await.expect(200);
-        let answer = browser.submit(&page, "authorize", &[("action", "allow")]).await.expect(303);
-        let told = super::super::place::told_app(&answer);
-        let code = super::super::place::told(&told, "code").unwrap().to_owned();
-        place.redeem(&app, &code).await.expect(200).json()
-    };
+    let granted = async |groups: &[&str]| granted(&place, &issuer, &number, (&app, scope), groups).await;
     let roles = || {
         let listed = place.program.succeed(&["user", "list", "--tenant", &place.tenant]);
         let line = listed.lines().find(|it| it.starts_with(&format!("user-{number}"))).unwrap().to_owned();

@@ -39,10 +39,15 @@ pub async fn demand_giving(call: &Call<'_>, roles: &[Role]) -> Result<()> {
     match roles.iter().find_map(|it| giver.missing_for(it)) {
         None => Ok(()),
         Some(missing) => {
-            let told = format!("Nobody gives what they may not give themselves: {missing} is not yours.");
+            let told = format!("Nobody gives what they may not give themselves, or takes it: {missing} is not yours.");
             Err(Failure::new(IssueType::Forbidden, told))
         }
     }
+}
+
+/// The same of purposes that data may be wanted for.
+pub async fn demand_giving_purposes(call: &Call<'_>, purposes: Vec<String>) -> Result<()> {
+    demand_giving(call, &[Role { purposes, ..alone("") }]).await
 }
 
 /// The same of the assignments of a user and of rules that the user has alone.
