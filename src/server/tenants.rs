@@ -35,6 +35,7 @@ pub async fn create(store: &dyn Store, name: &str) -> Result<Option<Tenant>> {
         index_key: random::bytes()?,
         page_key: random::bytes()?,
         token_key: auth::new_token_key()?,
+        edition: 0,
         data_keys: vec![DataKey { number: 1, key: random::bytes()? }],
         sealing: Sealing::All,
         marks: Marks::default(),

@@ -292,8 +292,9 @@ pub enum CommitError {
     /// Something that had to hold no longer does; nothing was written.
     #[error("the data changed meanwhile")]
     Conflict,
-    /// The index rows were made by definitions that are others by now; nothing was written.
-    #[error("the tenant's definitions changed meanwhile")]
+    /// The index rows were made by definitions that are others by now, or it was encrypted and marked by an earlier edition of the
+    /// tenant's keys; nothing was written. It can be made again.
+    #[error("the tenant's definitions or keys changed meanwhile")]
     Outdated,
     /// This content was loaded before; nothing was written.
     #[error("loaded before")]

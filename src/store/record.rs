@@ -100,6 +100,8 @@ pub struct Changes {
     pub ledger: Vec<LedgerChange>,
     /// What the audit log has of it.
     pub audit: Vec<AuditEntry>,
+    /// The edition of the tenant's keys by which the store encrypted and marked it; who writes gives none.
+    pub sealed_by: Option<u32>,
 }
 
 impl Changes {

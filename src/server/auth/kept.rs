@@ -122,14 +122,23 @@ pub async fn write(session: &dyn Session, ledger: Vec<LedgerChange>) -> Result<b
     Ok(is_written)
 }
 
+/// How often the same is written where the tenant's keys are changed meanwhile.
+const ATTEMPTS: usize = 8;
+
 /// Writes the changes and their events, all of them; or none and `false` where somebody else was faster.
 pub async fn write_with(session: &dyn Session, ledger: Vec<LedgerChange>, audit: Vec<AuditEntry>) -> Result<bool> {
-    match session.commit(Changes { ledger, audit, ..Changes::default() }).await {
-        Ok(_) => Ok(true),
-        Err(CommitError::Conflict) => Ok(false),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(other) => Err(Failure::internal(other)),
+    for _ in 0..ATTEMPTS {
+        let changes = Changes { ledger: ledger.clone(), audit: audit.clone(), ..Changes::default() };
+        match session.commit(changes).await {
+            Ok(_) => return Ok(true),
+            Err(CommitError::Conflict) => return Ok(false),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            // The tenant's keys were changed; now they are known.
+            Err(CommitError::Outdated) => {}
+            Err(other) => return Err(Failure::internal(other)),
+        }
     }
+    Err(Failure::new(IssueType::Transient, "The tenant's keys are being changed; try again."))
 }
 
 /// Fails where somebody else was faster.

@@ -95,7 +95,15 @@ mod tests {
         let mut page_key = [7; 32];
         page_key[0] = first;
         let (data_keys, sealing, marks) = <_>::default();
-        AuditKey::new(&Secrets { index_key: [1; 16], page_key, token_key: Vec::new(), data_keys, sealing, marks })
+        AuditKey::new(&Secrets {
+            index_key: [1; 16],
+            page_key,
+            token_key: Vec::new(),
+            edition: 0,
+            data_keys,
+            sealing,
+            marks,
+        })
     }
 
     #[test]

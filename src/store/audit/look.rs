@@ -142,8 +142,15 @@ mod tests {
         /// So many statements of two events each, whose places lie between each other's.
         fn of(statements: i64) -> Waiting {
             let (data_keys, sealing, marks) = <_>::default();
-            let secrets =
-                Secrets { index_key: [1; 16], page_key: [2; 32], token_key: Vec::new(), data_keys, sealing, marks };
+            let secrets = Secrets {
+                index_key: [1; 16],
+                page_key: [2; 32],
+                token_key: Vec::new(),
+                edition: 0,
+                data_keys,
+                sealing,
+                marks,
+            };
             let hash = IndexHash::new(&secrets.index_key);
             let row = |i: i64| {
                 let mut body = Vec::new();

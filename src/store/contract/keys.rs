@@ -45,8 +45,15 @@ pub(crate) async fn wrapped_by_another_version(engine: &dyn Engine) {
     store.close().await;
     let store = engine.open().await;
     let (data_keys, sealing, marks) = <_>::default();
-    let bare =
-        Secrets { index_key: [b'i'; 16], page_key: [b'p'; 32], token_key: vec![b't'; 138], data_keys, sealing, marks };
+    let bare = Secrets {
+        index_key: [b'i'; 16],
+        page_key: [b'p'; 32],
+        token_key: vec![b't'; 138],
+        edition: 0,
+        data_keys,
+        sealing,
+        marks,
+    };
     assert!(*tenant(&*store, "north").await.secrets() == bare);
     assert_eq!(store.rewrap(Stale::Unwrapped, &|_| ()).await.unwrap().done, 1);
     let wrapped = tenant(&*store, "north").await.secrets().clone();

@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod erasure;
+pub(crate) mod fences;
 pub(crate) mod filters;
 pub(crate) mod histories;
 pub(crate) mod jobs;
@@ -104,6 +105,7 @@ macro_rules! contract {
             sealing: values_are_encrypted, encrypted_anew, keys_changed_elsewhere, bare_tenants_are_not,
                 bodies_are_encrypted, files_or_all, bodies_encrypted_anew, damaged, erased_in_copies,
                 nothing_without_a_master_key;
+            fences: no_body_stays_open, no_former_key_is_used, no_text_stays_in_the_index;
             marks: searched_by_equality, refused_by_name, half_is_not_answered, texts_are_left_out;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
@@ -155,6 +157,7 @@ pub(crate) fn secrets(name: &str) -> Secrets {
         index_key,
         page_key: [1; 32],
         token_key: name.as_bytes().to_vec(),
+        edition: 0,
         data_keys: vec![DataKey { number: 1, key: [9; 32] }],
         // Every second tenant's records are kept so, that cases are run both ways.
         marks: Marks::default(),

@@ -3,8 +3,8 @@
 use super::{Engine, WARD, Ward, clock, put, tenant, ward};
 use crate::keys::tests::{keeper, random};
 use crate::{
-    Branch, Changes, Error, Expect, History, Keeper, Key, LedgerChange, LedgerEntry, LedgerStep, Plan, Scope, Sealing,
-    Unwrapped,
+    Branch, Changes, CommitError, Error, Expect, History, Keeper, Key, LedgerChange, LedgerEntry, LedgerStep, Plan,
+    Scope, Sealing, Unwrapped,
 };
 use fhir::primitive::datetime::instant;
 use std::sync::Arc;
@@ -149,8 +149,11 @@ pub(crate) async fn bodies_encrypted_anew(engine: &dyn Engine) {
     let clinic = tokio::spawn(async move {
         for version in 1..40 {
             let key = Key::new("Patient", format!("p{version}"));
-            let next = put(&*session, "Patient", &key.id, Expect::Version(1), MARKER, &[]);
-            session.commit(Changes { puts: vec![next], ..Changes::default() }).await.unwrap();
+            let next = || vec![put(&*session, "Patient", &key.id, Expect::Version(1), MARKER, &[])];
+            // One that was encrypted by the former key is made again.
+            while let Err(error) = session.commit(Changes { puts: next(), ..Changes::default() }).await {
+                assert!(matches!(error, CommitError::Outdated), "{error}");
+            }
             let read = session.read(&key).await.unwrap().unwrap();
             assert!(read.version == 2 && String::from_utf8_lossy(&read.body).contains(MARKER));
         }

@@ -5,6 +5,7 @@ use super::{DataKey, Master, NONE, Secrets, Shelf, Wrapped};
 use crate::{Error, Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Mutex as AsyncMutex;
 
 /// Fills bytes that nobody can guess.
 pub type Random = fn(&mut [u8]) -> std::io::Result<()>;
@@ -24,7 +25,7 @@ impl Kept {
         let wrong = |_| Error::Directory("a tenant's key has the wrong length");
         let (index_key, page_key) = (index_key.try_into().map_err(wrong)?, page_key.try_into().map_err(wrong)?);
         let (data_keys, sealing, marks) = <_>::default();
-        Ok(Kept::Bare(Secrets { index_key, page_key, token_key, data_keys, sealing, marks }))
+        Ok(Kept::Bare(Secrets { index_key, page_key, token_key, edition: 0, data_keys, sealing, marks }))
     }
 
     /// The wrapped bytes, unless they are bare.
@@ -48,14 +49,27 @@ pub struct Keeper {
 struct Known {
     kept: Kept,
     secrets: Arc<Secrets>,
-    /// When, in milliseconds; none where it was not noted.
-    seen: Option<i64>,
+    /// When the directory was asked, and for how many milliseconds it need not be asked again; none where it must be.
+    asked: Option<(i64, i64)>,
+    /// Held by the one who asks it.
+    asking: Arc<AsyncMutex<()>>,
     /// The build by which index rows are as its marks want them.
     settled: Option<String>,
 }
 
+impl Known {
+    fn is_recent(&self, now: i64) -> bool {
+        self.asked.is_some_and(|(at, span)| (0..span).contains(&(now - at)))
+    }
+}
+
+/// Tells the time in milliseconds.
+type Clock = fn() -> i64;
+
 /// For so many milliseconds keys are taken for what the directory has: then others' changes show.
 const RECENT: i64 = 2_000;
+/// For so many milliseconds a directory that did not answer is not asked again.
+const AWAY: i64 = 10_000;
 
 impl Keeper {
     /// By this master key.
@@ -90,7 +104,11 @@ impl Keeper {
             Kept::Bare(secrets) => secrets.clone(),
             Kept::Wrapped(wrapped) => self.unwrap(name, wrapped).await?,
         });
-        self.known().insert(name.clone(), Known { kept, secrets: secrets.clone(), seen: None, settled: None });
+        let mut known = self.known();
+        let asking = known.get(name).map(|it| it.asking.clone()).unwrap_or_default();
+        let found = Known { kept, secrets: secrets.clone(), asked: None, asking, settled: None };
+        known.insert(name.clone(), found);
+        drop(known);
         Ok(secrets)
     }
 
@@ -104,34 +122,51 @@ impl Keeper {
         self.known().get(name).and_then(|it| it.kept.wrapped()).is_some_and(|it| it.by != NONE)
     }
 
-    /// A tenant's keys as they were a moment ago.
-    pub(crate) async fn recent(&self, shelf: &dyn Shelf, name: &Arc<str>, now: i64) -> Result<Arc<Secrets>> {
-        let is_recent = |it: &&Known| it.seen.is_some_and(|seen| (0..RECENT).contains(&(now - seen)));
-        let known = self.known().get(name).filter(is_recent).map(|it| it.secrets.clone());
-        match known {
-            Some(secrets) => Ok(secrets),
-            None => self.latest(shelf, name, now).await,
+    /// A tenant's keys as they were a moment ago. While the directory does not answer they are as they were: one asks, again
+    /// and again after a while, and the others do not wait for that.
+    pub(crate) async fn recent(&self, shelf: &dyn Shelf, name: &Arc<str>, clock: Clock) -> Result<Arc<Secrets>> {
+        let look = |it: &Known| (it.secrets.clone(), it.is_recent(clock()), it.asked.is_some(), it.asking.clone());
+        let look = || self.known().get(name).map(look);
+        let Some((secrets, is_recent, may_be_old, asking)) = look() else {
+            return self.latest(shelf, name, clock).await;
+        };
+        if is_recent {
+            return Ok(secrets);
+        }
+        let _asking = match asking.try_lock() {
+            Err(_) if may_be_old => return Ok(secrets),
+            Err(_) => asking.lock().await,
+            Ok(asking) => asking,
+        };
+        // Somebody may have asked meanwhile.
+        if let Some((secrets, true, ..)) = look() {
+            return Ok(secrets);
+        }
+        match self.latest(shelf, name, clock).await {
+            Err(error) if error.is_passing() || error.is_connection_lost() => {
+                self.note(name, Some((clock(), AWAY)));
+                Ok(secrets)
+            }
+            latest => latest,
         }
     }
 
-    /// A tenant's keys as the directory has them; while it does not answer, as they were.
-    pub(crate) async fn latest(&self, shelf: &dyn Shelf, name: &Arc<str>, now: i64) -> Result<Arc<Secrets>> {
-        let secrets = match shelf.kept(name).await {
-            Ok(kept) => self.known_or_unwrapped(name, kept.ok_or(Error::Erased)?).await?,
-            // It is asked again after a while, not by each who comes meanwhile.
-            Err(error) if error.is_passing() || error.is_connection_lost() => self.remembered(name).ok_or(error)?,
-            Err(error) => return Err(error),
-        };
-        if let Some(known) = self.known().get_mut(name) {
-            known.seen = Some(now);
-        }
+    /// A tenant's keys as the directory has them; fails while it does not answer.
+    pub(crate) async fn latest(&self, shelf: &dyn Shelf, name: &Arc<str>, clock: Clock) -> Result<Arc<Secrets>> {
+        let now = clock();
+        let secrets = self.known_or_unwrapped(name, shelf.kept(name).await?.ok_or(Error::Erased)?).await?;
+        self.note(name, Some((now, RECENT)));
         Ok(secrets)
     }
 
     /// Has a tenant's keys looked up when they are needed next.
     pub(crate) fn look_again(&self, name: &str) {
+        self.note(name, None);
+    }
+
+    fn note(&self, name: &str, asked: Option<(i64, i64)>) {
         if let Some(known) = self.known().get_mut(name) {
-            known.seen = None;
+            known.asked = asked;
         }
     }
 
@@ -234,13 +269,26 @@ pub(crate) mod tests {
 
     /// A keeper with a master key that is the same in each test.
     pub(crate) fn keeper() -> Arc<Keeper> {
+        keeper_of(random)
+    }
+
+    /// The same with random numbers of the test's own.
+    pub(crate) fn keeper_of(random: Random) -> Arc<Keeper> {
         let keys = KeyFile::of("test AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", random).unwrap();
         Arc::new(Keeper::new(Arc::new(keys), random))
     }
 
-    fn secrets() -> Secrets {
+    pub(crate) fn secrets() -> Secrets {
         let (data_keys, sealing, marks) = <_>::default();
-        Secrets { index_key: [1; 16], page_key: [2; 32], token_key: vec![3; 138], data_keys, sealing, marks }
+        Secrets {
+            index_key: [1; 16],
+            page_key: [2; 32],
+            token_key: vec![3; 138],
+            edition: 0,
+            data_keys,
+            sealing,
+            marks,
+        }
     }
 
     #[tokio::test]

@@ -5,10 +5,13 @@
 //! (docs/decisions/0024-keys.md).
 
 mod aead;
+#[cfg(test)]
+mod away;
 mod body;
 mod keeper;
 mod marks;
 mod master;
+mod raw;
 mod reseal;
 mod rewrap;
 mod ring;
@@ -24,7 +27,8 @@ pub use keeper::{Keeper, Random};
 pub use marks::Marks;
 pub(crate) use master::NONE;
 pub use master::{Master, Unwrapped, Wrapped};
-pub(crate) use reseal::{Raw, RawBody, RawRecords, reseal};
+pub(crate) use raw::{Raw, RawBody, RawRecords, Size, size};
+pub(crate) use reseal::reseal;
 pub use rewrap::{Rewrapped, Stale};
 pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key, set_marks, set_sealing};
 pub use ring::{KeyFile, MasterRing};

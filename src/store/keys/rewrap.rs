@@ -39,7 +39,7 @@ pub(crate) trait Shelf: Send + Sync {
 
 /// Adds a key by which a tenant's data is encrypted from then on; its number.
 pub(crate) async fn rotate_data_key(shelf: &dyn Shelf, keeper: &Keeper, name: &str) -> Result<u32> {
-    let added = change(shelf, keeper, name, |secrets| keeper.add_data_key(secrets)).await?;
+    let added = renew(shelf, keeper, name, |secrets| keeper.add_data_key(secrets)).await?;
     added.data_keys.last().map(|it| it.number).ok_or(Error::Directory("a tenant has no data key"))
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn set_sealing(shelf: &dyn Shelf, keeper: &Keeper, name: &str, 
         secrets.sealing = sealing;
         Ok(())
     };
-    change(shelf, keeper, name, set).await.map(drop)
+    renew(shelf, keeper, name, set).await.map(drop)
 }
 
 /// Says which elements of a tenant are marked from then on.
@@ -60,7 +60,7 @@ pub(crate) async fn set_marks(shelf: &dyn Shelf, keeper: &Keeper, name: &str, ma
         secrets.marks = marks.clone();
         Ok(())
     };
-    change(shelf, keeper, name, set).await.map(drop)
+    renew(shelf, keeper, name, set).await.map(drop)
 }
 
 async fn demand_master(keeper: &Keeper) -> Result<()> {
@@ -70,6 +70,22 @@ async fn demand_master(keeper: &Keeper) -> Result<()> {
         )),
         false => Ok(()),
     }
+}
+
+/// Changes by what a tenant's data is encrypted and marked: what was made by that as it was is told from what is made from then on.
+async fn renew(
+    shelf: &dyn Shelf,
+    keeper: &Keeper,
+    name: &str,
+    step: impl Fn(&mut Secrets) -> Result<()> + Sync,
+) -> Result<Secrets> {
+    let renewed = |secrets: &mut Secrets| {
+        step(secrets)?;
+        let next = secrets.edition.checked_add(1);
+        secrets.edition = next.ok_or(Error::Directory("what is encrypted of a tenant was changed too often"))?;
+        Ok(())
+    };
+    change(shelf, keeper, name, renewed).await
 }
 
 /// Changes what a tenant's keys are, as one who may not be the only one to do so.

@@ -5,7 +5,7 @@ use super::seal::{Sealed, seal};
 use super::{DataKey, Keeper, Secrets, Shelf};
 use crate::query::Found;
 use crate::query::marked::guard;
-use crate::{Changes, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result};
+use crate::{Changes, CommitError, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
@@ -28,7 +28,12 @@ pub(crate) struct Sealer {
 impl Sealer {
     /// The tenant's keys as they were a moment ago.
     pub(crate) async fn secrets(&self) -> Result<Arc<Secrets>> {
-        self.keeper.recent(&*self.shelf, &self.name, (self.clock)()).await
+        self.keeper.recent(&*self.shelf, &self.name, self.clock).await
+    }
+
+    /// The tenant's keys as the directory has them, whoever changed them; fails while it does not answer.
+    pub(crate) async fn latest(&self) -> Result<Arc<Secrets>> {
+        self.keeper.latest(&*self.shelf, &self.name, self.clock).await
     }
 
     /// The keys, with this data key among them.
@@ -39,9 +44,7 @@ impl Sealer {
             return Ok(key);
         }
         // Another node may have made it a moment ago. While that cannot be known, nothing is said of what it opens.
-        self.shelf.kept(&self.name).await?.ok_or(Error::Erased)?;
-        let latest = self.keeper.latest(&*self.shelf, &self.name, (self.clock)()).await?;
-        find(&latest).ok_or(Error::Sealed)
+        find(&*self.latest().await?).ok_or(Error::Sealed)
     }
 
     /// What a value is bound to.
@@ -49,12 +52,13 @@ impl Sealer {
         ["medisync ledger", &*self.name, kind, key].join("\0").into_bytes()
     }
 
-    /// Encrypts what is to be of changes: values of the ledger, bodies as the tenant says.
+    /// Encrypts what is to be of changes, values of the ledger and bodies as the tenant says, and notes by which edition of its keys.
     pub(crate) async fn seal_changes(&self, changes: &mut Changes) -> Result<()> {
         if changes.ledger.is_empty() && changes.puts.is_empty() && changes.reindexed.is_empty() {
             return Ok(());
         }
         let secrets = self.secrets().await?;
+        changes.sealed_by = Some(secrets.edition);
         if !secrets.marks.is_empty() {
             let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
             rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(|it| it.mark(&secrets.marks));
@@ -66,6 +70,15 @@ impl Sealer {
             self.seal_puts(&secrets, last, &mut changes.puts)?;
         }
         Ok(())
+    }
+
+    /// What is told of a commit that was refused. Where keys of an earlier edition were what it was made by, those of now are known
+    /// before it is made again.
+    pub(crate) async fn refused(&self, error: CommitError) -> CommitError {
+        match error {
+            CommitError::Outdated => self.latest().await.map_or_else(CommitError::from, |_| CommitError::Outdated),
+            error => error,
+        }
     }
 
     fn seal_puts(&self, secrets: &Secrets, last: &DataKey, puts: &mut [Put]) -> Result<()> {
@@ -147,23 +160,23 @@ impl Sealer {
         self.keeper.settle(&self.name, build);
     }
 
-    /// Looks up which key is the last, whoever made it.
-    pub(super) async fn refresh(&self) -> Result<()> {
-        self.keeper.latest(&*self.shelf, &self.name, (self.clock)()).await.map(drop)
-    }
-
     /// A body encrypted by the last data key; `None` if it is so already, or is to be kept as it is.
-    pub(super) async fn resealed_body(&self, of: &Version<'_>, kept: Bytes) -> Result<Option<Vec<u8>>> {
-        let secrets = self.secrets().await?;
+    pub(super) async fn resealed_body(
+        &self,
+        secrets: &Secrets,
+        of: &Version<'_>,
+        kept: &Bytes,
+    ) -> Result<Option<Vec<u8>>> {
         let Some(last) = secrets.data_keys.last() else { return Ok(None) };
-        let is_wanted = match is_plain(&kept) {
-            true => self.keeper.is_wrapped(&self.name) && secrets.seals(&of.key.of, &kept),
-            false => body::number(&kept) != Some(last.number),
+        let is_wanted = match is_plain(kept) {
+            true => self.keeper.is_wrapped(&self.name) && secrets.seals(&of.key.of, kept),
+            // A later one is there if somebody made it meanwhile.
+            false => body::number(kept).is_none_or(|it| it < last.number),
         };
         if !is_wanted {
             return Ok(None);
         }
-        let plain = match self.open_body(of, kept).await {
+        let plain = match self.open_body(of, kept.clone()).await {
             Err(error @ Error::Damaged { .. }) => {
                 tracing::error!(%error, tenant = &*self.name, "a body stays as it is, as it cannot be decrypted");
                 return Ok(None);
@@ -201,11 +214,16 @@ impl Sealer {
     }
 
     /// A value encrypted by the last data key; `None` if it is so already.
-    pub(crate) async fn resealed(&self, kind: &str, key: &str, value: &str) -> Result<Option<String>> {
-        let latest = self.keeper.latest(&*self.shelf, &self.name, (self.clock)()).await?;
-        let Some(last) = latest.data_keys.last() else { return Ok(None) };
+    pub(super) async fn resealed(
+        &self,
+        secrets: &Secrets,
+        kind: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<String>> {
+        let Some(last) = secrets.data_keys.last() else { return Ok(None) };
         let plain = match self.opened(kind, key, value).await? {
-            Some((number, _)) if number == last.number => return Ok(None),
+            Some((number, _)) if number >= last.number => return Ok(None),
             Some((_, opened)) => opened,
             None => value.to_owned(),
         };

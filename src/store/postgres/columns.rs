@@ -47,6 +47,8 @@ pub(super) struct Entry {
     pub(super) definitions: Option<i64>,
     /// What other nodes are told of a change of definitions.
     pub(super) told: Option<String>,
+    /// The edition of the tenant's keys that it was encrypted and marked by, where a later one must not be known.
+    pub(super) sealed_by: Option<u32>,
 }
 
 impl<'a> Batch<'a> {
@@ -131,7 +133,9 @@ impl<'a> Batch<'a> {
         let query = self.bind_strings(query);
         let query = self.bind_dates(query);
         let query = self.bind_numbers(query);
-        let query = query.bind(self.kept_slots()).bind(self.entry.definitions).bind(self.entry.told.clone());
+        let entry = &self.entry;
+        let query = query.bind(self.kept_slots()).bind(entry.definitions).bind(entry.told.clone());
+        let query = query.bind(entry.sealed_by.map(i64::from));
         let query = if self.contents.is_empty() { query } else { query.bind(owned(&self.contents)) };
         self.bind_audit(query)
     }

@@ -13,8 +13,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, Postgres, Row, TypeInfo, ValueRef};
 
-/// Values in one statement at the most: the protocol counts them in 16 bits, and one is the tenant.
-const VALUES: usize = 65_534;
+/// Values in one statement at the most: the protocol counts them in 16 bits.
+const VALUES: usize = 65_535;
 
 /// Which tenant's rows, as the setting has it.
 #[derive(Clone, Debug)]
@@ -36,8 +36,20 @@ impl Number {
 /// The subquery `t` is no part of what is planned around it (`OFFSET 0`), and what stands after `LATERAL` is looked at
 /// for a row of it: there is no such row before the tenant is set. Should that ever come otherwise, the policies find no
 /// tenant and the statement fails, since the setting lasts no longer than its transaction.
-pub(super) fn query(tenant: &Number, statement: Sql) -> Result<Query<'static, Postgres, PgArguments>> {
-    if statement.binds.len() > VALUES {
+pub(super) fn query(tenant: &Number, mut statement: Sql) -> Result<Query<'static, Postgres, PgArguments>> {
+    statement.binds.insert(0, Bind::Text(tenant.0.clone()));
+    bound(bound_to_tenant(&statement.text), statement.binds)
+}
+
+/// A statement of a transaction that has its tenant.
+pub(super) fn within_tenant(statement: Sql) -> Result<Query<'static, Postgres, PgArguments>> {
+    let mut text = String::with_capacity(statement.text.len() + 32);
+    push_numbered(&mut text, &statement.text, 1);
+    bound(text, statement.binds)
+}
+
+fn bound(text: String, binds: Vec<Bind>) -> Result<Query<'static, Postgres, PgArguments>> {
+    if binds.len() > VALUES {
         return Err(Error::TooLarge);
     }
     let mut arguments = PgArguments::default();
@@ -48,12 +60,12 @@ pub(super) fn query(tenant: &Number, statement: Sql) -> Result<Query<'static, Po
         Bind::Bytes(it) => arguments.add(it),
         Bind::Ints(it) => arguments.add(it),
     };
-    let mut added = add(Bind::Text(tenant.0.clone())).is_ok();
-    for bind in statement.binds {
+    let mut added = true;
+    for bind in binds {
         added &= add(bind).is_ok();
     }
     debug_assert!(added, "numbers, texts and bytes always encode");
-    Ok(sqlx::query_with(AssertSqlSafe(bound_to_tenant(&statement.text)), arguments))
+    Ok(sqlx::query_with(AssertSqlSafe(text), arguments))
 }
 
 /// Sets the tenant, and refuses one whose records moved away: the parts of a condition are looked at from left to right.
@@ -64,17 +76,20 @@ const BEGINNING: &str = "SELECT q.* FROM (SELECT CASE WHEN set_config('medisync.
 fn bound_to_tenant(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 256);
     out.push_str(BEGINNING);
-    let mut place = 1;
-    for (i, piece) in text.split('?').enumerate() {
-        if i > 0 {
-            place += 1;
+    push_numbered(&mut out, text, 2);
+    out.push_str(") q");
+    out
+}
+
+/// The text with its `?` numbered from a number on.
+fn push_numbered(out: &mut String, text: &str, first: usize) {
+    for (piece, number) in text.split('?').zip(first..) {
+        if number > first {
             out.push('$');
-            out.push_str(&place.to_string());
+            out.push_str(&(number - 1).to_string());
         }
         out.push_str(piece);
     }
-    out.push_str(") q");
-    out
 }
 
 /// A text that PostgreSQL takes: it knows no character 0, and no string of FHIR has one (datatypes.html#string).
@@ -243,7 +258,8 @@ mod tests {
     #[test]
     fn more_values_than_the_protocol_counts_are_refused() {
         let statement = |values: usize| Sql { text: "SELECT 1".into(), binds: vec![Bind::Int(1); values] };
-        assert!(query(&Number::new(1), statement(VALUES)).is_ok());
-        assert!(matches!(query(&Number::new(1), statement(VALUES + 1)), Err(Error::TooLarge)));
+        // One is the tenant.
+        assert!(query(&Number::new(1), statement(VALUES - 1)).is_ok());
+        assert!(matches!(query(&Number::new(1), statement(VALUES)), Err(Error::TooLarge)));
     }
 }

@@ -75,6 +75,7 @@ impl Kind {
                 ("moves", include_str!("../../../migrations/postgres/tenant/0007_moves.sql")),
                 ("releases", include_str!("../../../migrations/postgres/tenant/0008_releases.sql")),
                 ("audit", include_str!("../../../migrations/postgres/tenant/0009_audit.sql")),
+                ("editions", include_str!("../../../migrations/postgres/tenant/0010_editions.sql")),
             ],
         }
     }

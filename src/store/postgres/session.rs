@@ -200,7 +200,7 @@ impl Session for Door {
         for tries in 1..=TRIES {
             match Writer::commit(&records, changes).await {
                 Ok(committed) => return Ok(committed),
-                Err(Unwritten::Refused(error)) => return Err(error),
+                Err(Unwritten::Refused(error)) => return Err(self.sealer.refused(error).await),
                 Err(Unwritten::Moved(back)) => changes = back,
             }
             records = self.homes.after(&self.home, &records, tries).await?;

@@ -11,7 +11,7 @@ pub(super) const CONFLICT: &str = "MS001";
 pub(super) const TOO_EARLY: &str = "MS002";
 /// Somebody else was faster; the same statement can be run again.
 pub(super) const AGAIN: &str = "MS003";
-/// Index rows were made by definitions that are others by now.
+/// Index rows were made by definitions that are others by now, or a write by an earlier edition of the tenant's keys.
 pub(super) const OUTDATED: &str = "MS004";
 /// The tenant's records are elsewhere by now.
 pub(crate) const MOVED: &str = "MS005";
@@ -28,7 +28,7 @@ pub(super) enum Shape {
 }
 
 /// `t` sets the tenant and is in every part's `FROM`: a row of it is there before anything else is looked at.
-const TENANT: &str = "WITH t AS MATERIALIZED (SELECT enter($1, $31, $32) AS id)";
+const TENANT: &str = "WITH t AS MATERIALIZED (SELECT enter($1, $31, $32, $33) AS id)";
 
 /// The resources with the versions they have: `n` counts them from 1, `rid` is theirs from now on.
 const MET: &str = "\
@@ -167,7 +167,7 @@ const FOLDED_ANEW: &str = " ON CONFLICT (tenant, rid, param, exact) DO UPDATE SE
 
 const LOADED: &str = "\
 , new_loaded AS (
-  INSERT INTO loaded (tenant, content) SELECT t.id, u.content FROM t CROSS JOIN unnest($33::bytea[]) AS u(content)
+  INSERT INTO loaded (tenant, content) SELECT t.id, u.content FROM t CROSS JOIN unnest($34::bytea[]) AS u(content)
 )";
 
 /// Events of the audit log, with their places from this parameter on.
@@ -214,7 +214,7 @@ pub(super) fn text(shape: Shape, has_content: bool, has_audit: bool) -> String {
         text.push_str(LOADED);
     }
     if has_audit {
-        text.push_str(&audited(if has_content { 34 } else { 33 }));
+        text.push_str(&audited(if has_content { 35 } else { 34 }));
     }
     text.push_str(&verdict(shape));
     text

@@ -144,11 +144,12 @@ async fn attempt_on(
     simple(connection, "COMMIT").await
 }
 
-/// How the transaction of a group begins, which has the same definitions throughout.
+/// How the transaction of a group begins, which has the same definitions and edition of keys throughout.
 fn entry(records: &Records, group: &[Changes]) -> Entry {
     let defines = |it: &Changes| it.puts.iter().any(|put| DEFINITIONS.contains(&put.key.of.as_str()));
     let told = group.iter().any(defines).then(|| records.notice());
-    Entry { definitions: group.first().and_then(|it| it.definitions), told }
+    let first = group.first();
+    Entry { definitions: first.and_then(|it| it.definitions), told, sealed_by: first.and_then(|it| it.sealed_by) }
 }
 
 async fn run(connection: &mut PgConnection, records: &Records, batch: Batch<'_>) -> Result<(), Missed> {
@@ -174,10 +175,12 @@ async fn begin(
     // All take them in one order, the stronger first.
     locks.sort_unstable();
     locks.dedup_by_key(|it| it.0);
-    let definitions = entry.definitions.map_or("NULL".to_owned(), |it| it.to_string());
-    let told = entry.told.map_or("NULL".to_owned(), |it| format!("'{it}'"));
+    let null = || "NULL".to_owned();
+    let definitions = entry.definitions.map_or_else(null, |it| it.to_string());
+    let sealed_by = entry.sealed_by.map_or_else(null, |it| it.to_string());
+    let told = entry.told.map_or_else(null, |it| format!("'{it}'"));
     let number = records.tenancy.number.text();
-    let mut text = format!("{beginning}SELECT enter('{number}', {definitions}, {told});");
+    let mut text = format!("{beginning}SELECT enter('{number}', {definitions}, {told}, {sealed_by});");
     for (lock, is_shared) in locks {
         let shared = if is_shared { "_shared" } else { "" };
         text.push_str(&format!(" SELECT pg_advisory_xact_lock{shared}({lock});"));

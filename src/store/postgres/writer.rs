@@ -94,8 +94,8 @@ struct Group {
     keys: FxHashSet<crate::Key>,
     contents: FxHashSet<[u8; 16]>,
     bytes: usize,
-    /// What all index rows were made by.
-    definitions: Option<i64>,
+    /// What all index rows were made by, and the edition of the tenant's keys that all is encrypted by.
+    made_by: (Option<i64>, Option<u32>),
     /// It has one that goes alone.
     is_full: bool,
 }
@@ -106,7 +106,8 @@ impl Group {
     fn takes(&mut self, changes: &Changes) -> bool {
         let goes_alone = write::needs_transaction(changes);
         let is_first = self.changes.is_empty();
-        let is_other = !is_first && self.definitions != changes.definitions;
+        let made_by = (changes.definitions, changes.sealed_by);
+        let is_other = !is_first && self.made_by != made_by;
         let mut keys = changes.puts.iter().map(|it| &it.key);
         let meets =
             keys.any(|it| self.keys.contains(it)) || changes.content.is_some_and(|it| self.contents.contains(&it));
@@ -120,7 +121,7 @@ impl Group {
             return false;
         }
         self.is_full = goes_alone;
-        self.definitions = changes.definitions;
+        self.made_by = made_by;
         self.keys.extend(changes.puts.iter().map(|it| it.key.clone()));
         self.contents.extend(changes.content);
         self.bytes += changes.puts.iter().map(|it| it.body.len()).sum::<usize>();

@@ -2,7 +2,7 @@
 //! as nothing found would be wrong.
 
 use crate::keys::{Marks, Sealer};
-use crate::{Error, Guard, Plan, Result, Session, SortBy};
+use crate::{Branch, Error, Guard, Plan, Result, Session, SortBy};
 use fhir::search::{Clause, Filter, ParamId, Shelf, StringTest, Test};
 use std::borrow::Cow;
 
@@ -19,9 +19,12 @@ pub(crate) fn is_marked(param: ParamId) -> bool {
     param.0 >> 33 == 1
 }
 
-/// A plan as it is asked, by what is marked as of two seconds ago at the most: a session may be older. Where nothing is marked the plan is
-/// what it was.
+/// A plan as it is asked, by what is marked as of two seconds ago at the most, unless the directory does not answer: a session may be
+/// older. Where nothing is marked, or nothing is asked of texts, the plan is what it was.
 pub(crate) async fn asked<'a>(session: &dyn Session, sealer: &Sealer, plan: &'a Plan) -> Result<Cow<'a, Plan>> {
+    if !plan.branches.iter().any(asks_of_texts) {
+        return Ok(Cow::Borrowed(plan));
+    }
     let secrets = sealer.secrets().await?;
     let marks = &secrets.marks;
     if marks.is_empty() {
@@ -34,6 +37,22 @@ pub(crate) async fn asked<'a>(session: &dyn Session, sealer: &Sealer, plan: &'a 
         branch.sort.iter().try_for_each(|it| asking.sort(&it.by))?;
     }
     Ok(Cow::Owned(plan))
+}
+
+/// Whether something is asked that marks may concern.
+fn asks_of_texts(branch: &Branch) -> bool {
+    branch.sort.iter().any(|it| matches!(it.by, SortBy::String(_))) || has_texts(&branch.filter)
+}
+
+fn has_texts(filter: &Filter) -> bool {
+    let mut tests = filter.iter().flat_map(|it| match it {
+        Clause::Any(tests) | Clause::None(tests) => tests,
+    });
+    tests.any(|it| match it {
+        Test::Text(..) | Test::String(..) | Test::Present(_, Shelf::String) => true,
+        Test::Chain { filter, .. } | Test::Has { filter, .. } | Test::All(filter) => has_texts(filter),
+        _ => false,
+    })
 }
 
 /// The same of what a change demands, which a search has asked for before.

@@ -81,7 +81,10 @@ impl Session for Door {
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
         self.sealer.seal_changes(&mut changes).await?;
-        self.place().await?.commit(changes).await
+        match self.place().await?.commit(changes).await {
+            Err(error) => Err(self.sealer.refused(error).await),
+            committed => committed,
+        }
     }
 
     async fn loaded(&self, content: &[u8; 16]) -> Result<bool> {

@@ -26,6 +26,7 @@ pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {
         ("ledger", include_str!("../../../migrations/sqlite/tenant/0004_ledger.sql")),
         ("releases", include_str!("../../../migrations/sqlite/tenant/0005_releases.sql")),
         ("audit", include_str!("../../../migrations/sqlite/tenant/0006_audit.sql")),
+        ("fence", include_str!("../../../migrations/sqlite/tenant/0007_fence.sql")),
     ])
 });
 

@@ -19,6 +19,9 @@ const GROUP: usize = 128;
 /// The most that wait for the writer; more wait before they are handed over.
 const QUEUE: usize = 1024;
 
+/// Begins a transaction that writes, and tells the edition of the tenant's keys that what is written must be made by.
+const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(edition), 0) FROM fence";
+
 type Reply = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// What the writer is asked to do.
@@ -183,11 +186,7 @@ impl State {
             }
         }
         // What reads tell is one row, and a statement is a transaction by itself.
-        let is_one_row = changes.iter().all(Changes::has_events_only);
-        if !is_one_row {
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        }
-        let written = match is_one_row {
+        let written = match changes.iter().all(Changes::has_events_only) {
             true => self.write_events(changes, now).await,
             false => self.write_within(changes, now).await,
         };
@@ -223,16 +222,22 @@ impl State {
         Ok(changes.iter().map(|_| Ok(())).collect())
     }
 
-    /// A verdict for each change of a group.
+    /// A verdict for each change of a group: what was encrypted and marked by an earlier edition of the tenant's keys than the fence
+    /// lets in is refused.
     async fn write_within(
         &mut self,
         changes: &[Changes],
         now: i64,
     ) -> Result<Vec<Result<(), CommitError>>, CommitError> {
+        let fence: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut self.connection).await?;
         let mut batch = Batch::begin(self, changes, now).await?;
         let mut verdicts = Vec::with_capacity(changes.len());
         let mut events = Vec::new();
         for change in changes {
+            if change.sealed_by.is_some_and(|it| i64::from(it) < fence) {
+                verdicts.push(Err(CommitError::Outdated));
+                continue;
+            }
             verdicts.push(match batch.take(self, change).await {
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 Ok(()) => {

@@ -165,7 +165,8 @@ fn unique() -> String {
 /// Makes a tenant in a store.
 async fn open(store: Arc<dyn Store>, name: &str) -> (Engine, Context) {
     let (data_keys, sealing, marks) = <_>::default();
-    let secrets = Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys, sealing, marks };
+    let secrets =
+        Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), edition: 0, data_keys, sealing, marks };
     let tenant = store.create_tenant(name, secrets, NOW_MS).await.expect("a directory").expect("a new tenant");
     // No input creates a resource, so no id is ever asked for twice.
     let ambient = Ambient { now_ms: || NOW_MS, new_id: || "new".into() };

@@ -58,8 +58,15 @@ impl House {
         let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
         let store = SqliteStore::open(folder.path(), || NOW_MS, Duration::from_secs(10), keeper).await.unwrap();
         let (data_keys, sealing, marks) = <_>::default();
-        let secrets =
-            Secrets { index_key: [7; 16], page_key: [7; 32], token_key: Vec::new(), data_keys, sealing, marks };
+        let secrets = Secrets {
+            index_key: [7; 16],
+            page_key: [7; 32],
+            token_key: Vec::new(),
+            edition: 0,
+            data_keys,
+            sealing,
+            marks,
+        };
         let made = store.create_tenant("north", secrets, NOW_MS).await.unwrap();
         let tenant = match made {
             Some(tenant) => tenant,
@@ -118,8 +125,15 @@ impl House {
     /// Another tenant, as its own system.
     pub async fn neighbour(&self, name: &str) -> Context {
         let (data_keys, sealing, marks) = <_>::default();
-        let secrets =
-            Secrets { index_key: [8; 16], page_key: [8; 32], token_key: Vec::new(), data_keys, sealing, marks };
+        let secrets = Secrets {
+            index_key: [8; 16],
+            page_key: [8; 32],
+            token_key: Vec::new(),
+            edition: 0,
+            data_keys,
+            sealing,
+            marks,
+        };
         let tenant = self.engine.store().create_tenant(name, secrets, NOW_MS).await.unwrap().unwrap();
         self.engine.system_context(&tenant, "test", &format!("http://localhost/fhir/{name}")).await.unwrap()
     }
