@@ -105,6 +105,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether nothing of it depends on the tenant's keys.
+    pub(crate) fn has_nothing_to_seal(&self) -> bool {
+        self.puts.is_empty() && self.guards.is_empty() && self.reindexed.is_empty() && self.ledger.is_empty()
+    }
+
     /// Whether there is nothing in it but events of the audit log.
     pub(crate) fn has_events_only(&self) -> bool {
         self.puts.is_empty()

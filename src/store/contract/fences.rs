@@ -51,7 +51,7 @@ impl Held {
     }
 
     /// Lets it be committed, which it must not be.
-    async fn is_refused(self) {
+    async fn refused(self) {
         self.go.send(()).unwrap();
         let refused = self.writing.await.unwrap();
         assert!(matches!(refused, Err(CommitError::Outdated)), "{refused:?}");
@@ -78,7 +78,7 @@ pub(crate) async fn no_body_stays_open(engine: &dyn Engine) {
     let held = Held::begin(&ward.session, Changes { puts: vec![patient(&*ward.session)], ..Changes::default() }).await;
     other.set_sealing(WARD, Sealing::All).await.unwrap();
     assert_eq!(other.reseal(WARD, &|_| ()).await.unwrap(), 0);
-    held.is_refused().await;
+    held.refused().await;
     assert!(engine.kept_bodies(WARD).await.is_empty());
     ward.commit(vec![patient(&*ward.session)]).await.unwrap();
     assert_eq!(engine.kept_bodies(WARD).await.iter().map(|it| it[0]).collect::<Vec<_>>(), [2], "encrypted");
@@ -90,7 +90,7 @@ pub(crate) async fn no_former_key_is_used(engine: &dyn Engine) {
     let held = Held::begin(&ward.session, Changes::default()).await;
     other.rotate_data_key(WARD).await.unwrap();
     assert_eq!(other.reseal(WARD, &|_| ()).await.unwrap(), 0);
-    held.is_refused().await;
+    held.refused().await;
     assert!(engine.kept_values(WARD).await.is_empty());
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn no_text_stays_in_the_index(engine: &dyn Engine) {
     let marks = Marks { elements, params, build: "marks/1".into(), ..Marks::default() };
     other.set_marks(WARD, &marks).await.unwrap();
     other.reseal(WARD, &|_| ()).await.unwrap();
-    written.is_refused().await;
-    indexed.is_refused().await;
+    written.refused().await;
+    indexed.refused().await;
     assert!(engine.kept_texts(WARD).await.is_empty());
 }

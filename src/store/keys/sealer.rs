@@ -54,7 +54,7 @@ impl Sealer {
 
     /// Encrypts what is to be of changes, values of the ledger and bodies as the tenant says, and notes by which edition of its keys.
     pub(crate) async fn seal_changes(&self, changes: &mut Changes) -> Result<()> {
-        if changes.ledger.is_empty() && changes.puts.is_empty() && changes.reindexed.is_empty() {
+        if changes.has_nothing_to_seal() {
             return Ok(());
         }
         let secrets = self.secrets().await?;
