@@ -53,25 +53,43 @@ impl Engine {
         let mut rows = ctx.session.rows();
         rows.of_type(&key.of);
         let params = ctx.params();
-        self.acceptable(ctx, resource, &key, version).await?;
+        let checked_by = self.acceptable(ctx, resource, &key, version).await?;
         params.index(&self.indexer, (of, resource), ctx.base(), &mut rows, |_, _| true);
         let owned = self.owned(ctx, resource, &key.of).await?;
         let (body, stamp) = stamped(resource, &key, version);
-        let put = Put { key, expect, version, method, body: body.into_bytes(), stamp: Some(stamp), rows, sealed: None };
+        let put = Put {
+            key,
+            expect,
+            version,
+            method,
+            body: body.into_bytes(),
+            stamp: Some(stamp),
+            rows,
+            checked_by,
+            sealed: None,
+        };
         Ok(Draft { put, owned, former: None })
     }
 }
 
 impl Engine {
-    /// Fails if a definition could not be served as it is meant.
-    pub(crate) async fn acceptable(&self, ctx: &Context, resource: Value<'_>, key: &Key, version: i64) -> Result<()> {
+    /// Fails if a definition could not be served as it is meant. Where that depends on what is marked, it tells by which edition
+    /// of the tenant's keys.
+    pub(crate) async fn acceptable(
+        &self,
+        ctx: &Context,
+        resource: Value<'_>,
+        key: &Key,
+        version: i64,
+    ) -> Result<Option<u32>> {
         match key.of.as_str() {
             SEARCH_PARAMETER => {
-                demand_unmarked(ctx, resource).await?;
-                ctx.params().check(resource, key, version)
+                let edition = demand_unmarked(ctx, resource).await?;
+                ctx.params().check(resource, key, version)?;
+                Ok(Some(edition))
             }
-            STRUCTURE_DEFINITION => self.acceptable_profile(ctx, resource).await,
-            _ => Ok(()),
+            STRUCTURE_DEFINITION => self.acceptable_profile(ctx, resource).await.map(|()| None),
+            _ => Ok(None),
         }
     }
 
@@ -88,9 +106,10 @@ impl Engine {
 }
 
 /// Fails for a SearchParameter that would keep values of a type with marked elements as they are.
-async fn demand_unmarked(ctx: &Context, param: Value<'_>) -> Result<()> {
-    match ctx.session.marks().await?.types().find(|of| shows_values(param, of)) {
-        None => Ok(()),
+async fn demand_unmarked(ctx: &Context, param: Value<'_>) -> Result<u32> {
+    let (marks, edition) = ctx.session.marks().await?;
+    match marks.types().find(|of| shows_values(param, of)) {
+        None => Ok(edition),
         Some(of) => {
             let told = format!(
                 "{of} has elements that the tenant has marked, so its own search parameters are of type token, reference or uri, whose values are kept as hashes."
@@ -112,7 +131,17 @@ pub fn shows_values(param: Value<'_>, of: &str) -> bool {
 /// A deletion: a version without a body.
 pub(crate) fn tombstone(ctx: &Context, key: Key, expect: Expect, version: i64) -> Draft {
     let rows = ctx.session.rows();
-    let put = Put { key, expect, version, method: Method::Delete, body: Vec::new(), stamp: None, rows, sealed: None };
+    let put = Put {
+        key,
+        expect,
+        version,
+        method: Method::Delete,
+        body: Vec::new(),
+        stamp: None,
+        rows,
+        checked_by: None,
+        sealed: None,
+    };
     Draft { put, owned: Some(Vec::new()), former: None }
 }
 

@@ -130,7 +130,7 @@ impl Engine {
 
     /// Fails if a resource would not be stored under this key though nothing is wrong with its content.
     pub async fn would_store(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<()> {
-        self.acceptable(ctx, resource, key, 1).await
+        self.acceptable(ctx, resource, key, 1).await.map(drop)
     }
 
     /// Fails with what is wrong with a resource that is to be stored. A breach of a profile is no fault of R4's, and

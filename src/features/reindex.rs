@@ -48,6 +48,7 @@ async fn status(call: Call<'_>) -> Result<Answer> {
         let state = if run.is_finished { "finished" } else { "building" };
         let mut parts = vec![json!({ "name": "state", "valueCode": state })];
         parts.extend(progress(run.done, run.total));
+        parts.extend(damaged(run.damaged));
         parameters.push(json!({ "name": "run", "part": parts }));
     }
     let mut answer = json!({ "resourceType": "Parameters" });
@@ -75,7 +76,13 @@ fn told(param: &OwnParam) -> Json {
             parts.push(json!({ "name": "reason", "valueString": reason }));
         }
     }
+    parts.extend(damaged(param.damaged));
     json!({ "name": "parameter", "part": parts })
+}
+
+/// Told where there are any.
+fn damaged(count: i64) -> Option<Json> {
+    (count > 0).then(|| json!({ "name": "damaged", "valueInteger": count }))
 }
 
 fn progress(done: i64, total: i64) -> [Json; 2] {

@@ -136,8 +136,8 @@ pub trait Session: Releases {
     async fn definitions(&self) -> Result<i64> {
         Ok(0)
     }
-    /// What is marked, as of two seconds ago at the most.
-    async fn marks(&self) -> Result<Marks>;
+    /// What is marked, as of two seconds ago at the most, and by which edition of the tenant's keys.
+    async fn marks(&self) -> Result<(Marks, u32)>;
     /// How many resources of these types there are.
     async fn count_of(&self, types: &[String]) -> Result<i64>;
     /// An entry of the ledger, unless it has expired.

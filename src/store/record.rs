@@ -158,6 +158,8 @@ pub struct Build {
     pub done: i64,
     /// How many there were when it began.
     pub total: i64,
+    /// How many were passed by, as they are damaged: their index rows are as they were.
+    pub damaged: i64,
     /// Whether it is through.
     pub is_finished: bool,
 }
@@ -167,6 +169,8 @@ pub struct Build {
 pub struct Walked {
     /// Those found, as they are now.
     pub found: Vec<Stored>,
+    /// How many were passed by, as they are damaged; the log names them.
+    pub damaged: i64,
     /// Where the next step begins.
     pub position: i64,
     /// Whether there is nothing behind it.
@@ -202,6 +206,9 @@ pub struct Put {
     pub stamp: Option<usize>,
     /// What it can be found by.
     pub rows: Rows,
+    /// The edition of the tenant's keys by whose marks the content was checked ([`crate::Session::marks`]), where it had to be: by
+    /// another one the commit is refused as [`crate::CommitError::Outdated`].
+    pub checked_by: Option<u32>,
     /// The body as it is kept, where the store encrypts it; who writes gives none.
     pub sealed: Option<Vec<u8>>,
 }

@@ -2,3 +2,6 @@
 CREATE TABLE fence (
   edition INTEGER NOT NULL
 ) STRICT;
+
+-- How many resources were passed by, as they are damaged.
+ALTER TABLE build ADD damaged INTEGER NOT NULL DEFAULT 0;

@@ -38,6 +38,8 @@ pub struct IndexRun {
     pub done: i64,
     /// How many there were when it began.
     pub total: i64,
+    /// How many were passed by, as they are damaged.
+    pub damaged: i64,
     /// Whether it is through.
     pub is_finished: bool,
 }
@@ -45,7 +47,7 @@ pub struct IndexRun {
 /// Enters a build that is to be done.
 pub(super) async fn begin(session: &dyn Session, name: String, types: Vec<String>) -> Result<Build> {
     let total = session.count_of(&types).await?;
-    enter(session, Build { name, types, position: 0, done: 0, total, is_finished: false }).await
+    enter(session, Build { name, types, position: 0, done: 0, total, damaged: 0, is_finished: false }).await
 }
 
 async fn enter(session: &dyn Session, build: Build) -> Result<Build> {
@@ -63,7 +65,15 @@ pub(super) async fn begin_pairs(session: &dyn Session, builds: &[Build]) -> Resu
     let types = store::paired_types();
     let total = session.count_of(&types).await?;
     // Whatever is written from now on has them: where there is nothing, they are whole.
-    let build = Build { name: store::PAIRS.to_owned(), types, position: 0, done: 0, total, is_finished: total == 0 };
+    let build = Build {
+        name: store::PAIRS.to_owned(),
+        types,
+        position: 0,
+        done: 0,
+        total,
+        damaged: 0,
+        is_finished: total == 0,
+    };
     Ok(!enter(session, build).await?.is_finished)
 }
 
@@ -72,8 +82,8 @@ impl Engine {
     pub async fn index_run(&self, ctx: &Context) -> Result<Option<IndexRun>> {
         let mut asked = ctx.session.builds().await?.into_iter().filter(|it| it.name.starts_with(ASKED));
         Ok(asked.next().map(|it| {
-            let Build { types, done, total, is_finished, .. } = it;
-            IndexRun { types, done: if is_finished { total } else { done.min(total) }, total, is_finished }
+            let Build { types, done, total, damaged, is_finished, .. } = it;
+            IndexRun { types, done: if is_finished { total } else { done.min(total) }, total, damaged, is_finished }
         }))
     }
 
@@ -241,10 +251,11 @@ impl Work {
         let began = Instant::now();
         let walked = self.session.walk(&build.types, build.position, SPAN).await?;
         let params = self.own.newest();
-        let reindexed: Vec<Reindexed> =
-            walked.found.iter().map(|it| self.reindexed(&params, it)).collect::<Result<_>>()?;
+        let reindexed: Vec<Reindexed> = walked.found.iter().filter_map(|it| self.reindexed(&params, it)).collect();
+        let damaged = walked.damaged + (walked.found.len() - reindexed.len()) as i64;
         build.position = walked.position;
-        build.done += reindexed.len() as i64;
+        build.done += reindexed.len() as i64 + damaged;
+        build.damaged += damaged;
         build.is_finished = walked.is_end;
         if let Some(progress) = params.building(&build.name) {
             progress.set(build.done, build.total);
@@ -289,14 +300,18 @@ impl Work {
         Ok(self.session.builds().await?.into_iter().filter(|it| !it.is_finished).collect())
     }
 
-    fn reindexed(&self, params: &Params, stored: &Stored) -> Result<Reindexed> {
-        let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
-        let doc = Doc::parse(text).map_err(Failure::internal)?;
+    /// A resource's index rows; none where its body is damaged.
+    fn reindexed(&self, params: &Params, stored: &Stored) -> Option<Reindexed> {
+        let Some(doc) = std::str::from_utf8(&stored.body).ok().and_then(|it| Doc::parse(it).ok()) else {
+            let (resource, tenant) = (&stored.key, self.tenant.name());
+            tracing::error!(%resource, tenant, "the kept body is no JSON: it is damaged; the resource is passed by");
+            return None;
+        };
         let mut rows = self.session.rows();
         rows.of_type(&stored.key.of);
         if let Some(of) = r4().resource(&stored.key.of) {
             params.index(&self.indexer, (of, doc.root()), &self.base, &mut rows, |_, _| true);
         }
-        Ok(Reindexed { key: stored.key.clone(), version: stored.version, rows })
+        Some(Reindexed { key: stored.key.clone(), version: stored.version, rows })
     }
 }

@@ -44,6 +44,8 @@ pub struct OwnParam {
     pub code: String,
     /// Whether it is served, or why not.
     pub state: OwnState,
+    /// How many resources it does not find as they are damaged.
+    pub damaged: i64,
 }
 
 impl OwnParam {
@@ -297,12 +299,14 @@ impl Engine {
             self.refresh_params(ctx).await?;
         }
         let params = ctx.own.newest();
+        let mut listed = params.listed.clone();
         for build in &builds {
             if let Some(progress) = params.building(&build.name) {
                 progress.set(build.done, build.total);
             }
+            listed.iter_mut().filter(|it| it.generation == build.name).for_each(|it| it.damaged = build.damaged);
         }
-        Ok(params.listed.clone())
+        Ok(listed)
     }
 }
 
@@ -337,7 +341,7 @@ async fn read(session: &dyn Session) -> Result<(Params, bool)> {
                 (generation, state)
             }
         };
-        listed.push(OwnParam { generation, code, state });
+        listed.push(OwnParam { generation, code, state, damaged: 0 });
     }
     for gone in builds.into_iter().filter(|it| it.name.starts_with(SEARCH_PARAMETER)) {
         if !listed.iter().any(|it| it.generation == gone.name) {

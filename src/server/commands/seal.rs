@@ -92,7 +92,10 @@ async fn work(store: &dyn Store, asked: &Said) -> Result<(Sealing, Marks)> {
         reseal(store, name).await.context("it is said, but not all is encrypted yet; run it again")?;
     }
     if asked.marks() {
-        index(store, &tenants::existing(store, name).await?).await?;
+        let tenant = tenants::existing(store, name).await?;
+        // One that was being written while it was looked before is there by now, or was refused.
+        marks::demand_no_own(&*store.open(&tenant).await?, &tenant.secrets().marks.elements).await?;
+        index(store, &tenant).await?;
     }
     let secrets = tenants::existing(store, name).await?.secrets().clone();
     Ok((secrets.sealing, secrets.marks))
@@ -134,19 +137,28 @@ async fn index(store: &dyn Store, tenant: &Tenant) -> Result<()> {
     types.dedup();
     let total = session.count_of(&types).await?;
     // Whatever is written by now is as it is to be: where there is nothing, nothing is to be done.
-    let build = Build { name: name.clone(), types, position: 0, done: 0, total, is_finished: total == 0 };
+    let build = Build { name: name.clone(), types, position: 0, done: 0, total, damaged: 0, is_finished: total == 0 };
     let change = Changes { build: Some(BuildChange::Begin(build)), ..Changes::default() };
     session.commit(change).await.context("the index rows are not being made anew; run it again")?;
     store.ask(tenant).await?;
-    if !has_finished(&*session, &name).await? {
+    let mut damaged = finished(&*session, &name).await?;
+    if damaged.is_none() {
         print("a server makes the index rows anew; until then no search by what was marked is answered")?;
     }
-    while !has_finished(&*session, &name).await? {
+    while damaged.is_none() {
         tokio::time::sleep(LOOK).await;
+        damaged = finished(&*session, &name).await?;
+    }
+    if let Some(count @ 1..) = damaged {
+        print(format_args!(
+            "{count} resources are damaged in the database, and what the index has of them is as it was; the server's log names them"
+        ))?;
     }
     Ok(())
 }
 
-async fn has_finished(session: &dyn Session, build: &str) -> Result<bool> {
-    Ok(session.builds().await?.iter().any(|it| it.name == build && it.is_finished))
+/// How many damaged resources a build has passed by; none as long as it is not finished.
+async fn finished(session: &dyn Session, build: &str) -> Result<Option<i64>> {
+    let builds = session.builds().await?;
+    Ok(builds.iter().find(|it| it.name == build && it.is_finished).map(|it| it.damaged))
 }

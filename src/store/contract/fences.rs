@@ -113,3 +113,15 @@ pub(crate) async fn no_text_stays_in_the_index(engine: &dyn Engine) {
     indexed.refused().await;
     assert!(engine.kept_texts(WARD).await.is_empty());
 }
+
+/// What was checked by other marks than it is indexed by is checked again.
+pub(crate) async fn no_content_is_checked_before(engine: &dyn Engine) {
+    let (ward, _) = servers(engine).await;
+    let (_, edition) = ward.session.marks().await.unwrap();
+    let checked = || crate::Put { checked_by: Some(edition), ..patient(&*ward.session) };
+    ward.store.set_sealing(WARD, Sealing::All).await.unwrap();
+    let refused = ward.commit(vec![checked()]).await;
+    assert!(matches!(refused, Err(CommitError::Outdated)), "{refused:?}");
+    let (_, now) = ward.session.marks().await.unwrap();
+    ward.commit(vec![crate::Put { checked_by: Some(now), ..checked() }]).await.unwrap();
+}

@@ -35,7 +35,7 @@ async fn mark(ward: &Ward, marks: &Marks, is_finished: bool) -> Ward {
     ward.store.set_marks(WARD, marks).await.unwrap();
     let ward = opened(ward).await;
     let types = vec!["Patient".to_owned()];
-    let build = Build { name: marks.build.clone(), types, position: 0, done: 0, total: 1, is_finished };
+    let build = Build { name: marks.build.clone(), types, position: 0, done: 0, total: 1, damaged: 0, is_finished };
     let change = Changes { build: Some(BuildChange::Begin(build)), ..Changes::default() };
     ward.session.commit(change).await.unwrap();
     ward
@@ -105,7 +105,7 @@ pub(crate) async fn half_is_not_answered(engine: &dyn Engine) {
     ward.create("Patient", "a", &entries(CITY)).await;
     let finish = async |ward: &Ward, name: &str| {
         let types = vec!["Patient".to_owned()];
-        let build = Build { name: name.into(), types, position: 1, done: 1, total: 1, is_finished: true };
+        let build = Build { name: name.into(), types, position: 1, done: 1, total: 1, damaged: 0, is_finished: true };
         let rows = put(&*ward.session, "Patient", "a", Expect::Absent, "", &entries(CITY)).rows;
         let reindexed = vec![Reindexed { key: Key::new("Patient", "a"), version: 1, rows }];
         let build = Some(BuildChange::Advance(build));

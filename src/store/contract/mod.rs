@@ -105,7 +105,8 @@ macro_rules! contract {
             sealing: values_are_encrypted, encrypted_anew, keys_changed_elsewhere, bare_tenants_are_not,
                 bodies_are_encrypted, files_or_all, bodies_encrypted_anew, damaged, erased_in_copies,
                 nothing_without_a_master_key;
-            fences: no_body_stays_open, no_former_key_is_used, no_text_stays_in_the_index;
+            fences: no_body_stays_open, no_former_key_is_used, no_text_stays_in_the_index,
+                no_content_is_checked_before;
             marks: searched_by_equality, refused_by_name, half_is_not_answered, texts_are_left_out;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
@@ -176,7 +177,17 @@ pub(crate) fn put(session: &dyn Session, of: &str, id: &str, expect: Expect, not
     }
     let version = if let Expect::Version(before) = expect { before + 1 } else { 1 };
     let method = if version == 1 { Method::Post } else { Method::Put };
-    Put { key: Key::new(of, id), expect, version, method, body, stamp: Some(head.len()), rows, sealed: None }
+    Put {
+        key: Key::new(of, id),
+        expect,
+        version,
+        method,
+        body,
+        stamp: Some(head.len()),
+        rows,
+        checked_by: None,
+        sealed: None,
+    }
 }
 
 /// A deletion to be written.
@@ -189,6 +200,7 @@ pub(crate) fn delete(session: &dyn Session, of: &str, id: &str, before: i64) -> 
         body: Vec::new(),
         stamp: None,
         rows: session.rows(),
+        checked_by: None,
         sealed: None,
     }
 }

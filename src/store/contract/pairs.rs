@@ -54,7 +54,7 @@ async fn change(ward: &Ward, build: BuildChange) {
 }
 
 fn build(is_finished: bool) -> Build {
-    Build { name: PAIRS.into(), types: paired_types(), position: 0, done: 0, total: 0, is_finished }
+    Build { name: PAIRS.into(), types: paired_types(), position: 0, done: 0, total: 0, damaged: 0, is_finished }
 }
 
 fn code(tests: &[TokenTest]) -> Clause {

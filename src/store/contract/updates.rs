@@ -108,7 +108,7 @@ pub(crate) async fn reindexed(engine: &dyn Engine) {
     ward.create("Patient", "newer", &entries("old", 1)).await;
     ward.create("Group", "else", &[]).await;
     let types = vec!["Patient".to_owned()];
-    let begun = Build { name: "b".into(), types, position: 0, done: 0, total: 2, is_finished: false };
+    let begun = Build { name: "b".into(), types, position: 0, done: 0, total: 2, damaged: 0, is_finished: false };
     let change = |build| Changes { build: Some(build), ..Changes::default() };
     ward.session.commit(change(BuildChange::Begin(begun.clone()))).await.unwrap();
     assert_eq!(ward.session.count_of(&begun.types).await.unwrap(), 2);

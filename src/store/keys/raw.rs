@@ -49,8 +49,7 @@ pub(crate) struct RawBody {
 impl RawBody {
     /// What it is of.
     pub(crate) fn version(&self) -> Version<'_> {
-        let (rid, version) = self.place;
-        Version { key: &self.key, version, updated: self.updated, rid }
+        Version { key: &self.key, version: self.place.1, updated: self.updated }
     }
 
     /// Reads a row of [`bodies`].

@@ -5,7 +5,7 @@ use super::seal::{Sealed, seal};
 use super::{DataKey, Keeper, Secrets, Shelf};
 use crate::query::Found;
 use crate::query::marked::guard;
-use crate::{Changes, CommitError, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result};
+use crate::{Changes, CommitError, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result, Stored};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
@@ -53,11 +53,14 @@ impl Sealer {
     }
 
     /// Encrypts what is to be of changes, values of the ledger and bodies as the tenant says, and notes by which edition of its keys.
-    pub(crate) async fn seal_changes(&self, changes: &mut Changes) -> Result<()> {
+    pub(crate) async fn seal_changes(&self, changes: &mut Changes) -> Result<(), CommitError> {
         if changes.has_nothing_to_seal() {
             return Ok(());
         }
         let secrets = self.secrets().await?;
+        if changes.puts.iter().any(|it| it.checked_by.is_some_and(|it| it != secrets.edition)) {
+            return Err(CommitError::Outdated);
+        }
         changes.sealed_by = Some(secrets.edition);
         if !secrets.marks.is_empty() {
             let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
@@ -109,12 +112,35 @@ impl Sealer {
 
     /// Decrypts the bodies of what was found.
     pub(crate) async fn open_found(&self, found: &mut [Found]) -> Result<()> {
-        for it in found.iter_mut().filter(|it| !is_plain(&it.stored.body)) {
-            let kept = std::mem::take(&mut it.stored.body);
-            let (stored, rid) = (&it.stored, it.position.row);
-            let of = Version { key: &stored.key, version: stored.version, updated: stored.updated, rid };
-            it.stored.body = self.open_body(&of, kept).await?;
+        for it in found {
+            self.open_stored(&mut it.stored).await?;
         }
+        Ok(())
+    }
+
+    /// The same of what can be; the log names the others, and how many they are is told.
+    pub(crate) async fn open_sound(&self, found: Vec<Found>) -> Result<(Vec<Found>, i64)> {
+        let mut sound = Vec::with_capacity(found.len());
+        let mut damaged = 0;
+        for mut it in found {
+            match self.open_stored(&mut it.stored).await {
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(%error, tenant = &*self.name, "a resource is passed by");
+                    damaged += 1;
+                }
+                opened => {
+                    opened?;
+                    sound.push(it);
+                }
+            }
+        }
+        Ok((sound, damaged))
+    }
+
+    async fn open_stored(&self, stored: &mut Stored) -> Result<()> {
+        let kept = std::mem::take(&mut stored.body);
+        let of = Version { key: &stored.key, version: stored.version, updated: stored.updated };
+        stored.body = self.open_body(&of, kept).await?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::text::Follower;
 use super::{Opened, Shared, audit, moves};
 use crate::keys::Sealer;
 use crate::rows::IndexHash;
-use crate::{Error, Result, Told};
+use crate::{Error, Result, Tenant, Told};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -227,13 +227,18 @@ impl Homes {
         let place = self.place(&entry.spot).await?;
         self.follow(&place, entry).await?;
         let tenant = self.shared.keeper.tenant(entry.name.clone(), entry.kept.clone()).await?;
-        let owner = IndexHash::new(&tenant.secrets().index_key).owner();
-        let text = self
-            .texts
-            .get(&self.text_folder(entry), async { Ok(Arc::new(Follower::new(self.text_folder(entry), owner))) })
-            .await?;
+        let text = self.text(entry, &tenant).await?;
         let (shared, sealer) = (self.shared.clone(), self.sealer(&entry.name));
         Records::open(entry, &tenant, place, text, shared, &self.directory, sealer).await
+    }
+
+    /// A tenant's full-text view, without what is left out of it by now.
+    async fn text(&self, entry: &Entry, tenant: &Tenant) -> Result<Arc<Follower>> {
+        let (folder, secrets) = (self.text_folder(entry), tenant.secrets());
+        let new = || Follower::new(folder.clone(), IndexHash::new(&secrets.index_key).owner());
+        let text = self.texts.get(&folder, async { Ok(Arc::new(new())) }).await?;
+        text.leave_out(secrets.marks.left_out()).await?;
+        Ok(text)
     }
 
     /// The folder of a tenant's full-text view, which goes by a database's transactions: in another database it is another.
@@ -294,18 +299,24 @@ impl Homes {
         Ok(())
     }
 
-    /// Forgets a tenant that the directory has no more.
+    /// Forgets a tenant that the directory has no more; of one whose marks may be others, takes away what is to be left out.
     async fn after_change(self: Arc<Self>, name: String) {
-        let forgotten = match self.directory.find(&name).await {
+        let heeded = match self.directory.find(&name).await {
             Ok(None) => {
                 self.shared.keeper.forget(&name);
                 self.remove_text(&name).await
             }
+            Ok(Some(entry)) if self.text_folder(&entry).exists() => self.leave_out(&entry).await,
             found => found.map(drop),
         };
-        if let Err(error) = forgotten {
-            tracing::warn!(%error, tenant = name, "what this node has of a tenant that may be erased could not be looked at");
+        if let Err(error) = heeded {
+            tracing::warn!(%error, tenant = name, "what this node has of a tenant that was changed or erased could not be looked at");
         }
+    }
+
+    async fn leave_out(&self, entry: &Entry) -> Result<()> {
+        let tenant = self.shared.keeper.tenant(entry.name.clone(), entry.kept.clone()).await?;
+        self.text(entry, &tenant).await.map(drop)
     }
 
     /// Takes away the full-text views that this node has of a tenant.

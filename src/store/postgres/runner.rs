@@ -130,6 +130,11 @@ impl Reading<'_> {
         }
     }
 
+    /// Rows with their bodies as they are kept.
+    async fn kept(&self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
+        self.fetch(statement).await?.iter().map(|it| found(it, keys)).collect()
+    }
+
     async fn fetch_on(&self, mut taken: Taken<'_>, statement: Sql) -> Result<Vec<PgRow>> {
         let query = query(&self.tenancy.number, statement)?;
         let work = async {
@@ -174,10 +179,13 @@ impl Runner for Reading<'_> {
     }
 
     async fn rows(&mut self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
-        let rows = self.fetch(statement).await?;
-        let mut found = rows.iter().map(|it| found(it, keys)).collect::<Result<Vec<_>>>()?;
+        let mut found = self.kept(statement, keys).await?;
         self.tenancy.sealer.open_found(&mut found).await?;
         Ok(found)
+    }
+
+    async fn sound_rows(&mut self, statement: Sql) -> Result<(Vec<Found>, i64)> {
+        self.tenancy.sealer.open_sound(self.kept(statement, 0).await?).await
     }
 }
 

@@ -217,7 +217,7 @@ impl Session for Door {
     }
 
     async fn builds(&self) -> Result<Vec<Build>> {
-        let all = Sql::new("SELECT name, types, position, done, total, finished FROM build ORDER BY name");
+        let all = Sql::new("SELECT name, types, position, done, total, finished, damaged FROM build ORDER BY name");
         at_home!(self, it => it.reading().fetch(all.clone()))?.iter().map(build).collect()
     }
 
@@ -226,8 +226,9 @@ impl Session for Door {
         Ok(rows.first().map(|it| it.try_get(0)).transpose()?.unwrap_or(0))
     }
 
-    async fn marks(&self) -> Result<Marks> {
-        Ok(self.sealer.secrets().await?.marks.clone())
+    async fn marks(&self) -> Result<(Marks, u32)> {
+        let secrets = self.sealer.secrets().await?;
+        Ok((secrets.marks.clone(), secrets.edition))
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {
@@ -276,5 +277,6 @@ fn build(row: &sqlx::postgres::PgRow) -> Result<Build> {
         done: row.try_get(3)?,
         total: row.try_get(4)?,
         is_finished: row.try_get(5)?,
+        damaged: row.try_get(6)?,
     })
 }

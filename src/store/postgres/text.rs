@@ -174,6 +174,18 @@ impl Follower {
         blocking(move || View::open(&folder, owner)).await
     }
 
+    /// Takes a view away in which something stands that is to be left out.
+    pub(super) async fn leave_out(&self, left_out: i64) -> Result<()> {
+        let owner = self.owner ^ left_out;
+        let mut followed = self.followed.lock().await;
+        if left_out == 0 || followed.as_ref().is_some_and(|it| it.owner == owner) {
+            return Ok(());
+        }
+        *followed = None;
+        let folder = self.folder.clone();
+        blocking(move || View::remove_unless(&folder, owner)).await
+    }
+
     /// Waits for the work under way, which ends as soon as the database cannot be read any more.
     pub(super) async fn close(&self) {
         *self.followed.lock().await = None;
@@ -222,7 +234,7 @@ async fn change(records: &Records, row: &PgRow) -> Result<Change> {
     let body = match row.try_get(4)? {
         Some(true) => {
             let key = Key { of: row.try_get(6)?, id: row.try_get(7)? };
-            let of = Version { key: &key, version: row.try_get(8)?, updated: row.try_get(9)?, rid };
+            let of = Version { key: &key, version: row.try_get(8)?, updated: row.try_get(9)? };
             let kept: Vec<u8> = row.try_get(5)?;
             records.tenancy.sealer.open_followed(&of, kept.into()).await?
         }

@@ -197,8 +197,8 @@ async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), Missed>
 async fn write_build(connection: &mut PgConnection, records: &Records, change: &BuildChange) -> Result<(), Missed> {
     let query = match change {
         BuildChange::Begin(build) => sqlx::query(
-            "INSERT INTO build (tenant, name, types, position, done, total, finished) \
-             VALUES ($1::text::int, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            "INSERT INTO build (tenant, name, types, position, done, total, finished, damaged) \
+             VALUES ($1::text::int, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(records.tenancy.number.text())
         .bind(&build.name)
@@ -206,17 +206,19 @@ async fn write_build(connection: &mut PgConnection, records: &Records, change: &
         .bind(build.position)
         .bind(build.done)
         .bind(build.total)
-        .bind(build.is_finished),
+        .bind(build.is_finished)
+        .bind(build.damaged),
         BuildChange::Advance(build) => {
             // Several nodes may make the same rows; none takes back what another one has done.
             sqlx::query(
-                "UPDATE build SET position = greatest(position, $1), done = greatest(done, $2), finished = finished OR $3 \
-                 WHERE name = $4",
+                "UPDATE build SET position = greatest(position, $1), done = greatest(done, $2), finished = finished OR $3, \
+                 damaged = greatest(damaged, $5) WHERE name = $4",
             )
                 .bind(build.position)
                 .bind(build.done)
                 .bind(build.is_finished)
                 .bind(&build.name)
+                .bind(build.damaged)
         }
         BuildChange::Drop(name) => sqlx::query("DELETE FROM build WHERE name = $1").bind(name),
     };

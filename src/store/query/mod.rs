@@ -73,6 +73,10 @@ pub(crate) trait Runner: Send {
     /// The rows of a statement whose columns are `type, id, version, updated, method, body, rid` and as many sort
     /// values as there are `keys`.
     async fn rows(&mut self, statement: Sql, keys: usize) -> Result<Vec<Found>>;
+    /// The same, but for the damaged ones; how many these are.
+    async fn sound_rows(&mut self, statement: Sql) -> Result<(Vec<Found>, i64)> {
+        Ok((self.rows(statement, 0).await?, 0))
+    }
 }
 
 /// A row of a page.

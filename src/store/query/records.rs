@@ -65,7 +65,8 @@ pub(crate) async fn walk(runner: &mut dyn Runner, types: &[String], after: i64, 
     let mut sql = Sql::new(COLUMNS);
     sql.append(of_types(runner, types, " AND k.rid > ? AND k.rid <= ?")).bind(after).bind(position);
     sql.push(&runner.dialect().then("resource r", "r.rid = k.rid"));
-    Ok(Walked { found: stored(runner.rows(sql, 0).await?), position, is_end: count < span })
+    let (found, damaged) = runner.sound_rows(sql).await?;
+    Ok(Walked { found: stored(found), damaged, position, is_end: count < span })
 }
 
 /// What marks the resources of types, `k`, where a condition holds.

@@ -14,7 +14,7 @@ const SEPARATOR: &str = ",";
 
 /// The builds that were begun and not dropped.
 pub(super) async fn all(place: &Place) -> Result<Vec<Build>> {
-    let query = sqlx::query("SELECT name, types, position, done, total, finished FROM build ORDER BY name");
+    let query = sqlx::query("SELECT name, types, position, done, total, finished, damaged FROM build ORDER BY name");
     let rows = place.readers.fetch_all(query).await?;
     let build = |row: &sqlx::sqlite::SqliteRow| {
         let types: String = row.try_get(1)?;
@@ -25,6 +25,7 @@ pub(super) async fn all(place: &Place) -> Result<Vec<Build>> {
             done: row.try_get(3)?,
             total: row.try_get(4)?,
             is_finished: row.try_get(5)?,
+            damaged: row.try_get(6)?,
         })
     };
     rows.iter().map(build).collect()
@@ -89,7 +90,7 @@ async fn exchange(
 async fn write_build(connection: &mut SqliteConnection, change: &BuildChange) -> Result<(), CommitError> {
     let query = match change {
         BuildChange::Begin(build) => sqlx::query(
-            "INSERT INTO build (name, types, position, done, total, finished) VALUES (?, ?, ?, ?, ?, ?) \
+            "INSERT INTO build (name, types, position, done, total, finished, damaged) VALUES (?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT DO NOTHING",
         )
         .bind(build.name.as_str())
@@ -97,11 +98,13 @@ async fn write_build(connection: &mut SqliteConnection, change: &BuildChange) ->
         .bind(build.position)
         .bind(build.done)
         .bind(build.total)
-        .bind(build.is_finished),
+        .bind(build.is_finished)
+        .bind(build.damaged),
         BuildChange::Advance(build) => {
-            sqlx::query("UPDATE build SET position = ?, done = ?, finished = ? WHERE name = ?")
+            sqlx::query("UPDATE build SET position = ?, done = ?, damaged = ?, finished = ? WHERE name = ?")
                 .bind(build.position)
                 .bind(build.done)
+                .bind(build.damaged)
                 .bind(build.is_finished)
                 .bind(build.name.as_str())
         }

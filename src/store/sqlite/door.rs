@@ -99,8 +99,9 @@ impl Session for Door {
         builds::all(&*self.place().await?).await
     }
 
-    async fn marks(&self) -> Result<Marks> {
-        Ok(self.sealer.secrets().await?.marks.clone())
+    async fn marks(&self) -> Result<(Marks, u32)> {
+        let secrets = self.sealer.secrets().await?;
+        Ok((secrets.marks.clone(), secrets.edition))
     }
 
     async fn count_of(&self, types: &[String]) -> Result<i64> {

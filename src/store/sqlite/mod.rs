@@ -157,7 +157,8 @@ impl Store for SqliteStore {
 
     async fn reseal(&self, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
         let tenant = self.find(name).await?.ok_or(Error::NoTenant)?;
-        self.door(&tenant).place().await?;
+        let place = self.door(&tenant).place().await?;
+        place.text.leave_out(tenant.secrets().marks.left_out()).await?;
         // What lay open before is overwritten where it stood; copies that SQLite left elsewhere need a VACUUM.
         let mut connection = options(&self.file(name)).pragma("secure_delete", "on").connect().await?;
         let done = keys::reseal(&self.sealer(&tenant.name), &mut connection, told).await;

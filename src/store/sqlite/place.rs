@@ -51,6 +51,7 @@ impl Place {
         let readers = Readers::new(options(file), settings.query_time);
         let writer = writer::Writer::start(file, hash.clone(), keeper.clone(), settings.clock).await?;
         let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
+        text.leave_out(tenant.secrets().marks.left_out()).await?;
         let place = Place {
             readers,
             clock: settings.clock,

@@ -58,10 +58,21 @@ impl Runner for Reading<'_> {
     }
 
     async fn rows(&mut self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
-        let rows = self.0.readers.fetch_all(query(statement)?).await?;
-        let mut found = rows.iter().map(|it| found(it, keys)).collect::<Result<Vec<_>>>()?;
+        let mut found = self.kept(statement, keys).await?;
         self.0.sealer.open_found(&mut found).await?;
         Ok(found)
+    }
+
+    async fn sound_rows(&mut self, statement: Sql) -> Result<(Vec<Found>, i64)> {
+        self.0.sealer.open_sound(self.kept(statement, 0).await?).await
+    }
+}
+
+impl Reading<'_> {
+    /// Rows with their bodies as they are kept.
+    async fn kept(&self, statement: Sql, keys: usize) -> Result<Vec<Found>> {
+        let rows = self.0.readers.fetch_all(query(statement)?).await?;
+        rows.iter().map(|it| found(it, keys)).collect()
     }
 }
 

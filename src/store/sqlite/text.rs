@@ -138,6 +138,18 @@ impl Follower {
         blocking(move || View::open(&folder, owner)).await
     }
 
+    /// Takes a view away in which something stands that is to be left out.
+    pub(super) async fn leave_out(&self, left_out: i64) -> Result<()> {
+        let owner = self.owner ^ left_out;
+        let mut followed = self.followed.lock().await;
+        if left_out == 0 || followed.as_ref().is_some_and(|it| it.owner == owner) {
+            return Ok(());
+        }
+        *followed = None;
+        let folder = self.folder.clone();
+        blocking(move || View::remove_unless(&folder, owner)).await
+    }
+
     /// Waits for the work under way, which ends as soon as the place cannot be read any more.
     pub(super) async fn close(&self) {
         *self.followed.lock().await = None;

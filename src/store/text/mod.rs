@@ -21,6 +21,7 @@ pub(crate) use writer::Writer;
 use crate::{Error, Result};
 use fhir::search::{ParamId, TextTest};
 use std::path::Path;
+use tantivy::directory::{Directory, INDEX_WRITER_LOCK, Lock};
 use tantivy::query::EnableScoring;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
@@ -74,6 +75,17 @@ impl View {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(file_error(folder, cause)),
             _ => Ok(()),
         }
+    }
+
+    /// Takes the view in a folder away unless it is this owner's; who writes it is waited for.
+    pub(crate) fn remove_unless(folder: &Path, owner: i64) -> Result<()> {
+        let Ok(index) = Index::open_in_dir(folder) else { return Ok(()) };
+        if existing(folder, owner).is_some() {
+            return Ok(());
+        }
+        let lock = Lock { filepath: INDEX_WRITER_LOCK.filepath.clone(), is_blocking: true };
+        let _alone = index.directory().acquire_lock(&lock).map_err(Error::text)?;
+        View::remove(folder)
     }
 
     /// Opens the one writer.

@@ -145,7 +145,7 @@ async fn definitions_hold_on_all_nodes() {
     let here = a.open(&tenant(&a, "t").await).await.unwrap();
     let there = b.open(&tenant(&b, "t").await).await.unwrap();
     let mut heard = b.told().unwrap();
-    both_listen(&database).await;
+    all_listen(&database, 2).await;
     let change = |session: &dyn Session, of: &str, id: &str, definitions| Changes {
         puts: vec![put(session, of, id, Expect::Absent, "", &[])],
         definitions: Some(definitions),
@@ -166,14 +166,14 @@ async fn definitions_hold_on_all_nodes() {
     there.commit(change(&*there, "Patient", "q", now)).await.unwrap();
 }
 
-/// Waits until two nodes hear what others tell.
-async fn both_listen(database: &Database) {
+/// Waits until so many nodes hear what others tell.
+pub(super) async fn all_listen(database: &Database, nodes: i64) {
     let mut owner = database.owner().await;
     // Each that listens holds this lock.
     let listening = "SELECT count(*) FROM pg_locks, hashtextextended('medisync serves', 0) AS key \
                      WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = key \
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    while sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut owner).await.unwrap() < 2 {
+    while sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut owner).await.unwrap() < nodes {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     owner.close().await.unwrap();

@@ -1,9 +1,10 @@
 //! The full-text view follows the change log, whoever writes and whenever it is committed.
 
 use super::database;
+use super::outages::all_listen;
 use crate::contract::{delete, put, tenant};
 use crate::postgres::PostgresStore;
-use crate::{Branch, Changes, Expect, Indexed, Plan, PostgresSettings, Put, Session, Store};
+use crate::{Branch, Changes, Expect, Indexed, Marks, Plan, PostgresSettings, Put, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
 use sqlx::Connection;
@@ -163,4 +164,31 @@ async fn a_restored_log_is_followed() {
     assert_eq!(find(&*s, "anna").await, ["a", "b"]);
     let ahead = "SELECT count(*) FROM medisync_pool.change WHERE tx = '999999999999'";
     assert_eq!(sqlx::query_scalar::<_, i64>(ahead).fetch_one(&mut owner).await.unwrap(), 0);
+}
+
+/// What was marked does not stay in a view that nobody asks any more: each node takes its own away when it hears of it, or starts.
+#[tokio::test]
+async fn a_view_goes_with_what_is_marked_in_it() {
+    let Some(database) = database(1000).await else { return };
+    let other = tempfile::tempdir().unwrap();
+    let elsewhere = || PostgresSettings { text_folder: other.path().to_owned(), ..database.settings(LONG) };
+    let (a, b) = (database.store(LONG).await, database.open_store(elsewhere()).await);
+    let (here, there) = (session(&a, "ward").await, session(&b, "ward").await);
+    write(&*here, vec![patient(&*here, "a", Expect::Absent, "Anna")]).await;
+    for node in [&here, &there] {
+        assert_eq!(find(&**node, "anna").await, ["a"]);
+    }
+    all_listen(&database, 2).await;
+    b.close().await;
+    let elements = vec!["Patient.name".to_owned()];
+    a.set_marks("ward", &Marks { elements, build: "marks/1".into(), ..Marks::default() }).await.unwrap();
+    let view = database.folder.path().join("ward.text");
+    while view.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let view = other.path().join("ward.text");
+    assert!(view.exists());
+    let b = database.open_store(elsewhere()).await;
+    session(&b, "ward").await;
+    assert!(!view.exists());
 }

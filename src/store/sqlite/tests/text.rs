@@ -5,7 +5,7 @@ use crate::contract::{delete, put, tenant};
 use crate::query::{self, Way};
 use crate::sqlite::runner::Reading;
 use crate::sqlite::{SqliteStore, text};
-use crate::{Branch, Changes, Error, Expect, Indexed, Plan, Put, Result, Session, Store};
+use crate::{Branch, Changes, Error, Expect, Indexed, Marks, Plan, Put, Result, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
 use std::sync::Arc;
@@ -204,4 +204,20 @@ async fn rebuilding_tells_how_far_it_has_come() {
     assert!(calls.load(Ordering::Relaxed) >= 2);
     let page = s.count(&plan(vec![content("anna")])).await.unwrap();
     assert_eq!(page, 300);
+}
+
+/// What was marked does not stay in a view that nobody asks any more: it goes when all is encrypted anew.
+#[tokio::test]
+async fn a_view_goes_with_what_is_marked_in_it() {
+    let folder = folder(1000);
+    let store = folder.store(LONG).await;
+    let s = session(&store, "ward").await;
+    create(&*s, "a", "Anna").await;
+    assert_eq!(find(&*s, "anna").await.unwrap(), ["a"]);
+    let view = folder.folder.path().join("tenants/ward.text");
+    assert!(view.exists());
+    let elements = vec!["Patient.name".to_owned()];
+    store.set_marks("ward", &Marks { elements, build: "marks/1".into(), ..Marks::default() }).await.unwrap();
+    store.reseal("ward", &|_| ()).await.unwrap();
+    assert!(!view.exists());
 }
