@@ -47,8 +47,8 @@ pub(super) struct Table<'f> {
     lines: Lines<'f>,
     separator: char,
     columns: &'static [&'static str],
-    /// How many fields a row has: as many as there are columns, or more.
-    width: usize,
+    /// The columns that follow these.
+    others: Vec<String>,
 }
 
 impl<'f> Table<'f> {
@@ -82,7 +82,8 @@ impl<'f> Table<'f> {
         let header: Vec<String> = lines.next()?.unwrap_or_default().split(separator).map(str::to_owned).collect();
         let has_columns = header.len() >= columns.len() && header.iter().zip(columns).all(|(a, b)| a == b);
         if has_columns && (takes_others || header.len() == columns.len()) {
-            return Ok(Table { lines, separator, columns, width: header.len() });
+            let others = header.into_iter().skip(columns.len()).collect();
+            return Ok(Table { lines, separator, columns, others });
         }
         let others = if takes_others { ", and perhaps others" } else { "" };
         Err(lines.wrong(&format!("the columns {}{others}", columns.join(" "))))
@@ -95,12 +96,17 @@ impl<'f> Table<'f> {
         separator: char,
         columns: &'static [&'static str],
     ) -> Result<Table<'f>> {
-        Ok(Table { lines: Lines::open(files, name)?, separator, columns, width: columns.len() })
+        Ok(Table { lines: Lines::open(files, name)?, separator, columns, others: Vec::new() })
+    }
+
+    /// The columns that follow those that it has to begin with.
+    pub(super) fn others(&self) -> &[String] {
+        &self.others
     }
 
     /// Hands each row to `take`, which says what it expected if the row is wrong.
     pub(super) fn each(mut self, mut take: impl FnMut(&[&str]) -> Result<(), String>) -> Result<()> {
-        let (separator, columns, width) = (self.separator, self.columns, self.width);
+        let (separator, columns, width) = (self.separator, self.columns, self.columns.len() + self.others.len());
         loop {
             let taken = match self.lines.next()? {
                 None => return Ok(()),

@@ -1,5 +1,7 @@
 //! Made-up files in the formats of the publishers.
 
+mod members;
+
 use super::*;
 use fhir::terminology::release::{Arranged, CONCRETE, MEMBERSHIP, Relation};
 use proptest::prelude::*;

@@ -83,7 +83,7 @@ impl Chooser<'_> {
     }
 
     /// The codes of these concepts.
-    async fn codes(&mut self, of: &Places) -> Result<Vec<String>> {
+    pub(super) async fn codes(&mut self, of: &Places) -> Result<Vec<String>> {
         self.spend(of.len())?;
         let mut codes = Vec::new();
         for places in of.iter().collect::<Vec<_>>().chunks(BATCH) {

@@ -10,6 +10,7 @@ mod filters;
 mod history;
 mod loaded;
 mod maps;
+mod members;
 mod past;
 mod resolve;
 mod supplements;

@@ -1,6 +1,6 @@
 //! Loads a code system from its publisher's files into a tenant's store: part by part, seen when it is whole.
 
-use fhir::terminology::release::{Arranged, PostedTerm, RELATIONS, Relation};
+use fhir::terminology::release::{Arranged, MEMBERS, MemberTable, PostedTerm, RELATIONS, Relation};
 use fhir::{Failure, IssueType, Result};
 use store::{Posting, ReleaseConcept, ReleasePart, Session};
 
@@ -26,7 +26,8 @@ pub async fn load_code_system(
     if arranged.is_empty() {
         return Err(Failure::new(IssueType::Required, "The files have no concepts."));
     }
-    let posted: Vec<Posting> = arranged.posted().into_iter().map(posting).chain(relations(arranged)).collect();
+    let posted = arranged.posted().into_iter().map(posting).chain(relations(arranged));
+    let posted: Vec<Posting> = posted.chain(members(arranged)).collect();
     let mut rows = LoadedRows { done: 0, total: arranged.len() + posted.len() };
     let (url, version) = arranged.identity();
     let number = session.begin_release(url, version, &arranged.about.write()).await?;
@@ -65,4 +66,14 @@ fn posting(it: PostedTerm) -> Posting {
 fn relations(arranged: &Arranged) -> impl Iterator<Item = Posting> {
     let parts: Vec<(String, Vec<u8>)> = Relation::parts(&arranged.relations()).collect();
     parts.into_iter().map(|(term, places)| Posting { property: RELATIONS.to_owned(), term, places })
+}
+
+/// What the members of reference sets say; the fields of each set come behind its rows.
+fn members(arranged: &Arranged) -> impl Iterator<Item = Posting> {
+    arranged.members().flat_map(|(set, table, parts)| {
+        let property = MemberTable::property(set);
+        let part = move |(at, places)| Posting { property: property.clone(), term: MemberTable::term(at), places };
+        let fields = Posting { property: MEMBERS.to_owned(), term: set.to_owned(), places: table.write() };
+        (0..).zip(parts).map(part).chain([fields])
+    })
 }

@@ -4,7 +4,7 @@
 use super::super::lines::Table;
 use super::super::{Choices, Files, named};
 use super::{identifier, is_active, number};
-use fhir::terminology::release::{Draft, DraftValue};
+use fhir::terminology::release::{Draft, DraftCell, DraftValue};
 use fhir::{Failure, IssueType, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,6 +30,9 @@ const DEPENDENCY: &[&str] = &[
 ];
 /// What the files of all reference sets begin with.
 const MEMBER: &[&str] = &["id", "effectiveTime", "active", "moduleId", "refsetId", "referencedComponentId"];
+
+/// What is kept of every member, before the columns that its reference set has besides.
+const KEPT: [&str; 3] = ["active", "moduleId", "effectiveTime"];
 
 /// What reference sets of languages say of descriptions.
 #[derive(Default)]
@@ -93,17 +96,31 @@ impl Preferred {
     }
 }
 
-/// Enters the members of reference sets, and of associations what they name. Sets of descriptions are of languages.
+/// Enters the members of reference sets, what they say, and of associations what they name. Sets of descriptions are of
+/// languages; what axioms say in OWL, relationships say, too.
 pub(super) fn members(files: &dyn Files, draft: &mut Draft) -> Result<()> {
     let is_set = |it: &str| it.contains("Refset_") && it.contains("Snapshot") && it.ends_with(".txt");
     for name in named(files, |it| is_set(it) && !it.contains("Refset_Language")) {
         let is_association = name.contains("cRefset_Association");
-        Table::beginning_with(files, &name, '\t', MEMBER)?.each(|row| {
-            let [_, _, active, _, set, member, others @ ..] = row else { return Err(String::new()) };
-            if !is_active(active)? {
+        let has_rows = !name.contains("Refset_OWLExpression");
+        let table = Table::beginning_with(files, &name, '\t', MEMBER)?;
+        let columns = table.others().to_vec();
+        let fields: Vec<&str> = KEPT.into_iter().chain(columns.iter().map(String::as_str)).collect();
+        let are_concepts = concepts_of(&name, columns.len());
+        table.each(|row| {
+            let [_, time, active, module, set, member, others @ ..] = row else { return Err(String::new()) };
+            let (set, member, is_used) = (identifier(set)?, identifier(member)?, is_active(active)?);
+            if has_rows {
+                let mut cells = vec![DraftCell::Text(active), DraftCell::Concept(module), DraftCell::Text(time)];
+                cells.extend(others.iter().zip(&are_concepts).map(|(value, is_concept)| cell(value, *is_concept)));
+                if !draft.note_member(set, &fields, member, &cells) {
+                    return Err(format!("the columns that other files have for the reference set {set}"));
+                }
+            }
+            if !is_used {
                 return Ok(());
             }
-            draft.enlist(identifier(set)?, identifier(member)?);
+            draft.enlist(set, member);
             if let (true, Some(target), Some(concept)) = (is_association, others.first(), draft.concept(member)) {
                 concept.say(set, DraftValue::Code(identifier(target)?.to_owned()));
             }
@@ -111,6 +128,21 @@ pub(super) fn members(files: &dyn Files, draft: &mut Draft) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+fn cell(value: &str, is_concept: bool) -> DraftCell<'_> {
+    if is_concept { DraftCell::Concept(value) } else { DraftCell::Text(value) }
+}
+
+/// Which of the columns are of concepts, as the names of files tell: `der2_cisRefset_…` has one of concepts, one of integers and
+/// one of strings.
+fn concepts_of(name: &str, columns: usize) -> Vec<bool> {
+    let before = name.split_once("Refset_").map_or("", |it| it.0);
+    let kinds = before.rsplit_once('_').map_or("", |it| it.1);
+    match kinds.len() == columns {
+        true => kinds.bytes().map(|it| it == b'c').collect(),
+        false => vec![false; columns],
+    }
 }
 
 /// The module of the edition: the one that no other depends on.

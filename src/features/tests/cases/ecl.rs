@@ -3,7 +3,7 @@
 use super::house::House;
 use super::loaded::{codes, load, told};
 use fhir::IssueType;
-use fhir::terminology::release::{Draft, DraftConcept, DraftValue};
+use fhir::terminology::release::{Draft, DraftCell, DraftConcept, DraftValue};
 
 const SNOMED: &str = "http://snomed.info/sct";
 
@@ -11,8 +11,8 @@ const SNOMED: &str = "http://snomed.info/sct";
 const REPLACED_BY: &str = "900000000000526001";
 
 /// Made up: drugs with ingredients and strengths in groups, of which one is in two groups; 20 and 21 are attributes, 30 is a
-/// reference set, and 19 is no longer used.
-const CONCEPTS: [(&str, &str, &[&str]); 14] = [
+/// reference set, 31 a map, and 19 is no longer used.
+const CONCEPTS: [(&str, &str, &[&str]); 15] = [
     ("10", "Root", &[]),
     ("11", "Drug", &["10"]),
     ("12", "Analgesic drug", &["11"]),
@@ -27,6 +27,7 @@ const CONCEPTS: [(&str, &str, &[&str]); 14] = [
     ("21", "Has active ingredient", &["20"]),
     ("22", "Has strength", &["10"]),
     ("30", "Set of drugs", &["10"]),
+    ("31", "Map of drugs", &["10"]),
 ];
 
 const RELATIONS: [(&str, u32, &str, &str); 7] = [
@@ -38,6 +39,30 @@ const RELATIONS: [(&str, u32, &str, &str); 7] = [
     ("14", 2, "20", "18"),
     ("14", 2, "22", "11"),
 ];
+
+/// Members of a map: what they are about, whether they are used, since when, their group, target and correlation.
+const MAP: [(&str, &str, &str, &str, &str, &str); 5] = [
+    ("13", "1", "20200101", "1", "J45.9", "20"),
+    ("13", "1", "20210101", "2", "R51", "21"),
+    ("14", "1", "20210101", "1", "J45.8 with more", "22"),
+    ("17", "1", "20240131", "10", "", "999"),
+    ("18", "0", "20240131", "1", "J45.9", "20"),
+];
+
+/// Notes what the members say of the map, 31, and of the set, 30.
+fn note_members(draft: &mut Draft) {
+    use DraftCell::{Concept, Text};
+    let fields = ["active", "moduleId", "effectiveTime", "mapGroup", "mapTarget", "correlationId"];
+    for (member, active, time, group, target, correlation) in MAP {
+        let cells = [Text(active), Concept("10"), Text(time), Text(group), Text(target), Concept(correlation)];
+        assert!(draft.note_member("31", &fields, member, &cells));
+        if active == "1" {
+            draft.enlist("31", member);
+        }
+    }
+    let cells = [Text("1"), Concept("11"), Text("20200101")];
+    assert!(["13", "18", "19"].iter().all(|it| draft.note_member("30", &fields[..3], it, &cells)));
+}
 
 async fn house() -> House {
     let mut draft = Draft::new(SNOMED, "SNOMED CT");
@@ -57,6 +82,7 @@ async fn house() -> House {
     for member in ["13", "18", "19"] {
         draft.enlist("30", member);
     }
+    note_members(&mut draft);
     draft.note_set("900000000000509007");
     let house = House::new().await;
     load(&house, draft).await;
@@ -90,7 +116,7 @@ async fn expressions_choose_concepts() {
         (">! 17", "16"),
         (">>! 17", "1617"),
         ("^ 30", "131819"),
-        ("^ *", "131819"),
+        ("^ *", "1314171819"),
         ("^ (30 OR 20)", "131819"),
         ("<< 11 AND ^ 30", "13"),
         ("(<< 15 OR 13) , << 16", "1617"),
@@ -98,7 +124,7 @@ async fn expressions_choose_concepts() {
         ("< (16 OR 12)", "131417"),
         (">! (13 OR 17)", "1216"),
         ("* MINUS < *", "10"),
-        ("* MINUS >! *", "13141718212230"),
+        ("* MINUS >! *", "1314171821223031"),
         ("< 11: 20 = *", "1214"),
         ("< 11: 21 = 17", "1314"),
         ("< 11: << 20 = << 15", "121314"),
@@ -138,14 +164,59 @@ async fn expressions_choose_concepts() {
     }
 }
 
+/// A member passes all filters between its braces, whatever others of its concept do.
+#[tokio::test]
+async fn members_of_reference_sets_are_filtered() {
+    let house = house().await;
+    for (expression, expected) in [
+        ("^ 31 {{ M mapTarget = \"J45.9\" }}", "13"),
+        ("^ 31 {{ M mapTarget = \"J45\" }}", "1314"),
+        ("^ 31 {{ M mapTarget = wild:\"J45.*\" }}", "1314"),
+        ("^ 31 {{ M mapTarget = wild:\"J45.8\" }}", ""),
+        ("^ 31 {{ M mapTarget = (\"R51\" \"more\") }}", "1314"),
+        ("^ 31 {{ M mapTarget != \"J45\" }}", "1317"),
+        ("^ 31 {{ M mapGroup = #1, maptarget = \"R51\" }}", ""),
+        ("^ 31 {{ M mapGroup = #2 }} {{ M mapTarget = \"R51\" }}", "13"),
+        ("^ 31 {{ M mapGroup > #1 }}", "1317"),
+        ("^ 31 {{ M mapGroup != #1 }}", "1317"),
+        ("^ 31 {{ M active = false }}", "18"),
+        ("^ 31 {{ M effectiveTime >= \"20210101\" }}", "131417"),
+        ("^ 31 {{ M effectiveTime = \"20240131\", active = 0 }}", "18"),
+        ("^ 31 {{ M correlationId = << 20 }}", "13"),
+        ("^ 31 {{ M correlationId != << 20 }}", "1417"),
+        ("^ 31 {{ M correlationId = (21 22) }}", "1314"),
+        ("^ 31 {{ M referencedComponentId = < 11 }}", "1314"),
+        ("^ 31 {{ M moduleId = 11 }}", ""),
+        ("^ * {{ M moduleId = 11 }}", "131819"),
+        ("^ (30 OR 31) {{ M mapGroup = #1 }}", "1314"),
+        ("^ [correlationId] 31", "202122"),
+        ("^ [correlationId] 31 {{ M referencedComponentId = 13, mapGroup = #2 }}", "21"),
+        ("<< 15 AND ^ 31 {{ M effectiveTime > \"20200101\" }}", "17"),
+        ("> ^ 31 {{ M mapGroup = #10 }}", "101516"),
+        ("^ 31 {{ M mapGroup = #1 }} {{ term = \"caffeine\" }}", "14"),
+    ] {
+        assert_eq!(chosen(&house, &format!("ecl/{expression}")).await, expected, "{expression}");
+    }
+    for (expression, code, said) in [
+        ("^ 31 {{ M target = \"x\" }}", IssueType::Invalid, "active, moduleId, effectiveTime, mapGroup"),
+        ("^ [mapTarget] 31", IssueType::NotSupported, "names no concepts"),
+        ("^ 900000000000509007 {{ M acceptabilityId = * }}", IssueType::NotSupported, "not kept"),
+        ("^ 12 {{ M active = 1 }}", IssueType::CodeInvalid, "no reference set"),
+    ] {
+        let failure = house.get(&format!("ValueSet/$expand?url={}", implicit(&format!("ecl/{expression}")))).await;
+        let failure = failure.unwrap_err();
+        assert!(failure.code() == code && failure.to_string().contains(said), "{expression}: {failure}");
+    }
+}
+
 /// snomedct.html#implicit
 #[tokio::test]
 async fn reference_sets_are_value_sets() {
     let house = house().await;
-    assert_eq!(chosen(&house, "refset").await, "30");
+    assert_eq!(chosen(&house, "refset").await, "3031");
     assert_eq!(chosen(&house, "refset/30").await, "131819");
     assert_eq!(chosen(&house, "refset/900000000000509007").await, "");
-    let unknown = house.get(&format!("ValueSet/$expand?url={}", implicit("refset/31"))).await.unwrap_err();
+    let unknown = house.get(&format!("ValueSet/$expand?url={}", implicit("refset/32"))).await.unwrap_err();
     assert_eq!(unknown.code(), IssueType::CodeInvalid);
 }
 
@@ -155,9 +226,9 @@ async fn filters_of_snomed_ct_are_its_own() {
     let house = house().await;
     for (at, (property, op, value, expected)) in [
         ("concept", "in", "30", "131819"),
-        ("concept", "not-in", "30", "1011121415161720212230"),
+        ("concept", "not-in", "30", "101112141516172021223031"),
         ("constraint", "=", "<! 15", "1618"),
-        ("expressions", "=", "true", "1011121314151617181920212230"),
+        ("expressions", "=", "true", "101112131415161718192021223031"),
     ]
     .into_iter()
     .enumerate()

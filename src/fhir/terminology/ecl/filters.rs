@@ -45,7 +45,7 @@ impl Reader<'_> {
             return self.supplemented(of);
         }
         if self.lexer.eat_word("M") {
-            return Err(self.lexer.refused("filters of the members of reference sets ({{ M … }})"));
+            return Err(self.lexer.wrong("no filter of members, but right behind ^ and its reference sets,"));
         }
         if self.lexer.eat_word("C") {
             return self.of_concepts(of);
@@ -101,7 +101,7 @@ impl Reader<'_> {
             return Ok(ConceptTest::Module(self.codes()?));
         }
         match self.lexer.eat_word("effectiveTime") {
-            true => Ok(ConceptTest::Time(self.days()?)),
+            true => Ok(ConceptTest::Time(self.times()?)),
             false => Err(self
                 .lexer
                 .refused("filters of concepts but those of active, definitionStatus, moduleId and effectiveTime")),
@@ -155,7 +155,7 @@ impl Reader<'_> {
             return Ok(DescriptionTest::Module(self.codes()?));
         }
         match self.lexer.eat_word("effectiveTime") {
-            true => Ok(DescriptionTest::Time(self.days()?)),
+            true => Ok(DescriptionTest::Time(self.times()?)),
             false => Err(self.lexer.refused(
                 "filters of descriptions but those of term, language, type, dialect, moduleId, effectiveTime and active",
             )),
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Ok(Choice { is_in, any: self.several(read)? })
     }
 
-    fn several<T>(&mut self, read: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+    pub(super) fn several<T>(&mut self, read: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         if !self.lexer.eat("(") {
             return Ok(vec![read(self)?]);
         }
@@ -188,7 +188,7 @@ impl Reader<'_> {
     }
 
     /// A code; what an expression would choose is not looked up here.
-    fn code(&mut self) -> Result<String> {
+    pub(super) fn code(&mut self) -> Result<String> {
         let is_expression = self.lexer.rest().starts_with(['<', '>', '!', '^', '(']);
         match self.focus() {
             Ok(Constraint::Concept(code)) => Ok(code),
@@ -262,7 +262,7 @@ impl Reader<'_> {
         }
     }
 
-    fn flag(&mut self) -> Result<bool> {
+    pub(super) fn flag(&mut self) -> Result<bool> {
         let is_turned = self.lexer.eat("!=");
         if !is_turned {
             self.lexer.expect("=")?;
@@ -274,8 +274,17 @@ impl Reader<'_> {
         }
     }
 
-    fn days(&mut self) -> Result<Days> {
-        let comparison = Comparison::read(&mut self.lexer).ok_or_else(|| self.lexer.wrong("=, !=, <, <=, > or >="))?;
+    fn times(&mut self) -> Result<Days> {
+        let comparison = self.comparison()?;
+        self.days(comparison)
+    }
+
+    pub(super) fn comparison(&mut self) -> Result<Comparison> {
+        Comparison::read(&mut self.lexer).ok_or_else(|| self.lexer.wrong("=, !=, <, <=, > or >="))
+    }
+
+    /// Days, behind the sign that tells how another one is to stand to them.
+    pub(super) fn days(&mut self, comparison: Comparison) -> Result<Days> {
         let any = self.several(|it| {
             let day = it.lexer.quoted()?;
             match day.len() == 8 && day.bytes().all(|it| it.is_ascii_digit()) {

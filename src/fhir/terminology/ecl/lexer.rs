@@ -7,6 +7,7 @@ use crate::{Failure, IssueType, Result};
 const LONGEST: usize = 10_000;
 
 /// Goes over an expression from sign to sign. Space and comments between these count for nothing.
+#[derive(Clone)]
 pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
@@ -64,6 +65,16 @@ impl<'t> Lexer<'t> {
         let is_next = head.eq_ignore_ascii_case(word) && !tail.starts_with(|it: char| it.is_alphanumeric());
         if is_next {
             self.at += word.len();
+        }
+        is_next
+    }
+
+    /// Goes behind the beginning of a filter of this kind, if it is what comes next.
+    pub(super) fn eat_filter(&mut self, kind: &str) -> bool {
+        let before = self.at;
+        let is_next = self.eat("{{") && self.eat_word(kind);
+        if !is_next {
+            self.at = before;
         }
         is_next
     }

@@ -2,12 +2,13 @@
 //! (snomedct.html): what an expression says, and whether the attributes of a concept are what a refinement asks for.
 //! Which concepts those are is looked up by whoever has the release.
 //!
-//! Everything of version 1.5 is read; of later versions the ends of sets, the targets of associations, history supplements, sets of
-//! values, and filters of concepts and descriptions as far as these are kept. What is not read is refused by name.
+//! Everything of version 1.5 is read; of later versions the ends of sets, the fields of reference sets, history supplements, sets of
+//! values, and filters of members, concepts and descriptions as far as these are kept. What is not read is refused by name.
 
 mod filter;
 mod filters;
 mod lexer;
+mod members;
 mod read;
 mod refine;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod value;
 mod wording;
 
 pub use filter::{Choice, ConceptTest, Days, Description, DescriptionTest, Dialect};
+pub use members::{Expected, Listed, MemberTest};
 pub use refine::Test;
 pub use value::{Comparison, Literal, ValueAttribute};
 pub use wording::Wording;
@@ -31,6 +33,8 @@ pub enum Constraint {
     Members(Box<Constraint>),
     /// `^ [targetComponentId]`: what the members of these associations name.
     Targets(Box<Constraint>),
+    /// `^ [mapTarget] … {{ M … }}`: what some of the members name.
+    Listed(Box<Listed>),
     /// What stands so to these.
     Related(Kin, Box<Constraint>),
     /// `!!>`, `!!<`: those of these that have none of them above, or beneath them.

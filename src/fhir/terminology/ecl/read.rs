@@ -115,15 +115,17 @@ impl Reader<'_> {
     }
 
     /// `subExpressionConstraint`
-    fn operand(&mut self) -> Result<Constraint> {
+    pub(super) fn operand(&mut self) -> Result<Constraint> {
         let end = ENDS.into_iter().find(|it| self.lexer.eat(it.0) || self.lexer.eat_word(it.1)).map(|it| it.2);
         let kin = KINSHIPS.into_iter().find(|it| self.lexer.eat(it.0) || self.lexer.eat_word(it.1)).map(|it| it.2);
         let is_members = self.lexer.eat("^") || self.lexer.eat_word("memberOf");
-        let is_target = is_members && self.lexer.eat("[") && self.is_target()?;
+        let field = match is_members && self.lexer.eat("[") {
+            true => Some(self.member_field()?),
+            false => None,
+        };
         let mut found = self.focus()?;
         if is_members {
-            let sets = Box::new(found);
-            found = if is_target { Constraint::Targets(sets) } else { Constraint::Members(sets) };
+            found = self.members(found, field)?;
         }
         if let Some(kin) = kin {
             found = Constraint::Related(kin, Box::new(found));
@@ -135,16 +137,6 @@ impl Reader<'_> {
             found = self.filtered(found)?;
         }
         Ok(found)
-    }
-
-    /// The field of reference sets behind `[`: what members are, or what takes their place.
-    fn is_target(&mut self) -> Result<bool> {
-        let is_target = self.lexer.eat_word("targetComponentId");
-        if !is_target && !self.lexer.eat_word("referencedComponentId") {
-            return Err(self.lexer.refused("fields of reference sets but referencedComponentId and targetComponentId"));
-        }
-        self.lexer.expect("]")?;
-        Ok(is_target)
     }
 
     /// One more concept, text or day is named.
@@ -257,7 +249,7 @@ impl Reader<'_> {
             return Err(self.lexer.refused("reversed attributes (R) in groups, or counted,"));
         }
         let name = Box::new(self.operand()?);
-        let comparison = Comparison::read(&mut self.lexer).ok_or_else(|| self.lexer.wrong("= or !="))?;
+        let comparison = self.comparison()?;
         if let Some(values) = Literal::read(&mut self.lexer)? {
             let are_numbers = values.iter().all(|it| matches!(it, Literal::Number(_)));
             if !comparison.is_of_all() && !are_numbers {

@@ -64,7 +64,7 @@ fn attributes_are_grouped_and_counted() {
 
 #[test]
 fn filters_of_descriptions_and_concepts_are_read() {
-    let words = |text: &str| Wording::Words(text.to_owned());
+    let words = |text: &str| Wording::words(text);
     let term = |any: Vec<Wording>| DescriptionTest::Term(Choice { is_in: true, any });
     let worded = Constraint::Described(Box::new(concept("1")), vec![term(vec![words("heart att")])]);
     // Whether concepts are in use is asked first, wherever it stands.
@@ -74,7 +74,7 @@ fn filters_of_descriptions_and_concepts_are_read() {
         read("1 {{ D term = match:\"heart att\", active = true }} {{C active = 0}}"),
         Constraint::Described(Box::new(unused), vec![term(vec![words("heart att")])])
     );
-    let quoted = vec![words("a \"b\""), Wording::Wild("c\\d*".into())];
+    let quoted = vec![words("a \"b\""), Wording::wild("c\\d*")];
     let several = Constraint::Described(Box::new(concept("1")), vec![term(quoted)]);
     assert_eq!(read(r#"1 {{ term = ("a \"b\"" wild:"c\\d*") }}"#), several);
     let module = ConceptTest::Module(Choice { is_in: false, any: vec!["2".into(), "3".into()] });
@@ -99,6 +99,55 @@ fn ends_of_sets_and_targets_of_associations_are_read() {
     assert_eq!(read("!!< (1 OR 2)"), Constraint::Ends(End::Bottom, either()));
     assert_eq!(read("^ [targetComponentId] 7"), Constraint::Targets(Box::new(concept("7"))));
     assert_eq!(read("^ [referencedComponentId] 7"), Constraint::Members(Box::new(concept("7"))));
+}
+
+/// What one member has to pass stands behind its reference sets; others are those that are in use.
+#[test]
+fn filters_of_members_are_read() {
+    let listed = |text: &str| {
+        let Constraint::Listed(listed) = read(text) else { panic!("{text}") };
+        *listed
+    };
+    let test = |field: Option<&str>, is: Expected| MemberTest { field: field.map(str::to_owned), is };
+    let values = |comparison: Comparison, value: Literal| Expected::Values(comparison, vec![value]);
+    let active = |is: bool| test(Some("active"), values(Comparison::Equal, Literal::Flag(is)));
+    let target = || test(Some("mapTarget"), values(Comparison::Equal, Literal::Text(Wording::words("J45.9"))));
+    let group = || test(Some("mapGroup"), values(Comparison::Different, Literal::Number(2.into())));
+    let day = Days { comparison: Comparison::Less, any: vec!["20240131".into()] };
+    let both = Constraint::Either(vec![concept("2"), concept("3")]);
+    for (text, field, tests) in [
+        ("^ 1 {{ M mapTarget = \"J45.9\" }}", None, vec![target(), active(true)]),
+        ("^ 1 {{M mapTarget = \"J45.9\", active = 0}}", None, vec![target(), active(false)]),
+        ("^ 1 {{ M mapGroup != #2 }} {{ m mapTarget = \"j45.9\" }}", None, vec![group(), target(), active(true)]),
+        ("^ [mapTarget] 1", Some("mapTarget"), vec![active(true)]),
+        (
+            "^ [targetComponentId] 1 {{ M referencedComponentId = < 2 }}",
+            Some("targetComponentId"),
+            vec![test(None, Expected::Concepts(true, read("< 2"))), active(true)],
+        ),
+        (
+            "^ 1 {{ M moduleId != (2 3) }}",
+            None,
+            vec![test(Some("moduleId"), Expected::Concepts(false, both.clone())), active(true)],
+        ),
+        (
+            "^ 1 {{ M moduleId = (2 OR 3) }}",
+            None,
+            vec![test(Some("moduleId"), Expected::Concepts(true, both)), active(true)],
+        ),
+        (
+            "^ 1 {{ M effectiveTime < \"20240131\" }}",
+            None,
+            vec![test(Some("effectiveTime"), Expected::Days(day.clone())), active(true)],
+        ),
+        ("^ 1 {{ M since < (\"20240131\") }}", None, vec![test(Some("since"), Expected::Days(day)), active(true)]),
+    ] {
+        let expected = Listed { sets: concept("1"), field: field.map(str::to_owned), tests };
+        assert_eq!(listed(text), expected, "{text}");
+    }
+    // They are of the members, and not of what is beneath these.
+    let Constraint::Described(beneath, _) = read("< ^ 1 {{ M active = 1 }} {{ term = \"x\" }}") else { panic!() };
+    assert!(matches!(&*beneath, Constraint::Related(_, of) if matches!(**of, Constraint::Listed(_))), "{beneath:?}");
 }
 
 #[test]
@@ -158,9 +207,14 @@ fn what_is_wrong_or_not_served_is_told() {
         ("1: R 2 = true", IssueType::NotSupported, "no concepts"),
         ("1: [1..2] R 2 = 3", IssueType::NotSupported, "reversed"),
         ("1: 2 = 3 MINUS 4 = 5", IssueType::NotSupported, "MINUS"),
-        ("^ [mapTarget] 1", IssueType::NotSupported, "fields"),
+        ("^ [mapTarget, mapGroup] 1", IssueType::NotSupported, "several fields"),
         ("^ [*] 1", IssueType::NotSupported, "fields"),
-        ("1 {{ M active = 1 }}", IssueType::NotSupported, "members"),
+        ("1 {{ M active = 1 }}", IssueType::Invalid, "right behind ^"),
+        ("^ 1 {{ M id = \"x\" }}", IssueType::NotSupported, "identifiers of members"),
+        ("^ 1 {{ M }}", IssueType::Invalid, "a field"),
+        ("^ 1 {{ M mapGroup >= true }}", IssueType::Invalid, "a number or a day"),
+        ("^ 1 {{ M mapTarget < 2 }}", IssueType::Invalid, "concepts are not compared"),
+        ("^ 1 {{ M effectiveTime = 2 }}", IssueType::Invalid, "\""),
         ("1 {{ active = 0 }}", IssueType::NotSupported, "{{ C active = false }}"),
         ("1 {{ type = def }}", IssueType::NotSupported, "definitions"),
         ("1 {{ type = name }}", IssueType::Invalid, "syn, fsn or def"),

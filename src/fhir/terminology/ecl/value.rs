@@ -110,14 +110,27 @@ impl Literal {
         Ok(flag.map(Literal::Flag))
     }
 
-    /// How a value, as publishers' files write it, stands to this one: as large, or the same; `None` where they cannot be
-    /// compared.
+    /// How the value of an attribute, as publishers' files write it, stands to this one: as large, or the same; `None` where
+    /// they cannot be compared.
     fn compared(&self, value: &str) -> Option<Ordering> {
+        match self {
+            Literal::Number(_) => self.order(value.strip_prefix('#')?),
+            Literal::Flag(_) => self.order(value),
+            Literal::Text(_) => self.order(value.strip_prefix('"')?.trim_end_matches('"')),
+        }
+    }
+
+    /// The same of a value without the signs that tell numbers from texts.
+    pub(super) fn order(&self, value: &str) -> Option<Ordering> {
         let is = |is_same: bool| if is_same { Ordering::Equal } else { Ordering::Greater };
         match self {
-            Literal::Number(number) => Some(value.strip_prefix('#')?.parse::<Decimal>().ok()?.cmp(number)),
-            Literal::Flag(flag) => Some(is(value.parse::<bool>().ok()? == *flag)),
-            Literal::Text(wording) => Some(is(wording.is_in(value.strip_prefix('"')?.trim_end_matches('"')))),
+            Literal::Number(number) => Some(value.parse::<Decimal>().ok()?.cmp(number)),
+            Literal::Flag(flag) => match value {
+                "true" | "1" => Some(is(*flag)),
+                "false" | "0" => Some(is(!flag)),
+                _ => None,
+            },
+            Literal::Text(wording) => Some(is(wording.is_in(value))),
         }
     }
 }

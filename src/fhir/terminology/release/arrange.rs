@@ -3,7 +3,8 @@
 //! several parents (docs/decisions/0020-loaded-code-systems.md).
 
 use super::draft::{DraftConcept, DraftProperty, DraftValue, Origin};
-use super::{About, CONCRETE, CONCRETES, Draft, LONGEST_TERM, Links, Places, Relation, words};
+use super::members::TEXT;
+use super::{About, CONCRETE, CONCRETES, Draft, LONGEST_TERM, Links, MemberRows, MemberTable, Places, Relation, words};
 use crate::json::quote;
 use crate::outcome::shown;
 use crate::{Failure, IssueType, Result};
@@ -253,6 +254,20 @@ impl Arranged {
         }
         table.sort_unstable();
         table
+    }
+
+    /// What the members of reference sets say: by set, its fields, and its rows in parts.
+    pub fn members(&self) -> impl Iterator<Item = (&str, MemberTable, Vec<Vec<u8>>)> {
+        // Texts keep their numbers.
+        let place = |cell: &u32| if *cell < TEXT { self.places[*cell as usize] } else { *cell };
+        self.draft.rows.iter().map(move |(set, rows)| {
+            let width = rows.fields.len();
+            let mut order: Vec<&[u32]> = rows.cells.chunks_exact(width + 1).collect();
+            order.sort_by_key(|row| row.first().map(place));
+            let flat: Vec<u32> = order.into_iter().flatten().map(place).collect();
+            let parts = MemberRows::parts(&flat, width, |it| &self.draft.numbered[it as usize]);
+            (set.as_str(), MemberTable { fields: rows.fields.clone(), parts: parts.len() as u32 }, parts)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A release in the making: what the readers of publishers' files fill.
 
 use super::CONCRETE;
+use super::members::TEXT;
 use crate::{Failure, IssueType, Result};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -27,7 +28,29 @@ pub struct Draft {
     pub(super) sets: BTreeMap<String, Vec<u32>>,
     /// Values of attributes that are no concepts, with their numbers.
     pub(super) concretes: FxHashMap<String, u32>,
+    /// What the members of reference sets say.
+    pub(super) rows: BTreeMap<String, DraftRows>,
+    /// Texts that these say, with their numbers.
+    texts: FxHashMap<Arc<str>, u32>,
+    pub(super) numbered: Vec<Arc<str>>,
     by_code: FxHashMap<String, u32>,
+}
+
+/// What the members of a reference set say.
+#[derive(Debug, Default)]
+pub(super) struct DraftRows {
+    pub(super) fields: Vec<String>,
+    /// Of each row the number of its concept, then a cell for each field: the number of a concept, or from [`TEXT`] on of a text.
+    pub(super) cells: Vec<u32>,
+}
+
+/// What a member of a reference set has in a field.
+#[derive(Clone, Copy, Debug)]
+pub enum DraftCell<'c> {
+    /// The code of a concept; of what is none here, the code is kept as a text.
+    Concept(&'c str),
+    /// A number, text or day.
+    Text(&'c str),
 }
 
 /// A concept.
@@ -219,5 +242,39 @@ impl Draft {
     pub fn enlist(&mut self, set: &str, member: &str) {
         let member = self.position(member);
         self.sets.entry(set.to_owned()).or_default().extend(member);
+    }
+
+    /// Notes what a member of a reference set says in each of the fields of its set; of what is no concept here nothing is noted.
+    /// `false` if the set has other fields.
+    pub fn note_member(&mut self, set: &str, fields: &[&str], member: &str, cells: &[DraftCell<'_>]) -> bool {
+        let Some(member) = self.position(member) else { return true };
+        let cells: Vec<u32> = cells.iter().map(|it| self.cell(*it)).collect();
+        if !self.rows.contains_key(set) {
+            let fields = fields.iter().map(|it| (*it).to_owned()).collect();
+            self.rows.insert(set.to_owned(), DraftRows { fields, cells: Vec::new() });
+        }
+        let Some(rows) = self.rows.get_mut(set).filter(|it| it.fields == fields && cells.len() == fields.len()) else {
+            return false;
+        };
+        rows.cells.push(member);
+        rows.cells.extend(cells);
+        true
+    }
+
+    fn cell(&mut self, cell: DraftCell<'_>) -> u32 {
+        let text = match cell {
+            DraftCell::Concept(code) => match self.position(code) {
+                Some(at) => return at,
+                None => code,
+            },
+            DraftCell::Text(text) => text,
+        };
+        if let Some(number) = self.texts.get(text) {
+            return TEXT + number;
+        }
+        let (number, text): (u32, Arc<str>) = (self.numbered.len() as u32, text.into());
+        self.numbered.push(text.clone());
+        self.texts.insert(text, number);
+        TEXT + number
     }
 }

@@ -5,6 +5,10 @@ pub const LONGEST_TERM: usize = 256;
 
 /// The words of a text: letters and digits in a row, in lower case.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let all = text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty() && it.len() <= LONGEST_TERM / 2);
-    all.map(str::to_lowercase)
+    split(text).map(str::to_lowercase)
+}
+
+/// The same as they stand there.
+pub fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty() && it.len() <= LONGEST_TERM / 2)
 }
