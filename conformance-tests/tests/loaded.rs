@@ -17,6 +17,8 @@ const OLD: &str = "100000008";
 const SITE: &str = "363698007";
 const MUSCLE: &str = "100000009";
 const SET: &str = "723264001";
+/// A map of findings to ICD-10.
+const MAP: &str = "447562003";
 
 /// A tab-separated file of RF2: a header, and rows whose words are parted by spaces, with `_` for a space in a word.
 fn rf2(header: &str, rows: &[String]) -> String {
@@ -57,7 +59,18 @@ fn snomed() -> Vec<(&'static str, String)> {
         })
         .collect();
     let members = [format!("a 20240131 1 {MODULE} {SET} {ACUTE}"), format!("b 20240131 1 {MODULE} {SET} {OLD}")];
+    let mapped = [(ATTACK, 1, "I21.9", ATTACK), (ATTACK, 2, "I25", HEART), (ACUTE, 1, "I21.0", HEART)];
+    let mapped = mapped.map(|(id, group, target, category)| {
+        format!("c 20240131 1 {MODULE} {MAP} {id} {group} 1 TRUE ALWAYS {target} {SITE} {category}")
+    });
     vec![
+        (
+            "der2_iisssccRefset_ExtendedMapSnapshot_INT_20240131.txt",
+            rf2(
+                "id effectiveTime active moduleId refsetId referencedComponentId mapGroup mapPriority mapRule mapAdvice mapTarget correlationId mapCategoryId",
+                &mapped,
+            ),
+        ),
         (
             "sct2_Concept_Snapshot_INT_20240131.txt",
             rf2("id effectiveTime active moduleId definitionStatusId", &concepts),
@@ -213,6 +226,9 @@ async fn implicit_value_sets_are_expanded() {
         (of(&format!("ecl/%3C%20{FINDING}%20MINUS%20%5E%20{SET}")), "", &[HEART, ATTACK]),
         (of(&format!("ecl/*:{SITE}={MUSCLE}")), "", &[ATTACK]),
         (of(&format!("ecl/%3C{FINDING}:%7B{SITE}=*%7D")), "", &[ATTACK]),
+        (of(&format!("ecl/%5E{MAP}%7B%7BM%20mapTarget=%22I21%22%7D%7D")), "", &[ATTACK, ACUTE]),
+        (of(&format!("ecl/%5E{MAP}%7B%7BM%20mapGroup%3E%231,mapTarget=%22I21%22%7D%7D")), "", &[]),
+        (of(&format!("ecl/%5E%5BmapCategoryId%5D{MAP}%7B%7BM%20mapGroup=%232%7D%7D")), "", &[HEART]),
         ("http://loinc.org/vs/LL1-1".to_owned(), "", &["LA33-6"]),
         ("http://loinc.org/vs/LP1-1".to_owned(), "", &["2951-2"]),
         ("http://hl7.org/fhir/sid/icd-10-cm?fhir_vs=isa/S00-S09".to_owned(), "&excludeNotForUI=true", &["S00.XXXA"]),

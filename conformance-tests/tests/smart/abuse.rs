@@ -22,6 +22,28 @@ async fn a_code_that_comes_twice_ends_what_it_gave() {
     sees.get("Patient").await.expect_outcome(401..=401);
 }
 
+/// RFC 6749 sections 4.1.2 and 5.2: a code that was not exchanged in time is refused, which is in the audit log; a tenant says how long
+/// that is, within the standard's bounds.
+#[tokio::test]
+async fn a_code_runs_out() {
+    let Some(place) = Place::new() else { return };
+    let holds = |time: &str| {
+        let asked = ["tenant", "sign-ins", &place.tenant, "--code", time];
+        place.program.run(&asked).status.success()
+    };
+    assert!(!holds("0s") && !holds("11m") && holds("1s"));
+    let (person, app) = (place.practitioner().await, place.app("user/*.rs"));
+    let code = Browser::new(&place).let_in(&person, &place.asked(&app, "user/*.rs"), None).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let refused = place.redeem(&app, &code).await.expect(400).json();
+    assert_eq!((&refused["error"], &refused["access_token"]), (&"invalid_grant".into(), &serde_json::Value::Null));
+    let events = place.admin.get("AuditEvent?type=http://dicom.nema.org/resources/ontology/DCM|110114&outcome=4").await;
+    let events = events.expect(200).json();
+    let of_app: Vec<_> =
+        events["entry"].as_array().into_iter().flatten().map(|it| &it["resource"]["agent"][0]).collect();
+    assert!(matches!(of_app[..], [agent] if agent["altId"] == *app), "{events:#}");
+}
+
 /// RFC 9700 section 4.14: each refresh token is good once; one that comes twice ends the family.
 #[tokio::test]
 async fn a_refresh_token_that_comes_twice_ends_the_family() {

@@ -2,6 +2,7 @@
 //! (searchparameter.html).
 
 use super::components;
+use super::published::in_fhirpath;
 use fhir::json::Value;
 use fhir::path::Expression;
 use fhir::search::{numbers, own_alternatives};
@@ -40,6 +41,12 @@ pub(super) fn read(spec: &Spec, resource: Value<'_>, id: &str, generation: &str)
     }
     check_code(row.code)?;
     let mut param = spec.build_param(row).map_err(|it| refused("base", format!("{it}.")))?;
+    if !is_sound(&param, &param.expression) {
+        let meant = in_fhirpath(spec, &param.expression);
+        if is_sound(&param, &meant) {
+            param.expression = meant.into();
+        }
+    }
     param.own = Some(Own { generation: components::generation(spec, &param, generation).into(), building: None });
     check_expression(spec, &param)?;
     components::check(spec, &param)?;
@@ -71,6 +78,11 @@ fn check_code(code: &str) -> Result<()> {
         "code",
         "A code is a letter, then letters, digits, '-' and '_'; those with '_' first are the standard's.",
     ))
+}
+
+/// Whether an expression for this parameter is FHIRPath, whose elements are there.
+fn is_sound(param: &SearchParam, expression: &str) -> bool {
+    Expression::parse(expression).and_then(|it| it.check(&param.base)).is_ok()
 }
 
 fn check_expression(spec: &Spec, param: &SearchParam) -> Result<()> {

@@ -6,6 +6,7 @@
 mod build;
 mod check;
 mod components;
+mod published;
 
 pub use build::IndexRun;
 

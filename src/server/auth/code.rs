@@ -5,8 +5,6 @@ use super::kept::Kept;
 use super::launch::Scene;
 use serde::{Deserialize, Serialize};
 
-/// How long a code can be exchanged, in milliseconds (RFC 6749 section 4.1.2 says ten minutes at the most).
-pub const CODE: i64 = 60 * 1000;
 /// How long a used code is remembered, in milliseconds: whoever brings it again has stolen it, or was stolen from.
 pub const USED: i64 = 10 * 60 * 1000;
 

@@ -1,4 +1,4 @@
-//! How long sign-ins hold: a tenant may say so itself.
+//! How long sign-ins hold, and the codes that apps are given of them: a tenant may say so itself.
 
 use super::kept::{self, Kept};
 use fhir::{Failure, IssueType, Result};
@@ -11,6 +11,8 @@ const KEY: &str = "sign-ins";
 const BOUNDS: (i64, i64) = (1_000, 30 * 24 * 3600 * 1000);
 /// The longest between two notes that a sign-in is used, in milliseconds.
 const NOTED: i64 = 60 * 1000;
+/// The longest that a code may hold, in milliseconds (RFC 6749 section 4.1.2).
+const LONGEST_CODE: i64 = 10 * 60 * 1000;
 
 /// How long a sign-in holds, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,11 +24,19 @@ pub struct SessionLimits {
     /// Until whoever changes something about signing in, or administers users, has to sign in again.
     #[serde(default = "recent")]
     pub recent: i64,
+    /// Until an app has to have exchanged the code that it was sent.
+    #[serde(default = "code")]
+    pub code: i64,
 }
 
 /// What [`SessionLimits::recent`] is where a tenant does not say.
 fn recent() -> i64 {
     5 * 60 * 1000
+}
+
+/// What [`SessionLimits::code`] is where a tenant does not say.
+fn code() -> i64 {
+    60 * 1000
 }
 
 impl Kept for SessionLimits {
@@ -36,7 +46,7 @@ impl Kept for SessionLimits {
 /// What holds where a tenant does not say.
 impl Default for SessionLimits {
     fn default() -> SessionLimits {
-        SessionLimits { idle: 30 * 60 * 1000, longest: 12 * 3600 * 1000, recent: recent() }
+        SessionLimits { idle: 30 * 60 * 1000, longest: 12 * 3600 * 1000, recent: recent(), code: code() }
     }
 }
 
@@ -52,6 +62,10 @@ impl SessionLimits {
         if self.idle < least || self.recent < least || self.idle > self.longest || self.longest > most {
             let told = "A sign-in holds without use for a second at least, and no longer than at all; that is 30 days at the \
                         most. It is recent for a second at least.";
+            return Err(Failure::new(IssueType::Value, told));
+        }
+        if !(least..=LONGEST_CODE).contains(&self.code) {
+            let told = "An authorization code holds for a second at least, and for ten minutes at the most.";
             return Err(Failure::new(IssueType::Value, told));
         }
         kept::set(session, KEY, &self).await
@@ -79,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_sign_in_ends_idle_or_old() {
-        let limits = SessionLimits { idle: 10, longest: 25, recent: 5 };
+        let limits = SessionLimits { idle: 10, longest: 25, recent: 5, code: 1 };
         assert_eq!([(0, 0), (0, 9), (0, 20)].map(|(began, used)| limits.until(began, used)), [10, 19, 25]);
         assert_eq!([4, 5].map(|it| limits.is_recent(0, it)), [true, false]);
         assert_eq!((limits.noted(), SessionLimits::default().noted()), (2, NOTED));

@@ -89,6 +89,9 @@ Examples:
         /// Since the sign-in, for whoever changes something about signing in
         #[arg(long, value_name = "TIME")]
         recent: Option<Span>,
+        /// Until an app has to have exchanged the code that it was sent
+        #[arg(long, value_name = "TIME")]
+        code: Option<Span>,
         /// Who is let in by two factors only: optional (nobody who has none), staff (all but patients and those who are
         /// related to them) or all
         #[arg(long, value_name = "WHO")]
@@ -149,9 +152,9 @@ impl Tenant {
             Action::Move(it) => it.run(file),
             Action::Standby { name, standby, store } => block_on(stand_by(&name, &standby, store.resolve(file)?)),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
-            Action::SignIns { name, idle, longest, recent, second_factor, store } => {
+            Action::SignIns { name, idle, longest, recent, code, second_factor, store } => {
                 let store = store.resolve(file)?;
-                block_on(sign_ins(name, [idle, longest, recent], second_factor, store))
+                block_on(sign_ins(name, [idle, longest, recent, code], second_factor, store))
             }
             Action::Rates { name, said, store } => block_on(rates(name, said, store.resolve(file)?)),
             Action::Patients(it) => it.run(file),
@@ -203,18 +206,19 @@ async fn rotate_keys(name: String, at_once: bool, settings: config::Store) -> Re
 
 async fn sign_ins(
     name: String,
-    asked: [Option<Span>; 3],
+    asked: [Option<Span>; 4],
     second_factor: Option<Demand>,
     settings: config::Store,
 ) -> Result<()> {
-    let [idle, longest, recent] = asked.map(|it| it.map(Span::millis).transpose());
-    let (idle, longest, recent) = (idle?, longest?, recent?);
+    let [idle, longest, recent, code] = asked.map(|it| it.map(Span::millis).transpose());
+    let (idle, longest, recent, code) = (idle?, longest?, recent?, code?);
     let (limits, demand) = within(&settings, &name, async |session| {
         let now = SessionLimits::of(&*session).await.map_err(told)?;
         let asked = SessionLimits {
             idle: idle.unwrap_or(now.idle),
             longest: longest.unwrap_or(now.longest),
             recent: recent.unwrap_or(now.recent),
+            code: code.unwrap_or(now.code),
         };
         if asked != now {
             let keeping = async { asked.keep(&*session).await.map_err(told) };
@@ -233,10 +237,11 @@ async fn sign_ins(
     .await?;
     let seconds = |millis: i64| millis / 1000;
     print(format_args!(
-        "sign-ins of {name} end after {} s without use, and after {} s; they are recent for {} s; second factor: {demand}",
+        "sign-ins of {name} end after {} s without use, and after {} s; they are recent for {} s; codes hold {} s; second factor: {demand}",
         seconds(limits.idle),
         seconds(limits.longest),
-        seconds(limits.recent)
+        seconds(limits.recent),
+        seconds(limits.code)
     ))
 }
 

@@ -65,6 +65,18 @@ async fn many(house: &House, count: usize) {
     house.send(Verb::Post, "", bundle.to_string()).await.unwrap();
 }
 
+/// US Core's own parameters call a value as JSON does.
+#[tokio::test]
+async fn an_expression_may_call_a_value_as_json_does() {
+    let house = House::new().await;
+    let url = "http://example.org/nickname";
+    let own = param("nickname", "nickname", &format!("Patient.extension.where(url = '{url}').valueString"));
+    let named = json!({"resourceType": "Patient", "id": "named", "extension": [{"url": url, "valueString": "Eve"}]});
+    house.put(&[named, own]).await;
+    until(&house, "nickname", "ready").await;
+    assert_eq!(search(&house, "Patient?nickname=eve").await.0, ["Patient/named"]);
+}
+
 #[tokio::test]
 async fn finds_what_was_there_before_and_what_comes_after() {
     let house = House::new().await;

@@ -7,10 +7,11 @@ use super::form::Form;
 use super::picker;
 use super::problem::{Problem, Result};
 use super::{Desk, acting, next};
-use crate::auth::code::{CODE, Code};
+use crate::auth::code::Code;
 use crate::auth::grant::Grant;
 use crate::auth::kept::{self, Entry};
 use crate::auth::launch::{Launch, Scene};
+use crate::auth::session_limits::SessionLimits;
 use crate::auth::visit::Visitor;
 use crate::auth::{roles, scope, secret};
 use crate::pages::{self, ChoiceView, ConsentView, EncountersView, PickerView, StepView};
@@ -278,7 +279,8 @@ async fn allow(desk: &Desk<'_>, asked: &Asked, visitor: &Visitor, chosen: Chosen
         scene: settled.scene,
         used_for: None,
     };
-    let mut changes = vec![kept::insert(secret::hash(&code), &entry, Some(desk.now + CODE))?];
+    let until = desk.now + SessionLimits::of(&*desk.session).await?.code;
+    let mut changes = vec![kept::insert(secret::hash(&code), &entry, Some(until))?];
     changes.extend(asked.pushed.as_ref().map(Entry::delete));
     if !kept::write(&*desk.session, changes).await? {
         return Err(Problem::request("The app was answered already."));
