@@ -294,6 +294,9 @@ impl Profiles {
         if compile::core_type(r4(), base).is_some() {
             return Ok(());
         }
+        if definition.str("url") == Some(base) {
+            return Err(Fault::new("", "it builds on itself"));
+        }
         let Some(source) = self.source(base) else {
             let problem = format!("its base {} is not known here", shown(base));
             return Err(Fault { is_open: true, ..Fault::new("", problem) });

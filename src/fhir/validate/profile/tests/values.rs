@@ -117,8 +117,12 @@ fn a_profile_builds_on_others() {
     let found = told(&[derived("http://e/base"), base], &["derived"], &patient);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("name[0].family") && found[1].contains("gender is required"), "{found:?}");
-    let circle = told(&[derived("http://e/derived")], &["derived"], &patient);
+    let other = derived("http://e/derived").replace("\"url\":\"http://e/derived\"", "\"url\":\"http://e/other\"");
+    let circle = told(&[derived("http://e/other"), other], &["derived"], &patient);
     assert!(circle.len() == 1 && circle[0].contains("or on itself"), "{circle:?}");
+    let own = derived("http://e/derived");
+    let refused = Profiles::default().accept(Doc::parse(&own).unwrap().root()).unwrap_err();
+    assert!(refused.issues[0].diagnostics.contains("it builds on itself"), "{refused}");
 }
 
 #[test]
