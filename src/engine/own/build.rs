@@ -178,6 +178,8 @@ impl Work {
                 Ok(Some(claim)) => self.work_off(claim).await,
                 // Whoever is at it finds what was asked for.
                 Ok(None) => {}
+                // Who opens the store next finds it, too.
+                Err(store::Error::Closed) => {}
                 Err(failure) => tracing::warn!(%failure, "index rows wait for somebody who claims the work"),
             }
         });
@@ -231,6 +233,7 @@ impl Work {
                     rest(worked, self.rest).await;
                 }
                 Ok(None) => return true,
+                Err(failure) if is_closed(&failure) => return false,
                 Err(failure) => {
                     failures += 1;
                     tracing::warn!(%failure, "index rows could not be made; it is tried again");
@@ -313,5 +316,21 @@ impl Work {
             params.index(&self.indexer, (of, doc.root()), &self.base, &mut rows, |_, _| true);
         }
         Some(Reindexed { key: stored.key.clone(), version: stored.version, rows })
+    }
+}
+
+/// Whether the store was closed meanwhile, as a command's is at its end: who opens it next goes on.
+fn is_closed(failure: &Failure) -> bool {
+    let cause = failure.cause.as_deref().and_then(|it| it.downcast_ref());
+    matches!(cause, Some(store::Error::Closed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_was_closed_is_told_from_one_that_fails() {
+        assert!(is_closed(&store::Error::Closed.into()) && !is_closed(&store::Error::Moved.into()));
     }
 }

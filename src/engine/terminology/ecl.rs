@@ -37,7 +37,7 @@ impl Chooser<'_> {
                 Constraint::Concept(code) => Places::one(self.loaded.links(self.session, code).await?.0),
                 Constraint::Members(sets) => self.members_of(sets).await?,
                 Constraint::Targets(sets) => self.targets(sets).await?,
-                Constraint::Listed(listed) => self.listed(listed).await?,
+                Constraint::Listed(listed) => self.listed(listed, within).await?,
                 Constraint::Related(kin, of) => self.related(*kin, of).await?,
                 Constraint::Ends(end, of) => self.ends(*end, of).await?,
                 Constraint::All(parts) => {

@@ -48,8 +48,8 @@ impl Test<'_> {
 }
 
 impl Chooser<'_> {
-    /// What the members that pass name.
-    pub(super) async fn listed(&mut self, of: &Listed) -> Result<Places> {
+    /// What the members that pass name. It is right within these concepts, and need not be for others.
+    pub(super) async fn listed(&mut self, of: &Listed, within: &Places) -> Result<Places> {
         let tables = self.tables(&of.sets).await?;
         self.needs_fields(of, &tables)?;
         let mut tests = Vec::new();
@@ -66,7 +66,9 @@ impl Chooser<'_> {
             let columns = tests.iter().map(|it| Some((it, column(table, it.of.field.as_deref())?)));
             // A set without such a field has no member that is so.
             let Some(columns) = columns.collect::<Option<Vec<_>>>() else { continue };
-            for part in 0..table.parts {
+            // What fields name may be in any row.
+            let parts = if of.field.is_none() { table.parts_of(within) } else { table.parts_of(&self.everything()) };
+            for part in parts {
                 let rows = self.rows(set, part).await?;
                 let is_so = |row: &MemberRow<'_>| {
                     columns.iter().all(|(test, column)| column.of(row).is_some_and(|it| test.passes(it)))

@@ -265,8 +265,8 @@ impl Arranged {
             let mut order: Vec<&[u32]> = rows.cells.chunks_exact(width + 1).collect();
             order.sort_by_key(|row| row.first().map(place));
             let flat: Vec<u32> = order.into_iter().flatten().map(place).collect();
-            let parts = MemberRows::parts(&flat, width, |it| &self.draft.numbered[it as usize]);
-            (set.as_str(), MemberTable { fields: rows.fields.clone(), parts: parts.len() as u32 }, parts)
+            let (starts, parts) = MemberRows::parts(&flat, width, |it| &self.draft.numbered[it as usize]);
+            (set.as_str(), MemberTable { fields: rows.fields.clone(), starts }, parts)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the members of reference sets say besides the concepts they are about: rows of fields, as SNOMED CT's files have them.
 //! A set's rows are cut into parts, each with the texts that its rows have, once.
 
+use super::Places;
 use super::places::{put, take};
 use rustc_hash::FxHashMap;
 
@@ -17,8 +18,8 @@ pub(super) const TEXT: u32 = 1 << 31;
 pub struct MemberTable {
     /// Their names, as the publisher's file has them.
     pub fields: Vec<String>,
-    /// In how many parts the rows are.
-    pub parts: u32,
+    /// The place of the first concept of each part of the rows.
+    pub starts: Vec<u32>,
 }
 
 /// Part of a reference set's rows.
@@ -52,15 +53,28 @@ impl MemberTable {
     /// As it is kept.
     pub fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        put(&mut bytes, self.parts);
+        put(&mut bytes, self.starts.len() as u32);
+        self.starts.iter().for_each(|it| put(&mut bytes, *it));
         put_texts(&mut bytes, self.fields.iter().map(String::as_str));
         bytes
     }
 
     /// What [`MemberTable::write`] wrote; `None` of other bytes.
     pub fn read(mut bytes: &[u8]) -> Option<MemberTable> {
-        let parts = take(&mut bytes)?;
-        Some(MemberTable { fields: take_texts(&mut bytes)?, parts })
+        let count = take(&mut bytes)?;
+        let mut starts = Vec::new();
+        for _ in 0..count {
+            starts.push(take(&mut bytes)?);
+        }
+        Some(MemberTable { fields: take_texts(&mut bytes)?, starts })
+    }
+
+    /// The parts that may have rows of these concepts.
+    pub fn parts_of(&self, concepts: &Places) -> Vec<u32> {
+        // What a part ends with, the next one may begin with.
+        let ends = self.starts.iter().skip(1).map(|it| it.saturating_add(1)).chain([u32::MAX]);
+        let all = (0..).zip(self.starts.iter().zip(ends));
+        all.filter(|(_, (start, end))| concepts.meets(&(**start..*end))).map(|it| it.0).collect()
     }
 
     /// Under which property the rows of a set are posted.
@@ -80,10 +94,11 @@ impl MemberTable {
 }
 
 impl MemberRows {
-    /// The parts of rows, as they are kept: rows of the place of a concept and so many cells, in the order of places. `text` has
-    /// the texts that cells have the numbers of.
-    pub(super) fn parts<'t>(rows: &[u32], width: usize, text: impl Fn(u32) -> &'t str) -> Vec<Vec<u8>> {
-        rows.chunks((width + 1) * PART).map(|part| written(part, width, &text)).collect()
+    /// The parts of rows, as they are kept, and with which place each begins: rows of the place of a concept and so many cells, in the
+    /// order of places. `text` has the texts that cells have the numbers of.
+    pub(super) fn parts<'t>(rows: &[u32], width: usize, text: impl Fn(u32) -> &'t str) -> (Vec<u32>, Vec<Vec<u8>>) {
+        let parts = rows.chunks((width + 1) * PART);
+        parts.map(|part| (part.first().copied().unwrap_or_default(), written(part, width, &text))).unzip()
     }
 
     /// Reads a part; `None` of other bytes.
@@ -181,8 +196,14 @@ mod tests {
         ) {
             rows.sort_unstable();
             let flat: Vec<u32> = rows.iter().flat_map(|it| [it.0, it.1, TEXT + it.2]).collect();
-            let parts = MemberRows::parts(&flat, 2, |it| TEXTS[it as usize]);
+            let (starts, parts) = MemberRows::parts(&flat, 2, |it| TEXTS[it as usize]);
             let read: Vec<MemberRows> = parts.iter().map(|it| MemberRows::read(it).unwrap()).collect();
+            let table = MemberTable { fields: Vec::new(), starts };
+            for place in rows.iter().map(|it| it.0).chain([0, 5000]) {
+                let has = |it: &MemberRows| it.rows().any(|row| row.concept == place);
+                let found = table.parts_of(&Places::one(place));
+                prop_assert!((0..).zip(&read).all(|(at, part)| !has(part) || found.contains(&at)));
+            }
             let all: Vec<_> = read.iter().flat_map(MemberRows::rows).collect();
             prop_assert_eq!(all.len(), rows.len());
             for (row, (concept, other, text)) in all.into_iter().zip(rows) {
@@ -204,8 +225,10 @@ mod tests {
 
     #[test]
     fn fields_are_known_by_name() {
-        let table = MemberTable { fields: vec!["active".into(), "mapTarget".into()], parts: 7 };
+        let table = MemberTable { fields: vec!["active".into(), "mapTarget".into()], starts: vec![0, 7, 7, 300] };
         assert_eq!(MemberTable::read(&table.write()), Some(table.clone()));
         assert_eq!((table.position("maptarget"), table.position("map")), (Some(1), None));
+        let parts = |from: u32, to: u32| table.parts_of(&Places::all(from..to));
+        assert_eq!((parts(0, 7), parts(7, 8), parts(301, 302), parts(5, 5)), (vec![0], vec![0, 1, 2], vec![3], vec![]));
     }
 }

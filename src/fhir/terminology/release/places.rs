@@ -64,6 +64,12 @@ impl Places {
         self.0.get(at).is_some_and(|it| it.contains(&place))
     }
 
+    /// Whether it has a place of this range.
+    pub fn meets(&self, range: &Range<u32>) -> bool {
+        let at = self.0.partition_point(|it| it.end <= range.start);
+        self.0.get(at).is_some_and(|it| it.start < range.end)
+    }
+
     /// The places of either.
     pub fn or(&self, other: &Places) -> Places {
         Places::of(self.0.iter().chain(&other.0).cloned().collect())
