@@ -3,6 +3,7 @@
 
 mod consents;
 mod doctors;
+mod elements;
 mod emergency;
 mod events;
 mod labels;

@@ -1,6 +1,7 @@
 //! Elements that are hidden of resources which the caller may read: what is sent of these.
 //!
-//! An element is hidden unless some rule shows it by which the resource may be read.
+//! An element is hidden unless some rule shows it by which the resource may be read; and if it has a label that the caller has no
+//! clearance for.
 
 use super::{Grant, Level, Scopes};
 use crate::content::type_of;
@@ -8,10 +9,10 @@ use crate::{Context, Engine};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
 use fhir::mask::{Mask, Masking, masked};
-use fhir::search::{Codes, Query};
+use fhir::search::Codes;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use store::{Key, Stored};
 
@@ -57,7 +58,7 @@ impl Engine {
 
     /// The same of a body that was changed at this time.
     pub(crate) fn seen_of(&self, ctx: &Context, body: &Bytes, updated: i64) -> Result<Bytes> {
-        if !ctx.caller.scopes.is_masked() || body.is_empty() {
+        if !ctx.is_masked() || body.is_empty() {
             return Ok(body.clone());
         }
         let text = std::str::from_utf8(body).map_err(Failure::internal)?;
@@ -69,33 +70,37 @@ impl Engine {
     /// What is sent of a version that may be a former one: without what is hidden of it, nor of what the resource is now or was when
     /// it was deleted.
     pub(crate) async fn version_seen(&self, ctx: &Context, version: &Stored) -> Result<Bytes> {
-        if !ctx.caller.scopes.is_masked() || version.body.is_empty() {
+        if !ctx.is_masked() || version.body.is_empty() {
             return Ok(version.body.clone());
         }
         let last = self.last_content(ctx, &version.key).await?;
         let Some(last) = last.filter(|it| it.version != version.version && !it.is_deleted()) else {
             return self.seen(ctx, version);
         };
-        let last = self.mask(ctx, parsed(&last)?.root(), last.updated)?;
-        let doc = parsed(version)?;
+        let (now, doc) = (parsed(&last)?, parsed(version)?);
+        let mask = self.mask(ctx, now.root(), last.updated)?;
+        let lacked = self.lacked(ctx, now.root(), last.updated)?;
         let whole = doc.root();
-        let mut masks = self.masks(ctx, whole, version.updated)?;
+        let mut hidden = self.hidden(ctx, whole, version.updated)?;
         for part in parts(whole) {
+            let of = &*r4().of(type_of(part)?).name;
             // What lies in it may be another one now: of that is hidden what is hidden of some.
-            let now = match part.index() == whole.index() {
-                true => last.clone(),
-                false => ctx.caller.scopes.hidden(&r4().of(type_of(part)?).name),
+            let mut more = match part.index() == whole.index() {
+                true => mask.clone(),
+                false => ctx.caller.scopes.hidden(of),
             };
-            let mask = masks.entry(part.index()).or_default();
-            *mask = std::mem::take(mask).join(now);
+            let labelled = lacked.iter().filter(|it| it.of == of).filter_map(|it| it.path.as_deref());
+            labelled.for_each(|it| more.hide(it));
+            let mask = hidden.masks.entry(part.index()).or_default();
+            *mask = std::mem::take(mask).join(more);
         }
-        let without = without(ctx, whole, &masks, true);
+        let without = hidden.taken_from(ctx, whole, true);
         Ok(without.map_or_else(|| version.body.clone(), Bytes::from))
     }
 
     /// Resources as the caller sees them.
     pub(crate) fn all_seen(&self, ctx: &Context, mut all: Vec<Stored>) -> Result<Vec<Stored>> {
-        if ctx.caller.scopes.is_masked() {
+        if ctx.is_masked() {
             for stored in &mut all {
                 stored.body = self.seen(ctx, stored)?;
             }
@@ -105,7 +110,7 @@ impl Engine {
 
     /// The same, of what is needed as it is beside.
     pub(crate) fn as_seen<'s>(&self, ctx: &Context, all: &'s [Stored]) -> Result<Cow<'s, [Stored]>> {
-        match ctx.caller.scopes.is_masked() {
+        match ctx.is_masked() {
             true => Ok(Cow::Owned(self.all_seen(ctx, all.to_vec())?)),
             false => Ok(Cow::Borrowed(all)),
         }
@@ -119,24 +124,32 @@ impl Engine {
         updated: i64,
         is_marked: bool,
     ) -> Result<Option<String>> {
-        if !ctx.caller.scopes.is_masked() {
+        if !ctx.is_masked() {
             return Ok(None);
         }
-        Ok(without(ctx, resource, &self.masks(ctx, resource, updated)?, is_marked))
+        Ok(self.hidden(ctx, resource, updated)?.taken_from(ctx, resource, is_marked))
     }
 
-    /// What is hidden of a resource and of those that lie in it, by [`Value::index`].
-    fn masks(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<FxHashMap<u32, Mask>> {
-        parts(resource).map(|it| Ok((it.index(), self.mask(ctx, it, updated)?))).collect()
+    /// What is hidden of a resource and of those that lie in it.
+    fn hidden(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Hidden> {
+        let masks = match ctx.caller.scopes.is_masked() {
+            true => parts(resource).map(|it| Ok((it.index(), self.mask(ctx, it, updated)?))).collect::<Result<_>>()?,
+            false => FxHashMap::default(),
+        };
+        let values = self.lacked(ctx, resource, updated)?.into_iter().flat_map(|it| it.values).collect();
+        Ok(Hidden { masks, values })
     }
 
     /// Fails with 403 if a patch would have its caller see what of the resource is hidden from them.
     pub(crate) fn demand_still_hidden(&self, ctx: &Context, current: &Stored, patched: Value<'_>) -> Result<()> {
-        if !ctx.caller.scopes.is_masked() {
+        if !ctx.is_masked() {
             return Ok(());
         }
-        let before = self.mask(ctx, parsed(current)?.root(), current.updated)?;
-        if before.meet(&self.mask(ctx, patched, self.now_micros() / 1000)?) == before {
+        let (former, now) = (parsed(current)?, self.now_micros() / 1000);
+        let lacks = |it: Value<'_>, updated| Ok::<_, Failure>(self.lacked(ctx, it, updated)?.len());
+        let before = self.mask(ctx, former.root(), current.updated)?;
+        let is_masked = before.meet(&self.mask(ctx, patched, now)?) == before;
+        if is_masked && lacks(former.root(), current.updated)? <= lacks(patched, now)? {
             return Ok(());
         }
         let told = "The change would show you what of this resource is hidden from you.";
@@ -162,7 +175,7 @@ impl Engine {
 
     fn is_granted_by(&self, ctx: &Context, grant: &Grant, resource: Value<'_>, updated: i64) -> Result<bool> {
         let (of, params, codes) = (type_of(resource)?, ctx.params(), Codes::none());
-        let query = Query { spec: params.spec(), of, base: ctx.base(), now: self.now_micros(), codes: &codes };
+        let query = self.query(ctx, of, (params.spec(), &codes));
         let key = Key::new(&*r4().of(of).name, resource.str("id").unwrap_or_default());
         match ctx.caller.scopes.filter(&query, grant) {
             None => Ok(false),
@@ -181,6 +194,18 @@ fn parts(resource: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     resource.descendants().filter(|it| it.str("resourceType").is_some())
 }
 
-fn without(ctx: &Context, resource: Value<'_>, masks: &FxHashMap<u32, Mask>, is_marked: bool) -> Option<String> {
-    masked(resource, &Masking { masks, hides_identities: ctx.caller.scopes.hides_identities(), is_marked })
+/// What is hidden of a resource and of those that lie in it.
+struct Hidden {
+    /// By [`Value::index`] of each of them.
+    masks: FxHashMap<u32, Mask>,
+    /// Single elements, by theirs.
+    values: FxHashSet<u32>,
+}
+
+impl Hidden {
+    /// The resource without it; `None` where that is nothing.
+    fn taken_from(&self, ctx: &Context, resource: Value<'_>, is_marked: bool) -> Option<String> {
+        let hides_identities = ctx.caller.scopes.hides_identities();
+        masked(resource, &Masking { masks: &self.masks, values: &self.values, hides_identities, is_marked })
+    }
 }

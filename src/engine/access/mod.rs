@@ -6,6 +6,7 @@ mod documented;
 mod duties;
 mod grant;
 mod inside;
+mod labelled;
 mod masks;
 mod narrow;
 mod right;

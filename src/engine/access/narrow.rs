@@ -2,11 +2,12 @@
 //! criteria: a search gets more criteria, and what is read must pass them.
 
 use super::grant::{Grant, Level, clauses};
+use super::labelled::is_of_element;
 use super::{Access, Scopes};
 use crate::audit::AUDIT_EVENT;
 use crate::{Context, Engine};
 use fhir::search::{Clause, Codes, Filter, Query, Test};
-use fhir::spec::r4;
+use fhir::spec::{Spec, TypeId, r4};
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Branch, Key, Plan, Stored};
@@ -85,8 +86,13 @@ impl Engine {
         let params = ctx.params();
         // A scope's criteria name no value sets, so none are looked up.
         let codes = Codes::none();
-        let query = Query { spec: params.spec(), of: of_type, base: ctx.base(), now: self.now_micros(), codes: &codes };
+        let query = self.query(ctx, of_type, (params.spec(), &codes));
         ctx.caller.scopes.reach(&query, access).ok_or_else(|| super::not_granted(access, of))
+    }
+
+    /// What reads criteria of rules on a type.
+    pub(super) fn query<'q>(&self, ctx: &'q Context, of: TypeId, (spec, codes): (&'q Spec, &'q Codes)) -> Query<'q> {
+        Query { spec, of, base: ctx.base(), now: self.now_micros(), codes }
     }
 
     /// Narrows a search to what the caller may find; fails with 403 where that is nothing.
@@ -94,6 +100,7 @@ impl Engine {
         for branch in branches {
             self.demand_shown(ctx, branch)?;
             self.narrow_filter(ctx, &mut branch.filter)?;
+            self.narrow_to_unlabelled(ctx, branch)?;
             if let Reach::Narrow(filter) = self.reach(ctx, Access::Search, &branch.of)? {
                 branch.filter.extend(filter);
             }
@@ -107,6 +114,8 @@ impl Engine {
             Clause::Any(tests) | Clause::None(tests) => tests,
         });
         for test in tests {
+            // What points here has an element that does.
+            let pointing = if let Test::Has { param, .. } = test { Some(*param) } else { None };
             match test {
                 Test::Chain { of, .. } | Test::Has { of, .. } if of == AUDIT_EVENT => {
                     let told = "No search looks at AuditEvents along the way: search them by themselves.";
@@ -118,6 +127,10 @@ impl Engine {
                 }
                 Test::Chain { of, filter, .. } | Test::Has { of, filter, .. } => {
                     self.narrow_filter(ctx, filter)?;
+                    match pointing {
+                        Some(param) if is_of_element(of, param) => self.leave_unlabelled(ctx, of, filter)?,
+                        _ => self.narrow_filter_to_unlabelled(ctx, of, filter)?,
+                    }
                     if let Reach::Narrow(more) = self.reach(ctx, Access::Search, of)? {
                         filter.extend(more);
                     }

@@ -6,6 +6,7 @@ use crate::aim::Target;
 use crate::privacy::{CONSENT, is_in_force, is_of_patient, me};
 use crate::{Context, Engine};
 use fhir::json::{Doc, Value};
+use fhir::mask::{Labelled, labelled, may_be_labelled};
 use fhir::search::Target as Reference;
 use fhir::{Failure, IssueType, Result};
 use memchr::memmem;
@@ -45,12 +46,14 @@ impl Engine {
         let body = last.map(|it| it.body.as_ref()).unwrap_or_default();
         let of = target.key.of.as_str();
         let is_looked_at = of == CONSENT || TEAMS.contains(&of) || STANDINGS.contains(&of);
-        if !is_looked_at && memmem::find(body, b"\"security\"").is_none() {
+        let text = std::str::from_utf8(body).map_err(Failure::internal)?;
+        let has_labels = memmem::find(body, b"\"security\"").is_some() || may_be_labelled(text);
+        if !is_looked_at && !has_labels {
             return Ok(());
         }
-        let last = match body {
-            [] => None,
-            body => Some(Doc::parse(std::str::from_utf8(body).map_err(Failure::internal)?).map_err(Failure::internal)?),
+        let last = match text {
+            "" => None,
+            text => Some(Doc::parse(text).map_err(Failure::internal)?),
         };
         let last = last.as_ref().map(Doc::root);
         labels(ctx, &Change { former: last, new })?;
@@ -80,13 +83,23 @@ fn consents(ctx: &Context, of: &str, change: &Change<'_>) -> Result<()> {
 fn labels(ctx: &Context, change: &Change<'_>) -> Result<()> {
     let (Some(former), Some(new)) = (change.former, change.new) else { return Ok(()) };
     let there: Vec<_> = labels_of(new).collect();
-    if ctx.caller.scopes.have(Right::Labels) || labels_of(former).all(|it| there.contains(&it)) {
+    let are_there = || labels_of(former).all(|it| there.contains(&it)) && are_elements_labelled(former, new);
+    if ctx.caller.scopes.have(Right::Labels) || are_there() {
         return Ok(());
     }
     refused(
-        "Security labels (meta.security) hide what has them: they are taken away by users one of whose roles has the right \
-         labels. Send those that the resource has.",
+        "Security labels (meta.security, and those of elements) hide what has them: they are taken away, also with the element, by \
+         users one of whose roles has the right labels. Send those that the resource has.",
     )
+}
+
+/// Whether each label that an element had some element of the same definition has still.
+fn are_elements_labelled(former: Value<'_>, new: Value<'_>) -> bool {
+    let mut there = labelled(new);
+    labelled(former).iter().all(|it| {
+        let is_same = |other: &Labelled<'_>| (&other.at, other.system, other.code) == (&it.at, it.system, it.code);
+        there.iter().position(is_same).map(|at| there.swap_remove(at)).is_some()
+    })
 }
 
 fn labels_of(resource: Value<'_>) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {

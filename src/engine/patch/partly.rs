@@ -11,7 +11,7 @@ use store::Stored;
 impl Engine {
     /// A version as the caller sees it, but for the tag that says so; `None` where nothing is hidden of it.
     pub(crate) fn hidden_view(&self, ctx: &Context, stored: &Stored) -> Result<Option<String>> {
-        if !ctx.caller.scopes.is_masked() {
+        if !ctx.is_masked() {
             return Ok(None);
         }
         let whole = self.parse(&stored.body)?;

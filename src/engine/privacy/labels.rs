@@ -13,8 +13,7 @@ pub(super) type Coding<'a> = (Option<&'a str>, &'a str);
 pub(super) fn from(param: ParamId, label: Coding<'_>) -> Vec<Test> {
     let Some(level) = level(label) else { return vec![Test::Token(param, token(label))] };
     let levels = LEVELS.get(level..).unwrap_or_default();
-    let tests = levels.iter().map(|it| of_level(param, it));
-    tests.chain(unlabelled(param, levels)).collect()
+    from_inline(param, label).into_iter().chain(unlabelled(param, levels)).collect()
 }
 
 /// That a resource has this label, or is of this level of confidentiality at the most: the highest of several counts.
@@ -24,6 +23,22 @@ pub(super) fn up_to(param: ParamId, label: Coding<'_>) -> Vec<Test> {
     let of = |levels: &[&str]| levels.iter().map(|it| of_level(param, it)).collect();
     let test = Test::All(vec![Clause::Any(of(levels)), Clause::None(of(higher))]);
     [test].into_iter().chain(unlabelled(param, levels)).collect()
+}
+
+/// Whether who needs a clearance for one label needs it for another: the same, or a higher level of confidentiality.
+pub(super) fn is_from(needed: Coding<'_>, label: Coding<'_>) -> bool {
+    match (level(needed), level(label)) {
+        (Some(needed), Some(level)) => level >= needed,
+        _ => needed == label,
+    }
+}
+
+/// That an element of a resource has this label, or one of a higher level. One without a label is as the resource is.
+pub(super) fn from_inline(param: ParamId, label: Coding<'_>) -> Vec<Test> {
+    match level(label) {
+        Some(level) => LEVELS.get(level..).unwrap_or_default().iter().map(|it| of_level(param, it)).collect(),
+        None => vec![Test::Token(param, token(label))],
+    }
 }
 
 fn level((system, code): Coding<'_>) -> Option<usize> {

@@ -1,15 +1,16 @@
 //! What is left of each resource type for a caller: criteria that are joined with those of their grants.
 
-use super::BasePolicy;
 use super::consent::{Action, Rule};
 use super::kept::Rules;
 use super::labels;
 use super::verdict::Asked;
 use super::who::{Who, is_tie};
+use super::{BasePolicy, Clearance};
 use crate::Access;
 use crate::audit::each_patient;
 use fhir::json::{Value, write_compact};
-use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
+use fhir::mask::SAYS_LABELLED;
+use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Shelf, Test};
 use fhir::spec::{TypeId, r4};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,15 +109,53 @@ impl Limits {
     /// emergency, need none. Who may not see something may not change it; created it may be.
     fn by_labels(&self, query: &Query<'_>, action: Action) -> Option<Clause> {
         let param = ParamId::of(&r4().of(query.of).name, "_security");
-        let needed = self.rules.settings.clearances.iter().filter(|_| action != Action::Collect);
-        let missing = needed.filter(|it| !it.roles.iter().any(|role| self.roles.contains(role)));
-        let hidden: Vec<Test> = missing.flat_map(|it| labels::from(param, (Some(&it.system), &it.code))).collect();
+        let missing = self.missing().filter(|_| action != Action::Collect);
+        self.none_but_open(query, missing.flat_map(|it| labels::from(param, coding(it))).collect())
+    }
+
+    /// The labels for which the caller has no clearance.
+    fn missing(&self) -> impl Iterator<Item = &Clearance> {
+        let is_missing = |it: &&Clearance| !it.roles.iter().any(|role| self.roles.contains(role));
+        self.rules.settings.clearances.iter().filter(is_missing)
+    }
+
+    /// None of what is hidden, but what needs no clearance.
+    fn none_but_open(&self, query: &Query<'_>, hidden: Vec<Test>) -> Option<Clause> {
         if hidden.is_empty() {
             return None;
         }
-        let open = Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()));
         let ways = [Test::All(vec![Clause::None(hidden)])].into_iter();
-        Some(Clause::Any(ways.chain(owned(query, &open).filter(|_| !open.is_empty())).collect()))
+        Some(Clause::Any(ways.chain(self.open(query)).collect()))
+    }
+
+    /// What needs no clearance: a patient's own records, and those of an emergency.
+    pub(crate) fn open(&self, query: &Query<'_>) -> Option<Test> {
+        let open = Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()));
+        owned(query, &open).filter(|_| !open.is_empty())
+    }
+
+    /// Whether there is a label for which the caller has no clearance.
+    pub(crate) fn lacks_clearance(&self) -> bool {
+        self.missing().next().is_some()
+    }
+
+    /// Whether the caller has no clearance for a label.
+    pub(crate) fn lacks(&self, label: (Option<&str>, &str)) -> bool {
+        self.missing().any(|it| labels::is_from(coding(it), label))
+    }
+
+    /// What is left of a type for searches that look at elements: what has none whose label needs a clearance that the caller
+    /// does not have. What says that elements have labels, and was stored before these were read, is taken to have one.
+    pub(crate) fn by_inline_labels(&self, query: &Query<'_>) -> Option<Clause> {
+        let of = &r4().of(query.of).name;
+        let (inline, security) = (ParamId::inline_labels(of), ParamId::of(of, "_security"));
+        let mut hidden: Vec<Test> = self.missing().flat_map(|it| labels::from_inline(inline, coding(it))).collect();
+        if !hidden.is_empty() {
+            let says_so = Test::Token(security, labels::token((Some(SAYS_LABELLED.0), SAYS_LABELLED.1)));
+            let unread = Clause::None(vec![Test::Present(inline, Shelf::Key)]);
+            hidden.push(Test::All(vec![Clause::Any(vec![says_so]), unread]));
+        }
+        self.none_but_open(query, hidden)
     }
 
     /// What consents leave of a type.
@@ -186,6 +225,10 @@ impl Groups {
         }
         self.0.entry(name).or_insert_with(|| (filter, Vec::new())).1.push(patient);
     }
+}
+
+fn coding(clearance: &Clearance) -> (Option<&str>, &str) {
+    (Some(&clearance.system), &clearance.code)
 }
 
 /// That a resource is in the compartment of one of these; `None` where no resource of the type is in any.

@@ -180,12 +180,17 @@ impl Engine {
         let ids = sources.iter().map(|it| Test::Id(it.id.clone())).collect();
         let pointing = Test::Has { of: first.of.clone(), param, filter: vec![Clause::Any(ids)] };
         let wanted = targets.into_iter().filter(|it| include.target.is_none_or(|only| only == *it));
-        let branches = wanted.map(|it| Branch {
-            of: spec.of(it).name.to_string(),
-            filter: vec![Clause::Any(vec![pointing.clone()])],
-            sort: Vec::new(),
-        });
-        let plan = Plan { branches: branches.collect(), after: None, limit: self.settings.max_includes + 1 };
+        let branch = |it: TypeId| {
+            let (of, mut filter) = (spec.of(it).name.to_string(), vec![Clause::Any(vec![pointing.clone()])]);
+            // It is by its identifier that it is found.
+            self.leave_unlabelled(ctx, &of, &mut filter)?;
+            Ok(Branch { of, filter, sort: Vec::new() })
+        };
+        let plan = Plan {
+            branches: wanted.map(branch).collect::<Result<_>>()?,
+            after: None,
+            limit: self.settings.max_includes + 1,
+        };
         Ok(ctx.session.search(&plan).await?.found)
     }
 
@@ -197,7 +202,10 @@ impl Engine {
         let mut all = Vec::new();
         for batch in targets.chunk_by(|a, b| a.of == b.of).flat_map(|it| it.chunks(BATCH)) {
             let is_shown = |of: &str, code: &str| self.is_param_shown(ctx, of, code);
-            let branches = pointing(&ctx.params(), include, batch, &is_shown);
+            let mut branches = pointing(&ctx.params(), include, batch, &is_shown);
+            for branch in &mut branches {
+                self.narrow_filter_to_unlabelled(ctx, &branch.of, &mut branch.filter)?;
+            }
             if !branches.is_empty() {
                 let plan = Plan { branches, after: None, limit: self.settings.max_includes + 1 };
                 all.extend(ctx.session.search(&plan).await?.found);

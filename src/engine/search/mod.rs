@@ -25,6 +25,11 @@ impl Engine {
         let mut search = self.with_codes(ctx, |codes| self.search_params(ctx, of, compartment, request, codes)).await?;
         self.demand_frame_shown(ctx, &search)?;
         self.narrow(ctx, &mut search.branches)?;
+        if search.gathered.is_some() {
+            for branch in &mut search.branches {
+                self.leave_unlabelled(ctx, &branch.of, &mut branch.filter)?;
+            }
+        }
         let is_narrow = self.narrow_inside(ctx, &mut search.branches).await?;
         let turn = match &search.token {
             Some(token) => Some(page::open(ctx, &search.address, token)?),

@@ -1,13 +1,15 @@
 //! Masked elements: what is hidden of a resource from somebody who may read the rest of it.
 //!
 //! A mask names elements by their paths; [`masked`] writes a resource without them, and [`looks_at`] tells which search
-//! parameters would tell of them.
+//! parameters would tell of them. Elements may also have security labels of their own ([`labelled`]).
 
 mod element;
+mod label;
 mod look;
 mod write;
 
 pub use element::element;
+pub use label::{Labelled, SAYS_LABELLED, labelled, may_be_labelled, says_labelled};
 pub use look::{looks_at, looks_at_identities};
 pub use write::{Masking, is_subsetted, masked, write_subsetted};
 

@@ -4,7 +4,7 @@ use super::element::group;
 use super::{Mask, below};
 use crate::json::{Value, quote, write_compact, write_string};
 use crate::spec::{Element, Kind, Type, TypeId, r4};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Tells that a resource is not whole (resource.html#simple-tags).
 const SUBSETTED: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
@@ -16,6 +16,8 @@ const ABSENT: &str =
 pub struct Masking<'m> {
     /// The mask of each resource, by [`Value::index`].
     pub masks: &'m FxHashMap<u32, Mask>,
+    /// Single elements that are hidden, by [`Value::index`], each with its companion.
+    pub values: &'m FxHashSet<u32>,
     /// Whether references do not tell the identifiers of what they lead to: where somebody does not see a resource's own, its
     /// references would tell.
     pub hides_identities: bool,
@@ -26,7 +28,7 @@ pub struct Masking<'m> {
 /// The resource without what is hidden of it; `None` where that is nothing. Narratives go with whatever else is hidden, as
 /// they may say the same.
 pub fn masked(resource: Value<'_>, masking: &Masking<'_>) -> Option<String> {
-    let hides = masking.masks.values().any(|it| !it.is_empty());
+    let hides = !masking.values.is_empty() || masking.masks.values().any(|it| !it.is_empty());
     let written = |has_narrative: bool| {
         let mut writer = Writer { out: String::new(), masking, has_narrative, is_identity_dropped: false };
         writer.resource(resource, true);
@@ -134,7 +136,7 @@ impl Writer<'_> {
         let Some(element) = of.elements.get(usize::from(property.element)) else { return };
         let own = r4().of(property.of);
         let path = below(at.path, &element.name);
-        if at.mask.hides(&path) {
+        if at.mask.hides(&path) || self.is_taken(member) {
             // Of a value and its companion the first one stands for both.
             if element.min > 0 && !(is_companion && object.get(name).is_some()) {
                 self.absent(name, element, own);
@@ -143,6 +145,12 @@ impl Writer<'_> {
             self.key(member.key());
             self.value(member, is_companion, At { of: property.of, path: group(own, at.root).unwrap_or(&path), ..at });
         }
+    }
+
+    /// Whether all that a member has is hidden, value by value.
+    fn is_taken(&self, member: Value<'_>) -> bool {
+        let is_taken = |it: &Value<'_>| self.masking.values.contains(&it.index());
+        member.each().any(|it| is_taken(&it)) && member.each().all(|it| it.is_null() || is_taken(&it))
     }
 
     /// Whether something is written that no mask hides.
@@ -156,15 +164,16 @@ impl Writer<'_> {
 
     fn value(&mut self, value: Value<'_>, is_companion: bool, at: At<'_>) {
         let kind = r4().of(at.of).kind;
-        if is_companion || kind == Kind::Primitive {
-            return write_compact(&mut self.out, value);
-        }
+        let values = self.masking.values;
+        let left = value.each().filter(|it| !values.contains(&it.index()));
         if value.is_array() {
             self.out.push('[');
         }
-        for (position, item) in value.each().enumerate() {
+        for (position, item) in left.enumerate() {
             self.out.push_str(if position > 0 { "," } else { "" });
             match kind {
+                _ if is_companion => write_compact(&mut self.out, item),
+                Kind::Primitive => write_compact(&mut self.out, item),
                 Kind::Resource => self.resource(item, false),
                 _ => self.object(item, at),
             }
@@ -211,7 +220,26 @@ mod tests {
 
     fn shown(text: &str, paths: &[(&str, &str)], hides_identities: bool) -> Option<String> {
         let doc = Doc::parse(text).unwrap();
-        masked(doc.root(), &Masking { masks: &masks(&doc, paths), hides_identities, is_marked: false })
+        let (masks, values) = (masks(&doc, paths), FxHashSet::default());
+        masked(doc.root(), &Masking { masks: &masks, values: &values, hides_identities, is_marked: false })
+    }
+
+    #[test]
+    fn single_values_are_hidden_and_others_stay() {
+        let patient = r#"{"resourceType":"Patient","text":{"status":"generated","div":"<div/>"},"name":[{"given":["a","b"],"_given":[null,{"id":"g"}]}],"telecom":[{"value":"1"},{"value":"2"}],"gender":"male","_gender":{"id":"x"},"link":[{"other":{"reference":"Patient/2"},"type":"refer"}]}"#;
+        let doc = Doc::parse(patient).unwrap();
+        let at = |value: &str| doc.root().descendants().find(|it| it.raw() == value).unwrap().index();
+        let taken =
+            ["\"b\"", r#"{"id":"g"}"#, r#"{"value":"1"}"#, "\"male\"", r#"{"id":"x"}"#, r#"{"reference":"Patient/2"}"#];
+        let values = taken.map(at).into_iter().collect();
+        let masking =
+            Masking { masks: &FxHashMap::default(), values: &values, hides_identities: false, is_marked: false };
+        assert_eq!(
+            masked(doc.root(), &masking).unwrap(),
+            format!(
+                r#"{{"resourceType":"Patient","name":[{{"given":["a"]}}],"telecom":[{{"value":"2"}}],"link":[{{"other":{{{ABSENT}}},"type":"refer"}}]}}"#
+            )
+        );
     }
 
     #[test]
@@ -278,8 +306,8 @@ mod tests {
     fn the_tag_is_set_once() {
         let patient = r#"{"resourceType":"Patient","id":"1","meta":{"versionId":"1","tag":[{"code":"a"},{"code":"SUBSETTED"}]},"gender":"male"}"#;
         let doc = Doc::parse(patient).unwrap();
-        let masking =
-            Masking { masks: &masks(&doc, &[("Patient", "gender")]), hides_identities: false, is_marked: true };
+        let (masks, values) = (masks(&doc, &[("Patient", "gender")]), FxHashSet::default());
+        let masking = Masking { masks: &masks, values: &values, hides_identities: false, is_marked: true };
         assert_eq!(
             masked(doc.root(), &masking).unwrap(),
             format!(

@@ -12,6 +12,7 @@ use super::modifier::aside;
 use super::text::Text;
 use super::{IndexSink, ParamId, Shelf};
 use crate::json::Value;
+use crate::mask::{labelled, says_labelled};
 use crate::path::{Context, Item};
 use crate::spec::{ParamType, Spec, TypeId};
 use composite::Component;
@@ -77,6 +78,9 @@ impl Indexer {
         if !self.is_own && is_asked("identifier", ParamType::Token) {
             tell_identifiers(&self.spec.of(of).name, resource, sink);
         }
+        if !self.is_own && is_asked("_security", ParamType::Token) {
+            tell_labels(&self.spec.of(of).name, resource, sink);
+        }
         self.each(of, resource, is_asked, |param, context, items| {
             let (id, kind, aside) = (param.id, param.kind, param.aside);
             let target = param.selectors.iter().find_map(Selector::target).map(|it| &*self.spec.of(it).name);
@@ -130,6 +134,22 @@ fn tell_identifiers(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
         if let Some(value) = identifier.str("value") {
             sink.identified(of, identifier.str("system"), value);
         }
+    }
+}
+
+/// Tells the security labels of elements; those for which nothing less than the resource can be hidden, as its own too.
+fn tell_labels(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
+    let (inline, security) = (ParamId::inline_labels(of), ParamId::of(of, "_security"));
+    let labels = labelled(resource);
+    for label in &labels {
+        sink.token(inline, label.system, label.code);
+        if label.path.is_none() {
+            sink.token(security, label.system, label.code);
+            sink.present(security);
+        }
+    }
+    if !labels.is_empty() || says_labelled(resource) {
+        sink.present(inline);
     }
 }
 

@@ -59,6 +59,11 @@ impl ParamId {
         ParamId(u64::from(hash))
     }
 
+    /// Under this number stand the security labels of a type's elements ([`labelled`](crate::mask::labelled)).
+    pub fn inline_labels(of: &str) -> ParamId {
+        ParamId::of(of, "_inline-security")
+    }
+
     /// The number of a search parameter for resource type `of`; a tenant's own one has another each time it is made.
     pub fn of_param(of: &str, param: &SearchParam) -> ParamId {
         match &param.own {

@@ -1,6 +1,7 @@
 //! Nothing can be told of what a grant hides: a caller whose scopes are narrowed is answered as in a world that has
 //! nothing else, whatever is asked: chains, `_has`, includes, totals, sorts, pages, reads and histories.
 
+mod labels;
 mod masks;
 #[allow(dead_code, reason = "other properties use more of it")]
 #[path = "../naive_filter/queries.rs"]

@@ -135,7 +135,7 @@ fn nothing_is_told_of_hidden_elements() {
 }
 
 /// Status and body of an answer.
-fn told(world: &Sandbox, caller: &Context, path: &str, query: &str) -> (u16, String) {
+pub(super) fn told(world: &Sandbox, caller: &Context, path: &str, query: &str) -> (u16, String) {
     match world.perform_as(caller, Verb::Get, path, query, Vec::new()) {
         Ok(answer) => (answer.status, String::from_utf8(answer.body.to_vec()).expect("text")),
         Err(failure) => (failure.status, failure.to_string()),
