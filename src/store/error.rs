@@ -1,6 +1,5 @@
 //! What may go wrong in a store.
 
-use crate::Key;
 use crate::postgres::MOVED;
 use fhir::{Failure, IssueType};
 use sqlx::migrate::MigrateError;
@@ -63,10 +62,14 @@ pub enum Error {
     #[error("what is kept encrypted cannot be decrypted")]
     Sealed,
     /// A body is not what was written there: it was changed, or put in the place of another.
-    #[error("the kept body of version {version} of {key} cannot be decrypted: it is damaged, or from elsewhere")]
+    #[error(
+        "the kept body of version {version} of a {of} (rid {rid}) cannot be decrypted: it is damaged, or from elsewhere"
+    )]
     Damaged {
-        /// Whose.
-        key: Key,
+        /// The resource's type.
+        of: String,
+        /// The number of the resource's row.
+        rid: i64,
         /// Which version.
         version: i64,
     },

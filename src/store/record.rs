@@ -169,7 +169,7 @@ pub struct Build {
 pub struct Walked {
     /// Those found, as they are now.
     pub found: Vec<Stored>,
-    /// How many were passed by, as they are damaged; the log names them.
+    /// How many were passed by, as they are damaged; the log tells their rows.
     pub damaged: i64,
     /// Where the next step begins.
     pub position: i64,

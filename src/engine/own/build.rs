@@ -254,7 +254,8 @@ impl Work {
         let began = Instant::now();
         let walked = self.session.walk(&build.types, build.position, SPAN).await?;
         let params = self.own.newest();
-        let reindexed: Vec<Reindexed> = walked.found.iter().filter_map(|it| self.reindexed(&params, it)).collect();
+        let made = |it| self.reindexed(&params, it, build.position);
+        let reindexed: Vec<Reindexed> = walked.found.iter().filter_map(made).collect();
         let damaged = walked.damaged + (walked.found.len() - reindexed.len()) as i64;
         build.position = walked.position;
         build.done += reindexed.len() as i64 + damaged;
@@ -303,11 +304,11 @@ impl Work {
         Ok(self.session.builds().await?.into_iter().filter(|it| !it.is_finished).collect())
     }
 
-    /// A resource's index rows; none where its body is damaged.
-    fn reindexed(&self, params: &Params, stored: &Stored) -> Option<Reindexed> {
+    /// A resource's index rows; none where its body, which stands behind this row, is damaged.
+    fn reindexed(&self, params: &Params, stored: &Stored, behind: i64) -> Option<Reindexed> {
         let Some(doc) = std::str::from_utf8(&stored.body).ok().and_then(|it| Doc::parse(it).ok()) else {
-            let (resource, tenant) = (&stored.key, self.tenant.name());
-            tracing::error!(%resource, tenant, "the kept body is no JSON: it is damaged; the resource is passed by");
+            let (of, version, tenant) = (&stored.key.of, stored.version, self.tenant.name());
+            tracing::error!(%of, version, behind, tenant, "the kept body of a resource is no JSON: it is damaged, and passed by");
             return None;
         };
         let mut rows = self.session.rows();

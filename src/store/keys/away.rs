@@ -102,7 +102,7 @@ async fn a_key_that_nobody_knows_is_asked_for_once() {
     let sealer = Sealer { name: "north".into(), keeper: keeper.clone(), shelf: directory.clone(), clock: || 0 };
     sealer.secrets().await.unwrap();
     let key = Key::new("Patient", "a");
-    let of = Version { key: &key, version: 1, updated: 0 };
+    let of = Version { key: &key, version: 1, updated: 0, rid: 1 };
     // A body by data key 9.
     let body = [&[2, 0, 0, 0, 0, 1, 0, 0, 0, 9][..], &[0; 60]].concat();
     let open = async || sealer.open_body(&of, Bytes::copy_from_slice(&body)).await.unwrap_err();

@@ -24,11 +24,13 @@ pub(crate) struct Version<'a> {
     pub(crate) version: i64,
     /// When it was written, in milliseconds since the epoch.
     pub(crate) updated: i64,
+    /// The number of the resource's row, which names it in logs: ids may tell of people.
+    pub(crate) rid: i64,
 }
 
 impl Version<'_> {
     pub(super) fn damaged(&self) -> Error {
-        Error::Damaged { key: self.key.clone(), version: self.version }
+        Error::Damaged { of: self.key.of.clone(), rid: self.rid, version: self.version }
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
     }
 
     fn opened(tenant: &str, key: &Key, version: i64, kept: &[u8]) -> Option<String> {
-        let of = Version { key, version, updated: 1_790_000_000_123 };
+        let of = Version { key, version, updated: 1_790_000_000_123, rid: 5 };
         let body = open(&DATA_KEY, tenant, &of, Bytes::copy_from_slice(kept)).ok()?;
         Some(String::from_utf8(body.to_vec()).unwrap())
     }
@@ -131,14 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_by_name_to_the_log_alone() {
+    fn what_is_told_of_damage_names_no_id() {
         let key = Key::new("Patient", "4711");
-        let told = Version { key: &key, version: 3, updated: 0 }.damaged();
-        assert!(told.to_string().contains("version 3 of Patient/4711"), "{told}");
+        let told = Version { key: &key, version: 3, updated: 0, rid: 5 }.damaged();
+        assert!(told.to_string().contains("Patient (rid 5)") && !told.to_string().contains("4711"), "{told}");
         let failure = fhir::Failure::from(told);
         assert_eq!(failure.status, 500);
-        let diagnostics = &failure.issues[0].diagnostics;
-        assert!(diagnostics.contains("damaged") && !diagnostics.contains("4711"), "{failure}");
+        assert!(failure.issues[0].diagnostics.contains("damaged"), "{failure}");
     }
 
     proptest! {

@@ -49,7 +49,7 @@ pub(crate) struct RawBody {
 impl RawBody {
     /// What it is of.
     pub(crate) fn version(&self) -> Version<'_> {
-        Version { key: &self.key, version: self.place.1, updated: self.updated }
+        Version { key: &self.key, version: self.place.1, updated: self.updated, rid: self.place.0 }
     }
 
     /// Reads a row of [`bodies`].

@@ -5,7 +5,7 @@ use super::seal::{Sealed, seal};
 use super::{DataKey, Keeper, Secrets, Shelf};
 use crate::query::Found;
 use crate::query::marked::guard;
-use crate::{Changes, CommitError, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result, Stored};
+use crate::{Changes, CommitError, Error, LedgerChange, LedgerEntry, LedgerStep, Put, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
@@ -113,17 +113,17 @@ impl Sealer {
     /// Decrypts the bodies of what was found.
     pub(crate) async fn open_found(&self, found: &mut [Found]) -> Result<()> {
         for it in found {
-            self.open_stored(&mut it.stored).await?;
+            self.open_in_place(it).await?;
         }
         Ok(())
     }
 
-    /// The same of what can be; the log names the others, and how many they are is told.
+    /// The same of what can be; the log tells the rows of the others, and how many they are is told.
     pub(crate) async fn open_sound(&self, found: Vec<Found>) -> Result<(Vec<Found>, i64)> {
         let mut sound = Vec::with_capacity(found.len());
         let mut damaged = 0;
         for mut it in found {
-            match self.open_stored(&mut it.stored).await {
+            match self.open_in_place(&mut it).await {
                 Err(error @ Error::Damaged { .. }) => {
                     tracing::error!(%error, tenant = &*self.name, "a resource is passed by");
                     damaged += 1;
@@ -137,10 +137,11 @@ impl Sealer {
         Ok((sound, damaged))
     }
 
-    async fn open_stored(&self, stored: &mut Stored) -> Result<()> {
-        let kept = std::mem::take(&mut stored.body);
-        let of = Version { key: &stored.key, version: stored.version, updated: stored.updated };
-        stored.body = self.open_body(&of, kept).await?;
+    async fn open_in_place(&self, it: &mut Found) -> Result<()> {
+        let kept = std::mem::take(&mut it.stored.body);
+        let (stored, rid) = (&it.stored, it.position.row);
+        let of = Version { key: &stored.key, version: stored.version, updated: stored.updated, rid };
+        it.stored.body = self.open_body(&of, kept).await?;
         Ok(())
     }
 

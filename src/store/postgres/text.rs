@@ -234,7 +234,7 @@ async fn change(records: &Records, row: &PgRow) -> Result<Change> {
     let body = match row.try_get(4)? {
         Some(true) => {
             let key = Key { of: row.try_get(6)?, id: row.try_get(7)? };
-            let of = Version { key: &key, version: row.try_get(8)?, updated: row.try_get(9)? };
+            let of = Version { key: &key, version: row.try_get(8)?, updated: row.try_get(9)?, rid };
             let kept: Vec<u8> = row.try_get(5)?;
             records.tenancy.sealer.open_followed(&of, kept.into()).await?
         }

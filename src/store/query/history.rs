@@ -2,19 +2,19 @@
 //! `history` afterwards.
 
 use super::{Runner, Sql};
-use crate::{History, HistoryPage, Result, Scope};
+use crate::{History, HistoryPage, Result, Scope, SortValue};
 
 /// A page of a history. A time before the log began costs nothing: `seq` leads with the time.
 pub(crate) async fn history(runner: &mut dyn Runner, history: &History) -> Result<HistoryPage> {
     let mut sql = Sql::new(
-        "SELECT r.type, r.id, c.version, c.updated, coalesce(h.method, r.method), coalesce(h.body, r.body), c.seq",
+        "SELECT r.type, r.id, c.version, c.updated, coalesce(h.method, r.method), coalesce(h.body, r.body), r.rid, c.seq AS s0",
     );
     sql.append(within(runner, history, true));
     if let Some(before) = history.before {
         sql.push(" AND c.seq < ?").bind(before);
     }
     sql.push(" ORDER BY c.seq DESC").limit(history.limit as i64 + 1);
-    let mut found = runner.rows(sql, 0).await?;
+    let mut found = runner.rows(sql, 1).await?;
 
     let mut count = Sql::new("SELECT count(*)");
     // Nobody asked for bodies: only whether a version was current at a time needs more than the log.
@@ -23,7 +23,10 @@ pub(crate) async fn history(runner: &mut dyn Runner, history: &History) -> Resul
 
     let is_more = found.len() > history.limit;
     found.truncate(history.limit);
-    let next = found.last().filter(|_| is_more).map(|it| it.position.row);
+    let next = found.last().filter(|_| is_more).and_then(|it| match it.position.values[..] {
+        [SortValue::Int(seq)] => Some(seq),
+        _ => None,
+    });
     Ok(HistoryPage { versions: found.into_iter().map(|it| it.stored).collect(), total, next })
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn after(place: &Place, seq: i64, until: i64) -> Result<Vec<Cha
         let body = match row.try_get(2)? {
             true => {
                 let key = Key { of: row.try_get(4)?, id: row.try_get(5)? };
-                let of = Version { key: &key, version: row.try_get(6)?, updated: row.try_get(7)? };
+                let of = Version { key: &key, version: row.try_get(6)?, updated: row.try_get(7)?, rid };
                 place.sealer.open_followed(&of, row.try_get::<Vec<u8>, _>(3)?.into()).await?
             }
             false => None,

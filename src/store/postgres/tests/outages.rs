@@ -2,8 +2,8 @@
 //! or by halves.
 
 use super::{Database, database};
-use crate::contract::{WARD, is_conflict, put, tenant, ward};
-use crate::{Changes, CommitError, Error, Expect, Key, Session, Store, Told};
+use crate::contract::{Engine, WARD, is_conflict, put, tenant, ward};
+use crate::{Changes, CommitError, Error, Expect, Key, Sealing, Session, Store, Told};
 use fhir::{Failure, IssueType};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
@@ -135,6 +135,43 @@ async fn writers_of_the_same_resources_do_not_block_each_other() {
     for id in ids {
         assert_eq!(sessions[0].read(&Key::new("Patient", id)).await.unwrap().unwrap().version, 1 + won);
     }
+}
+
+/// Who encrypts all anew waits for the write that was let in before, and finds what it wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_under_way_is_encrypted_anew() {
+    let Some(database) = database(1000).await else { return };
+    let ward = ward(&database).await;
+    ward.store.set_sealing(WARD, Sealing::Files).await.unwrap();
+    ward.create("Patient", "p", &[]).await;
+    let mut holder = database.owner().await;
+    sqlx::raw_sql("BEGIN; SELECT FROM medisync_pool.resource FOR UPDATE").execute(&mut holder).await.unwrap();
+    let session = ward.session.clone();
+    let next = put(&*session, "Patient", "p", Expect::Version(1), "", &[]);
+    let writing = tokio::spawn(async move { session.commit(Changes { puts: vec![next], ..Changes::default() }).await });
+    somebody_waits(&database, "transactionid").await;
+    ward.store.set_sealing(WARD, Sealing::All).await.unwrap();
+    let store = ward.store.clone();
+    let sealing = tokio::spawn(async move { store.reseal(WARD, &|_| ()).await });
+    somebody_waits(&database, "advisory").await;
+    holder.close().await.unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(sealing.await.unwrap().unwrap(), 2);
+    assert!(database.kept_bodies(WARD).await.iter().all(|it| it.first() != Some(&b'{')));
+}
+
+/// Waits until somebody waits for a lock of this kind.
+async fn somebody_waits(database: &Database, kind: &str) {
+    let mut owner = database.owner().await;
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = $1 AND NOT granted \
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let look = async {
+        while sqlx::query_scalar::<_, i64>(waiting).bind(kind).fetch_one(&mut owner).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, look).await.expect("somebody waits");
+    owner.close().await.unwrap();
 }
 
 /// Index rows made by former definitions are refused on every node, and nodes tell each other of new ones.
