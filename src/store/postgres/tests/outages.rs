@@ -163,8 +163,8 @@ async fn a_write_under_way_is_encrypted_anew() {
 /// Waits until somebody waits for a lock of this kind.
 async fn somebody_waits(database: &Database, kind: &str) {
     let mut owner = database.owner().await;
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = $1 AND NOT granted \
-                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = $1";
     let look = async {
         while sqlx::query_scalar::<_, i64>(waiting).bind(kind).fetch_one(&mut owner).await.unwrap() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
