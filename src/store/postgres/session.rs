@@ -201,7 +201,7 @@ impl Session for Door {
             match Writer::commit(&records, changes).await {
                 Ok(committed) => return Ok(committed),
                 Err(Unwritten::Refused(error)) => return Err(self.sealer.refused(error).await),
-                Err(Unwritten::Moved(back)) => changes = back,
+                Err(Unwritten::Moved(back)) => changes = *back,
             }
             records = self.homes.after(&self.home, &records, tries).await?;
         }

@@ -23,7 +23,7 @@ pub(super) enum Unwritten {
     /// It must not be, or could not be.
     Refused(CommitError),
     /// The tenant's records are elsewhere by now; the change may be written there.
-    Moved(Changes),
+    Moved(Box<Changes>),
 }
 
 impl From<CommitError> for Unwritten {
@@ -145,7 +145,7 @@ async fn write_all(records: Arc<Records>) {
             }
             Err(CommitError::Store(Error::Moved)) => {
                 for (changes, reply) in group.into_iter().zip(replies) {
-                    let _ = reply.send(Err(Unwritten::Moved(changes)));
+                    let _ = reply.send(Err(Unwritten::Moved(Box::new(changes))));
                 }
             }
             // One change that is refused must not take its neighbours along.
@@ -156,7 +156,7 @@ async fn write_all(records: Arc<Records>) {
                     let [changes] = alone;
                     let _ = reply.send(match result {
                         Ok(updated) => Ok(committed(changes, updated)),
-                        Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(changes)),
+                        Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(Box::new(changes))),
                         Err(error) => Err(error.into()),
                     });
                 }
