@@ -38,14 +38,19 @@ fn masked(place: &Place<'_>) -> Client {
     place.with(Some(place.program.succeed(&issue).trim()))
 }
 
-/// That an answer is one, and tells nothing that is hidden.
-fn keeps_quiet(answer: Answer, what: &str) -> Value {
+/// That an answer is one, and tells none of these secrets.
+pub fn tells_none(answer: Answer, secrets: &[&str], what: &str) -> Value {
     let text = answer.expect_in(200..=201).text();
-    assert!(!SECRETS.iter().any(|it| text.contains(it)), "{what}: {text}");
+    assert!(!secrets.iter().any(|it| text.contains(it)), "{what}: {text}");
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-fn is_tagged(resource: &Value) -> bool {
+fn keeps_quiet(answer: Answer, what: &str) -> Value {
+    tells_none(answer, &SECRETS, what)
+}
+
+/// Whether a resource says that it is not whole.
+pub fn is_tagged(resource: &Value) -> bool {
     resource["meta"]["tag"].as_array().is_some_and(|it| it.iter().any(|tag| tag["code"] == "SUBSETTED"))
 }
 

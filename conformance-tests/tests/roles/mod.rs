@@ -5,7 +5,7 @@ mod elevation;
 mod giving;
 mod inside;
 mod links;
-mod masks;
+pub mod masks;
 mod matrix;
 mod operations;
 mod places;
