@@ -2,9 +2,9 @@
 #![no_main]
 
 use fhir::primitive::datetime;
-use fhir::search::Query;
 use fhir::search::number::Precise;
 use fhir::search::query::{join_dates, split};
+use fhir::search::{Codes, Query};
 use fhir::spec::{TypeId, r4};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
@@ -14,7 +14,8 @@ static TYPES: LazyLock<Vec<TypeId>> = LazyLock::new(|| r4().resources().collect(
 fuzz_target!(|input: (u8, &str)| {
     let (number, text) = input;
     let of = TYPES[usize::from(number) % TYPES.len()];
-    let query = Query { spec: r4(), of, base: "http://localhost/fhir/fuzz", now: 1_795_000_000_000_000 };
+    let (base, codes) = ("http://localhost/fhir/fuzz", &Codes::none());
+    let query = Query { spec: r4(), of, base, now: 1_795_000_000_000_000, codes };
     let mut filter = Vec::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         filter.extend(query.clause(&name, &value));
