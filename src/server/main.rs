@@ -24,6 +24,10 @@ mod tenants;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// A request makes hundreds of small allocations, which the system's allocator is slow at (docs/decisions/0008-crates.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(code) => code,

@@ -25,7 +25,9 @@ mod tenant;
 mod text;
 
 pub use audit::figures::audit_figures;
-pub use audit::{AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditVerdict, Audited};
+pub use audit::{
+    AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditRecords, AuditVerdict, Audited,
+};
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
@@ -146,6 +148,11 @@ pub trait Session: Releases {
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>>;
     /// Adds events to the audit log; returns when they are on disk.
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()>;
+    /// The same events as the log will have them, each with the place that is its own now: for whoever keeps them elsewhere until
+    /// the log takes them. Asks no database that was asked before.
+    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords>;
+    /// Adds events that waited elsewhere. Where this fails, some of them may be there.
+    async fn audit_waited(&self, records: AuditRecords) -> Result<()>;
     /// Some of the events of the audit log that a query finds, the newest first.
     async fn audited(&self, query: &AuditQuery) -> Result<AuditPage>;
     /// The event of the audit log with this id.

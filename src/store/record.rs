@@ -1,6 +1,6 @@
 //! What goes into a store and comes out of it.
 
-use crate::{AuditEntry, LedgerChange, Rows};
+use crate::{AuditEntry, AuditRecords, LedgerChange, Rows};
 use bytes::Bytes;
 use fhir::search::{Filter, ParamId};
 
@@ -102,6 +102,8 @@ pub struct Changes {
     pub audit: Vec<AuditEntry>,
     /// The edition of the tenant's keys by which the store encrypted and marked it; who writes gives none.
     pub sealed_by: Option<u32>,
+    /// Events of the audit log that waited elsewhere ([`crate::Session::audit_records`]).
+    pub waited: AuditRecords,
 }
 
 impl Changes {

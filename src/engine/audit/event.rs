@@ -1,79 +1,75 @@
 //! What the log keeps of an event: few bytes, made with every access. It becomes an AuditEvent when somebody asks
 //! (`render`).
 
+use super::entities::Entities;
 use super::patients::{PATIENT, each_patient};
 use crate::interaction::Interaction;
 use crate::{Context, Place};
 use fhir::{Failure, Result};
-use serde::{Deserialize, Serialize};
+use minicbor::{Decode, Encode};
 use std::borrow::Cow;
 use store::{AuditEntry, Key, Method, Scope, Stored};
 
-/// An event as it is kept: JSON with names of one letter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An event as it is kept: CBOR (RFC 8949), an array whose last elements may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Event {
     /// The interaction's code (valueset-type-restful-interaction.html), or what happened to the tenant's security.
-    #[serde(rename = "e")]
+    #[n(0)]
     pub(super) what: Cow<'static, str>,
     /// The code of a Bundle's interaction that it was part of.
-    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    #[n(1)]
     pub(super) within: Option<Cow<'static, str>>,
     /// AuditEvent.action.
-    #[serde(rename = "a")]
+    #[n(2)]
     pub(super) action: char,
     /// HTTP's status.
-    #[serde(rename = "s")]
+    #[n(3)]
     pub(super) status: u16,
     /// Who did it.
-    #[serde(rename = "w")]
+    #[n(4)]
     pub(super) agent: Agent,
     /// The request's path and query, of a search or an operation.
-    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    #[n(5)]
     pub(super) query: Option<String>,
     /// The ids of the patients whose records were touched.
-    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    #[n(6)]
     pub(super) patients: Vec<String>,
     /// What was touched.
-    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) entities: Vec<Entity>,
+    #[n(7)]
+    pub(super) entities: Entities,
 }
 
-/// A resource that was touched: `Type/id`, perhaps with the version, or what else a security event is about; and whose
-/// it is, by numbers of [`Event::patients`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entity(pub(super) String, pub(super) Vec<u32>);
-
 /// Who did something, and from where (AuditEvent.agent).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Agent {
     /// The caller's name.
-    #[serde(rename = "s")]
+    #[n(0)]
     pub(super) subject: String,
     /// The caller's roles.
-    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    #[n(1)]
     pub(super) roles: Vec<String>,
     /// What only the transport knows.
-    #[serde(flatten)]
+    #[n(2)]
     pub(super) origin: Origin,
 }
 
 /// Where a request comes from, as its audit events tell it: what the engine does not know by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Origin {
     /// The app or program that sends it, or the API key.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    #[n(0)]
     pub client: Option<String>,
     /// The resource that the user is: `Practitioner/1`.
-    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    #[n(1)]
     pub user: Option<String>,
     /// The network address.
-    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    #[n(2)]
     pub address: Option<String>,
     /// The request's own name (`X-Request-Id`).
-    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    #[n(3)]
     pub request: Option<String>,
     /// Why, by codes of v3-PurposeOfUse.
-    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    #[n(4)]
     pub purposes: Vec<String>,
 }
 
@@ -89,8 +85,8 @@ impl Event {
 
     /// Adds a resource of which nothing but its key is known: of a patient, that it is one.
     pub(super) fn add_key(&mut self, key: &Key) {
-        let owners = if key.of == PATIENT { vec![self.patient(&key.id)] } else { Vec::new() };
-        self.entities.push(Entity(key.to_string(), owners));
+        let owner = (key.of == PATIENT).then(|| self.patient(&key.id));
+        self.entities.add(&key.of, &key.id, 0, owner.as_slice());
     }
 
     /// Adds a version of a resource, with the patients whose it is.
@@ -109,7 +105,7 @@ impl Event {
                 }
             });
         }
-        self.entities.push(Entity(format!("{key}/_history/{version}"), owners));
+        self.entities.add(&key.of, &key.id, version, &owners);
     }
 
     /// The number of a patient.
@@ -121,14 +117,14 @@ impl Event {
         u32::try_from(at).unwrap_or(u32::MAX)
     }
 
+    /// What [`Event::entry`] made a body of.
+    pub(super) fn read(body: &[u8]) -> Result<Event> {
+        minicbor::decode(body).map_err(|_| Failure::internal("an event of the audit log cannot be read"))
+    }
+
     /// As the log takes it.
     pub(super) fn entry(&self, id: String, at: i64) -> Result<AuditEntry> {
-        Ok(AuditEntry {
-            id,
-            at,
-            keys: super::keys::of(self),
-            body: serde_json::to_vec(self).map_err(Failure::internal)?,
-        })
+        Ok(AuditEntry { id, at, keys: super::keys::of(self), body: minicbor::to_vec(self).map_err(Failure::internal)? })
     }
 }
 

@@ -4,7 +4,8 @@
 //! belongs to no patient. A resource that does belong to one is found by way of the patient. What most events have in
 //! common finds nothing, and has no key.
 
-use super::event::{Entity, Event};
+use super::entities::Entity;
+use super::event::Event;
 use super::patients::PATIENT;
 use super::security::Security;
 
@@ -14,9 +15,9 @@ pub(super) fn of(event: &Event) -> Vec<String> {
     if let Some((of, id)) = event.agent.origin.user.as_deref().and_then(|it| it.split_once('/')) {
         keys.push(agent(of, id));
     }
-    for Entity(what, owners) in &event.entities {
+    for Entity { what, .. } in event.entities.of_nobody() {
         let mut parts = what.split('/');
-        if let (true, Some(of), Some(id)) = (owners.is_empty(), parts.next(), parts.next()) {
+        if let (Some(of), Some(id)) = (parts.next(), parts.next()) {
             keys.push(entity(of, id));
         }
     }

@@ -7,6 +7,7 @@
 //! that was.
 
 mod beside;
+mod entities;
 mod event;
 mod find;
 mod handed;
@@ -177,7 +178,18 @@ impl Engine {
     }
 
     fn entry(&self, event: &Event) -> Result<AuditEntry> {
-        event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())
+        let at = (self.ambient.now_ms)();
+        event.entry(self.event_id(at), at)
+    }
+
+    /// The id of an event of this time, which it tells, so that the log need not be told of each where it is: a UUID of version 7 (RFC 9562
+    /// section 5.7).
+    fn event_id(&self, at: i64) -> String {
+        let random = (self.ambient.new_id)();
+        match random.get(15..).filter(|_| random.len() == 36 && (0..1 << 48).contains(&at)) {
+            Some(rest) => format!("{:08x}-{:04x}-7{rest}", at >> 16, at & 0xffff),
+            None => random,
+        }
     }
 
     /// Leaves the event of an interaction that failed.
@@ -225,14 +237,15 @@ impl Engine {
     }
 
     /// The same while the database is away that keeps the log: the event waits on this node.
-    pub async fn record_later(&self, tenant: &str, event: SecurityEvent) -> Result<()> {
+    pub async fn record_later(&self, session: &dyn Session, tenant: &str, event: SecurityEvent) -> Result<()> {
         match self.settings.audit {
-            true => self.wait(tenant, &[self.security_entry(event)?]).await,
+            true => self.wait(session, tenant, &[self.security_entry(event)?]).await,
             false => Ok(()),
         }
     }
 
     fn security_entry(&self, event: SecurityEvent) -> Result<AuditEntry> {
-        event.entry((self.ambient.new_id)(), (self.ambient.now_ms)())
+        let at = (self.ambient.now_ms)();
+        event.entry(self.event_id(at), at)
     }
 }

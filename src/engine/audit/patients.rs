@@ -4,13 +4,16 @@
 //! A resource is a patient's by the references that put it into the Patient compartment
 //! (compartmentdefinition-patient.html), and where the compartment leaves its type out, by its parameters `patient` and
 //! `subject`. The top-level elements that those look at are known for each type; their bytes are searched for references
-//! to a Patient of this server.
+//! to a Patient of this server. Most resources need not be looked through member by member: the name right before a reference
+//! tells enough where no other object within the resource may have a member of this name.
 
 use fhir::search::own_alternatives;
 use fhir::spec::{TypeId, r4};
 use memchr::memchr2;
-use memchr::memmem;
-use std::sync::OnceLock;
+use memchr::memmem::{self, Finder};
+use memchr::memrchr;
+use rustc_hash::FxHashSet;
+use std::sync::{LazyLock, OnceLock};
 
 /// The resource type.
 pub(super) const PATIENT: &str = "Patient";
@@ -18,6 +21,8 @@ pub(super) const PATIENT: &str = "Patient";
 const BESIDE: &[&str] = &["patient", "subject"];
 /// A reference by its address (references.html#literal).
 const REFERENCE: &[u8] = b"\"reference\":\"";
+/// What the address of a Patient begins with.
+const HEAD: &[u8] = b"Patient/";
 
 /// Tells the ids of the patients whose a resource is, as it is stored; one may be told several times. `base` is this
 /// server's base URL: references that begin with it are its own.
@@ -25,9 +30,12 @@ pub(crate) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str
     if of == PATIENT {
         tell(id);
     }
-    let Some(elements) = r4().resource(of).and_then(elements).filter(|it| !it.is_empty()) else { return };
+    let Some(elements) = r4().resource(of).and_then(elements).filter(|it| !it.all.is_empty()) else { return };
+    if elements.tell_by_name(body, base, &mut tell) {
+        return;
+    }
     each_member(body, |name, value| {
-        if elements.iter().any(|it| it.as_bytes() == name) {
+        if elements.all.iter().any(|it| it.as_bytes() == name) {
             for at in memmem::find_iter(value, REFERENCE) {
                 let reference = value.get(at + REFERENCE.len()..).unwrap_or_default();
                 if let Some(id) = patient(reference, base) {
@@ -38,31 +46,71 @@ pub(crate) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str
     });
 }
 
+/// The top-level elements by which a type is a patient's.
+struct Elements {
+    all: Vec<String>,
+    /// Those of a name that no member further down has, but in a contained resource.
+    own: Vec<String>,
+}
+
+impl Elements {
+    /// Tells patients by the names right before the references to them; `false` where that does not tell enough.
+    fn tell_by_name<'b>(&self, body: &'b [u8], base: &str, tell: &mut impl FnMut(&'b str)) -> bool {
+        static PATIENTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD));
+        static CONTAINED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"contained\":"));
+        let mut contains = None;
+        for at in PATIENTS.find_iter(body) {
+            let (before, reference) = body.split_at(at);
+            let local = before.strip_suffix(b"/").and_then(|it| it.strip_suffix(base.as_bytes())).unwrap_or(before);
+            let Some(before) = local.strip_suffix(REFERENCE) else { continue };
+            let Some(before) = before.strip_suffix(b"\":{") else { return false };
+            let name = memrchr(b'"', before).and_then(|it| before.get(it + 1..)).unwrap_or_default();
+            let is_own = self.own.iter().any(|it| it.as_bytes() == name);
+            if !is_own || *contains.get_or_insert_with(|| CONTAINED.find(body).is_some()) {
+                return false;
+            }
+            if let Some(id) = patient(reference, "") {
+                tell(id);
+            }
+        }
+        true
+    }
+}
+
 /// The id of the patient that a reference leads to, which ends with a quote.
 fn patient<'b>(reference: &'b [u8], base: &str) -> Option<&'b str> {
     let relative = match reference.strip_prefix(base.as_bytes()) {
         Some(rest) if !base.is_empty() => rest.strip_prefix(b"/")?,
         _ => reference,
     };
-    let rest = relative.strip_prefix(b"Patient/")?;
+    let rest = relative.strip_prefix(HEAD)?;
     let id = rest.get(..memchr2(b'"', b'/', rest)?)?;
     std::str::from_utf8(id).ok().filter(|it| !it.is_empty())
 }
 
-/// The top-level elements by which a type is a patient's.
-fn elements(of: TypeId) -> Option<&'static [String]> {
-    static ALL: OnceLock<Vec<Vec<String>>> = OnceLock::new();
-    let all = ALL.get_or_init(|| {
-        let last = r4().resources().map(|it| usize::from(it.0)).max().unwrap_or_default();
-        let mut all = vec![Vec::new(); last + 1];
-        for of in r4().resources() {
-            if let Some(slot) = all.get_mut(usize::from(of.0)) {
-                *slot = elements_of(of);
-            }
+fn elements(of: TypeId) -> Option<&'static Elements> {
+    static ALL: OnceLock<Vec<OnceLock<Elements>>> = OnceLock::new();
+    let all = ALL.get_or_init(|| r4().types().iter().map(|_| OnceLock::new()).collect());
+    let slot = all.get(usize::from(of.0))?;
+    Some(slot.get_or_init(|| {
+        let (all, below) = (elements_of(of), names_below(of));
+        let own = all.iter().filter(|it| !below.contains(it.as_str())).cloned().collect();
+        Elements { all, own }
+    }))
+}
+
+/// The names of the members that objects within a resource of a type have, but for those of contained ones.
+fn names_below(of: TypeId) -> FxHashSet<&'static str> {
+    let members = |of: TypeId| r4().of(of).properties.iter();
+    let (mut names, mut met) = (FxHashSet::default(), FxHashSet::default());
+    let mut left: Vec<TypeId> = members(of).filter(|(name, _)| ***name != *"contained").map(|(_, it)| it.of).collect();
+    while let Some(next) = left.pop() {
+        if met.insert(next) {
+            names.extend(members(next).map(|(name, _)| &**name));
+            left.extend(members(next).map(|(_, it)| it.of));
         }
-        all
-    });
-    all.get(usize::from(of.0)).map(Vec::as_slice)
+    }
+    names
 }
 
 fn elements_of(of: TypeId) -> Vec<String> {
@@ -135,6 +183,7 @@ mod tests {
         let (of, _) = rest.split_once('"').unwrap();
         let mut all = Vec::new();
         each_patient(of, "own", body.as_bytes(), "http://x/fhir/north", |it| all.push(it));
+        all.dedup();
         all
     }
 
@@ -172,16 +221,30 @@ mod tests {
     #[test]
     fn what_is_cut_off_ends_the_search() {
         let body = r#"{"resourceType":"Observation","subject":{"reference":"Patient/1"}}"#;
-        for end in 0..body.len() - 1 {
+        for end in 0..body.len() - 2 {
             each_patient("Observation", "own", &body.as_bytes()[..end], "", |_| panic!("{end}"));
         }
+    }
+
+    #[test]
+    fn a_name_tells_only_what_no_other_member_has() {
+        for body in [
+            r#"{"resourceType":"Observation","contained":[{"resourceType":"Observation","id":"a","subject":{"reference":"Patient/1"}}]}"#,
+            r#"{"resourceType":"Observation","text":{"status":"generated","div":"<div>\"subject\":{\"reference\":\"Patient/1\"}</div>"}}"#,
+            r#"{"resourceType":"Contract","term":[{"action":[{"subject":{"reference":"Patient/1"}}]}]}"#,
+        ] {
+            assert_eq!(patients(body), Vec::<&str>::new(), "{body}");
+        }
+        let own = |of| &elements(r4().resource(of).unwrap()).unwrap().own;
+        assert!(own("Observation").contains(&"subject".to_owned()));
+        assert!(!own("Contract").contains(&"subject".to_owned()), "Contract.term.action has one as well");
     }
 
     #[test]
     fn every_type_of_the_compartment_has_elements() {
         let compartment = r4().compartment(r4().resource(PATIENT).unwrap()).unwrap();
         for (of, _) in compartment.members.iter().filter(|(of, _)| *r4().of(*of).name != *PATIENT) {
-            assert!(!elements(*of).unwrap().is_empty(), "{}", r4().of(*of).name);
+            assert!(!elements(*of).unwrap().all.is_empty(), "{}", r4().of(*of).name);
         }
     }
 }

@@ -35,7 +35,8 @@ impl Engine {
         let doc = self.json_body(request)?;
         crate::aim::same_type(Some(doc.root()), AUDIT_EVENT)?;
         self.demand_valid(ctx, doc.root()).await?;
-        let (id, at) = ((self.ambient.new_id)(), (self.ambient.now_ms)());
+        let at = (self.ambient.now_ms)();
+        let id = self.event_id(at);
         let key = Key::new(AUDIT_EVENT, &id);
         self.demand_within(ctx, &key, doc.root(), &bounds)?;
         let body = stamped_at(doc.root(), &key, at).into_bytes();

@@ -1,7 +1,8 @@
 //! From an event to the AuditEvent that it is (auditevent.html), in the patterns of IHE's Basic Audit Log Patterns (BALP
 //! 1.1): the user and the app as agents, the patient, the data and the query as entities.
 
-use super::event::{Agent, Entity, Event};
+use super::entities::Entity;
+use super::event::{Agent, Event};
 use super::keys::outcome_of;
 use super::patients::PATIENT;
 use super::security::{DCM, Security};
@@ -96,7 +97,7 @@ impl Shown<'_> {
             })
         });
         let mut all: Vec<Json> = patients.collect();
-        all.extend(event.entities.iter().filter(|it| self.may_tell_of(it)).filter_map(|it| self.entity(it)));
+        all.extend(event.entities.iter().filter(|it| self.may_tell_of(it)).filter_map(|it| self.entity(&it)));
         // What was asked for may name others.
         if let Some(query) = event.query.as_ref().filter(|_| self.only.is_none()) {
             all.push(json!({
@@ -115,14 +116,14 @@ impl Shown<'_> {
     }
 
     /// Whether a resource belongs to one of the only patients that may be told of, if there are such.
-    fn may_tell_of(&self, Entity(_, owners): &Entity) -> bool {
+    fn may_tell_of(&self, Entity { owners, .. }: &Entity) -> bool {
         let Some(only) = self.only else { return true };
         let owner = |it: &u32| usize::try_from(*it).ok().and_then(|it| self.event.patients.get(it));
         owners.iter().filter_map(owner).any(|it| only.contains(it))
     }
 
     /// `None` for a patient, who is told of as such, unless a version was asked for.
-    fn entity(&self, Entity(what, _): &Entity) -> Option<Json> {
+    fn entity(&self, Entity { what, .. }: &Entity) -> Option<Json> {
         let of = what.split('/').next().unwrap_or_default();
         if Security::of(&self.event.what).is_some() {
             return Some(json!({

@@ -100,7 +100,7 @@ impl Engine {
             true if !self.tells_of_all(ctx, sight, &entry.body)? => return Ok(None),
             true => entry.body.clone(),
             false => {
-                let event: Event = serde_json::from_slice(&entry.body).map_err(Failure::internal)?;
+                let event = Event::read(&entry.body)?;
                 let (id, at, site) = (entry.id.as_str(), entry.at, ctx.tenant().name());
                 let Some(told) = self.told(ctx, sight, &event)? else { return Ok(None) };
                 let shown = Shown { id, at, site, event: &event, only: told.as_ref() };

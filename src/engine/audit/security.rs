@@ -1,7 +1,8 @@
 //! Events of a tenant's security beside its RESTful interactions: who signed in, which tokens were given out, who was
 //! entered or left out. Their types are DICOM's (PS3.15 annex A.5.3, PS3.16 CID 400), as IHE's are.
 
-use super::event::{Agent, Entity, Event, Origin};
+use super::entities::Entities;
+use super::event::{Agent, Event, Origin};
 use super::patients::PATIENT;
 use fhir::Result;
 use store::AuditEntry;
@@ -107,7 +108,8 @@ impl SecurityEvent {
     pub fn entry(self, id: String, now: i64) -> Result<AuditEntry> {
         let SecurityEvent { what, status, subject, origin, about, asked } = self;
         let agent = Agent { subject, roles: Vec::new(), origin };
-        let entities = about.into_iter().map(|it| Entity(it, Vec::new())).collect();
+        let mut entities = Entities::default();
+        about.iter().for_each(|it| entities.add_text(it));
         let patients: Vec<String> = asked.as_deref().and_then(patient).into_iter().map(str::to_owned).collect();
         let (what, action) = (what.text().into(), what.action());
         let event = Event { what, action, status, agent, entities, patients, query: asked, ..Event::default() };

@@ -7,10 +7,10 @@ use fhir::{Failure, IssueType, Result};
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
-use store::{AuditEntry, AuditQuery, Session};
+use store::{AuditEntry, AuditQuery, AuditRecords, Session};
 use tokio::sync::watch;
 
-/// Events that go into the log at a time.
+/// Events that are looked through at a time.
 const BATCH: usize = 500;
 /// How long events wait at most, while the database takes them.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,11 +20,24 @@ const LATEST: Duration = Duration::from_secs(2);
 /// Where the events of reads go before an answer leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadEvents {
-    /// Into the database.
+    /// Onto this node's disk where the data is there as well, and else into the database.
     #[default]
+    Auto,
+    /// Into the database.
     Database,
     /// Onto this node's disk, and from there into the database within about a second.
     Node,
+}
+
+impl ReadEvents {
+    /// What it comes to; `has_data` says that the data is on this node's disk.
+    pub fn settled(self, has_data: bool) -> ReadEvents {
+        match self {
+            ReadEvents::Auto if has_data => ReadEvents::Node,
+            ReadEvents::Auto => ReadEvents::Database,
+            said => said,
+        }
+    }
 }
 
 impl FromStr for ReadEvents {
@@ -32,9 +45,10 @@ impl FromStr for ReadEvents {
 
     fn from_str(text: &str) -> std::result::Result<ReadEvents, String> {
         match text {
+            "auto" => Ok(ReadEvents::Auto),
             "database" => Ok(ReadEvents::Database),
             "node" => Ok(ReadEvents::Node),
-            _ => Err(format!("`{text}` is not database or node")),
+            _ => Err(format!("`{text}` is not auto, database or node")),
         }
     }
 }
@@ -52,14 +66,17 @@ impl Engine {
             Left::Sent(entry) => Ok(entry),
         };
         let entries = left.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
-        let tenant = ctx.tenant.name();
-        if is_read && self.settings.audit_reads == ReadEvents::Node && self.wait(tenant, &entries).await.is_ok() {
+        let (tenant, session) = (ctx.tenant.name(), &*ctx.session);
+        if is_read
+            && self.settings.audit_reads == ReadEvents::Node
+            && self.wait(session, tenant, &entries).await.is_ok()
+        {
             return Ok(());
         }
         let spare = ctx.leeway.is_some().then(|| entries.clone());
-        let Err(cause) = ctx.session.audit(entries).await else { return Ok(()) };
+        let Err(cause) = session.audit(entries).await else { return Ok(()) };
         if let Some(entries) = spare
-            && self.wait(tenant, &entries).await.is_ok()
+            && self.wait(session, tenant, &entries).await.is_ok()
         {
             return Ok(());
         }
@@ -72,9 +89,10 @@ impl Engine {
     }
 
     /// Has events wait on this node; fails where there is no folder for them.
-    pub(super) async fn wait(&self, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
+    pub(super) async fn wait(&self, session: &dyn Session, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
         let journal = self.journal.as_ref().ok_or_else(|| Failure::internal("there is no folder for events"))?;
-        journal.keep(tenant, entries).await.map_err(Failure::internal)
+        let records = session.audit_records(entries).await?;
+        journal.keep(tenant, &records).await.map_err(Failure::internal)
     }
 
     /// Puts the events into the log that wait on this node, each once, again and again until it is told to stop, and then once more.
@@ -128,15 +146,17 @@ impl Engine {
     async fn log_segment(&self, segment: &mut Segment, away: &mut HashSet<String>) -> Result<bool> {
         // Where the database comes first, these are what it may have taken without saying so.
         let is_doubtful =
-            std::mem::replace(&mut segment.is_doubtful, true) || self.settings.audit_reads == ReadEvents::Database;
+            std::mem::replace(&mut segment.is_doubtful, true) || self.settings.audit_reads != ReadEvents::Node;
         let mut left = on_disk(segment, Segment::read).await?;
         let (all, mut last) = (left.len(), Ok(()));
         for tenant in left.keys().filter(|it| !away.contains(*it)).cloned().collect::<Vec<_>>() {
-            let Some(entries) = left.remove(&tenant) else { continue };
-            if let Err(failure) = self.log_entries(&tenant, &entries, is_doubtful).await {
-                last = Err(failure);
-                away.insert(tenant.clone());
-                left.insert(tenant, entries);
+            let Some(lots) = left.get(&tenant) else { continue };
+            match self.log_lots(&tenant, lots, is_doubtful).await {
+                Ok(()) => drop(left.remove(&tenant)),
+                Err(failure) => {
+                    last = Err(failure);
+                    away.insert(tenant);
+                }
             }
         }
         let is_empty = left.is_empty();
@@ -146,7 +166,7 @@ impl Engine {
         last.map(|()| is_empty)
     }
 
-    async fn log_entries(&self, tenant: &str, entries: &[AuditEntry], is_doubtful: bool) -> Result<()> {
+    async fn log_lots(&self, tenant: &str, lots: &[AuditRecords], is_doubtful: bool) -> Result<()> {
         let Some(known) = self.store.tenant(tenant).await? else {
             if self.store.erased().await?.iter().any(|it| it.name == tenant) {
                 tracing::warn!(tenant, "events that waited were taken away with their tenant, which is erased");
@@ -155,10 +175,9 @@ impl Engine {
             return Err(Failure::internal("events wait for a tenant that is not there"));
         };
         let session = self.store.open(&known).await?;
-        let logged = if is_doubtful { logged(&*session, entries).await? } else { HashSet::new() };
-        let fresh: Vec<_> = entries.iter().filter(|it| !logged.contains(&it.id)).cloned().collect();
-        for batch in fresh.chunks(BATCH) {
-            session.audit(batch.to_vec()).await?;
+        for records in lots {
+            let logged = if is_doubtful { logged(&*session, records).await? } else { HashSet::new() };
+            session.audit_waited(if logged.is_empty() { records.clone() } else { records.without(&logged) }).await?;
         }
         Ok(())
     }
@@ -175,10 +194,10 @@ async fn on_disk<T: Send + 'static>(
 }
 
 /// The ids of what the log has of the time of these events.
-async fn logged(session: &dyn Session, entries: &[AuditEntry]) -> Result<HashSet<String>> {
-    let times = || entries.iter().map(|it| it.at);
-    let mut query = AuditQuery { from: times().min(), until: times().max(), limit: BATCH, ..AuditQuery::default() };
+async fn logged(session: &dyn Session, records: &AuditRecords) -> Result<HashSet<String>> {
     let mut ids = HashSet::new();
+    let Some((from, until)) = records.times() else { return Ok(ids) };
+    let mut query = AuditQuery { from: Some(from), until: Some(until), limit: BATCH, ..AuditQuery::default() };
     loop {
         let page = session.audited(&query).await?;
         ids.extend(page.entries.into_iter().map(|it| it.id));

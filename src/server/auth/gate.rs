@@ -155,8 +155,7 @@ impl Gate {
         is_public: bool,
     ) -> Result<(Context, Arc<Holder>)> {
         let now = clock::now_ms();
-        let known = read(&self.tenants).get(tenant).cloned();
-        let known = match known {
+        let known = match self.last_known(tenant) {
             Some(known) => known,
             None => self.known(tenant).await?,
         };
@@ -201,10 +200,15 @@ impl Gate {
         Ok(claims)
     }
 
+    /// The tenant of this name as it was when it was last asked for, if it was.
+    pub fn last_known(&self, name: &str) -> Option<Arc<Known>> {
+        read(&self.tenants).get(name).cloned()
+    }
+
     /// The tenant of this name, with its keys as they were a second ago at the most.
     pub async fn known(&self, name: &str) -> Result<Arc<Known>> {
         let now = clock::now_ms();
-        let known = read(&self.tenants).get(name).cloned();
+        let known = self.last_known(name);
         if let Some(known) = &known
             && (self.issuer().is_none() || now < known.seen.load(Ordering::Relaxed) + GRANTED)
         {

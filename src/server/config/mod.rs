@@ -77,7 +77,7 @@ settings! {
         write_time: Span = "30s", "MEDISYNC_WRITE_TIME", "TIME", "PostgreSQL: the longest a write may take in the database";
         text_folder: PathBuf = "./data/text", "MEDISYNC_TEXT_FOLDER", "FOLDER", "PostgreSQL: where this node keeps its full-text indexes, which are made from the records";
         audit_folder: PathBuf = "./data/audit", "MEDISYNC_AUDIT_FOLDER", "FOLDER", "PostgreSQL: where events of the audit log wait on this node: those of reads where audit-reads says so, and those of what a standby answers while the primary database is away; SQLite has it in its data folder";
-        audit_reads: engine::ReadEvents = "database", "MEDISYNC_AUDIT_READS", "WHERE", "What is on disk before the answer to a read leaves: its event in the database, or on this node (in the folder of audit-folder, which must outlive the process, and within a second in the database)";
+        audit_reads: engine::ReadEvents = "auto", "MEDISYNC_AUDIT_READS", "WHERE", "What is on disk before the answer to a read leaves: its event in the database, or on this node (in the folder of audit-folder, which must outlive the process, and within a second in the database), or auto, which is node with SQLite, whose data is on that disk as well, and database with PostgreSQL";
         regions: Regions = "any", "MEDISYNC_REGIONS", "LABELS", "PostgreSQL: serve only tenants that are kept in these regions, such as eu,uk; any serves all";
         master_key: MasterKey = "auto", "MEDISYNC_MASTER_KEY", "WHERE", "The key that tenants' keys are wrapped by: file:PATH, env:VARIABLE (lines of an id and 32 bytes in base64, the last of which wraps), vault:https://HOST:8200/MOUNT/KEY (HashiCorp Vault's Transit), none, or auto, which makes a file in SQLite's data folder and is none with PostgreSQL";
         vault_token: Secret = "none", "MEDISYNC_VAULT_TOKEN", "TOKEN", "What shows Vault who asks: file:PATH, read each time, or the token; better as variable or in the settings file, as others may see a flag";
@@ -110,6 +110,11 @@ impl Mail {
 }
 
 impl Store {
+    /// Whether data is kept on this node's disk.
+    fn is_on_this_node(&self) -> bool {
+        matches!(self.database.place(), Ok(Place::Folder(_)))
+    }
+
     /// Where events of the audit log wait on this node.
     pub fn waiting_events(&self) -> Result<PathBuf> {
         Ok(match self.database.place()? {
@@ -282,7 +287,7 @@ impl Limits {
             provenance: self.provenance,
             audit: true,
             audit_folder: None,
-            audit_reads: store.audit_reads,
+            audit_reads: store.audit_reads.settled(store.is_on_this_node()),
             authorization: None,
         }
     }

@@ -137,7 +137,7 @@ described! {
     Format: "text or json", json!({ "enum": ["text", "json"] });
     store::Placement: "pool, schema or database", json!({ "enum": ["pool", "schema", "database"] });
     engine::ProfileBreach: "error or warning", json!({ "enum": ["error", "warning"] });
-    engine::ReadEvents: "database or node", json!({ "enum": ["database", "node"] });
+    engine::ReadEvents: "auto, database or node", json!({ "enum": ["auto", "database", "node"] });
     engine::MadeProvenance: "all, imports or none", json!({ "enum": ["all", "imports", "none"] });
 }
 

@@ -128,7 +128,11 @@ async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Addr
     };
     match recorded.await {
         // A copy of the database told that the token is not good.
-        Err(failure) if failure.status == 503 && may_wait => server.engine.record_later(&address.tenant, event).await,
+        Err(failure) if failure.status == 503 && may_wait => {
+            let known = server.gate.last_known(&address.tenant).ok_or(failure)?;
+            let session = server.engine.store().open(&known.tenant).await?;
+            server.engine.record_later(&*session, &address.tenant, event).await
+        }
         done => done,
     }
 }

@@ -1,7 +1,7 @@
 //! Rows, and the blocks that they are sealed into.
 
 use super::chain::{AuditKey, Mac, Of, START};
-use super::coding::{self, Event, append, part};
+use super::coding::{self, Event, Events, append, part};
 use crate::{Error, Result};
 use bytes::Bytes;
 use flate2::Compression;
@@ -37,17 +37,43 @@ pub(crate) struct Row {
 impl Row {
     /// The row behind one with this number, hash and total; `None` if these bytes are no events.
     pub(crate) fn after(key: &AuditKey, number: i64, mac: &Mac, total: i64, body: Bytes) -> Option<Row> {
-        let events = coding::events(body.clone())?;
-        let (number, total) = (number.checked_add(1)?, total.checked_add(events.len() as i64)?);
-        Some(Row {
+        let mut span = Span::default();
+        Events(&body).try_for_each(|it| it.map(|it| span.take(&it)))?;
+        let (number, total) = (number.checked_add(1)?, total.checked_add(span.events)?);
+        let Span { newest, low, high, .. } = span;
+        (span.events > 0).then(|| Row {
             number,
             total,
-            newest: events.iter().map(|it| it.place).max()?,
-            low: events.iter().map(|it| it.at).min()?,
-            high: events.iter().map(|it| it.at).max()?,
+            newest,
+            low,
+            high,
             mac: key.row(mac, number, total, &body),
             body,
         })
+    }
+}
+
+/// Where events stand and when they were.
+#[derive(Clone, Copy)]
+struct Span {
+    events: i64,
+    oldest: i64,
+    newest: i64,
+    low: i64,
+    high: i64,
+}
+
+impl Default for Span {
+    fn default() -> Span {
+        Span { events: 0, oldest: i64::MAX, newest: i64::MIN, low: i64::MAX, high: i64::MIN }
+    }
+}
+
+impl Span {
+    fn take(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        (self.oldest, self.newest) = (self.oldest.min(event.place), self.newest.max(event.place));
+        (self.low, self.high) = (self.low.min(event.at), self.high.max(event.at));
     }
 }
 
@@ -75,22 +101,6 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Seals rows, behind one of this number, hash and total. Those that follow on each other become one block. One that is not
-    /// what was written, or stands behind a gap, becomes one alone: so it is still there for a verification to find, and the
-    /// rest goes on.
-    pub(crate) fn seal(key: &AuditKey, (number, mac, total): (i64, Mac, i64), rows: &[Row]) -> Result<Vec<Block>> {
-        let (mut number, mut mac, mut total, mut lots) = (number, mac, total, Vec::<Lot<'_>>::new());
-        for row in rows {
-            let is_true = Row::after(key, number, &mac, total, row.body.clone()).as_ref() == Some(row);
-            match lots.last_mut() {
-                Some(lot) if is_true && lot.is_true => lot.rows.push(row),
-                _ => lots.push(Lot { before: mac, earlier: total, is_true, rows: vec![row] }),
-            }
-            (number, mac, total) = (row.number, row.mac, row.total);
-        }
-        lots.iter().filter_map(|it| it.block(key).transpose()).collect()
-    }
-
     /// What stays of it when its events are dropped.
     pub(crate) fn stub(&self, key: &AuditKey) -> Block {
         let mut stub = Block { body: Bytes::new(), ..self.clone() };
@@ -148,17 +158,44 @@ impl Block {
         self.is_true(self.rows(key).as_deref()).then(|| self.keys(key))?
     }
 
-    /// Its events, in the order of the log.
-    pub(crate) fn events(&self, key: &AuditKey) -> Option<Vec<Event>> {
-        self.rows(key)?.into_iter().map(|it| coding::events(it.body)).collect::<Option<Vec<_>>>().map(|it| it.concat())
-    }
-
-    /// What its events can be found by, each once.
+    /// What its events can be found by, each once; `None` if it is not what was sealed.
     pub(crate) fn keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
-        let mut keys: Vec<i64> = self.events(key)?.into_iter().flat_map(|it| it.keys).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        Some(keys)
+        let mut keys = Vec::new();
+        for row in self.rows(key)? {
+            keys.extend(coding::events(&row.body)?.iter().flat_map(Event::keys));
+        }
+        Some(each_once(keys))
+    }
+}
+
+/// A block that was made, on its way into a log.
+pub(crate) struct Sealed {
+    pub(crate) block: Block,
+    /// What the index is to have of it.
+    pub(crate) keys: Vec<i64>,
+    /// Whether its rows are what was written.
+    pub(crate) is_true: bool,
+}
+
+impl Sealed {
+    /// Seals rows, behind one of this number, hash and total. Those that follow on each other become one block, until it has
+    /// enough. One that is not what was written, or stands behind a gap, becomes one alone: so it is still there for a
+    /// verification to find, and the rest goes on.
+    pub(crate) fn of(key: &AuditKey, (number, mac, total): (i64, Mac, i64), rows: &[Row]) -> Result<Vec<Sealed>> {
+        let (mut number, mut mac, mut total, mut lots) = (number, mac, total, Vec::<Lot<'_>>::new());
+        for row in rows {
+            let is_true = Row::after(key, number, &mac, total, row.body.clone()).as_ref() == Some(row);
+            match lots.last_mut() {
+                Some(lot) if is_true && lot.has_room() => lot.add(row),
+                _ => {
+                    let mut lot = Lot { before: mac, earlier: total, is_true, rows: Vec::new(), bytes: 0 };
+                    lot.add(row);
+                    lots.push(lot);
+                }
+            }
+            (number, mac, total) = (row.number, row.mac, row.total);
+        }
+        lots.iter().filter_map(|it| it.sealed(key).transpose()).collect()
     }
 }
 
@@ -169,38 +206,61 @@ struct Lot<'r> {
     /// Whether they are what was written.
     is_true: bool,
     rows: Vec<&'r Row>,
+    bytes: usize,
 }
 
-impl Lot<'_> {
+impl<'r> Lot<'r> {
+    fn add(&mut self, row: &'r Row) {
+        self.bytes += row.body.len();
+        self.rows.push(row);
+    }
+
+    /// Whether another row may be added.
+    fn has_room(&self) -> bool {
+        let events = self.rows.last().map_or(0, |it| it.total - self.earlier);
+        self.is_true && !is_full(events, self.bytes as i64)
+    }
+
     /// The block. What it says of its events is told by the events, and not by the rows: a wrong place would have it looked
     /// through where it does not belong.
-    fn block(&self, key: &AuditKey) -> Result<Option<Block>> {
+    fn sealed(&self, key: &AuditKey) -> Result<Option<Sealed>> {
         let (Some(first), Some(last)) = (self.rows.first(), self.rows.last()) else { return Ok(None) };
-        let mut plain = Vec::new();
-        self.rows.iter().for_each(|it| append(&mut plain, &it.body));
-        let events: Vec<Event> = self.rows.iter().filter_map(|it| coding::events(it.body.clone())).flatten().collect();
-        let (places, times) = (events.iter().map(|it| it.place), events.iter().map(|it| it.at));
+        let (mut plain, mut keys, mut span) = (Vec::with_capacity(self.bytes), Vec::new(), Span::default());
+        for row in &self.rows {
+            append(&mut plain, &row.body);
+            for event in Events(&row.body).flatten() {
+                span.take(&event);
+                keys.extend(event.keys());
+            }
+        }
+        let span = if span.events == 0 { Span { events: 0, oldest: 0, newest: 0, low: 0, high: 0 } } else { span };
         let mut block = Block {
             number: first.number,
             last: last.number,
             earlier: self.earlier,
             total: last.total,
-            oldest: places.clone().min().unwrap_or(0),
-            newest: places.max().unwrap_or(0),
-            low: times.clone().min().unwrap_or(0),
-            high: times.max().unwrap_or(0),
+            oldest: span.oldest,
+            newest: span.newest,
+            low: span.low,
+            high: span.high,
             before: self.before,
             mac: last.mac,
             seal: START,
             body: packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?.into(),
         };
         block.seal = block.sealed(key);
-        Ok(Some(block))
+        Ok(Some(Sealed { block, keys: each_once(keys), is_true: self.is_true }))
     }
 }
 
+fn each_once(mut keys: Vec<i64>) -> Vec<i64> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 fn packed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::fast());
     encoder.write_all(plain)?;
     encoder.finish()
 }

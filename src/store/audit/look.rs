@@ -1,9 +1,11 @@
 //! Finding events.
 
-use super::coding::{self, Event};
+use super::block::Block;
+use super::coding::{Event, Events, time_of};
 use super::tables::{self, Log, Unchained};
-use super::{AuditPage, AuditPlace, AuditQuery, Audited};
+use super::{AuditKey, AuditPage, AuditPlace, AuditQuery, Audited};
 use crate::Result;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// So many blocks are opened for a page, unless they lie over each other.
@@ -20,18 +22,35 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn takes(&self, event: &Event) -> bool {
+    fn takes(&self, event: &Event<'_>) -> bool {
         let query = self.query;
         query.before.is_none_or(|it| event.place < it.0)
             && query.from.is_none_or(|it| it <= event.at)
             && query.until.is_none_or(|it| event.at <= it)
-            && self.keys.iter().all(|any| any.iter().any(|key| event.keys.binary_search(key).is_ok()))
+            && self.keys.iter().all(|any| any.iter().any(|key| event.has(*key)))
     }
 
-    /// Adds what is wanted of some events. One that is sealed while we look is met twice.
-    fn take(&self, events: Vec<Event>, found: &mut BTreeMap<i64, Event>) {
-        found.extend(events.into_iter().filter(|it| self.takes(it)).map(|it| (it.place, it)));
+    /// Adds what is wanted of some events; `false` where they cannot be read. One that is sealed while we look is met twice.
+    fn take(&self, events: &[u8], found: &mut BTreeMap<i64, Audited>) -> bool {
+        for event in Events(events) {
+            let Some(event) = event else { return false };
+            if self.takes(&event) {
+                found.insert(event.place, audited(&event));
+            }
+        }
+        true
     }
+
+    /// The same of a block's events.
+    fn take_block(&self, key: &AuditKey, block: &Block, found: &mut BTreeMap<i64, Audited>) -> bool {
+        let Some(rows) = block.rows(key) else { return false };
+        rows.iter().fold(true, |all, it| self.take(&it.body, found) && all)
+    }
+}
+
+fn audited(event: &Event<'_>) -> Audited {
+    let (id, body) = (event.id.to_owned(), Bytes::copy_from_slice(event.body));
+    Audited { place: AuditPlace(event.place), id, at: event.at, body }
 }
 
 /// A page of the events that a query finds, the newest first. What is in no block is looked at before the blocks are: it
@@ -43,6 +62,9 @@ pub(crate) async fn page(log: &dyn Log, query: &AuditQuery) -> Result<AuditPage>
 
 /// The event with this id.
 pub(crate) async fn by_id(log: &dyn Log, id: &str) -> Result<Option<Audited>> {
+    if let Some(at) = time_of(id) {
+        return of_time(log, at, id).await;
+    }
     let mut query = AuditQuery { limit: 1, ..AuditQuery::default() };
     loop {
         let page = matching(log, Wanted { query: &query, keys: vec![vec![log.hash().audited_id(id)]] }).await?;
@@ -56,15 +78,38 @@ pub(crate) async fn by_id(log: &dyn Log, id: &str) -> Result<Option<Audited>> {
     }
 }
 
+/// The event with this id, of this time.
+async fn of_time(log: &dyn Log, at: i64, id: &str) -> Result<Option<Audited>> {
+    let query = AuditQuery { from: Some(at), until: Some(at), limit: usize::MAX, ..AuditQuery::default() };
+    let wanted = Wanted { query: &query, keys: Vec::new() };
+    let mut found = BTreeMap::new();
+    let mut before = i64::MAX;
+    loop {
+        let waiting = log.unchained(before, WAITING).await?;
+        waiting.iter().for_each(|it| _ = wanted.take(&it.body, &mut found));
+        match waiting.last().filter(|_| waiting.len() as i64 == WAITING) {
+            Some(last) => before = last.place,
+            None => break,
+        }
+    }
+    log.rows(tables::tail(&query)).await?.iter().for_each(|it| _ = wanted.take(&it.body, &mut found));
+    let mut after = (i64::MIN, i64::MIN);
+    while !found.values().any(|it| it.id == id)
+        && let Some(block) = log.blocks(tables::block_of_time(at, after)).await?.pop()
+    {
+        after = (block.high, block.number);
+        wanted.take_block(log.key(), &block, &mut found);
+    }
+    Ok(found.into_values().find(|it| it.id == id))
+}
+
 async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
     let query = wanted.query;
     let (mut found, mut is_damaged) = (BTreeMap::new(), false);
     let (waiting, mut least) = unchained(log, query).await?;
     let tail = log.rows(tables::tail(query)).await?.into_iter().map(|it| it.body);
     for body in waiting.into_iter().map(|it| it.body).chain(tail) {
-        let events = coding::events(body);
-        is_damaged |= events.is_none();
-        wanted.take(events.unwrap_or_default(), &mut found);
+        is_damaged |= !wanted.take(&body, &mut found);
     }
     // Nothing that stands at this place or behind it is to come any more.
     let mut end = i64::MAX;
@@ -81,9 +126,7 @@ async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
             break;
         }
         (end, opened) = (block.newest, opened + 1);
-        let events = block.events(log.key());
-        is_damaged |= events.is_none();
-        wanted.take(events.unwrap_or_default(), &mut found);
+        is_damaged |= !wanted.take_block(log.key(), &block, &mut found);
     }
     least = least.max(end);
     let page = cut(found.split_off(&least), query.limit, (least > i64::MIN).then_some(least));
@@ -107,14 +150,9 @@ async fn unchained(log: &dyn Log, query: &AuditQuery) -> Result<(Vec<Unchained>,
 }
 
 /// The newest of what was found; where what stands before a place is still to be looked at, that is where to go on.
-fn cut(found: BTreeMap<i64, Event>, limit: usize, end: Option<i64>) -> AuditPage {
+fn cut(found: BTreeMap<i64, Audited>, limit: usize, end: Option<i64>) -> AuditPage {
     let is_cut = found.len() > limit;
-    let entries: Vec<Audited> = found
-        .into_iter()
-        .rev()
-        .take(limit)
-        .map(|(place, it)| Audited { place: AuditPlace(place), id: it.id, at: it.at, body: it.body })
-        .collect();
+    let entries: Vec<Audited> = found.into_values().rev().take(limit).collect();
     let next = match is_cut {
         true => entries.last().map(|it| it.place),
         false => end.map(AuditPlace),
@@ -126,7 +164,7 @@ fn cut(found: BTreeMap<i64, Event>, limit: usize, end: Option<i64>) -> AuditPage
 mod tests {
     use super::*;
     use crate::Secrets;
-    use crate::audit::{AuditEntry, AuditKey, Block, Head, Row, encode};
+    use crate::audit::{AuditEntry, Head, Row, encode};
     use crate::query::{Dialect, Sql};
     use crate::rows::IndexHash;
     use async_trait::async_trait;

@@ -12,16 +12,16 @@ mod coding;
 pub(crate) mod figures;
 mod heads;
 mod look;
-mod sealed;
+mod records;
 pub(crate) mod tables;
 mod verify;
 
-pub(crate) use block::{Block, Row, is_full};
+pub(crate) use block::{Block, Row, Sealed, is_full};
 pub(crate) use chain::{AuditKey, Head, Mac, START};
 pub(crate) use coding::encode;
 pub(crate) use heads::agrees;
 pub(crate) use look::{by_id, page};
-pub(crate) use sealed::Sealed;
+pub use records::AuditRecords;
 pub(crate) use tables::{Log, Unchained};
 pub(crate) use verify::verify;
 

@@ -48,7 +48,7 @@ pub(crate) struct Unchained {
 impl Unchained {
     /// Whether it is as it was written.
     pub(crate) fn is_true(&self, key: &AuditKey) -> bool {
-        self.mac == key.unchained(self.place, &self.body) && coding::events(self.body.clone()).is_some()
+        self.mac == key.unchained(self.place, &self.body) && coding::events(&self.body).is_some()
     }
 }
 
@@ -78,6 +78,16 @@ pub(crate) fn last_block(dialect: Dialect, query: &AuditQuery, keys: &[Vec<i64>]
         sql.push(" AND ").append(dialect.exists(found));
     }
     sql.push(" ORDER BY newest DESC").limit(1);
+    sql
+}
+
+/// Of the blocks that have events from before a time and after it, the next by the time of its latest event.
+pub(crate) fn block_of_time(at: i64, after: (i64, i64)) -> Sql {
+    let mut sql = Sql::new(&format!(
+        "SELECT {BLOCK} FROM audit_block WHERE high >= ? AND (high, number) > (?, ?) AND low <= ? AND body <> ? \
+         ORDER BY high, number"
+    ));
+    sql.bind(at).bind(after.0).bind(after.1).bind(at).bind(Vec::<u8>::new()).limit(1);
     sql
 }
 

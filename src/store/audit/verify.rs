@@ -6,7 +6,6 @@ use super::chain::{AuditKey, Head, Mac, START};
 use super::tables::{self, Log};
 use super::{AuditFault, AuditHead, AuditVerdict, coding};
 use crate::Result;
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 /// Rows that are read at a time.
@@ -103,7 +102,7 @@ impl Walk<'_> {
         if follows && made.as_ref() != Some(row) {
             self.fault(AuditFault::Row(row.number));
         }
-        self.meet(row.body.clone());
+        self.meet(&row.body);
         self.stand(row.number, row.mac, row.total);
     }
 
@@ -119,7 +118,7 @@ impl Walk<'_> {
         }
         for row in rows.into_iter().flatten() {
             self.meet_head(row.number, &row.mac, row.total);
-            self.meet(row.body);
+            self.meet(&row.body);
         }
         self.blocks += 1;
         self.dropped += if block.is_stub() { block.total.wrapping_sub(block.earlier) } else { 0 };
@@ -164,7 +163,7 @@ impl Walk<'_> {
                 } else if self.faults.len() < UNCHAINED {
                     self.fault(AuditFault::Waiting(waiting.place));
                 }
-                count += coding::events(waiting.body.clone()).map_or(0, |it| it.len() as i64);
+                count += coding::events(&waiting.body).map_or(0, |it| it.len() as i64);
             }
             if (rows.len() as i64) < ROWS {
                 break;
@@ -177,7 +176,7 @@ impl Walk<'_> {
     }
 
     /// Notes events, to find those that are there twice: whoever puts a copy of what was written behind it needs no key.
-    fn meet(&mut self, events: Bytes) {
+    fn meet(&mut self, events: &[u8]) {
         for event in coding::events(events).into_iter().flatten() {
             let mut id = [0; 16];
             let hash = Sha256::digest(event.id.as_bytes());

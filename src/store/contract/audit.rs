@@ -62,6 +62,49 @@ pub(crate) async fn newest_first(engine: &dyn Engine) {
     assert_eq!((verdict.head.events, verdict.dropped, verdict.faults), (3, 0, Vec::new()));
 }
 
+/// What waited elsewhere stands where it was when it began to wait, each event once.
+pub(crate) async fn what_waited(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let records = |id: &str| {
+        let (session, event) = (ward.session.clone(), event(id, &["p"]));
+        async move { session.audit_records(&[event]).await.unwrap() }
+    };
+    let mut waited = records("1").await;
+    ward.session.audit(vec![event("2", &["p"])]).await.unwrap();
+    waited.append(&records("3").await);
+    ward.session.audit(vec![event("4", &["p"])]).await.unwrap();
+    let later = records("5").await;
+    ward.session.audit_waited(waited.clone()).await.unwrap();
+    assert_eq!(ids(&ward, query(&[&["p"]], 10)).await, ["4", "3", "2", "1"]);
+    ward.session.audit_waited(later.without(&HashSet::from(["5".to_owned()]))).await.unwrap();
+    ward.session.audit_waited(later).await.unwrap();
+    assert_eq!(ids(&ward, query(&[&["p"]], 1)).await, ["5", "4", "3", "2", "1"], "event by event");
+    assert_eq!(chained(&*ward.session).await.faults, []);
+    ward.session.audit_waited(waited).await.unwrap();
+    let faults = chained(&*ward.session).await.faults;
+    assert!(matches!(faults[..], [AuditFault::Twice(_), AuditFault::Twice(_)]), "{faults:?}");
+}
+
+/// An event is found by an id that tells its time, in blocks and out of them, however many have the same time.
+pub(crate) async fn by_telling_ids(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    let id = |at: i64, i: usize| format!("{:08x}-{:04x}-7000-8000-{i:012x}", at >> 16, at & 0xffff);
+    let of = |at: i64, i: usize| AuditEntry { id: id(at, i), at, ..event("", &["k"]) };
+    let at = clock();
+    for time in [at, at + 5] {
+        ward.session.audit((0..2500).map(|i| of(time, i)).collect()).await.unwrap();
+        chained(&*ward.session).await;
+    }
+    ward.session.audit(vec![of(at, 2500)]).await.unwrap();
+    for i in [0, 1234, 2500] {
+        let found = ward.session.audit_entry(&id(at, i)).await.unwrap().unwrap();
+        assert_eq!((found.at, found.id), (at, id(at, i)));
+    }
+    for other in [id(at, 2501), id(at + 1, 0), id(at + 5, 2500), id(0, 0)] {
+        assert!(ward.session.audit_entry(&other).await.unwrap().is_none(), "{other}");
+    }
+}
+
 /// Each list of keys has one that the event has, and times are bounds.
 pub(crate) async fn by_keys_and_times(engine: &dyn Engine) {
     let ward = ward(engine).await;

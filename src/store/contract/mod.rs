@@ -89,7 +89,7 @@ macro_rules! contract {
                 entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
             jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;
             releases: finished_or_nothing, sweeping, looked_up, releases_of_two_tenants;
-            audit: an_event_twice_is_a_fault, newest_first, by_keys_and_times, with_what_they_tell_of, many_at_once, paging_while_writing,
+            audit: an_event_twice_is_a_fault, newest_first, what_waited, by_telling_ids, by_keys_and_times, with_what_they_tell_of, many_at_once, paging_while_writing,
                 goes_on_after_reopening, what_is_old_is_dropped, acknowledged_events_outlive_a_crash,
                 logs_of_two_tenants;
             measures: quantities, places;

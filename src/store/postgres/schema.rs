@@ -76,6 +76,7 @@ impl Kind {
                 ("releases", include_str!("../../../migrations/postgres/tenant/0008_releases.sql")),
                 ("audit", include_str!("../../../migrations/postgres/tenant/0009_audit.sql")),
                 ("editions", include_str!("../../../migrations/postgres/tenant/0010_editions.sql")),
+                ("audit time", include_str!("../../../migrations/postgres/tenant/0011_audit_time.sql")),
             ],
         }
     }

@@ -1,6 +1,6 @@
 //! What callers hold of a tenant.
 
-use super::audit::{Inbox, PlaceLog, drop_before};
+use super::audit::{Inbox, PlaceLog, drop_before, placed, write_waited};
 use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
 use super::runner::Reading;
@@ -15,8 +15,9 @@ use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
-    AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, Error, History,
-    HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows, Session, Stored, Walked,
+    AuditEntry, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError, Committed,
+    Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows, Session, Stored,
+    Walked,
 };
 use async_trait::async_trait;
 use sqlx::Row;
@@ -246,6 +247,14 @@ impl Session for Door {
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {
         let entries: Arc<[AuditEntry]> = entries.into();
         at_home!(self, it => Inbox::add(&it, entries.clone()))
+    }
+
+    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords> {
+        Ok(placed(&*self.homes.records(&self.home).await?, entries))
+    }
+
+    async fn audit_waited(&self, records: AuditRecords) -> Result<()> {
+        at_home!(self, it => write_waited(&it, records.clone()))
     }
 
     async fn audited(&self, query: &AuditQuery) -> Result<AuditPage> {

@@ -43,7 +43,7 @@ enum Missed {
 /// Writes a group, all or nothing; the time it has. A group of several has puts and contents only.
 pub(super) async fn write(records: &Arc<Records>, group: &mut [Changes]) -> Result<i64, CommitError> {
     let written = try_to_write(records, group).await;
-    if written.is_ok() && group.iter().any(|it| !it.audit.is_empty()) {
+    if written.is_ok() && group.iter().any(|it| !it.audit.is_empty() || !it.waited.is_empty()) {
         audit::wake(records);
     }
     written

@@ -7,8 +7,9 @@ use super::writer::{Job, State};
 use crate::audit::{AuditKey, Block, Head, Log, Mac, Row, START, Sealed, Unchained, encode, figures, is_full, tables};
 use crate::query::{Bind, Dialect, Sql};
 use crate::rows::IndexHash;
-use crate::{AuditEntry, AuditHead, CommitError, Error, Result};
+use crate::{AuditHead, Changes, CommitError, Error, Result};
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::mpsc::WeakSender;
 
@@ -19,8 +20,8 @@ pub(super) struct End {
     pub(super) number: i64,
     total: i64,
     mac: Mac,
-    /// The place of the last event.
-    place: i64,
+    /// The greatest place of an event.
+    pub(super) place: i64,
     /// What is in no block yet: events and bytes.
     events: i64,
     bytes: i64,
@@ -69,12 +70,18 @@ const TRIES: usize = 16;
 
 impl State {
     /// Writes what a group of changes has for the log as one row, within the transaction.
-    pub(super) async fn write_audit(&mut self, entries: &[&AuditEntry], now: i64) -> Result<(), CommitError> {
-        if entries.is_empty() {
+    pub(super) async fn write_audit(&mut self, changes: &[&Changes], now: i64) -> Result<(), CommitError> {
+        let mut body = Vec::new();
+        for entry in changes.iter().flat_map(|it| &it.audit) {
+            encode(&mut body, entry, self.stamps.written(now), &self.hash);
+        }
+        changes.iter().for_each(|it| body.extend_from_slice(it.waited.as_bytes()));
+        if body.is_empty() {
             return Ok(());
         }
+        let body = Bytes::from(body);
         for _ in 0..TRIES {
-            if self.add_row(entries, now).await? {
+            if self.add_row(body.clone()).await? {
                 return Ok(());
             }
             self.find_end().await?;
@@ -93,24 +100,19 @@ impl State {
         if end.number < self.audit.number || mac.is_some_and(|it| it != self.audit.mac) {
             self.keeper.disagree();
         }
+        self.stamps.pass(end.place);
         self.audit = end;
         Ok(())
     }
 
     /// Adds a row where the log ends, as far as is known; `false` if it ends elsewhere.
-    async fn add_row(&mut self, entries: &[&AuditEntry], now: i64) -> Result<bool, CommitError> {
+    async fn add_row(&mut self, body: Bytes) -> Result<bool, CommitError> {
         let mut end = self.audit;
-        let mut body = Vec::new();
-        for entry in entries {
-            // About the time in microseconds, made unique.
-            end.place = (end.place + 1).max(now * 1000);
-            encode(&mut body, entry, end.place, &self.hash);
-        }
-        let row = Row::after(&self.keeper.key, end.number, &end.mac, end.total, body.into());
+        let row = Row::after(&self.keeper.key, end.number, &end.mac, end.total, body);
         let row = row.ok_or(Error::Audit("it has no room left"))?;
-        (end.number, end.total, end.mac) = (row.number, row.total, row.mac);
-        end.events += entries.len() as i64;
+        end.events += row.total - end.total;
         end.bytes += row.body.len() as i64;
+        (end.number, end.total, end.mac, end.place) = (row.number, row.total, row.mac, end.place.max(row.newest));
         let added = sqlx::query(
             "INSERT INTO audit_row (number, total, newest, low, high, mac, body) SELECT ?, ?, ?, ?, ?, ?, ? \
              WHERE ? = (SELECT coalesce(max(number), 0) FROM audit_row) \
@@ -274,6 +276,11 @@ impl State {
     }
 }
 
+/// The milliseconds of a place, which is a time in microseconds ([`super::stamps`]).
+pub(super) fn time_of(place: i64) -> i64 {
+    place.div_euclid(1000)
+}
+
 /// The log, as a place's readers see it.
 pub(super) struct FileLog<'a>(pub(super) &'a Place);
 
@@ -316,9 +323,8 @@ impl Log for FileLog<'_> {
         Ok(Vec::new())
     }
 
-    /// Places are times in microseconds, made unique.
     fn time_of(&self, place: i64) -> i64 {
-        place.div_euclid(1000)
+        time_of(place)
     }
 
     fn place_after(&self, ms: i64) -> i64 {

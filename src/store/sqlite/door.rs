@@ -1,7 +1,7 @@
 //! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
 //! between two questions.
 
-use super::audit::FileLog;
+use super::audit::{FileLog, time_of as audit_time};
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;
@@ -13,8 +13,8 @@ use crate::query::marked::asked;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
-    AuditEntry, AuditPage, AuditQuery, AuditVerdict, Audited, Build, Changes, CommitError, Committed, History,
-    HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
+    AuditEntry, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError, Committed,
+    History, HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -121,6 +121,19 @@ impl Session for Door {
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()> {
         let done = self.place().await?.commit(Changes { audit: entries, ..Changes::default() }).await;
         Ok(done.map(|_| ())?)
+    }
+
+    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords> {
+        let place = self.place().await?;
+        let places = place.stamps.waiting((place.clock)(), entries.len());
+        Ok(AuditRecords::new(entries, places, &place.hash))
+    }
+
+    async fn audit_waited(&self, records: AuditRecords) -> Result<()> {
+        for waited in records.parts(audit_time) {
+            self.place().await?.commit(Changes { waited, ..Changes::default() }).await?;
+        }
+        Ok(())
     }
 
     async fn audited(&self, query: &AuditQuery) -> Result<AuditPage> {

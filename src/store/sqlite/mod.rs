@@ -19,6 +19,7 @@ mod readers;
 mod releases;
 mod runner;
 mod schema;
+mod stamps;
 #[cfg(test)]
 mod tests;
 mod text;

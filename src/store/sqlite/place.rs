@@ -3,6 +3,7 @@
 use super::heads::{Heads, Keeper};
 use super::readers::Readers;
 use super::runner::Reading;
+use super::stamps::Stamps;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
 use crate::audit::AuditKey;
@@ -28,6 +29,8 @@ pub(super) struct Place {
     pub(super) counts: Counts,
     pub(super) text: Follower,
     pub(super) keeper: Arc<Keeper>,
+    /// The places of the audit log's events.
+    pub(super) stamps: Stamps,
     writer: writer::Writer,
 }
 
@@ -49,7 +52,8 @@ impl Place {
         let key = AuditKey::new(tenant.secrets());
         let keeper = Arc::new(Keeper::new(key, tenant.name.clone(), settings.heads.clone()));
         let readers = Readers::new(options(file), settings.query_time);
-        let writer = writer::Writer::start(file, hash.clone(), keeper.clone(), settings.clock).await?;
+        let stamps = Stamps::default();
+        let writer = writer::Writer::start(file, hash.clone(), keeper.clone(), settings.clock, stamps.clone()).await?;
         let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
         text.leave_out(tenant.secrets().marks.left_out()).await?;
         let place = Place {
@@ -62,6 +66,7 @@ impl Place {
             counts: Counts::new(settings.clock),
             text,
             keeper,
+            stamps,
             writer,
         };
         place.keeper.begin(&place, (settings.clock)()).await?;

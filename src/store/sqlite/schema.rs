@@ -27,6 +27,7 @@ pub(super) static TENANT: LazyLock<Migrator> = LazyLock::new(|| {
         ("releases", include_str!("../../../migrations/sqlite/tenant/0005_releases.sql")),
         ("audit", include_str!("../../../migrations/sqlite/tenant/0006_audit.sql")),
         ("fence", include_str!("../../../migrations/sqlite/tenant/0007_fence.sql")),
+        ("audit time", include_str!("../../../migrations/sqlite/tenant/0008_audit_time.sql")),
     ])
 });
 

@@ -4,6 +4,7 @@
 use super::audit::End;
 use super::batch::Batch;
 use super::heads::Keeper;
+use super::stamps::Stamps;
 use super::{Clock, options};
 use crate::audit::Sealed;
 use crate::rows::IndexHash;
@@ -42,7 +43,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) async fn start(file: &Path, hash: IndexHash, keeper: Arc<Keeper>, clock: Clock) -> Result<Writer> {
+    pub(super) async fn start(
+        file: &Path,
+        hash: IndexHash,
+        keeper: Arc<Keeper>,
+        clock: Clock,
+        stamps: Stamps,
+    ) -> Result<Writer> {
         let mut connection = SqliteConnection::connect_with(&options(file)).await?;
         let (last_rid, last_seq): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT coalesce(max(rid), 0) FROM resource), (SELECT coalesce(max(seq), 0) FROM change)",
@@ -50,8 +57,9 @@ impl Writer {
         .fetch_one(&mut connection)
         .await?;
         let audit = End::load(&mut connection).await?;
+        stamps.pass(audit.place);
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let state = State { connection, hash, clock, last_rid, last_seq, keeper, audit };
+        let state = State { connection, hash, clock, last_rid, last_seq, keeper, audit, stamps };
         let task = tokio::spawn(state.run(jobs, queue.downgrade()));
         Ok(Writer { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) })
     }
@@ -97,6 +105,8 @@ pub(super) struct State {
     pub(super) keeper: Arc<Keeper>,
     /// Where the audit log ends.
     pub(super) audit: End,
+    /// The places of its events.
+    pub(super) stamps: Stamps,
 }
 
 impl State {
@@ -217,8 +227,7 @@ impl State {
         changes: &[Changes],
         now: i64,
     ) -> Result<Vec<Result<(), CommitError>>, CommitError> {
-        let events: Vec<_> = changes.iter().flat_map(|it| &it.audit).collect();
-        self.write_audit(&events, now).await?;
+        self.write_audit(&changes.iter().collect::<Vec<_>>(), now).await?;
         Ok(changes.iter().map(|_| Ok(())).collect())
     }
 
@@ -232,7 +241,7 @@ impl State {
         let fence: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut self.connection).await?;
         let mut batch = Batch::begin(self, changes, now).await?;
         let mut verdicts = Vec::with_capacity(changes.len());
-        let mut events = Vec::new();
+        let mut accepted = Vec::new();
         for change in changes {
             if change.sealed_by.is_some_and(|it| i64::from(it) < fence) {
                 verdicts.push(Err(CommitError::Outdated));
@@ -241,14 +250,14 @@ impl State {
             verdicts.push(match batch.take(self, change).await {
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 Ok(()) => {
-                    events.extend(&change.audit);
+                    accepted.push(change);
                     Ok(())
                 }
                 verdict => verdict,
             });
         }
         batch.flush(self).await?;
-        self.write_audit(&events, now).await?;
+        self.write_audit(&accepted, now).await?;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(verdicts)
     }

@@ -5,19 +5,23 @@
 //! acknowledged. Its file is a *segment*, closed when somebody wants to put its events into the log, and removed when they are
 //! there. A process locks a file of its own; the segments of one that was killed are taken over by the next.
 
-mod line;
+mod frame;
 mod segment;
 
 use segment::Segments;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Error, Result, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use store::AuditEntry;
+use store::AuditRecords;
 use tokio::sync::{Mutex as Turn, Notify, oneshot, watch};
 
 pub(super) use segment::Segment;
+
+/// Events that wait, by tenant.
+pub(super) type Waiting = BTreeMap<String, Vec<AuditRecords>>;
 
 /// So many closings lie between two looks for what killed processes have left: a minute or so.
 const LOOK: u64 = 60;
@@ -53,8 +57,8 @@ pub(super) struct Closed {
 
 /// What the writer is told, and where it answers.
 enum Told {
-    /// To write these lines.
-    Keep(String, oneshot::Sender<Result<()>>),
+    /// To write this frame.
+    Keep(Vec<u8>, oneshot::Sender<Result<()>>),
     /// To close its segment, if it has one.
     Close(oneshot::Sender<Option<PathBuf>>),
 }
@@ -67,13 +71,11 @@ impl Journal {
     }
 
     /// Has a tenant's events wait; they are on disk when this returns.
-    pub(super) async fn keep(&self, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
-        let mut lines = String::new();
-        for entry in entries {
-            line::write(tenant, entry, &mut lines)?;
-        }
+    pub(super) async fn keep(&self, tenant: &str, records: &AuditRecords) -> Result<()> {
+        let mut frame = Vec::new();
+        frame::write(tenant, records, &mut frame)?;
         let (done, answer) = oneshot::channel();
-        self.tell(Told::Keep(lines, done))?;
+        self.tell(Told::Keep(frame, done))?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -113,17 +115,17 @@ fn gone() -> Error {
 /// Does what it is told until the journal is dropped.
 fn write_all(told: &Receiver<Told>, mut segments: Segments) {
     while let Ok(first) = told.recv() {
-        let (mut lines, mut waiting, mut closing) = (String::new(), Vec::new(), Vec::new());
+        let (mut frames, mut waiting, mut closing) = (Vec::new(), Vec::new(), Vec::new());
         for told in std::iter::once(first).chain(told.try_iter()) {
             match told {
-                Told::Keep(text, done) => {
-                    lines.push_str(&text);
+                Told::Keep(frame, done) => {
+                    frames.extend_from_slice(&frame);
                     waiting.push(done);
                 }
                 Told::Close(done) => closing.push(done),
             }
         }
-        let written = if lines.is_empty() { Ok(()) } else { segments.append(lines.as_bytes()) };
+        let written = if frames.is_empty() { Ok(()) } else { segments.append(&frames) };
         for done in waiting {
             // Who asked may have gone: the event stays.
             let _ = done.send(written.as_ref().copied().map_err(|it| Error::new(it.kind(), it.to_string())));
@@ -134,10 +136,10 @@ fn write_all(told: &Receiver<Told>, mut segments: Segments) {
     }
 }
 
-/// Appends and syncs. What is not whole would spoil the line that comes next.
-fn append(file: &mut File, lines: &[u8]) -> Result<()> {
+/// Appends and syncs. What is not whole would stand in the way of what comes next.
+fn append(file: &mut File, frames: &[u8]) -> Result<()> {
     let whole = file.metadata()?.len();
-    let written = file.write_all(lines).and_then(|()| file.sync_data());
+    let written = file.write_all(frames).and_then(|()| file.sync_data());
     if written.is_err() {
         file.set_len(whole)?;
     }

@@ -1,12 +1,10 @@
 //! The files of a journal: `NODE-NUMBER.events`, and `NODE.lock`, which its process holds as long as it lives.
 
-use super::{append, line, sync_folder};
-use std::collections::BTreeMap;
+use super::{Waiting, append, frame, sync_folder};
 use std::fs::{DirBuilder, File, OpenOptions, read, read_dir, remove_file, rename};
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::AuditEntry;
 
 const EVENTS: &str = "events";
 const LOCK: &str = "lock";
@@ -36,21 +34,21 @@ impl Segments {
         Ok(Segments { folder: folder.to_owned(), node: node.to_owned(), number: 0, open: None, _lock: lock })
     }
 
-    /// Adds lines; they are on disk when this returns.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<()> {
+    /// Adds frames; they are on disk when this returns.
+    pub(super) fn append(&mut self, frames: &[u8]) -> Result<()> {
         if let Some((_, file)) = &mut self.open {
-            return append(file, lines);
+            return append(file, frames);
         }
         self.number += 1;
         let path = self.folder.join(format!("{}-{:012}", self.node, self.number)).with_extension(EVENTS);
         let mut file = private().append(true).create_new(true).open(&path)?;
-        append(&mut file, lines)?;
+        append(&mut file, frames)?;
         sync_folder(&self.folder)?;
         self.open = Some((path, file));
         Ok(())
     }
 
-    /// The segment that was written to; the next line begins another one.
+    /// The segment that was written to; the next frame begins another one.
     pub(super) fn close(&mut self) -> Option<PathBuf> {
         self.open.take().map(|(path, _)| path)
     }
@@ -72,22 +70,21 @@ impl Segment {
     }
 
     /// Its events, by tenant.
-    pub(in crate::audit) fn read(&self) -> Result<BTreeMap<String, Vec<AuditEntry>>> {
-        // A torn line may end within a character.
-        Ok(line::read(&String::from_utf8_lossy(&read(&self.path)?)))
+    pub(in crate::audit) fn read(&self) -> Result<Waiting> {
+        Ok(frame::read(&read(&self.path)?))
     }
 
     /// Leaves in it only these, or takes it away where there are none.
-    pub(in crate::audit) fn leave(&self, entries: &BTreeMap<String, Vec<AuditEntry>>) -> Result<()> {
-        if entries.is_empty() {
+    pub(in crate::audit) fn leave(&self, events: &Waiting) -> Result<()> {
+        if events.is_empty() {
             return remove_file(&self.path);
         }
-        let mut lines = String::new();
-        for (tenant, entry) in entries.iter().flat_map(|(tenant, it)| it.iter().map(move |it| (tenant, it))) {
-            line::write(tenant, entry, &mut lines)?;
+        let mut frames = Vec::new();
+        for (tenant, records) in events.iter().flat_map(|(tenant, lots)| lots.iter().map(move |it| (tenant, it))) {
+            frame::write(tenant, records, &mut frames)?;
         }
         let new = self.path.with_extension("new");
-        append(&mut private().write(true).create(true).truncate(true).open(&new)?, lines.as_bytes())?;
+        append(&mut private().write(true).create(true).truncate(true).open(&new)?, &frames)?;
         rename(&new, &self.path)
     }
 }

@@ -13,25 +13,45 @@ use super::numbers::{least_at, time_of};
 use super::records::Records;
 use super::releases::change;
 use super::runner::query;
+use super::write::write;
 use crate::audit::{AuditKey, Block, Head, Log, Row, Unchained, encode, tables};
 use crate::query::{Dialect, Sql};
 use crate::rows::IndexHash;
-use crate::{AuditEntry, Changes, Result};
+use crate::{AuditEntry, AuditRecords, Changes, CommitError, Error, Result};
 use async_trait::async_trait;
 use sqlx::{PgConnection, Row as _};
+use std::sync::Arc;
 
 /// The events of a statement, as they are written.
 pub(super) fn gathered(records: &Records, group: &[Changes], place: impl Fn(usize) -> i64) -> Option<Unchained> {
-    let entries: Vec<&AuditEntry> = group.iter().flat_map(|it| &it.audit).collect();
-    if entries.is_empty() {
-        return None;
-    }
     let mut body = Vec::new();
-    for (i, entry) in entries.iter().enumerate() {
+    for (i, entry) in group.iter().flat_map(|it| &it.audit).enumerate() {
         encode(&mut body, entry, place(i), &records.tenancy.hash);
     }
-    let place = place(0);
+    let given = (!body.is_empty()).then(|| place(0));
+    // What waited comes alone, so that what is written together stands together.
+    let waited = group.iter().filter_map(|it| it.waited.least());
+    group.iter().for_each(|it| body.extend_from_slice(it.waited.as_bytes()));
+    let place = given.into_iter().chain(waited).min()?;
     Some(Unchained { place, mac: records.audit.key.unchained(place, &body), body: body.into() })
+}
+
+/// The events as they will stand in the log, with places from now on.
+pub(super) fn placed(records: &Records, entries: &[AuditEntry]) -> AuditRecords {
+    let places = records.numbers().take(records.clock(), entries.len());
+    AuditRecords::new(entries, |i| places.at(i), &records.tenancy.hash)
+}
+
+/// Writes events that waited elsewhere, by statements of their own.
+pub(super) async fn write_waited(records: &Arc<Records>, waited: AuditRecords) -> Result<()> {
+    for waited in waited.parts(time_of) {
+        match write(records, &mut [Changes { waited, ..Changes::default() }]).await {
+            Ok(_) => {}
+            Err(CommitError::Store(error)) => return Err(error),
+            Err(_) => return Err(Error::Silent),
+        }
+    }
+    Ok(())
 }
 
 /// Drops blocks whose events are all from before a time; how many events.
