@@ -41,6 +41,7 @@ impl Entities {
                 format!("{of}/{id}/_history/{version}")
             });
         };
+        self.bytes.reserve(32);
         self.bytes.push(number);
         match (uuid(id), u8::try_from(id.len())) {
             (Some(uuid), _) => {
@@ -48,9 +49,10 @@ impl Entities {
                 self.bytes.put_u128(uuid);
             }
             (None, length) => {
-                let length = length.unwrap_or(UUID).min(UUID - 1);
-                self.bytes.push(length);
-                self.bytes.put_slice(id.as_bytes().get(..usize::from(length)).unwrap_or_default());
+                // Ids are no longer than 64 characters (datatypes.html#id).
+                let end = id.floor_char_boundary(usize::from(length.unwrap_or(UUID).min(UUID - 1)));
+                self.bytes.push(end as u8);
+                self.bytes.put_slice(id.as_bytes().get(..end).unwrap_or_default());
             }
         }
         self.put_number(version.unsigned_abs());
@@ -149,23 +151,35 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
 /// The number of a UUID that is written as [`push_uuid`] writes it.
 fn uuid(text: &str) -> Option<u128> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let mut number = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        number = match (at, byte) {
-            (8 | 13 | 18 | 23, b'-') => number,
-            (8 | 13 | 18 | 23, _) => return None,
-            (_, b'0'..=b'9') => number << 4 | u128::from(byte - b'0'),
-            (_, b'a'..=b'f') => number << 4 | u128::from(byte - b'a' + 10),
-            _ => return None,
-        };
+    let (mut digits, mut rest) = ([0; 32], &bytes[..]);
+    for (from, until) in PARTS {
+        let (part, behind) = rest.split_at_checked(until - from)?;
+        digits.get_mut(from..until)?.copy_from_slice(part);
+        rest = if until == digits.len() { behind } else { behind.strip_prefix(b"-")? };
     }
-    Some(number)
+    let mut number = [0; 16];
+    for (byte, pair) in number.iter_mut().zip(digits.as_chunks().0) {
+        let [high, low] = pair.map(|it: u8| digit(it));
+        *byte = high? << 4 | low?;
+    }
+    Some(u128::from_be_bytes(number))
 }
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Which digits of a UUID stand together.
+const PARTS: [(usize, usize); 5] = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
 
 /// RFC 9562 section 4.
 fn push_uuid(text: &mut String, uuid: u128) {
     let digits = format!("{uuid:032x}");
-    for (from, until) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
+    for (from, until) in PARTS {
         text.push_str(if from == 0 { "" } else { "-" });
         text.push_str(digits.get(from..until).unwrap_or_default());
     }

@@ -239,7 +239,7 @@ impl Engine {
     /// The same while the database is away that keeps the log: the event waits on this node.
     pub async fn record_later(&self, session: &dyn Session, tenant: &str, event: SecurityEvent) -> Result<()> {
         match self.settings.audit {
-            true => self.wait(session, tenant, &[self.security_entry(event)?]).await,
+            true => self.wait(session, tenant, &[self.security_entry(event)?], true).await,
             false => Ok(()),
         }
     }

@@ -69,14 +69,14 @@ impl Engine {
         let (tenant, session) = (ctx.tenant.name(), &*ctx.session);
         if is_read
             && self.settings.audit_reads == ReadEvents::Node
-            && self.wait(session, tenant, &entries).await.is_ok()
+            && self.wait(session, tenant, &entries, false).await.is_ok()
         {
             return Ok(());
         }
         let spare = ctx.leeway.is_some().then(|| entries.clone());
         let Err(cause) = session.audit(entries).await else { return Ok(()) };
         if let Some(entries) = spare
-            && self.wait(session, tenant, &entries).await.is_ok()
+            && self.wait(session, tenant, &entries, true).await.is_ok()
         {
             return Ok(());
         }
@@ -88,11 +88,17 @@ impl Engine {
         Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
     }
 
-    /// Has events wait on this node; fails where there is no folder for them.
-    pub(super) async fn wait(&self, session: &dyn Session, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
+    /// Has events wait on this node, of which the log may have some already; fails where there is no folder for them.
+    pub(super) async fn wait(
+        &self,
+        session: &dyn Session,
+        tenant: &str,
+        entries: &[AuditEntry],
+        is_doubtful: bool,
+    ) -> Result<()> {
         let journal = self.journal.as_ref().ok_or_else(|| Failure::internal("there is no folder for events"))?;
         let records = session.audit_records(entries).await?;
-        journal.keep(tenant, &records).await.map_err(Failure::internal)
+        journal.keep(tenant, &records, is_doubtful).await.map_err(Failure::internal)
     }
 
     /// Puts the events into the log that wait on this node, each once, again and again until it is told to stop, and then once more.

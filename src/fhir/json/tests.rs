@@ -67,10 +67,10 @@ fn values_are_written_compact_changed_and_indented() {
     let doc = Doc::parse("{ \"a\" : [ 1.10, {} ],\n \"b\\u0041\": \"\\u00e9\" }").unwrap();
     let mut compact = String::new();
     write_compact(&mut compact, doc.root());
-    assert_eq!(compact, "{\"a\":[1.10,{}],\"bA\":\"\\u00e9\"}");
+    assert_eq!(compact, "{\"a\":[1.10,{}],\"bA\":\"é\"}");
     let mut changed = String::new();
     write_replacing(&mut changed, doc.root(), &|it| (it.key() == "a").then(|| "null".to_owned()));
-    assert_eq!(changed, "{\"a\":null,\"bA\":\"\\u00e9\"}");
+    assert_eq!(changed, "{\"a\":null,\"bA\":\"é\"}");
     let mut pretty = String::new();
     write_pretty(&mut pretty, doc.root());
     assert_eq!(pretty, "{\n  \"a\": [\n    1.10,\n    {}\n  ],\n  \"bA\": \"\\u00e9\"\n}");
@@ -95,4 +95,12 @@ proptest! {
         let doc = Doc::parse(quote(&text)).unwrap();
         prop_assert_eq!(doc.root().as_str(), Some(text.as_str()));
     }
+}
+
+#[test]
+fn a_text_is_written_in_one_way() {
+    let doc = Doc::parse(r#"{"a\u0062":"Patient\/1 \u0041\"\n\\","n":1.10}"#).unwrap();
+    let mut out = String::new();
+    write_compact(&mut out, doc.root());
+    assert_eq!(out, r#"{"ab":"Patient/1 A\"\n\\","n":1.10}"#);
 }

@@ -35,7 +35,8 @@ pub fn quote(text: &str) -> String {
     out
 }
 
-/// Appends a value without white space between its parts; every string and number as it was written.
+/// Appends a value without white space between its parts; every number as it was written, and what a text escapes without
+/// need is written plainly.
 pub fn write_compact(out: &mut String, value: Value<'_>) {
     write_replacing(out, value, &|_| None);
 }
@@ -51,7 +52,11 @@ pub fn write_replacing(out: &mut String, value: Value<'_>, replace: &dyn Fn(Valu
         Kind::Object => ('{', '}'),
         Kind::Array => ('[', ']'),
         _ => {
-            out.push_str(value.raw());
+            match value.as_str().filter(|_| value.raw().contains('\\')) {
+                // There is one way to write a text: whoever looks through bytes need not know of others.
+                Some(text) => write_string(out, text),
+                None => out.push_str(value.raw()),
+            }
             return;
         }
     };

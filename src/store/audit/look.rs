@@ -62,8 +62,10 @@ pub(crate) async fn page(log: &dyn Log, query: &AuditQuery) -> Result<AuditPage>
 
 /// The event with this id.
 pub(crate) async fn by_id(log: &dyn Log, id: &str) -> Result<Option<Audited>> {
-    if let Some(at) = time_of(id) {
-        return of_time(log, at, id).await;
+    if let Some(at) = time_of(id)
+        && let Some(found) = of_time(log, at, id).await?
+    {
+        return Ok(Some(found));
     }
     let mut query = AuditQuery { limit: 1, ..AuditQuery::default() };
     loop {
@@ -115,7 +117,7 @@ async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
     let mut end = i64::MAX;
     let mut opened = 0;
     // However blocks lie over each other, a page goes on from an earlier place than it began at.
-    while opened < BLOCKS || query.before.is_none_or(|it| end >= it.0) {
+    while opened < BLOCKS || query.before.is_some_and(|it| end >= it.0) {
         let next = log.blocks(tables::last_block(log.dialect(), query, &wanted.keys, end)).await?.pop();
         let Some(block) = next else {
             end = i64::MIN;

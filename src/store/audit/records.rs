@@ -91,6 +91,11 @@ impl AuditRecords {
         self.0.len() < BYTES
     }
 
+    /// The first one's id.
+    pub(crate) fn first_id(&self) -> Option<&str> {
+        self.events().next().map(|it| it.id)
+    }
+
     /// The least of their places.
     pub(crate) fn least(&self) -> Option<i64> {
         self.events().map(|it| it.place).min()

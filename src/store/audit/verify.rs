@@ -7,6 +7,7 @@ use super::tables::{self, Log};
 use super::{AuditFault, AuditHead, AuditVerdict, coding};
 use crate::Result;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Rows that are read at a time.
 const ROWS: i64 = 200;
@@ -16,6 +17,9 @@ const FAULTS: usize = 1000;
 const UNCHAINED: usize = 100;
 /// How long what is written may wait to be chained, in milliseconds.
 const PATIENCE: i64 = 60_000;
+
+/// How long what looks late is given to be chained.
+const SOON: Duration = Duration::from_secs(5);
 
 /// An event that was met: its place, and enough of its id's hash to tell it from others'.
 type Met = (i64, [u8; 16]);
@@ -153,13 +157,13 @@ impl Walk<'_> {
 
     /// Looks at what is not chained yet, the newest first; how many events that is.
     async fn unchained(&mut self, log: &dyn Log) -> Result<i64> {
-        let (mut count, mut oldest, mut before) = (0, None, i64::MAX);
+        let (mut count, mut oldest, mut before): (i64, Option<i64>, i64) = (0, None, i64::MAX);
         loop {
             let rows = log.unchained(before, ROWS).await?;
             for waiting in &rows {
                 before = waiting.place;
                 if waiting.is_true(self.key) {
-                    oldest = Some(log.time_of(waiting.place));
+                    oldest = Some(waiting.place);
                 } else if self.faults.len() < UNCHAINED {
                     self.fault(AuditFault::Waiting(waiting.place));
                 }
@@ -169,8 +173,13 @@ impl Walk<'_> {
                 break;
             }
         }
-        if let Some(since) = oldest.filter(|it| log.now().saturating_sub(*it) > PATIENCE) {
-            self.fault(AuditFault::Late(since));
+        if let Some(place) = oldest.filter(|it| log.now().saturating_sub(log.time_of(*it)) > PATIENCE) {
+            // What waited on a node's disk is old when it is written, and chained soon after.
+            tokio::time::sleep(SOON).await;
+            let still = log.unchained(place.saturating_add(1), 1).await?;
+            if still.first().is_some_and(|it| it.place == place) {
+                self.fault(AuditFault::Late(log.time_of(place)));
+            }
         }
         Ok(count)
     }

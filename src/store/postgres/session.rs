@@ -1,6 +1,6 @@
 //! What callers hold of a tenant.
 
-use super::audit::{Inbox, PlaceLog, drop_before, placed, write_waited};
+use super::audit::{Inbox, PlaceLog, drop_before, parts, placed, write_waited};
 use super::homes::{Home, Homes, TRIES};
 use super::records::Records;
 use super::runner::Reading;
@@ -254,7 +254,10 @@ impl Session for Door {
     }
 
     async fn audit_waited(&self, records: AuditRecords) -> Result<()> {
-        at_home!(self, it => write_waited(&it, records.clone()))
+        for part in parts(records) {
+            at_home!(self, it => write_waited(&it, part.clone()))?;
+        }
+        Ok(())
     }
 
     async fn audited(&self, query: &AuditQuery) -> Result<AuditPage> {

@@ -268,7 +268,7 @@ fn missed(error: sqlx::Error) -> Missed {
 /// log where no version was to be written: `None` if that cannot be known. As long as the database still works for the
 /// connection, it may yet come; once it does not, what is not there never will be.
 async fn was_written(records: &Records, group: &[Changes], first: i64, pid: i32) -> Option<bool> {
-    let event = group.iter().find_map(|it| it.audit.first());
+    let event = group.iter().find_map(|it| it.audit.first().map(|it| it.id.as_str()).or(it.waited.first_id()));
     let has_versions = group.iter().any(|it| !it.puts.is_empty());
     if !has_versions && event.is_none() {
         return None;
@@ -278,7 +278,7 @@ async fn was_written(records: &Records, group: &[Changes], first: i64, pid: i32)
         let is_at_work = ask(&reading, "SELECT count(*) FROM pg_stat_activity WHERE pid = ?", i64::from(pid)).await;
         // Asked afterwards: what was written until then is seen.
         let is_there = match event.filter(|_| !has_versions) {
-            Some(event) => crate::audit::by_id(&PlaceLog(records), &event.id).await.ok().map(|it| it.is_some()),
+            Some(event) => crate::audit::by_id(&PlaceLog(records), event).await.ok().map(|it| it.is_some()),
             None => ask(&reading, "SELECT count(*) FROM change WHERE seq = ?", first).await,
         };
         match (is_at_work, is_there) {

@@ -71,17 +71,17 @@ const TRIES: usize = 16;
 impl State {
     /// Writes what a group of changes has for the log as one row, within the transaction.
     pub(super) async fn write_audit(&mut self, changes: &[&Changes], now: i64) -> Result<(), CommitError> {
-        let mut body = Vec::new();
-        for entry in changes.iter().flat_map(|it| &it.audit) {
-            encode(&mut body, entry, self.stamps.written(now), &self.hash);
-        }
-        changes.iter().for_each(|it| body.extend_from_slice(it.waited.as_bytes()));
-        if body.is_empty() {
+        if changes.iter().all(|it| it.audit.is_empty() && it.waited.is_empty()) {
             return Ok(());
         }
-        let body = Bytes::from(body);
         for _ in 0..TRIES {
-            if self.add_row(body.clone()).await? {
+            // Anew each time: who wrote meanwhile may have taken the same places.
+            let mut body = Vec::new();
+            for entry in changes.iter().flat_map(|it| &it.audit) {
+                encode(&mut body, entry, self.stamps.written(now), &self.hash);
+            }
+            changes.iter().for_each(|it| body.extend_from_slice(it.waited.as_bytes()));
+            if self.add_row(body.into()).await? {
                 return Ok(());
             }
             self.find_end().await?;
@@ -131,6 +131,8 @@ impl State {
         .await?;
         let is_added = added.rows_affected() > 0;
         if is_added {
+            // What another process left may have places that the clock has not come to.
+            self.stamps.pass(end.place);
             self.audit = end;
         }
         Ok(is_added)

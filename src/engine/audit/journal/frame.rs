@@ -29,19 +29,24 @@ pub(super) fn write(tenant: &str, records: &AuditRecords, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-/// The events of each tenant, as many together as a log takes at a time. A frame that is not whole was never acknowledged, and
-/// is passed by.
-pub(super) fn read(mut bytes: &[u8]) -> Waiting {
-    let mut all = Waiting::new();
+/// The events of each tenant, as many together as a log takes at a time, and whether there is something that cannot be read. A
+/// last frame that is not whole is no damage: it was never acknowledged.
+pub(super) fn read(mut bytes: &[u8]) -> (Waiting, bool) {
+    let (mut all, mut is_damaged) = (Waiting::new(), false);
     while let Some(at) = memmem::find(bytes, MARK) {
+        is_damaged |= at > 0;
         bytes = bytes.get(at + MARK.len()..).unwrap_or_default();
         let mut rest = bytes;
-        if let Some((tenant, records)) = content(&mut rest) {
-            add(&mut all, tenant, &records);
-            bytes = rest;
+        match content(&mut rest) {
+            Some((tenant, records)) => {
+                add(&mut all, tenant, &records);
+                bytes = rest;
+            }
+            None if memmem::find(bytes, MARK).is_none() => return (all, is_damaged),
+            None => is_damaged = true,
         }
     }
-    all
+    (all, is_damaged || bytes.len() >= MARK.len())
 }
 
 fn add(all: &mut Waiting, tenant: &str, records: &AuditRecords) {

@@ -15,6 +15,7 @@ use std::io::{Error, Result, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use store::AuditRecords;
 use tokio::sync::{Mutex as Turn, Notify, oneshot, watch};
 
@@ -25,6 +26,10 @@ pub(super) type Waiting = BTreeMap<String, Vec<AuditRecords>>;
 
 /// So many closings lie between two looks for what killed processes have left: a minute or so.
 const LOOK: u64 = 60;
+
+/// Where so many requests waited for a sync, the next one waits so long for more of them.
+const MANY: usize = 16;
+const MORE: Duration = Duration::from_millis(1);
 
 /// A folder of events that wait.
 #[derive(Debug)]
@@ -57,10 +62,10 @@ pub(super) struct Closed {
 
 /// What the writer is told, and where it answers.
 enum Told {
-    /// To write this frame.
-    Keep(Vec<u8>, oneshot::Sender<Result<()>>),
+    /// To write this frame; whether the log may have its events already.
+    Keep(Vec<u8>, bool, oneshot::Sender<Result<()>>),
     /// To close its segment, if it has one.
-    Close(oneshot::Sender<Option<PathBuf>>),
+    Close(oneshot::Sender<Option<Segment>>),
 }
 
 impl Journal {
@@ -70,12 +75,12 @@ impl Journal {
         Journal { folder, node, writer, closed, asked, passes: watch::Sender::default() }
     }
 
-    /// Has a tenant's events wait; they are on disk when this returns.
-    pub(super) async fn keep(&self, tenant: &str, records: &AuditRecords) -> Result<()> {
+    /// Has a tenant's events wait, of which the log may have some already; they are on disk when this returns.
+    pub(super) async fn keep(&self, tenant: &str, records: &AuditRecords, is_doubtful: bool) -> Result<()> {
         let mut frame = Vec::new();
         frame::write(tenant, records, &mut frame)?;
         let (done, answer) = oneshot::channel();
-        self.tell(Told::Keep(frame, done))?;
+        self.tell(Told::Keep(frame, is_doubtful, done))?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -91,7 +96,7 @@ impl Journal {
         let (done, answer) = oneshot::channel();
         self.tell(Told::Close(done))?;
         let segment = answer.await.map_err(|_| gone())?;
-        closed.segments.extend(segment.map(Segment::fresh));
+        closed.segments.extend(segment);
         Ok(())
     }
 
@@ -114,17 +119,26 @@ fn gone() -> Error {
 
 /// Does what it is told until the journal is dropped.
 fn write_all(told: &Receiver<Told>, mut segments: Segments) {
+    let mut last = 0;
     while let Ok(first) = told.recv() {
+        if last >= MANY {
+            // A sync costs the same for few and for many, and where many come each waits for one anyway.
+            std::thread::sleep(MORE);
+        }
         let (mut frames, mut waiting, mut closing) = (Vec::new(), Vec::new(), Vec::new());
         for told in std::iter::once(first).chain(told.try_iter()) {
             match told {
-                Told::Keep(frame, done) => {
+                Told::Keep(frame, is_doubtful, done) => {
                     frames.extend_from_slice(&frame);
+                    if is_doubtful {
+                        segments.doubt();
+                    }
                     waiting.push(done);
                 }
                 Told::Close(done) => closing.push(done),
             }
         }
+        last = waiting.len();
         let written = if frames.is_empty() { Ok(()) } else { segments.append(&frames) };
         for done in waiting {
             // Who asked may have gone: the event stays.

@@ -1,7 +1,7 @@
 //! The files of a journal: `NODE-NUMBER.events`, and `NODE.lock`, which its process holds as long as it lives.
 
 use super::{Waiting, append, frame, sync_folder};
-use std::fs::{DirBuilder, File, OpenOptions, read, read_dir, remove_file, rename};
+use std::fs::{DirBuilder, File, OpenOptions, copy, read, read_dir, remove_file, rename};
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub(super) struct Segments {
     node: String,
     number: u64,
     open: Option<(PathBuf, File)>,
+    /// Whether some of the open one's events may be in the log already.
+    is_doubtful: bool,
     /// Held as long as this is there.
     _lock: File,
 }
@@ -31,11 +33,28 @@ impl Segments {
                 break lock;
             }
         };
-        Ok(Segments { folder: folder.to_owned(), node: node.to_owned(), number: 0, open: None, _lock: lock })
+        Ok(Segments {
+            folder: folder.to_owned(),
+            node: node.to_owned(),
+            number: 0,
+            open: None,
+            is_doubtful: false,
+            _lock: lock,
+        })
     }
 
-    /// Adds frames; they are on disk when this returns.
+    /// Adds frames; they are on disk when this returns. Where that fails, they may be there all the same, and whoever asked has
+    /// the log take them.
     pub(super) fn append(&mut self, frames: &[u8]) -> Result<()> {
+        self.add(frames).inspect_err(|_| self.is_doubtful = true)
+    }
+
+    /// The log may have some of what is added now.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubtful = true;
+    }
+
+    fn add(&mut self, frames: &[u8]) -> Result<()> {
         if let Some((_, file)) = &mut self.open {
             return append(file, frames);
         }
@@ -49,8 +68,9 @@ impl Segments {
     }
 
     /// The segment that was written to; the next frame begins another one.
-    pub(super) fn close(&mut self) -> Option<PathBuf> {
-        self.open.take().map(|(path, _)| path)
+    pub(super) fn close(&mut self) -> Option<Segment> {
+        let (path, _) = self.open.take()?;
+        Some(Segment { path, is_doubtful: std::mem::take(&mut self.is_doubtful), _lock: None })
     }
 }
 
@@ -65,13 +85,15 @@ pub(in crate::audit) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn fresh(path: PathBuf) -> Segment {
-        Segment { path, is_doubtful: false, _lock: None }
-    }
-
     /// Its events, by tenant.
     pub(in crate::audit) fn read(&self) -> Result<Waiting> {
-        Ok(frame::read(&read(&self.path)?))
+        let (events, is_damaged) = frame::read(&read(&self.path)?);
+        if is_damaged {
+            let kept = self.path.with_extension("damaged");
+            tracing::error!(file = %kept.display(), "events of the audit log that waited on this node's disk cannot be read; the file is kept");
+            copy(&self.path, kept)?;
+        }
+        Ok(events)
     }
 
     /// Leaves in it only these, or takes it away where there are none.
@@ -131,7 +153,8 @@ fn make(folder: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    folder.parent().filter(|it| !it.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
 }
 
 fn private() -> OpenOptions {

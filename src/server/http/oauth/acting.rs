@@ -63,11 +63,7 @@ async fn page(
         next,
         problem,
     };
-    let to = match next {
-        Some(next) => next::destination(desk, next).await,
-        None => None,
-    };
-    browser.page(desk, status, pages::acting(&view), to.as_deref())
+    next::page(desk, browser, status, pages::acting(&view), next).await
 }
 
 /// As what a user acts who could act as something else, in words.

@@ -45,8 +45,7 @@ async fn offer(
         since: factors.app.map(|it| it.since),
         problem: wrong.map(|(_, _, told)| told),
     });
-    let leads_to = next::destination(desk, to).await;
-    browser.page(desk, wrong.map_or(200, |(_, status, _)| status), page, leads_to.as_deref())
+    next::page(desk, browser, wrong.map_or(200, |(_, status, _)| status), page, Some(to)).await
 }
 
 /// `POST /auth/{tenant}/authenticator`

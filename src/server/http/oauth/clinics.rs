@@ -68,11 +68,7 @@ async fn drawn(
         next,
         problem,
     };
-    let to = match next {
-        Some(next) => next::destination(desk, next).await,
-        None => None,
-    };
-    browser.page(desk, status, pages::clinics(&view), to.as_deref())
+    next::page(desk, browser, status, pages::clinics(&view), next).await
 }
 
 /// What a place is called: its resource's name, or the reference where it has none or is gone.

@@ -1,8 +1,11 @@
 //! Where a person goes on to after a step: below this tenant's issuer, and nowhere else.
 
+use super::browser::Browser;
 use super::form::Form;
 use super::problem::{Problem, Result};
 use super::{Desk, authorize};
+use crate::pages::Page;
+use axum::response::Response;
 
 /// What an app's request begins with.
 const REQUEST: &str = "authorize?";
@@ -35,8 +38,17 @@ pub fn by_way_of(desk: &Desk<'_>, step: &str, next: &str) -> String {
     format!("/auth/{}/{step}?{query}", desk.tenant())
 }
 
-/// Where the app that asked is answered: a form may lead there by way of what it goes on to.
-pub async fn destination(desk: &Desk<'_>, next: &str) -> Option<String> {
+/// Where the app that asked is answered.
+async fn destination(desk: &Desk<'_>, next: &str) -> Option<String> {
     let form = Form::parse(next.strip_prefix(REQUEST)?.as_bytes()).ok()?;
     Some(authorize::read(desk, &form).await.ok()?.redirect_uri)
+}
+
+/// A page whose form may lead to the app that asked, by way of what it goes on to.
+pub async fn page(desk: &Desk<'_>, browser: &Browser, status: u16, page: Page, next: Option<&str>) -> Result<Response> {
+    let to = match next {
+        Some(next) => destination(desk, next).await,
+        None => None,
+    };
+    browser.page(desk, status, page, to.as_deref())
 }

@@ -52,8 +52,7 @@ async fn page(
         is_demanded: owner.is_half(),
         problem: problem.map(|(_, told)| told),
     });
-    let leads_to = next::destination(desk, to).await;
-    browser.page(desk, problem.map_or(200, |(status, _)| status), page, leads_to.as_deref())
+    next::page(desk, browser, problem.map_or(200, |(status, _)| status), page, Some(to)).await
 }
 
 fn view(passkey: &Passkey) -> PasskeyView<'_> {

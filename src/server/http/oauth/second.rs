@@ -67,8 +67,7 @@ async fn ask(
         passkey: passkey::form(desk, browser, to)?.as_ref(),
         problem: problem.map(|(_, told)| told),
     });
-    let leads_to = next::destination(desk, to).await;
-    browser.page(desk, problem.map_or(200, |(status, _)| status), page, leads_to.as_deref())
+    next::page(desk, browser, problem.map_or(200, |(status, _)| status), page, Some(to)).await
 }
 
 /// `POST /auth/{tenant}/second`

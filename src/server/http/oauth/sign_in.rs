@@ -52,8 +52,7 @@ async fn show(
         problem: problem.map(|(_, told)| told),
         links: &links,
     });
-    let to = next::destination(desk, next).await;
-    browser.page(desk, problem.map_or(200, |(status, _)| status), page, to.as_deref())
+    next::page(desk, browser, problem.map_or(200, |(status, _)| status), page, Some(next)).await
 }
 
 /// `POST /auth/{tenant}/sign-in`. Whether a name is known shows neither in the answer nor in the time it takes.

@@ -42,16 +42,18 @@ pub(super) fn placed(records: &Records, entries: &[AuditEntry]) -> AuditRecords 
     AuditRecords::new(entries, |i| places.at(i), &records.tenancy.hash)
 }
 
-/// Writes events that waited elsewhere, by statements of their own.
+/// What waited elsewhere, in parts of a statement each.
+pub(super) fn parts(waited: AuditRecords) -> Vec<AuditRecords> {
+    waited.parts(time_of)
+}
+
+/// Writes such a part.
 pub(super) async fn write_waited(records: &Arc<Records>, waited: AuditRecords) -> Result<()> {
-    for waited in waited.parts(time_of) {
-        match write(records, &mut [Changes { waited, ..Changes::default() }]).await {
-            Ok(_) => {}
-            Err(CommitError::Store(error)) => return Err(error),
-            Err(_) => return Err(Error::Silent),
-        }
+    match write(records, &mut [Changes { waited, ..Changes::default() }]).await {
+        Ok(_) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error),
+        Err(_) => Err(Error::Silent),
     }
-    Ok(())
 }
 
 /// Drops blocks whose events are all from before a time; how many events.
