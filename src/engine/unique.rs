@@ -73,8 +73,8 @@ impl Engine {
     /// What of a resource another one has already, though it is to be its own: as a write under this key would be told.
     pub async fn clashes(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<Vec<Issue>> {
         let mut issues = Vec::new();
-        // Whoever does not see all of such resources would be told whose hidden identifier it is.
-        if !ctx.caller.scopes.hidden_by_any(&key.of).is_empty() {
+        // It would be told without anything being written.
+        if hides_some(ctx, &key.of) {
             return Ok(issues);
         }
         for owned in self.owned(ctx, resource, &key.of).await?.iter().flatten() {
@@ -95,7 +95,10 @@ impl Engine {
             draft.is_some_and(|it| it.owned.is_some() && !it.has(owned))
         };
         if found.iter().any(|it| it.key != *key && !gives_it_up(&it.key)) {
-            return Err(shared(&key.of, owned, "Another resource"));
+            return Err(match hides_some(ctx, &key.of) {
+                true => shared_by_hidden(&key.of),
+                false => shared(&key.of, owned, "Another resource"),
+            });
         }
         Ok(Guard::Matches { of: key.of.clone(), filter, ids: found.into_iter().map(|it| it.key.id).collect() })
     }
@@ -127,6 +130,18 @@ fn owned(profiles: &Profiles, names: &[&str], resource: Value<'_>, of: &str) -> 
         }
     }
     Ok(all)
+}
+
+/// Whether the caller does not see all of such resources: they would be told which hidden identifier there is.
+fn hides_some(ctx: &Context, of: &str) -> bool {
+    ctx.lacks_clearance() || !ctx.caller.scopes.hidden_by_any(of).is_empty()
+}
+
+/// Fails as [`shared`] does, and leaves open which identifier it is.
+fn shared_by_hidden(of: &str) -> Failure {
+    let told =
+        format!("It has an identifier that a profile has unique among resources of type {of}, and that is taken.");
+    Failure::new(IssueType::Duplicate, told).with_status(409)
 }
 
 fn shared(of: &str, owned: &Owned, who: &str) -> Failure {

@@ -142,6 +142,68 @@ async fn no_search_tells_of_labelled_elements() {
     assert_eq!(exists.total(), Some(3));
 }
 
+/// Observation `ob` of patient `b`, of which it is labelled who made it, in which encounter, and when.
+fn labelled_care() -> Value {
+    let referred = |to: &str| json!({ "reference": to, "extension": inline("HIV") });
+    let care = json!({ "id": "ob", "subject": { "reference": "Patient/b" },
+        "performer": [referred("Practitioner/d"), referred("Patient/c")], "encounter": referred("Encounter/e"),
+        "effectiveDateTime": "2001-02-03", "_effectiveDateTime": { "extension": inline("HIV") } });
+    with(observation("x"), care)
+}
+
+/// A reference is an element as any other is, though it is by such that a resource is in a compartment: whose it is is told, by whom and where is not.
+#[tokio::test]
+async fn no_reference_but_the_subject_is_told() {
+    let Some(clinic) = clinic().await else { return };
+    let encounter = json!({ "resourceType": "Encounter", "id": "e", "status": "finished",
+        "class": { "code": "AMB" }, "subject": { "reference": "Patient/b" } });
+    clinic.admin.put("Encounter/e", &encounter).await.expect(201);
+    clinic.admin.put("Observation/ob", &labelled_care()).await.expect(200);
+    let (doctor, cleared) = (clinic.doctor(), clinic.holder("doctor", "user/*.rs"));
+    for (query, found) in [
+        ("Observation?performer=Practitioner/d", "ob"),
+        ("Observation?encounter=Encounter/e", "ob"),
+        ("Observation?_filter=performer eq Practitioner/d", "ob"),
+        ("Practitioner/d/Observation?code=x", "ob"),
+        ("Practitioner/d/Observation?_id=ob", "ob"),
+        ("Encounter/e/Observation?_id=ob", "ob"),
+        ("Patient/c/Observation?_id=ob", "ob"),
+        ("Patient?_has:Observation:subject:performer=Practitioner/d", "b"),
+        ("Patient?_has:Observation:performer:_id=ob", "c"),
+    ] {
+        let asked = format!("{query}&_total=accurate");
+        let [here, there] = [doctor.page(&asked).await, cleared.page(&asked).await];
+        assert_eq!((here.ids(), here.total()), (Vec::new(), Some(0)), "{query}");
+        assert_eq!((there.ids(), there.total()), (vec![found.to_owned()], Some(1)), "{query}");
+    }
+    let included = doctor.page("Practitioner?_id=d&_revinclude=Observation:performer").await.included();
+    assert_eq!(included, Vec::<String>::new());
+    for query in ["Observation?patient=Patient/b", "Patient/b/Observation"] {
+        assert_eq!(doctor.page(query).await.ids(), ["ob"], "{query}");
+    }
+}
+
+/// $everything narrows a record by when care was given, which a label may hide.
+#[tokio::test]
+async fn no_record_tells_of_labelled_elements() {
+    let Some(clinic) = clinic().await else { return };
+    clinic.admin.put("Observation/ob", &labelled_care()).await.expect(200);
+    let (doctor, cleared) = (clinic.doctor(), clinic.holder("doctor", "user/*.rs"));
+    for (query, cleared_sees) in [
+        ("Patient/b/$everything?start=2001-02-03&end=2001-02-03", true),
+        ("Patient/b/$everything?start=2001-02-04", false),
+        ("Patient/$everything?start=2001-02-03&end=2001-02-03", true),
+        ("Patient/$everything?start=2001-02-04", false),
+        ("Patient/c/$everything", true),
+    ] {
+        let has = async |client: &Client| client.page(query).await.ids().contains(&"ob".to_owned());
+        assert_eq!([has(&doctor).await, has(&cleared).await], [false, cleared_sees], "{query}");
+    }
+    for query in ["Patient/b/$everything", "Patient/$everything"] {
+        assert!(doctor.page(query).await.ids().contains(&"ob".to_owned()), "{query}");
+    }
+}
+
 /// An older version lacks what is labelled now; and what cannot be taken away takes the resource with it.
 #[tokio::test]
 async fn labels_hold_for_older_versions_and_for_what_cannot_be_taken_away() {

@@ -69,6 +69,12 @@ async fn nobody_takes_a_label_away() {
         "parameter": [{ "name": "meta", "valueMeta": { "security": [label] } }] })
     };
     nurse.post("Patient/a/$meta-delete", &meta(&label)).await.expect_outcome(403..=403);
+    // Without a level it is of level N: one below that takes something away, too.
+    let level = |code: &str| json!({ "system": label["system"], "code": code });
+    nurse.post("Patient/b/$meta-add", &meta(&level("L"))).await.expect_outcome(403..=403);
+    let low = with(patient("b"), json!({ "id": "b", "meta": { "security": [level("U")] } }));
+    nurse.put("Patient/b", &low).await.expect_outcome(403..=403);
+    nurse.post("Patient/b/$meta-add", &meta(&level("R"))).await.expect(200);
     // More may be put on it, and other things changed.
     let other = json!({ "system": "urn:labels", "code": "kept" });
     nurse.post("Patient/a/$meta-add", &meta(&other)).await.expect(200);

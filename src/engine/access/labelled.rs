@@ -1,22 +1,24 @@
 //! Elements with security labels of their own ([`fhir::mask::labelled`]), for callers who have no clearance for these.
 //!
 //! Which of them a resource has is known once it is looked into. A search that looks at elements leaves out what has one that the
-//! caller may not see: whether it matches would tell of it. By its id, what stands in `meta`, whose it is and the compartment it
-//! is in it is found as ever.
+//! caller may not see: whether it matches would tell of it. By its id, what stands in `meta` and by whose it is it is found as
+//! ever, in a patient's compartment as well; by another reference it is in no compartment.
 
 use crate::content::type_of;
 use crate::{Context, Engine};
 use fhir::json::Value;
-use fhir::mask::{Labelled, labelled};
-use fhir::search::{Clause, Codes, Filter, ParamId, Query, Test};
-use fhir::spec::{ParamType, TypeId, r4};
+use fhir::mask::{Labelled, labelled, looks_at_subject};
+use fhir::search::{Clause, Codes, Filter, ParamId, Test};
+use fhir::spec::{TypeId, r4};
 use fhir::{Failure, Result};
+use std::sync::{LazyLock, OnceLock};
 use store::{Branch, Key, SortBy};
 
 /// Parameters on what no label hides but with the whole resource: on `meta`.
 const OF_META: [&str; 5] = ["_lastUpdated", "_security", "_tag", "_profile", "_source"];
-/// And by whom a resource is about.
-const SUBJECTS: [&str; 2] = ["patient", "subject"];
+/// The parameters of each type by which nothing is looked at that a label hides: those, and by whom a resource is about.
+static TELLING_NOTHING: LazyLock<Vec<OnceLock<Vec<ParamId>>>> =
+    LazyLock::new(|| r4().types().iter().map(|_| OnceLock::new()).collect());
 
 impl Context {
     /// Whether something is hidden of anything that the caller may see: by masks of rules, or by labels of elements.
@@ -24,7 +26,8 @@ impl Context {
         self.caller.scopes.is_masked() || self.lacks_clearance()
     }
 
-    fn lacks_clearance(&self) -> bool {
+    /// Whether there are labels that the caller has no clearance for.
+    pub(crate) fn lacks_clearance(&self) -> bool {
         self.limits.as_ref().is_some_and(|it| it.lacks_clearance())
     }
 }
@@ -62,25 +65,37 @@ impl Engine {
         self.narrow_filter_to_unlabelled(ctx, &branch.of, &mut branch.filter)
     }
 
-    /// The same of criteria on resources of a type.
+    /// The same of criteria on resources of a type. Of alternatives, those that look at no element find all that they do.
     pub(crate) fn narrow_filter_to_unlabelled(&self, ctx: &Context, of: &str, filter: &mut Filter) -> Result<()> {
-        if !ctx.lacks_clearance() {
-            return Ok(());
+        let Some(unlabelled) = self.unlabelled(ctx, of)? else { return Ok(()) };
+        let mut is_by_element = false;
+        for clause in filter.iter_mut() {
+            match clause {
+                Clause::Any(tests) if !tests.iter().all(|it| looks_at_element(of, it)) => {
+                    let (some, others) = std::mem::take(tests).into_iter().partition(|it| looks_at_element(of, it));
+                    *tests = others;
+                    if !Vec::is_empty(&some) {
+                        tests.push(Test::All(vec![Clause::Any(some), unlabelled.clone()]));
+                    }
+                }
+                clause => is_by_element |= looks_at_elements(of, clause),
+            }
         }
-        let (params, codes) = (ctx.params(), Codes::none());
-        let query = self.query(ctx, known(of)?, (params.spec(), &codes));
-        match looks_at_elements(&query, filter) {
-            true => self.leave_unlabelled(ctx, of, filter),
-            false => Ok(()),
-        }
+        filter.extend(is_by_element.then_some(unlabelled));
+        Ok(())
     }
 
     /// Leaves of what criteria find what has no element that the caller may not see.
     pub(crate) fn leave_unlabelled(&self, ctx: &Context, of: &str, filter: &mut Filter) -> Result<()> {
-        let Some(limits) = ctx.limits.as_ref().filter(|it| it.lacks_clearance()) else { return Ok(()) };
-        let (params, codes) = (ctx.params(), Codes::none());
-        filter.extend(limits.by_inline_labels(&self.query(ctx, known(of)?, (params.spec(), &codes))));
+        filter.extend(self.unlabelled(ctx, of)?);
         Ok(())
+    }
+
+    /// That a resource of a type has no element that the caller may not see; `None` where they may see all.
+    fn unlabelled(&self, ctx: &Context, of: &str) -> Result<Option<Clause>> {
+        let Some(limits) = ctx.limits.as_ref().filter(|it| it.lacks_clearance()) else { return Ok(None) };
+        let (params, codes) = (ctx.params(), Codes::none());
+        Ok(limits.by_inline_labels(&self.query(ctx, known(of)?, (params.spec(), &codes))))
     }
 }
 
@@ -88,34 +103,30 @@ fn known(of: &str) -> Result<TypeId> {
     r4().resource(of).ok_or_else(|| Failure::internal("a search of an unknown type"))
 }
 
-/// Whether criteria look at elements of the resources, but for those that say whose they are and in which compartment.
-fn looks_at_elements(query: &Query<'_>, filter: &[Clause]) -> bool {
-    let of = &*r4().of(query.of).name;
-    filter.iter().filter(|it| !is_compartment(query, it)).any(|clause| {
-        let (Clause::Any(tests) | Clause::None(tests)) = clause;
-        tests.iter().any(|test| match test {
-            Test::All(inner) => looks_at_elements(query, inner),
-            test => test.params().iter().any(|it| is_of_element(of, *it)),
-        })
-    })
+/// Whether a clause on resources of a type looks at elements, but for those that say whose they are.
+fn looks_at_elements(of: &str, clause: &Clause) -> bool {
+    let (Clause::Any(tests) | Clause::None(tests)) = clause;
+    tests.iter().any(|it| looks_at_element(of, it))
 }
 
-/// Whether a clause asks for a compartment.
-fn is_compartment(query: &Query<'_>, clause: &Clause) -> bool {
-    let Clause::Any(tests) = clause else { return false };
-    let owner = tests.iter().find_map(|it| match it {
-        Test::Local { of, id, .. } => Some((r4().resource(of)?, id)),
-        _ => None,
-    });
-    owner.and_then(|(of, id)| query.in_compartment(of, id)).is_some_and(|it| it == *clause)
+fn looks_at_element(of: &str, test: &Test) -> bool {
+    match test {
+        Test::All(inner) => inner.iter().any(|it| looks_at_elements(of, it)),
+        // What a reference or a label is called may be hidden by itself.
+        Test::Text(..) => true,
+        test => test.params().iter().any(|it| is_of_element(of, *it)),
+    }
 }
 
 /// Whether a parameter of a type looks at elements that may be hidden by a label.
 pub(super) fn is_of_element(of: &str, param: ParamId) -> bool {
-    let is_subject = |code: &&str| {
-        let found = r4().resource(of).and_then(|it| r4().param(it, code));
-        found.is_some_and(|it| it.kind == ParamType::Reference)
-    };
-    let mut others = OF_META.into_iter().chain(SUBJECTS.into_iter().filter(is_subject));
-    !others.any(|it| ParamId::of(of, it) == param)
+    let Some(of) = r4().resource(of) else { return true };
+    let Some(slot) = TELLING_NOTHING.get(usize::from(of.0)) else { return true };
+    !slot.get_or_init(|| telling_nothing(of)).contains(&param)
+}
+
+fn telling_nothing(of: TypeId) -> Vec<ParamId> {
+    let name = &r4().of(of).name;
+    let subjects = r4().params_of(of).into_iter().filter(|it| looks_at_subject(r4(), of, it));
+    OF_META.iter().map(|it| ParamId::of(name, it)).chain(subjects.map(|it| ParamId::of_param(name, it))).collect()
 }

@@ -3,13 +3,14 @@
 
 use super::Right;
 use crate::aim::Target;
-use crate::privacy::{CONSENT, is_in_force, is_of_patient, me};
+use crate::privacy::{CONSENT, is_in_force, is_lowered, is_of_patient, me};
 use crate::{Context, Engine};
 use fhir::json::{Doc, Value};
 use fhir::mask::{Labelled, labelled, may_be_labelled};
 use fhir::search::Target as Reference;
 use fhir::{Failure, IssueType, Result};
 use memchr::memmem;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use store::{Key, Method};
 
@@ -47,7 +48,9 @@ impl Engine {
         let of = target.key.of.as_str();
         let is_looked_at = of == CONSENT || TEAMS.contains(&of) || STANDINGS.contains(&of);
         let text = std::str::from_utf8(body).map_err(Failure::internal)?;
-        let has_labels = memmem::find(body, b"\"security\"").is_some() || may_be_labelled(text);
+        let is_labelled_now = |it: Value<'_>| labels_of(it).next().is_some() || may_be_labelled(it.raw());
+        let has_labels =
+            memmem::find(body, b"\"security\"").is_some() || may_be_labelled(text) || new.is_some_and(is_labelled_now);
         if !is_looked_at && !has_labels {
             return Ok(());
         }
@@ -82,23 +85,42 @@ fn consents(ctx: &Context, of: &str, change: &Change<'_>) -> Result<()> {
 /// What has a label is hidden by it, perhaps from others than the caller.
 fn labels(ctx: &Context, change: &Change<'_>) -> Result<()> {
     let (Some(former), Some(new)) = (change.former, change.new) else { return Ok(()) };
-    let there: Vec<_> = labels_of(new).collect();
-    let are_there = || labels_of(former).all(|it| there.contains(&it)) && are_elements_labelled(former, new);
-    if ctx.caller.scopes.have(Right::Labels) || are_there() {
+    if ctx.caller.scopes.have(Right::Labels) {
         return Ok(());
     }
-    refused(
-        "Security labels (meta.security, and those of elements) hide what has them: they are taken away, also with the element, by \
-         users one of whose roles has the right labels. Send those that the resource has.",
-    )
+    let there: FxHashSet<_> = labels_of(new).collect();
+    let inline = [former, new].map(labelled);
+    if !labels_of(former).all(|it| there.contains(&it)) || !are_elements_labelled(&inline) {
+        return refused(
+            "Security labels (meta.security, and those of elements) hide what has them: they are taken away, also with the element, \
+             by users one of whose roles has the right labels. Send those that the resource has.",
+        );
+    }
+    let [before, after] = [(former, &inline[0]), (new, &inline[1])].map(|(it, inline)| of_whole(it, inline));
+    if is_lowered(before.into_iter(), after.into_iter()) {
+        return refused(
+            "Without a level of confidentiality the resource is of level N: a lower one (U, L or M) is put on it by users one of whose \
+             roles has the right labels.",
+        );
+    }
+    Ok(())
+}
+
+/// The labels that a resource has as a whole: those of `meta`, and of elements that cannot be taken away alone.
+fn of_whole<'v>(resource: Value<'v>, inline: &[Labelled<'v>]) -> Vec<(Option<&'v str>, &'v str)> {
+    let own = labels_of(resource).filter_map(|(system, code)| Some((system, code?)));
+    own.chain(inline.iter().filter(|it| it.path.is_none()).map(|it| (it.system, it.code))).collect()
 }
 
 /// Whether each label that an element had some element of the same definition has still.
-fn are_elements_labelled(former: Value<'_>, new: Value<'_>) -> bool {
-    let mut there = labelled(new);
-    labelled(former).iter().all(|it| {
-        let is_same = |other: &Labelled<'_>| (&other.at, other.system, other.code) == (&it.at, it.system, it.code);
-        there.iter().position(is_same).map(|at| there.swap_remove(at)).is_some()
+fn are_elements_labelled([former, new]: &[Vec<Labelled<'_>>; 2]) -> bool {
+    let mut there: FxHashMap<_, usize> = FxHashMap::default();
+    for it in new {
+        *there.entry((&it.at, it.system, it.code)).or_default() += 1;
+    }
+    former.iter().all(|it| {
+        let left = there.get_mut(&(&it.at, it.system, it.code)).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
     })
 }
 

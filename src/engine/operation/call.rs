@@ -103,6 +103,13 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Leaves of what criteria find what tells of no label that the caller has no clearance for: by its elements nothing is
+    /// found that has one.
+    pub fn telling_no_label(&self, of: &str, mut filter: Filter) -> Result<Filter> {
+        self.engine.narrow_filter_to_unlabelled(self.ctx, of, &mut filter)?;
+        Ok(filter)
+    }
+
     /// Fails with 403 if one of these elements of a type, or something of it, is hidden from the caller in some resources.
     pub fn demand_shown(&self, of: &str, elements: &[&str]) -> Result<()> {
         let hidden = self.ctx.caller.scopes.hidden(of);

@@ -7,7 +7,7 @@ const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confiden
 const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
 
 /// A code, perhaps of a system.
-pub(super) type Coding<'a> = (Option<&'a str>, &'a str);
+pub(crate) type Coding<'a> = (Option<&'a str>, &'a str);
 
 /// That a resource has this label, or is of a higher level of confidentiality.
 pub(super) fn from(param: ParamId, label: Coding<'_>) -> Vec<Test> {
@@ -31,6 +31,12 @@ pub(super) fn is_from(needed: Coding<'_>, label: Coding<'_>) -> bool {
         (Some(needed), Some(level)) => level >= needed,
         _ => needed == label,
     }
+}
+
+/// Whether labels make of a resource without a level of confidentiality, which is of level `N`, one of a lower level.
+pub(crate) fn is_lowered<'a>(former: impl Iterator<Item = Coding<'a>>, new: impl Iterator<Item = Coding<'a>>) -> bool {
+    let normal = LEVELS.iter().position(|it| *it == "N");
+    former.filter_map(level).next().is_none() && new.filter_map(level).max().is_some_and(|it| Some(it) < normal)
 }
 
 /// That an element of a resource has this label, or one of a higher level. One without a label is as the resource is.

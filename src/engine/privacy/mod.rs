@@ -19,6 +19,7 @@ pub use consent::of_tenant;
 pub(crate) use consent::{CONSENT, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
+pub(crate) use labels::is_lowered;
 pub(crate) use limits::Limits;
 pub use purpose::{check_purpose, purposes_of};
 pub(crate) use purpose::{is_a, purposes};

@@ -83,7 +83,7 @@ impl<'c> Record<'c> {
     pub(super) fn scope(&self) -> Result<Vec<Branch>> {
         let mut branches = Vec::new();
         for of in self.member_types() {
-            if let (Some(bounds), Some(mut branch)) = (self.call.bounds(&r4().of(of).name)?, self.branch(of)) {
+            if let (Some(bounds), Some(mut branch)) = (self.call.bounds(&r4().of(of).name)?, self.branch(of)?) {
                 branch.filter.extend(bounds);
                 branches.push(branch);
             }
@@ -107,16 +107,19 @@ impl<'c> Record<'c> {
         r4().compartment(self.owner_type).into_iter().flat_map(|it| it.members.iter().map(|(of, _)| *of))
     }
 
-    fn branch(&self, of: TypeId) -> Option<Branch> {
+    /// What of a type is in the record, as far as neither masks nor labels hide by what it is found.
+    fn branch(&self, of: TypeId) -> Result<Option<Branch>> {
         let query = self.call.query(of);
-        let mut filter = match self.owner {
-            Some(id) => vec![query.in_compartment(self.owner_type, id)?],
-            None => query.in_some_compartment(self.owner_type)?,
+        let members = match self.owner {
+            Some(id) => query.in_compartment(self.owner_type, id).map(|it| vec![it]),
+            None => query.in_some_compartment(self.owner_type),
         };
+        let Some(mut filter) = members else { return Ok(None) };
         let name = &*r4().of(of).name;
         filter.extend(self.care.and_then(|period| query.care_overlaps(period)));
         let filter = filter.into_iter().map(|it| self.call.telling_nothing(name, it)).collect();
-        Some(Branch { of: r4().of(of).name.to_string(), filter, sort: Vec::new() })
+        let filter = self.call.telling_no_label(name, filter)?;
+        Ok(Some(Branch { of: name.to_owned(), filter, sort: Vec::new() }))
     }
 }
 

@@ -80,7 +80,7 @@ fn is_definition(of: &Type) -> bool {
 }
 
 /// Whether an element is the reference to whom a resource is about, or is what that lies in, or its address.
-fn tells_subject(spec: &Spec, of: TypeId, path: &str) -> bool {
+pub(super) fn tells_subject(spec: &Spec, of: TypeId, path: &str) -> bool {
     let params = SUBJECTS.iter().filter_map(|it| spec.param(of, it)).filter(|it| it.kind == ParamType::Reference);
     params.into_iter().any(|param| {
         let subjects = super::look::paths(spec, of, param).unwrap_or_default();

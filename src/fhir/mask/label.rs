@@ -8,6 +8,7 @@ use super::below;
 use super::element::{element, group};
 use crate::json::Value;
 use crate::spec::{Kind, TypeId, r4};
+use rustc_hash::FxHashMap;
 
 /// The extension; its value is a Coding.
 const INLINE_LABEL: &str = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label";
@@ -47,7 +48,7 @@ pub fn says_labelled(resource: Value<'_>) -> bool {
 
 /// The labels of a resource's elements, and of those of the resources in it.
 pub fn labelled(resource: Value<'_>) -> Vec<Labelled<'_>> {
-    let mut finder = Finder { found: Vec::new(), around: Vec::new() };
+    let mut finder = Finder { found: Vec::new(), around: Vec::new(), known: FxHashMap::default() };
     if may_be_labelled(resource.raw()) {
         finder.resource(resource);
     }
@@ -65,6 +66,8 @@ struct Step {
 struct Finder<'v> {
     found: Vec<Labelled<'v>>,
     around: Vec<Step>,
+    /// What of an element is taken away, by its path with its type; `None` where it cannot be.
+    known: FxHashMap<String, Option<String>>,
 }
 
 impl<'v> Finder<'v> {
@@ -90,8 +93,12 @@ impl<'v> Finder<'v> {
                 continue;
             }
             let path = below(at, &element.name);
-            for (position, item) in member.each().enumerate() {
-                let twin = if is_companion { object.get(name).and_then(|it| it.each().nth(position)) } else { None };
+            let mut twins = is_companion.then(|| object.get(name)).flatten().into_iter().flat_map(Value::each);
+            for item in member.each() {
+                let twin = twins.next();
+                if item.is_null() {
+                    continue;
+                }
                 let values = [Some(item), twin].into_iter().flatten().map(Value::index).collect();
                 self.around.push(Step { root, path: path.clone(), values });
                 match own.kind {
@@ -121,8 +128,11 @@ impl<'v> Finder<'v> {
     }
 
     /// What is taken away: the nearest element that can be, or else the one that has the label, with the whole resource.
-    fn taken(&self) -> (&'static str, Option<String>, Vec<u32>) {
-        let known = |it: &Step| element(r4(), &below(it.root, &it.path)).ok().map(|(_, path)| path);
+    fn taken(&mut self) -> (&'static str, Option<String>, Vec<u32>) {
+        let mut known = |it: &Step| {
+            let read = |at: &String| element(r4(), at).ok().map(|(_, path)| path);
+            self.known.entry(below(it.root, &it.path)).or_insert_with_key(read).clone()
+        };
         let nearest = self.around.iter().rev().find_map(|it| Some((it.root, Some(known(it)?), it.values.clone())));
         let itself = || self.around.last().map(|it| (it.root, None, it.values.clone()));
         nearest.or_else(itself).unwrap_or(("", None, Vec::new()))
@@ -193,6 +203,15 @@ mod tests {
             let told: Vec<_> = found.iter().map(|it| (it.1.as_str(), it.2.as_deref())).collect();
             assert_eq!(told, [(at, path)], "{members}");
         }
+    }
+
+    #[test]
+    fn each_companion_has_its_own_value() {
+        let a = label("a");
+        let name = format!(r#"{{"given":["1","2","3"],"_given":[null,{{"extension":[{a}]}},null]}}"#);
+        let found = found(&format!(r#"{{"resourceType":"Patient","name":[{name}]}}"#));
+        let [it] = &found[..] else { panic!("one label: {found:?}") };
+        assert!(it.1 == "Patient.name.given" && it.3.contains(&"\"2\"".to_owned()), "{it:?}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Which elements a search parameter looks at, as far as its expression tells.
 
 use super::Mask;
-use super::element::walk;
+use super::element::{tells_subject, walk};
 use crate::search::own_alternatives;
 use crate::search::query::is_full_text;
-use crate::spec::{SearchParam, Spec, TypeId};
+use crate::spec::{ParamType, SearchParam, Spec, TypeId};
 
 /// What looks elsewhere than along its path.
 const ELSEWHERE: [&str; 6] = ["%", "`", "descendants", "children", "repeat", "resolve"];
@@ -26,6 +26,13 @@ pub fn looks_at(spec: &Spec, of: TypeId, param: &SearchParam, mask: &Mask) -> bo
 /// cannot be told.
 pub fn looks_at_identities(spec: &Spec, of: TypeId, param: &SearchParam) -> bool {
     paths(spec, of, param).is_none_or(|it| it.iter().any(|path| path.contains(".identifier")))
+}
+
+/// Whether a search parameter is a reference to whom a resource is about and looks at nothing else: at what neither a mask nor
+/// a label hides without the whole resource.
+pub fn looks_at_subject(spec: &Spec, of: TypeId, param: &SearchParam) -> bool {
+    let tells = |it: Vec<String>| it.iter().all(|path| tells_subject(spec, of, path));
+    param.kind == ParamType::Reference && paths(spec, of, param).is_some_and(tells)
 }
 
 /// The paths of the elements that a parameter looks at; `None` where its expression does not tell.

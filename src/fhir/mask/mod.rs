@@ -10,7 +10,7 @@ mod write;
 
 pub use element::element;
 pub use label::{Labelled, SAYS_LABELLED, labelled, may_be_labelled, says_labelled};
-pub use look::{looks_at, looks_at_identities};
+pub use look::{looks_at, looks_at_identities, looks_at_subject};
 pub use write::{Masking, is_subsetted, masked, write_subsetted};
 
 use crate::spec::{Kind, Spec, TypeId};

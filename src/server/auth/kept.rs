@@ -95,6 +95,15 @@ pub fn insert<T: Kept>(key: impl Into<String>, value: &T, expires: Option<i64>) 
     Ok(LedgerChange { kind: T::KIND, key: key.into(), step: LedgerStep::Insert { value: json(value)?, expires } })
 }
 
+/// Keeps a value that a tenant has one of in place of the one that was found; fails where that is another by now.
+pub async fn supersede<T: Kept>(session: &dyn Session, key: &str, found: Option<Entry<T>>, value: T) -> Result<()> {
+    let change = match found {
+        Some(entry) => Entry { value, ..entry }.replace()?,
+        None => insert(key, &value, None)?,
+    };
+    decided(write(session, vec![change]).await?)
+}
+
 /// Keeps a value that a tenant has one of, whatever stood there; fails where somebody else changes it at the same time.
 pub async fn set<T: Kept>(session: &dyn Session, key: &str, value: &T) -> Result<()> {
     let change = match session.entry(T::KIND, key).await? {
@@ -104,10 +113,7 @@ pub async fn set<T: Kept>(session: &dyn Session, key: &str, value: &T) -> Result
         }
         None => insert(key, value, None)?,
     };
-    match write(session, vec![change]).await? {
-        true => Ok(()),
-        false => Err(Failure::new(IssueType::Transient, "This is being changed by others; try again.")),
-    }
+    decided(write(session, vec![change]).await?)
 }
 
 /// Writes the changes, all of them, with the event of what is being done ([`act`]); or none and `false` where somebody else was

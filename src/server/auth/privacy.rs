@@ -1,6 +1,6 @@
 //! What a tenant says of privacy: whose records doctors see, what holds without a Consent, and what programs may want data for.
 
-use super::kept::{self, Kept};
+use super::kept::{self, Entry, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use super::roles::operations::demand_giving_purposes;
 use crate::mail::EmailAddress;
@@ -8,6 +8,7 @@ use engine::{Answer, BasePolicy, Call, Clearance, Operation, PrivacySettings, ch
 use fhir::json::Value;
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
+use store::Session;
 
 /// The most programs whose purposes are kept.
 const MOST_CLIENTS: usize = 1000;
@@ -28,10 +29,20 @@ pub fn operations() -> [Operation; 2] {
     [settings, Operation { definition, run: |call| Box::pin(client_purposes(call)), ..settings }]
 }
 
+/// What the tenant says, as it was found: what is kept in its place must not lose what others said meanwhile.
+async fn found(session: &dyn Session) -> Result<Option<Entry<PrivacySettings>>> {
+    kept::find(session, PrivacySettings::LEDGER).await
+}
+
+fn said(found: Option<&Entry<PrivacySettings>>) -> PrivacySettings {
+    found.map(|it| it.value.clone()).unwrap_or_default()
+}
+
 async fn client_purposes(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let session = call.ctx.session();
-    let mut settings = PrivacySettings::find(session).await?;
+    let found = found(session).await?;
+    let mut settings = said(found.as_ref());
     let purposes: Vec<String> = call.arguments.texts("purpose").map(str::to_owned).collect();
     purposes.iter().try_for_each(|it| check_purpose(it))?;
     match call.arguments.text("client") {
@@ -49,7 +60,7 @@ async fn client_purposes(call: Call<'_>) -> Result<Answer> {
                 let told = format!("Purposes are kept for {MOST_CLIENTS} clients at the most.");
                 return Err(Failure::new(IssueType::TooCostly, told));
             }
-            kept::set(session, PrivacySettings::LEDGER, &settings).await?;
+            kept::supersede(session, PrivacySettings::LEDGER, found, settings.clone()).await?;
             call.ctx.forget_limits();
         }
     }
@@ -64,7 +75,8 @@ async fn client_purposes(call: Call<'_>) -> Result<Answer> {
 async fn settings(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let session = call.ctx.session();
-    let former = PrivacySettings::find(session).await?;
+    let found = found(session).await?;
+    let former = said(found.as_ref());
     let mut settings = former.clone();
     let roles: Vec<String> = call.arguments.texts("limitedRole").map(str::to_owned).collect();
     match (roles.is_empty(), call.arguments.text("limitNobody")) {
@@ -93,7 +105,7 @@ async fn settings(call: Call<'_>) -> Result<Answer> {
         settings.officer = Some(String::from(address));
     }
     if settings != former {
-        kept::set(session, PrivacySettings::LEDGER, &settings).await?;
+        kept::supersede(session, PrivacySettings::LEDGER, found, settings.clone()).await?;
         call.ctx.forget_limits();
     }
     let mut told: Vec<_> =

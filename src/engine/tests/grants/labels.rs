@@ -2,7 +2,7 @@
 //! them alike, to the byte.
 
 use super::masks::told;
-use super::resources::{self, Stored};
+use super::resources::{self, Population, Stored};
 use super::{drawn, search, world};
 use engine::{Clearance, PrivacySettings, Scopes};
 use proptest::sample::subsequence;
@@ -14,13 +14,26 @@ const WORLDS: usize = 8;
 /// Searches tried on each.
 const SEARCHES: usize = 60;
 /// Members of resources that may be labelled.
-const MEMBERS: [(&str, &str); 6] = [
+const MEMBERS: [(&str, &str); 8] = [
     ("Patient", "name"),
     ("Patient", "birthDate"),
     ("Observation", "valueQuantity"),
     ("Observation", "valueString"),
     ("Observation", "effectiveDateTime"),
     ("Observation", "effectivePeriod"),
+    ("Observation", "performer"),
+    ("Observation", "encounter"),
+];
+/// Searches by what no population has: who gave care and when, in whichever compartment that is.
+const BY_CARE: [(&str, &str); 8] = [
+    ("Observation", "performer=Practitioner/p0&_total=accurate"),
+    ("Observation", "performer=Practitioner/p1,Practitioner/p2&_summary=count"),
+    ("Observation", "encounter=Encounter/p0&_total=accurate"),
+    ("Observation", "encounter=p1&code=a"),
+    ("Observation", "_filter=performer eq Practitioner/p1 or _id eq r1"),
+    ("Patient", "_has:Observation:subject:performer=Practitioner/p0"),
+    ("Patient", "_has:Observation:patient:encounter=Encounter/p1"),
+    ("Patient", "_revinclude=Observation:performer&_sort=_id"),
 ];
 const LABELS: &str = "urn:labels";
 
@@ -33,6 +46,20 @@ fn label(resource: &mut Value, member: &str) {
         it @ Value::Object(_) => it["extension"] = label,
         _ => resource[format!("_{member}")] = json!({ "extension": label }),
     }
+}
+
+/// A population whose observations were made by practitioners and patients, in encounters.
+fn cared_for(population: Population, first: usize) -> Vec<Stored> {
+    let mut all = population.named();
+    for (at, (_, _, body)) in all.iter_mut().filter(|it| it.0 == "Observation").enumerate() {
+        let mut resource: Value = serde_json::from_str(body).expect("JSON");
+        let [practitioner, patient] = [("Practitioner/p", 3), ("Patient/r", 8)]
+            .map(|(of, many)| json!({ "reference": format!("{of}{}", (at + first) % many) }));
+        resource["performer"] = json!([practitioner, patient]);
+        resource["encounter"] = json!({ "reference": format!("Encounter/p{}", (at + first) % 2) });
+        *body = resource.to_string();
+    }
+    all
 }
 
 /// A resource with a label on these of its members that another one has too, and the same with the other's values.
@@ -56,8 +83,8 @@ fn nothing_is_told_of_labelled_elements() {
     let settings = PrivacySettings { clearances: vec![clearance], ..PrivacySettings::default() };
     let (mut found, mut marked) = (0, 0);
     for _ in 0..WORLDS {
-        let one = drawn(&mut runner, &resources::population()).named();
-        let other = drawn(&mut runner, &resources::population()).named();
+        let one = cared_for(drawn(&mut runner, &resources::population()), 0);
+        let other = cared_for(drawn(&mut runner, &resources::population()), 1);
         let members = drawn(&mut runner, &subsequence(MEMBERS.to_vec(), 1..=MEMBERS.len()));
         let pairs: Vec<[Stored; 2]> = one.iter().zip(&other).map(|(it, with)| both(&members, it, with)).collect();
         let worlds = [0, 1].map(|at| world(None, &pairs.iter().map(|it| it[at].clone()).collect::<Vec<_>>()));
@@ -70,6 +97,11 @@ fn nothing_is_told_of_labelled_elements() {
             let [here, there] = both(of, &query);
             assert_eq!(here, there, "{of}?{query} with {members:?}");
             found += usize::from(here.1.contains("\"match\""));
+        }
+        let in_compartments = (0..8).map(|it| (format!("Patient/r{it}/Observation"), "_total=accurate"));
+        for (path, query) in BY_CARE.into_iter().map(|(of, query)| (of.to_owned(), query)).chain(in_compartments) {
+            let [here, there] = both(&path, query);
+            assert_eq!((here.0, &here), (200, &there), "{path}?{query} with {members:?}");
         }
         for (of, id, body) in pairs.iter().map(|it| &it[0]) {
             let paths = ["", "/_history", "/_history/1"].map(|it| format!("{of}/{id}{it}"));
