@@ -44,7 +44,11 @@ impl Wanted<'_> {
     /// The same of a block's events.
     fn take_block(&self, key: &AuditKey, block: &Block, found: &mut BTreeMap<i64, Audited>) -> bool {
         let Some(rows) = block.rows(key) else { return false };
-        rows.iter().fold(true, |all, it| self.take(&it.body, found) && all)
+        let mut is_whole = true;
+        for row in rows {
+            is_whole &= self.take(&row.body, found);
+        }
+        is_whole
     }
 }
 
