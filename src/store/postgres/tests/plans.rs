@@ -226,7 +226,7 @@ async fn writes_look_rows_up() {
         vec!["text[]"; 2],
         vec!["bigint[]"; 6],
         vec!["float8[]"; 2],
-        vec!["bigint[]", "bigint", "text", "bytea[]"],
+        vec!["bigint[]", "bigint", "text", "bigint", "bytea[]"],
     ];
     let types = format!("({})", types.concat().join(", "));
     for shape in [Shape::Create, Shape::Change, Shape::Reindex] {
