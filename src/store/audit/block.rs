@@ -1,7 +1,7 @@
 //! Rows, and the blocks that they are sealed into.
 
 use super::chain::{AuditKey, Mac, Of, START};
-use super::coding::{self, Event, Events, append, part};
+use super::coding::{Event, Events, append, part};
 use crate::{Error, Result};
 use bytes::Bytes;
 use flate2::Compression;
@@ -153,19 +153,20 @@ impl Block {
         }
     }
 
-    /// What its events can be found by, if it is what was written.
-    pub(crate) fn true_keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
-        self.is_true(self.rows(key).as_deref()).then(|| self.keys(key))?
+    /// What its events can be found by; `None` if it is not what was sealed.
+    pub(crate) fn keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
+        self.rows(key).map(|it| keys_of(&it))
     }
 
-    /// What its events can be found by, each once; `None` if it is not what was sealed.
-    pub(crate) fn keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
-        let mut keys = Vec::new();
-        for row in self.rows(key)? {
-            keys.extend(coding::events(&row.body)?.iter().flat_map(Event::keys));
-        }
-        Some(each_once(keys))
+    /// The same, if it is what was written.
+    pub(crate) fn true_keys(&self, key: &AuditKey) -> Option<Vec<i64>> {
+        self.rows(key).filter(|it| self.is_true(Some(it))).map(|it| keys_of(&it))
     }
+}
+
+/// What the events of a block's rows can be found by, each once.
+pub(super) fn keys_of(rows: &[Row]) -> Vec<i64> {
+    each_once(rows.iter().flat_map(|it| Events(&it.body).flatten()).flat_map(|it| it.keys()).collect())
 }
 
 /// A block that was made, on its way into a log.

@@ -1,7 +1,7 @@
 //! Verification: the whole log is read in the order of its chain, and everything that it is made of is made anew and
 //! compared.
 
-use super::block::{Block, Row};
+use super::block::{Block, Row, keys_of};
 use super::chain::{AuditKey, Head, Mac, START};
 use super::tables::{self, Log};
 use super::{AuditFault, AuditHead, AuditVerdict, coding};
@@ -120,6 +120,7 @@ impl Walk<'_> {
         if !is_chained || !is_true {
             self.fault(fault);
         }
+        let keys = rows.as_deref().filter(|_| is_true).map(keys_of).unwrap_or_default();
         for row in rows.into_iter().flatten() {
             self.meet_head(row.number, &row.mac, row.total);
             self.meet(&row.body);
@@ -129,7 +130,7 @@ impl Walk<'_> {
         // One that is not what was sealed may say anything of where it ends.
         self.sealed = block.last.max(block.number);
         self.stand(self.sealed, block.mac, block.total);
-        if is_true { block.keys(self.key).unwrap_or_default() } else { Vec::new() }
+        keys
     }
 
     fn stand(&mut self, number: i64, mac: Mac, total: i64) {
