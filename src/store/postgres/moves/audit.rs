@@ -70,7 +70,8 @@ impl Side {
     /// Takes away what is here of the tenant's audit log, some at a time: nobody has the right to but a function, which looks that
     /// the tenant is not served from here.
     pub(super) async fn purge_audit(&mut self) -> Result<()> {
-        let is_there = "SELECT EXISTS (SELECT FROM audit_new) OR EXISTS (SELECT FROM audit_row) OR EXISTS (SELECT FROM audit_block)";
+        let is_there = "SELECT EXISTS (SELECT FROM audit_new) OR EXISTS (SELECT FROM audit_row) \
+             OR EXISTS (SELECT FROM audit_block) OR EXISTS (SELECT FROM audit_key)";
         loop {
             self.begin(Side::SHARED_VIEW).await?;
             let is_there: bool = self.row(sqlx::query(is_there)).await?.try_get(0)?;

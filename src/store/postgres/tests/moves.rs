@@ -135,6 +135,28 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
     assert_eq!((verdict.head.events, verdict.faults), (writes, Vec::new()), "the audit log moved along");
 }
 
+/// An index with more of the log than goes at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_audit_log_leaves_nothing_behind_and_comes_back() {
+    let Some(database) = database_of(Placement::Pool).await else { return };
+    let store = database.store(LONG).await;
+    let session = north(&store).await;
+    for lot in 0..3 {
+        let events = (0..2500).map(|i| event(&format!("{lot}-{i}"), &[&format!("patient {lot} {i}")]));
+        session.audit(events.collect()).await.unwrap();
+        chained(&*session).await;
+    }
+    let (mut pool, schema) = database.place(Placement::Pool, NORTH).await;
+    let keys = format!("SELECT count(*) FROM {schema}.audit_key");
+    let keys: i64 = sqlx::query_scalar(AssertSqlSafe(keys)).fetch_one(&mut pool).await.unwrap();
+    assert!(keys > 5000, "{keys}");
+    relocate(&database, Placement::Schema).await.unwrap();
+    assert_eq!(rows(&database, Placement::Pool).await, 0, "nothing is left behind");
+    relocate(&database, Placement::Pool).await.unwrap();
+    let verdict = chained(&*session).await;
+    assert_eq!((verdict.head.events, verdict.faults), (7500, Vec::new()));
+}
+
 /// Wherever a mover dies the tenant is served, one place only has its records, and the next mover brings it there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_may_die_anywhere() {
