@@ -35,7 +35,7 @@ mod write;
 pub use access::{
     Access, Duties, Grant, Level, Needed, PERMISSIONS, Realm, Right, Role, Scopes, needed_for, shipped_roles,
 };
-pub use audit::{Beside, Origin, ReadEvents, Security, SecurityEvent, damaged_log};
+pub use audit::{Beside, Origin, ReadEvents, Security, SecurityEvent, WaitingEvents, damaged_log};
 pub use bundle::BundleWriter;
 pub use content::shows_values;
 pub use context::{Caller, Context};

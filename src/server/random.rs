@@ -19,14 +19,8 @@ pub fn fill(bytes: &mut [u8]) -> std::io::Result<()> {
 pub fn id() -> String {
     // The system's generator cannot run dry once it has started; without it no id would be safe to give out.
     #[allow(clippy::expect_used)]
-    let mut bytes: [u8; 16] = bytes().expect("the system gives random numbers");
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let digits = u128::from_be_bytes(bytes);
-    let part = |from: u32, digits_in_part: u32| {
-        digits >> (128 - 4 * (from + digits_in_part)) & ((1 << (4 * digits_in_part)) - 1)
-    };
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12))
+    let bytes = bytes().expect("the system gives random numbers");
+    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ mod text;
 
 pub use audit::figures::audit_figures;
 pub use audit::{
-    AuditEntry, AuditFault, AuditHead, AuditPage, AuditPlace, AuditQuery, AuditRecords, AuditVerdict, Audited,
+    AuditEntry, AuditFault, AuditHead, AuditOpened, AuditPage, AuditPlace, AuditQuery, AuditRecords, AuditVerdict,
+    Audited,
 };
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
@@ -49,6 +50,7 @@ pub use sqlite::SqliteStore;
 pub use tenant::Tenant;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -148,9 +150,11 @@ pub trait Session: Releases {
     async fn entries(&self, kind: &str, after: &str, limit: usize) -> Result<Vec<LedgerEntry>>;
     /// Adds events to the audit log; returns when they are on disk.
     async fn audit(&self, entries: Vec<AuditEntry>) -> Result<()>;
-    /// The same events as the log will have them, each with the place that is its own now: for whoever keeps them elsewhere until
-    /// the log takes them. Asks no database that was asked before.
-    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords>;
+    /// The same events as the log will have them, each with the place that is its own now, encrypted: for whoever keeps them
+    /// elsewhere until the log takes them. Asks no database that was asked before.
+    async fn audit_aside(&self, entries: &[AuditEntry]) -> Result<Vec<u8>>;
+    /// What was kept elsewhere.
+    async fn audit_opened(&self, aside: &[Bytes]) -> Result<AuditOpened>;
     /// Adds events that waited elsewhere. Where this fails, some of them may be there.
     async fn audit_waited(&self, records: AuditRecords) -> Result<()>;
     /// Some of the events of the audit log that a query finds, the newest first.

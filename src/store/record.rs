@@ -102,7 +102,7 @@ pub struct Changes {
     pub audit: Vec<AuditEntry>,
     /// The edition of the tenant's keys by which the store encrypted and marked it; who writes gives none.
     pub sealed_by: Option<u32>,
-    /// Events of the audit log that waited elsewhere ([`crate::Session::audit_records`]).
+    /// Events of the audit log that waited elsewhere ([`crate::Session::audit_aside`]).
     pub waited: AuditRecords,
 }
 

@@ -6,6 +6,7 @@ mod export;
 mod kept;
 mod provenance;
 mod searches;
+mod waiting;
 
 use conformance_tests::{Client, foreign_base, program, skipped, unique};
 use serde_json::Value;

@@ -60,6 +60,11 @@ impl Entities {
         owners.iter().for_each(|it| self.put_number(u64::from(*it)));
     }
 
+    /// How many bytes they have.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds what is no resource.
     pub(super) fn add_text(&mut self, what: &str) {
         self.bytes.push(TEXT);

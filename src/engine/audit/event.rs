@@ -10,6 +10,9 @@ use minicbor::{Decode, Encode};
 use std::borrow::Cow;
 use store::{AuditEntry, Key, Method, Scope, Stored};
 
+/// So many bytes an event has beside what was touched: memory that is asked for once need not grow.
+const USUAL: usize = 256;
+
 /// An event as it is kept: CBOR (RFC 8949), an array whose last elements may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Event {
@@ -124,7 +127,9 @@ impl Event {
 
     /// As the log takes it.
     pub(super) fn entry(&self, id: String, at: i64) -> Result<AuditEntry> {
-        Ok(AuditEntry { id, at, keys: super::keys::of(self), body: minicbor::to_vec(self).map_err(Failure::internal)? })
+        let mut body = Vec::with_capacity(USUAL + self.entities.size());
+        minicbor::encode(self, &mut body).map_err(Failure::internal)?;
+        Ok(AuditEntry { id, at, keys: super::keys::of(self), body })
     }
 }
 

@@ -26,6 +26,7 @@ mod waiting;
 pub use beside::Beside;
 pub use event::Origin;
 pub(crate) use journal::Journal;
+pub use journal::WaitingEvents;
 pub(crate) use patients::each_patient;
 pub use search::damaged_log;
 pub(crate) use search::{is_of_log, unchangeable};

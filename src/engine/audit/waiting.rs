@@ -3,6 +3,7 @@
 use super::Left;
 use super::journal::{Journal, Segment};
 use crate::{Context, Engine};
+use bytes::Bytes;
 use fhir::{Failure, IssueType, Result};
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -97,8 +98,8 @@ impl Engine {
         is_doubtful: bool,
     ) -> Result<()> {
         let journal = self.journal.as_ref().ok_or_else(|| Failure::internal("there is no folder for events"))?;
-        let records = session.audit_records(entries).await?;
-        journal.keep(tenant, &records, is_doubtful).await.map_err(Failure::internal)
+        let aside = session.audit_aside(entries).await?;
+        journal.keep(tenant, &aside, is_doubtful).await.map_err(Failure::internal)
     }
 
     /// Puts the events into the log that wait on this node, each once, again and again until it is told to stop, and then once more.
@@ -156,9 +157,14 @@ impl Engine {
         let mut left = on_disk(segment, Segment::read).await?;
         let (all, mut last) = (left.len(), Ok(()));
         for tenant in left.keys().filter(|it| !away.contains(*it)).cloned().collect::<Vec<_>>() {
-            let Some(lots) = left.get(&tenant) else { continue };
-            match self.log_lots(&tenant, lots, is_doubtful).await {
-                Ok(()) => drop(left.remove(&tenant)),
+            let Some(aside) = left.get(&tenant) else { continue };
+            match self.log_aside(&tenant, aside, is_doubtful).await {
+                Ok(is_whole) => {
+                    left.remove(&tenant);
+                    if !is_whole {
+                        on_disk(segment, Segment::keep_damaged).await?;
+                    }
+                }
                 Err(failure) => {
                     last = Err(failure);
                     away.insert(tenant);
@@ -172,20 +178,22 @@ impl Engine {
         last.map(|()| is_empty)
     }
 
-    async fn log_lots(&self, tenant: &str, lots: &[AuditRecords], is_doubtful: bool) -> Result<()> {
+    /// Whether all of it could be read.
+    async fn log_aside(&self, tenant: &str, aside: &[Bytes], is_doubtful: bool) -> Result<bool> {
         let Some(known) = self.store.tenant(tenant).await? else {
             if self.store.erased().await?.iter().any(|it| it.name == tenant) {
                 tracing::warn!(tenant, "events that waited were taken away with their tenant, which is erased");
-                return Ok(());
+                return Ok(true);
             }
             return Err(Failure::internal("events wait for a tenant that is not there"));
         };
         let session = self.store.open(&known).await?;
-        for records in lots {
-            let logged = if is_doubtful { logged(&*session, records).await? } else { HashSet::new() };
-            session.audit_waited(if logged.is_empty() { records.clone() } else { records.without(&logged) }).await?;
+        let opened = session.audit_opened(aside).await?;
+        for records in opened.lots {
+            let logged = if is_doubtful { logged(&*session, &records).await? } else { HashSet::new() };
+            session.audit_waited(if logged.is_empty() { records } else { records.without(&logged) }).await?;
         }
-        Ok(())
+        Ok(opened.broken == 0)
     }
 }
 

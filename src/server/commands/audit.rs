@@ -7,7 +7,7 @@ use crate::config::{self, File, Span, StoreFlags};
 use crate::{database, tenants};
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use engine::Security;
+use engine::{Security, WaitingEvents};
 use fhir::primitive::datetime::instant;
 use std::process::ExitCode;
 use store::AuditVerdict;
@@ -27,7 +27,7 @@ Example:
   medisync audit verify --tenant north
 
 Reads the whole log, makes every hash of it anew with the tenant's key and compares, and looks whether the log has come to where
-the directory of tenants says it was. Works while the server runs. Ends with 1 where something is wrong, and says where.")]
+the directory of tenants says it was, and at what of it waits on this node's disk. Works while the server runs. Ends with 1 where something is wrong, and says where.")]
     Verify {
         /// The tenant whose log is verified
         #[arg(long, value_name = "NAME")]
@@ -100,11 +100,14 @@ async fn verify(settings: config::Store, name: &str) -> Result<ExitCode> {
     };
     let verdict = session.verify_audit(&told).await.with_context(|| format!("cannot read the audit log of {name}"));
     bar.finish_and_clear();
+    let folder = settings.waiting_events()?;
+    let waiting = WaitingEvents::of(&folder, name, &*session).await;
     store.close().await;
-    tell(name, &verdict?)
+    let waiting = waiting.with_context(|| format!("cannot read what waits in {}", folder.display()))?;
+    tell(name, &verdict?, &waiting)
 }
 
-fn tell(name: &str, verdict: &AuditVerdict) -> Result<ExitCode> {
+fn tell(name: &str, verdict: &AuditVerdict, waiting: &WaitingEvents) -> Result<ExitCode> {
     for fault in &verdict.faults {
         print(format_args!("{fault}"))?;
     }
@@ -120,7 +123,22 @@ fn tell(name: &str, verdict: &AuditVerdict) -> Result<ExitCode> {
     if verdict.waiting > 0 {
         print(format_args!("{} events more wait to be chained", verdict.waiting))?;
     }
-    match verdict.faults.len() {
+    if waiting.bytes > 0 {
+        print(format_args!(
+            "{} bytes of events wait on this node's disk; a server takes them into the log",
+            waiting.bytes
+        ))?;
+    }
+    if waiting.broken > 0 {
+        print(format_args!(
+            "of what waits on this node's disk {} pieces are not as they were written",
+            waiting.broken
+        ))?;
+    }
+    for file in &waiting.damaged {
+        print(format_args!("events that waited could not be read; they are in {}", file.display()))?;
+    }
+    match verdict.faults.len() + waiting.faults() {
         0 => print("The log is as it was written").map(|()| ExitCode::SUCCESS),
         1 => print("The log is NOT as it was written: 1 fault").map(|()| ExitCode::FAILURE),
         count => print(format_args!("The log is NOT as it was written: {count} faults")).map(|()| ExitCode::FAILURE),

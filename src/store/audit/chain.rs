@@ -26,6 +26,8 @@ pub(super) enum Of {
     Block = 2,
     Head = 3,
     Unchained = 4,
+    /// The key of what waits elsewhere.
+    Aside = 5,
 }
 
 impl AuditKey {

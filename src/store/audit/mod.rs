@@ -6,6 +6,7 @@
 //! become one compressed *block*, which the index of keys names. The *head*, the last row's number and hash, is
 //! signed and kept in the directory as well, so that a log that was cut short is found.
 
+mod aside;
 mod block;
 mod chain;
 mod coding;
@@ -16,6 +17,8 @@ mod records;
 pub(crate) mod tables;
 mod verify;
 
+pub use aside::AuditOpened;
+pub(crate) use aside::{Aside, open as open_aside};
 pub(crate) use block::{Block, Row, Sealed, is_full};
 pub(crate) use chain::{AuditKey, Head, Mac, START};
 pub(crate) use coding::encode;

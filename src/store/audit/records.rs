@@ -8,6 +8,8 @@ use std::fmt;
 
 /// The most bytes that a log takes at a time.
 const BYTES: usize = 256 << 10;
+/// So many bytes an event has beside its keys and what it says.
+const ENTRY: usize = 80;
 /// So far the places of what it takes at a time reach to either side of the first, in milliseconds (`look` counts on that).
 const SPAN: i64 = 500;
 
@@ -24,7 +26,8 @@ impl fmt::Debug for AuditRecords {
 
 impl AuditRecords {
     pub(crate) fn new(entries: &[AuditEntry], place: impl Fn(usize) -> i64, hash: &IndexHash) -> AuditRecords {
-        let mut bytes = Vec::new();
+        let size = |it: &AuditEntry| ENTRY + it.body.len() + size_of::<i64>() * it.keys.len();
+        let mut bytes = Vec::with_capacity(entries.iter().map(size).sum());
         for (i, entry) in entries.iter().enumerate() {
             encode(&mut bytes, entry, place(i), hash);
         }
@@ -32,22 +35,22 @@ impl AuditRecords {
     }
 
     /// What [`AuditRecords::as_bytes`] told; `None` if these bytes are no events.
-    pub fn read(bytes: &[u8]) -> Option<AuditRecords> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<AuditRecords> {
         Events(bytes).all(|it| it.is_some()).then(|| AuditRecords(bytes.to_vec()))
     }
 
-    /// As bytes, fit to be kept.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// As bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds others behind these.
-    pub fn append(&mut self, others: &AuditRecords) {
+    pub(crate) fn append(&mut self, others: &AuditRecords) {
         if self.0.is_empty() {
             // There will be more: what grows by doubling is moved again and again.
             self.0.reserve_exact(BYTES + BYTES / 4);
@@ -87,7 +90,7 @@ impl AuditRecords {
     }
 
     /// Whether a log would take more at a time than these.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.0.len() < BYTES
     }
 

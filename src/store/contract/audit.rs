@@ -67,7 +67,12 @@ pub(crate) async fn what_waited(engine: &dyn Engine) {
     let ward = ward(engine).await;
     let records = |id: &str| {
         let (session, event) = (ward.session.clone(), event(id, &["p"]));
-        async move { session.audit_records(&[event]).await.unwrap() }
+        async move {
+            let aside = session.audit_aside(&[event]).await.unwrap();
+            let opened = session.audit_opened(&[aside.into()]).await.unwrap();
+            assert_eq!((opened.lots.len(), opened.broken), (1, 0));
+            opened.lots.into_iter().next().unwrap()
+        }
     };
     let mut waited = records("1").await;
     ward.session.audit(vec![event("2", &["p"])]).await.unwrap();

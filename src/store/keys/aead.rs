@@ -2,14 +2,49 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
+use crate::Error;
+
 /// Bytes of a key.
 pub(super) const KEY: usize = 32;
 /// Bytes of what must not be used twice with a key.
-pub(super) const NONCE: usize = ring::aead::NONCE_LEN;
+pub(crate) const NONCE: usize = ring::aead::NONCE_LEN;
 
 /// A text that was not encrypted so: by another key, about something else, or it was changed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
+
+impl From<Broken> for Error {
+    fn from(_: Broken) -> Error {
+        Error::Sealed
+    }
+}
+
+/// A key that is ready, for whoever uses it often.
+pub(crate) struct Cipher(LessSafeKey);
+
+impl Cipher {
+    /// So many bytes more the encrypted text has.
+    pub(crate) const MORE: usize = 16;
+
+    pub(crate) fn new(key: &[u8; KEY]) -> Result<Cipher, Broken> {
+        UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map(Cipher).map_err(|_| Broken)
+    }
+
+    /// Puts the encrypted text in the place of what stands from there on. A nonce is used once.
+    pub(crate) fn seal(&self, nonce: [u8; NONCE], about: &[u8], out: &mut Vec<u8>, from: usize) -> Result<(), Broken> {
+        let (_, text) = out.split_at_mut_checked(from).ok_or(Broken)?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(about), text).map_err(|_| Broken)?;
+        out.extend(tag.as_ref());
+        Ok(())
+    }
+
+    /// Puts the text where its encrypted form is, and tells its length.
+    pub(crate) fn open(&self, nonce: [u8; NONCE], about: &[u8], text: &mut [u8]) -> Result<usize, Broken> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        Ok(self.0.open_in_place(nonce, Aad::from(about), text).map_err(|_| Broken)?.len())
+    }
+}
 
 /// The nonce and behind it the encrypted text.
 pub(super) fn seal(key: &[u8; KEY], nonce: [u8; NONCE], about: &[u8], text: &[u8]) -> Result<Vec<u8>, Broken> {
@@ -29,11 +64,7 @@ pub(super) fn seal_onto(
     out.extend(nonce);
     let start = out.len();
     out.extend(text);
-    let nonce = Nonce::assume_unique_for_key(nonce);
-    let (_, text) = out.split_at_mut(start);
-    let tag = with(key)?.seal_in_place_separate_tag(nonce, Aad::from(about), text).map_err(|_| Broken)?;
-    out.extend(tag.as_ref());
-    Ok(())
+    Cipher::new(key)?.seal(nonce, about, out, start)
 }
 
 /// The text.
@@ -52,12 +83,7 @@ pub(super) fn open_in_place(
     about: &[u8],
     text: &mut [u8],
 ) -> Result<usize, Broken> {
-    let nonce = Nonce::assume_unique_for_key(nonce);
-    Ok(with(key)?.open_in_place(nonce, Aad::from(about), text).map_err(|_| Broken)?.len())
-}
-
-fn with(key: &[u8; KEY]) -> Result<LessSafeKey, Broken> {
-    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Broken)
+    Cipher::new(key)?.open(nonce, about, text)
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ impl Keeper {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn random(&self) -> Random {
+    pub(crate) fn random(&self) -> Random {
         self.random
     }
 

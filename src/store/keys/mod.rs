@@ -21,6 +21,7 @@ mod sealing;
 mod secrets;
 mod signing;
 
+pub(crate) use aead::{Cipher, NONCE};
 pub(crate) use body::Version;
 pub(crate) use keeper::Kept;
 pub use keeper::{Keeper, Random};

@@ -11,7 +11,7 @@ use super::standby::StandIn;
 use super::text::Follower;
 use super::writer::Writer;
 use super::{ENOUGH, Shared};
-use crate::audit::AuditKey;
+use crate::audit::{Aside, AuditKey};
 use crate::keys::Sealer;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts, Sql};
@@ -29,6 +29,8 @@ pub(super) struct Records {
     pub(super) lookups: Lookups,
     pub(super) writer: Writer,
     pub(super) audit: Chainer,
+    /// Has events of the audit log wait elsewhere.
+    pub(super) aside: Aside,
     pub(super) text: Arc<Follower>,
     pub(super) shared: Arc<Shared>,
     numbers: Numbers,
@@ -50,6 +52,8 @@ impl Records {
     ) -> Result<Records> {
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
+        let key = AuditKey::new(tenant.secrets());
+        let aside = Aside::new(&key, sealer.keeper.random())?;
         let records = Records {
             name: entry.name.clone(),
             place,
@@ -62,7 +66,8 @@ impl Records {
             },
             lookups: Lookups::default(),
             writer: Writer::default(),
-            audit: Chainer::new(AuditKey::new(tenant.secrets()), directory.clone(), entry.number),
+            audit: Chainer::new(key, directory.clone(), entry.number),
+            aside,
             text,
             numbers: Numbers::of_node(shared.number),
             shared,

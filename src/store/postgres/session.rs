@@ -15,11 +15,12 @@ use crate::query::{self, Answers, Sql, Way};
 use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
-    AuditEntry, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError, Committed,
-    Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows, Session, Stored,
-    Walked,
+    AuditEntry, AuditOpened, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError,
+    Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows,
+    Session, Stored, Walked,
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::Row;
 use std::sync::Arc;
 
@@ -249,8 +250,13 @@ impl Session for Door {
         at_home!(self, it => Inbox::add(&it, entries.clone()))
     }
 
-    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords> {
-        Ok(placed(&*self.homes.records(&self.home).await?, entries))
+    async fn audit_aside(&self, entries: &[AuditEntry]) -> Result<Vec<u8>> {
+        let records = self.homes.records(&self.home).await?;
+        records.aside.seal(&placed(&records, entries))
+    }
+
+    async fn audit_opened(&self, aside: &[Bytes]) -> Result<AuditOpened> {
+        Ok(audit::open_aside(&self.homes.records(&self.home).await?.audit.key, aside))
     }
 
     async fn audit_waited(&self, records: AuditRecords) -> Result<()> {

@@ -13,10 +13,12 @@ use crate::query::marked::asked;
 use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
-    AuditEntry, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError, Committed,
-    History, HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored, Tenant, Walked,
+    AuditEntry, AuditOpened, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError,
+    Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored,
+    Tenant, Walked,
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -123,10 +125,14 @@ impl Session for Door {
         Ok(done.map(|_| ())?)
     }
 
-    async fn audit_records(&self, entries: &[AuditEntry]) -> Result<AuditRecords> {
+    async fn audit_aside(&self, entries: &[AuditEntry]) -> Result<Vec<u8>> {
         let place = self.place().await?;
         let places = place.stamps.waiting((place.clock)(), entries.len());
-        Ok(AuditRecords::new(entries, places, &place.hash))
+        place.aside.seal(&AuditRecords::new(entries, places, &place.hash))
+    }
+
+    async fn audit_opened(&self, aside: &[Bytes]) -> Result<AuditOpened> {
+        Ok(audit::open_aside(&self.place().await?.keeper.key, aside))
     }
 
     async fn audit_waited(&self, records: AuditRecords) -> Result<()> {

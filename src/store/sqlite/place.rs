@@ -6,7 +6,7 @@ use super::runner::Reading;
 use super::stamps::Stamps;
 use super::text::Follower;
 use super::{Clock, options, schema, writer};
-use crate::audit::AuditKey;
+use crate::audit::{Aside, AuditKey};
 use crate::keys::Sealer;
 use crate::lookups::{Look, Lookups};
 use crate::query::{self, Counts};
@@ -30,6 +30,8 @@ pub(super) struct Place {
     pub(super) text: Follower,
     pub(super) keeper: Arc<Keeper>,
     /// The places of the audit log's events.
+    /// Has events wait elsewhere.
+    pub(super) aside: Aside,
     pub(super) stamps: Stamps,
     writer: writer::Writer,
 }
@@ -50,6 +52,7 @@ impl Place {
         schema::migrate(file, &schema::TENANT).await?;
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let key = AuditKey::new(tenant.secrets());
+        let aside = Aside::new(&key, sealer.keeper.random())?;
         let keeper = Arc::new(Keeper::new(key, tenant.name.clone(), settings.heads.clone()));
         let readers = Readers::new(options(file), settings.query_time);
         let stamps = Stamps::default();
@@ -66,6 +69,7 @@ impl Place {
             counts: Counts::new(settings.clock),
             text,
             keeper,
+            aside,
             stamps,
             writer,
         };
