@@ -50,7 +50,8 @@ async fn what_comes_at_once_is_all_kept() {
     }
     let mut kept = all_closed(&journal).await.remove(0).remove("north").unwrap();
     let mut all: Vec<Bytes> = ids.iter().map(|it| event(it)).collect();
-    (kept.sort(), all.sort());
+    kept.sort();
+    all.sort();
     assert_eq!(kept, all);
 }
 
