@@ -68,7 +68,7 @@ pub async fn migrate(settings: &config::Store, told: &(dyn Fn(Upgrading) + Send 
 pub async fn relocate(settings: &config::Store, order: &Move, told: &(dyn Fn(Moving) + Send + Sync)) -> Result<Moved> {
     let moved = PostgresStore::relocate(settings.database.whole(), order, told).await;
     moved.map_err(|cause| match cause {
-        cause @ store::Error::CannotMove(_) => cause.into(),
+        cause @ (store::Error::CannotMove(_) | store::Error::CopyDiffers { .. }) => cause.into(),
         cause => unusable(settings, cause),
     })
 }

@@ -55,6 +55,19 @@ pub enum Error {
     /// A tenant cannot be moved so.
     #[error("the tenant cannot be moved: {0}")]
     CannotMove(String),
+    /// What was copied of a tenant is not as it is where it was copied from.
+    #[error(
+        "the tenant cannot be moved: the copy of its table {table} is not the same: {there} rows, and {here} in the copy; \
+         the next move makes a new one"
+    )]
+    CopyDiffers {
+        /// Which table.
+        table: String,
+        /// How many rows there are,
+        there: i64,
+        /// and in the copy.
+        here: i64,
+    },
     /// A tenant cannot have this standby.
     #[error("the tenant cannot have this standby: {0}")]
     CannotStandBy(String),

@@ -2,7 +2,7 @@
 
 use super::log::{self, Round};
 use super::side::Side;
-use super::{Mover, Moving, verify};
+use super::{Mover, Moving, fence, verify};
 use crate::{Error, Result};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -42,12 +42,10 @@ impl Mover<'_> {
         self.to.purge().await?;
         let number = self.from.number;
         // Nobody writes while it is said: who makes index rows anew afterwards notes it.
-        self.from
-            .at_once(&format!(
-                "SELECT pg_advisory_xact_lock(1802723940, {number}); DELETE FROM reindexed; \
-                 INSERT INTO leaving VALUES ({number}) ON CONFLICT DO NOTHING"
-            ))
-            .await?;
+        fence::hold(&mut self.from, fence::ATTEMPT).await?;
+        let leaves = format!("DELETE FROM reindexed; INSERT INTO leaving VALUES ({number}) ON CONFLICT DO NOTHING");
+        self.from.simple(&leaves).await?;
+        self.from.commit().await?;
         let state = State { seen: log::snapshot(&mut self.from).await?, rid: i64::MIN, ..State::default() };
         let arriving = sqlx::query("INSERT INTO arriving VALUES ($1, $2, $3::text::pg_snapshot, $4, $5, $6)")
             .bind(number)
@@ -93,12 +91,20 @@ impl Mover<'_> {
                 self.from.commit().await?;
                 return Ok(());
             };
-            state.rid = *last;
-            self.exchange(&lot, Some(state)).await?;
+            let next = State { rid: *last, ..state.clone() };
+            self.exchange(&lot, Some(&next)).await?;
             self.from.commit().await?;
+            *state = next;
             progress.0 += lot.len() as u64;
             (self.told)(Moving::Copying(progress.0, progress.1));
         }
+    }
+
+    /// Has the next mover begin the copy anew, as this one is not the same. It stays known that the tenant is not served from there.
+    pub(super) async fn reject(&mut self) -> Result<()> {
+        // Whatever is under way there is left.
+        self.to.reconnect().await?;
+        self.to.at_once("UPDATE arriving SET residence = -1").await
     }
 
     /// How many resources are copied and how many there are.

@@ -4,14 +4,10 @@ use super::super::PostgresStore;
 use super::{Side, fence, hold};
 use crate::postgres::directory::Directory;
 use crate::postgres::residence::Spot;
-use crate::{Census, Counted, Erased, Erasure, Error, Result};
+use crate::{Census, Counted, Erased, Erasure, Result};
 use async_trait::async_trait;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, Row};
-use std::time::Duration;
-
-/// How long it waits for writes under way.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[async_trait]
 impl Erasure for PostgresStore {
@@ -31,10 +27,7 @@ impl Erasure for PostgresStore {
         let Some(entry) = directory.take(name).await? else { return Ok(()) };
         let alone = hold(target, entry.number).await?;
         let mut side = Side::open(&entry.spot, target, entry.number).await?;
-        side.begin(Side::SHARED_VIEW).await?;
-        if !fence::alone(&mut side, PATIENCE).await? {
-            return Err(Error::Silent);
-        }
+        fence::hold(&mut side, fence::ATTEMPT).await?;
         // In this order: a place that is closed and still has its tenant is opened again by the nodes.
         directory.remove(name, record).await?;
         fence::close(&mut side, entry.attempt).await?;
@@ -49,12 +42,17 @@ impl Erasure for PostgresStore {
         self.homes.remove_text(name).await?;
         let Some((number, spot)) = self.homes.directory.place_of_erased(name).await? else { return Ok(()) };
         let mut side = Side::open(&spot, &self.homes.target, number).await?;
-        if spot.is_own() {
-            return side.drop_schema(&spot.schema).await;
+        if !side.has_tables().await? {
+            return Ok(());
         }
-        // Who was stopped before he closed it has not closed it.
-        side.at_once(&format!("INSERT INTO closed VALUES ({number}, 0) ON CONFLICT DO NOTHING")).await?;
-        side.purge().await
+        // Who was stopped before he closed it has not closed it, and somebody may write still.
+        fence::hold(&mut side, fence::ATTEMPT).await?;
+        fence::close(&mut side, 0).await?;
+        side.commit().await?;
+        match spot.is_own() {
+            true => side.drop_schema(&spot.schema).await,
+            false => side.purge().await,
+        }
     }
 
     async fn certify(&self, name: &str, certificate: &str) -> Result<()> {

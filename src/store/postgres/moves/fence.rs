@@ -12,29 +12,60 @@ use crate::postgres::target::Target;
 use crate::{Error, Result};
 use sqlx::{AssertSqlSafe, Connection};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The lock that writers of a tenant share, as in the function `enter`.
 const WRITERS: i32 = 1_802_723_940;
 /// Rows that are taken away at a time.
 const LOT: i64 = 5_000;
 
-/// Waits until nobody else writes; `false` if that takes too long.
-pub(super) async fn alone(side: &mut Side, patience: Duration) -> Result<bool> {
+/// Whoever waits for the lock holds up all who come to write: not for long, and again after a rest in which they go on.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(1);
+/// How long the writes under way may take that are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Begins a transaction in which nobody else writes, and tells since when nobody could; `None`, with nothing begun, if others
+/// write for too long. A session that is idle in it for longer than it may hold them up, or for a minute, is ended.
+pub(super) async fn alone(side: &mut Side, pause: Duration) -> Result<Option<Instant>> {
     let number = side.number;
-    let wait = patience.as_millis().max(1);
-    let lock = format!("SET LOCAL lock_timeout = {wait}; SELECT pg_advisory_xact_lock({WRITERS}, {number})");
-    match side.simple(&lock).await {
-        // lock_not_available
-        Err(Error::Database(cause)) if crate::error::postgres_code(&cause).as_deref() == Some("55P03") => Ok(false),
-        done => done.map(|()| true),
+    let (wait, idle) = (pause.min(ATTEMPT).as_millis().max(1), pause.max(PATIENCE).as_millis());
+    let lock = format!(
+        "SET LOCAL idle_in_transaction_session_timeout = {idle}; SET LOCAL lock_timeout = {wait}; \
+         SELECT pg_advisory_xact_lock({WRITERS}, {number})"
+    );
+    let begun = Instant::now();
+    loop {
+        let since = Instant::now();
+        side.begin(Side::SHARED_VIEW).await?;
+        match side.simple(&lock).await {
+            Err(error) if is_held(&error) => side.roll_back().await?,
+            done => return done.map(|()| Some(since)),
+        }
+        if begun.elapsed() > PATIENCE {
+            return Ok(None);
+        }
+        tokio::time::sleep(REST).await;
     }
+}
+
+/// The same, which fails where others write for too long.
+pub(super) async fn hold(side: &mut Side, pause: Duration) -> Result<()> {
+    alone(side, pause).await?.map(drop).ok_or(Error::Silent)
+}
+
+fn is_held(error: &Error) -> bool {
+    let Error::Database(cause) = error else { return false };
+    // lock_not_available
+    crate::error::postgres_code(cause).as_deref() == Some("55P03")
 }
 
 /// Refuses every statement on the tenant from the end of the transaction on.
 pub(super) async fn close(side: &mut Side, attempt: i64) -> Result<()> {
     let number = side.number;
     let close = format!(
-        "INSERT INTO closed VALUES ({number}, {attempt}) ON CONFLICT (tenant) DO UPDATE SET attempt = excluded.attempt"
+        "INSERT INTO closed AS c VALUES ({number}, {attempt}) ON CONFLICT (tenant) \
+         DO UPDATE SET attempt = greatest(c.attempt, excluded.attempt)"
     );
     side.simple(&close).await
 }
@@ -110,7 +141,10 @@ impl Side {
 
     /// Drops a schema with all that is in it, as its owner.
     pub(super) async fn drop_schema(&mut self, schema: &str) -> Result<()> {
-        let drop = format!("RESET ROLE; DROP SCHEMA IF EXISTS {} CASCADE", schema::quoted(schema)?);
+        let drop = format!(
+            "BEGIN; SET LOCAL ROLE NONE; SET LOCAL lock_timeout = '5s'; DROP SCHEMA IF EXISTS {} CASCADE; COMMIT",
+            schema::quoted(schema)?
+        );
         self.simple(&drop).await
     }
 }

@@ -59,6 +59,8 @@ impl Mover<'_> {
         Ok(round)
     }
 
+    /// Copies the change log. The position is the new one once what is before it is committed: a switch that is broken off in
+    /// between goes on from the former one.
     async fn copy_log(&mut self, state: &mut State) -> Result<()> {
         let next = "SELECT c::text, tx::text::bigint, seq FROM change c WHERE (tx, seq) > ($1::text::xid8, $2) ORDER BY tx, seq LIMIT $3";
         // Another database knows nothing of these transactions: there the changes are its mover's.
@@ -71,12 +73,13 @@ impl Mover<'_> {
             let query = sqlx::query(next).bind(state.tx.to_string()).bind(state.seq).bind(CHANGES);
             let rows = self.from.rows(query).await?;
             let Some(last) = rows.last() else { return Ok(()) };
-            (state.tx, state.seq) = (last.try_get(1)?, last.try_get(2)?);
+            let next = State { tx: last.try_get(1)?, seq: last.try_get(2)?, ..state.clone() };
             let rows: Vec<String> = rows.iter().map(|it| it.try_get(0)).collect::<sqlx::Result<_>>()?;
             self.to.begin(Side::SHARED_VIEW).await?;
             self.to.execute(sqlx::query(AssertSqlSafe(insert.as_str())).bind(&rows)).await?;
-            self.to.save_within(state).await?;
+            self.to.save_within(&next).await?;
             self.to.commit().await?;
+            *state = next;
         }
     }
 

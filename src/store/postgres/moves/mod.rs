@@ -130,8 +130,8 @@ async fn with_directory(directory: &Directory, target: &Target, order: &Move, to
     // Should an earlier mover have died between the two steps of a switch.
     fence::open(&mut mover.from, mover.entry.attempt).await?;
     let moved = mover.run().await;
-    if moved.is_err() {
-        mover.give_up(target).await;
+    if let Err(error) = &moved {
+        mover.give_up(target, error).await;
     }
     // However it ends, the lock goes with the connection.
     let _ = alone.close().await;
@@ -217,11 +217,9 @@ impl Mover<'_> {
 
     /// The last changes and the turn of the pointer. `None` if that took longer than writes may wait: they go on.
     async fn switch(&mut self, state: &mut State) -> Result<Option<Duration>> {
-        let since = Instant::now();
-        match tokio::time::timeout(self.order.pause, self.finish(state)).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return Ok(None),
-            Ok(Err(error)) => return Err(error),
+        let Some(since) = fence::alone(&mut self.from, self.order.pause).await? else { return Ok(None) };
+        match tokio::time::timeout_at(since + self.order.pause, self.finish(state)).await {
+            Ok(finished) => finished?,
             Err(_) => {
                 // Its answer is still to come on the old connections.
                 self.reconnect().await?;
@@ -232,24 +230,21 @@ impl Mover<'_> {
         Ok(Some(since.elapsed()))
     }
 
-    /// Waits for the writes under way and copies what they wrote; nobody writes until the transaction ends, which closes the
-    /// place. `false` if writes are under way for too long.
-    async fn finish(&mut self, state: &mut State) -> Result<bool> {
-        self.from.begin(Side::SHARED_VIEW).await?;
-        if !fence::alone(&mut self.from, self.order.pause).await? {
-            self.from.roll_back().await?;
-            return Ok(false);
-        }
+    /// Copies what was written last; nobody writes until the transaction ends, which closes the place.
+    async fn finish(&mut self, state: &mut State) -> Result<()> {
         (self.told)(Moving::Paused);
         let done = self.round(state).await?;
         verify::touched(&mut self.from, &mut self.to, &done).await?;
         self.to.save(state.after(&done)).await?;
-        fence::close(&mut self.from, self.entry.attempt).await?;
-        Ok(true)
+        fence::close(&mut self.from, self.entry.attempt).await
     }
 
-    /// Opens whatever place the directory has. The copy stays, to go on from.
-    async fn give_up(&self, target: &Target) {
+    /// Opens whatever place the directory has. The copy stays, to go on from, unless it is not the same.
+    async fn give_up(&mut self, target: &Target, cause: &Error) {
+        if let Error::CopyDiffers { .. } = cause {
+            // Where that fails, the next mover finds the same and tries it again.
+            let _ = self.reject().await;
+        }
         // Where that fails, the nodes do it when they find the place closed.
         let _ = reopen(self.directory, target, &self.order.tenant).await;
     }

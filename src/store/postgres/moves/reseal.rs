@@ -9,10 +9,6 @@ use crate::{Error, Result};
 use async_trait::async_trait;
 use sqlx::Connection;
 use sqlx::postgres::PgRow;
-use std::time::Duration;
-
-/// How long the writers under way may take that the fence waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Encrypts all that is to be by the tenant's last data key.
 pub(in super::super) async fn reseal(homes: &Homes, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
@@ -36,11 +32,9 @@ impl RawRecords for Side {
     /// last of those who came before.
     async fn fence(&mut self, edition: u32) -> Result<()> {
         let number = self.number;
-        self.begin(Side::SHARED_VIEW).await?;
-        if !fence::alone(self, PATIENCE).await? {
-            self.roll_back().await?;
-            return Err(Error::Silent);
-        }
+        fence::hold(self, fence::ATTEMPT).await?;
+        // Of what is encrypted anew the change log tells nothing: a copy that was broken off is made anew.
+        self.simple("DELETE FROM leaving; DELETE FROM reindexed").await?;
         self.simple(&format!(
             "INSERT INTO definition AS d (tenant, number, edition) VALUES ({number}, 0, {edition}) \
              ON CONFLICT (tenant) DO UPDATE SET edition = greatest(d.edition, excluded.edition)"
@@ -64,7 +58,8 @@ impl RawRecords for Side {
     /// Begins as every writer: refused where the tenant moved away.
     async fn change(&mut self, statements: Vec<Sql>) -> Result<()> {
         let number = self.number;
-        self.simple(&format!("BEGIN; SELECT enter('{number}', NULL, NULL)")).await?;
+        self.begin(Side::SHARED_VIEW).await?;
+        self.simple(&format!("SELECT enter('{number}', NULL, NULL)")).await?;
         for statement in statements {
             self.execute(within_tenant(statement)?).await?;
         }

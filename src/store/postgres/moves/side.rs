@@ -6,17 +6,19 @@ use crate::postgres::residence::Spot;
 use crate::postgres::schema::{self, Kind};
 use crate::postgres::target::Target;
 use crate::{Error, Result};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres, Row};
 
-/// Statements of the mover's own go by indexes as requests' do, may take their time, and end with a mover whose machine
-/// does not answer any more.
-const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; SET client_connection_check_interval = '1s'; \
-     SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '5s'; ";
+/// Statements of the mover's own go by indexes as requests' do and may take their time, as may what the mover does on the other
+/// side meanwhile. They end with a mover whose machine does not answer any more.
+const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+     SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '5s'; SET client_connection_check_interval = '1s'; \
+     SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; ";
 
 pub(super) struct Side {
-    options: PgConnectOptions,
+    target: Target,
+    /// What statements go by. Past a pooler it is set within each transaction, of which no two may have the same session.
     setup: String,
     /// The schema, as SQL writes it.
     schema: String,
@@ -32,22 +34,42 @@ impl Side {
     pub(super) const SHARED_VIEW: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
     pub(super) async fn open(spot: &Spot, directory: &Target, number: i32) -> Result<Side> {
-        let options = spot.target(directory)?.options.application_name("medisync move");
-        let setup = schema::entering(&spot.schema, Kind::Records)? + SETTINGS;
-        let mut connection = connect(&options, &setup).await?;
-        schema::verify_role(&mut connection).await?;
-        Ok(Side { options, setup, schema: schema::quoted(&spot.schema)?, connection, number })
+        let mut target = spot.target(directory)?;
+        target.options = target.options.application_name("medisync move");
+        let mut setup = schema::entering(&spot.schema, Kind::Records)? + SETTINGS;
+        if target.is_pooled {
+            // Whoever had the session before may have left statements of the same names in it.
+            setup = format!("DEALLOCATE ALL; {}", setup.replace("SET ", "SET LOCAL "));
+        }
+        let connection = connect(&target, &setup).await?;
+        let mut side = Side { target, setup, schema: schema::quoted(&spot.schema)?, connection, number };
+        side.begin(Side::SNAPSHOT).await?;
+        schema::verify_role(&mut side.connection).await?;
+        side.commit().await?;
+        Ok(side)
+    }
+
+    /// Whether records can be there: the schema of one tenant's own is dropped with all that is in it.
+    pub(super) async fn has_tables(&mut self) -> Result<bool> {
+        self.begin(Side::SNAPSHOT).await?;
+        let there = self.row(sqlx::query("SELECT to_regclass('resource') IS NOT NULL")).await?.try_get(0)?;
+        self.commit().await?;
+        Ok(there)
     }
 
     /// Gives up whatever is under way.
     pub(super) async fn reconnect(&mut self) -> Result<()> {
-        self.connection = connect(&self.options, &self.setup).await?;
+        self.connection = connect(&self.target, &self.setup).await?;
         Ok(())
     }
 
     pub(super) async fn begin(&mut self, how: &str) -> Result<()> {
-        let number = self.number;
-        self.simple(&format!("{how}; SELECT set_config('medisync.tenant', '{number}', true)")).await
+        self.simple(&self.beginning(how)).await
+    }
+
+    fn beginning(&self, how: &str) -> String {
+        let setup = if self.target.is_pooled { self.setup.as_str() } else { "" };
+        format!("{how}; {setup}SELECT set_config('medisync.tenant', '{}', true)", self.number)
     }
 
     pub(super) async fn commit(&mut self) -> Result<()> {
@@ -60,9 +82,7 @@ impl Side {
 
     /// Statements in one transaction of their own.
     pub(super) async fn at_once(&mut self, statements: &str) -> Result<()> {
-        let number = self.number;
-        self.simple(&format!("BEGIN; SELECT set_config('medisync.tenant', '{number}', true); {statements}; COMMIT"))
-            .await
+        self.simple(&format!("{}; {statements}; COMMIT", self.beginning(Side::SHARED_VIEW))).await
     }
 
     pub(super) async fn simple(&mut self, statements: &str) -> Result<()> {
@@ -117,8 +137,10 @@ impl Side {
     }
 }
 
-async fn connect(options: &PgConnectOptions, setup: &str) -> Result<PgConnection> {
-    let mut connection = options.connect().await?;
-    sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
+async fn connect(target: &Target, setup: &str) -> Result<PgConnection> {
+    let mut connection = target.options.connect().await?;
+    if !target.is_pooled {
+        sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
+    }
     Ok(connection)
 }

@@ -44,7 +44,10 @@ type Digest = (i64, String);
 pub(super) async fn tables(side: &mut Side) -> Result<Vec<String>> {
     let tables = "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace \
          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'migration' AND c.relname <> ALL ($1) ORDER BY 1";
-    side.texts(sqlx::query(tables).bind(&OF_MOVES.map(str::to_owned)[..])).await
+    side.begin(Side::SNAPSHOT).await?;
+    let tables = side.texts(sqlx::query(tables).bind(&OF_MOVES.map(str::to_owned)[..])).await?;
+    side.commit().await?;
+    Ok(tables)
 }
 
 /// Fails where there is a table of which the copy knows nothing, as a newer server's.
@@ -144,9 +147,6 @@ fn read(row: &PgRow) -> Result<Digest> {
 fn same(table: &str, there: Digest, here: Digest) -> Result<u64> {
     match there == here {
         true => Ok(there.0.unsigned_abs()),
-        false => Err(Error::CannotMove(format!(
-            "the copy of its table {table} is not the same: {} rows, and {} in the copy",
-            there.0, here.0
-        ))),
+        false => Err(Error::CopyDiffers { table: table.to_owned(), there: there.0, here: here.0 }),
     }
 }

@@ -220,6 +220,7 @@ impl Engine for Database {
 }
 
 mod audit;
+mod broken_moves;
 mod chaining;
 mod citus;
 mod connections;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(20);
-const NORTH: &str = "north";
+pub(super) const LONG: Duration = Duration::from_secs(20);
+pub(super) const NORTH: &str = "north";
 
-async fn north(store: &PostgresStore) -> Arc<dyn Session> {
+pub(super) async fn north(store: &PostgresStore) -> Arc<dyn Session> {
     let tenant = match store.tenant(NORTH).await.unwrap() {
         Some(tenant) => tenant,
         None => store.create_tenant(NORTH, secrets(NORTH), 0).await.unwrap().unwrap(),
@@ -24,7 +24,7 @@ async fn north(store: &PostgresStore) -> Arc<dyn Session> {
     store.open(&tenant).await.unwrap()
 }
 
-fn order(database: &Database, to: Placement) -> Move {
+pub(super) fn order(database: &Database, to: Placement) -> Move {
     Move {
         tenant: NORTH.into(),
         to: database.residence(to),
@@ -34,12 +34,12 @@ fn order(database: &Database, to: Placement) -> Move {
     }
 }
 
-async fn relocate(database: &Database, to: Placement) -> crate::Result<Moved> {
+pub(super) async fn relocate(database: &Database, to: Placement) -> crate::Result<Moved> {
     PostgresStore::relocate(&database.url(), &order(database, to), &|_| ()).await
 }
 
 /// A move that dies when it is told of this step, as by a crash: nothing of it tidies up.
-async fn relocate_and_die(database: &Database, to: Placement, at: Moving) {
+pub(super) async fn relocate_and_die(database: &Database, to: Placement, at: Moving) {
     let (url, order) = (database.url(), order(database, to));
     let told = move |it| {
         let is_there = match (it, at) {
@@ -56,18 +56,18 @@ async fn relocate_and_die(database: &Database, to: Placement, at: Moving) {
     assert!(died.unwrap_err().is_panic(), "it came to {at:?}");
 }
 
-async fn write(session: &dyn Session, id: &str, expect: Expect) -> Result<(), CommitError> {
+pub(super) async fn write(session: &dyn Session, id: &str, expect: Expect) -> Result<(), CommitError> {
     let puts = vec![put(session, "Patient", id, expect, "note", &[])];
     let audit = vec![event(&format!("{id} {expect:?}"), &["written"])];
     session.commit(Changes { puts, audit, ..Changes::default() }).await.map(|_| ())
 }
 
-async fn version(session: &dyn Session, id: &str) -> Option<i64> {
+pub(super) async fn version(session: &dyn Session, id: &str) -> Option<i64> {
     session.read(&Key::new("Patient", id)).await.unwrap().map(|it| it.version)
 }
 
 /// Every row of a tenant's tables in a placement.
-async fn rows(database: &Database, placement: Placement) -> i64 {
+pub(super) async fn rows(database: &Database, placement: Placement) -> i64 {
     let number = database.number(NORTH).await;
     let (mut connection, schema) = database.place(placement, NORTH).await;
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace::regnamespace::text = $1 AND relkind = 'r' \
@@ -226,7 +226,9 @@ async fn a_broken_target_changes_nothing() {
     let Some(database) = database_of(Placement::Pool).await else { return };
     let store = database.store(LONG).await;
     let session = north(&store).await;
-    write(&*session, "p", Expect::Absent).await.unwrap();
+    for id in ["p", "q"] {
+        write(&*session, id, Expect::Absent).await.unwrap();
+    }
     let mut nowhere = order(&database, Placement::Database);
     nowhere.to.url = Some("postgres://localhost:1/none".into());
     assert!(PostgresStore::relocate(&database.url(), &nowhere, &|_| ()).await.is_err());
@@ -242,6 +244,9 @@ async fn a_broken_target_changes_nothing() {
     let closed: i64 =
         sqlx::query_scalar("SELECT count(*) FROM medisync_pool.closed").fetch_one(&mut here).await.unwrap();
     assert_eq!(closed, 0);
+    // What is not the same is not gone on with.
+    relocate(&database, Placement::Database).await.unwrap();
+    assert_eq!(version(&*session, "q").await, Some(1));
 }
 
 /// What is kept behind is closed: it is neither read nor written, by whatever node.
