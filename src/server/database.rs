@@ -8,7 +8,8 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use store::{
-    Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Stale, Store, Upgraded, Upgrading,
+    Move, Moved, Moving, PostgresSettings, PostgresStore, Residence, SqliteStore, Stale, Store, Swept, Upgraded,
+    Upgrading,
 };
 
 /// Opens the store, brought up to date where need be.
@@ -71,6 +72,14 @@ pub async fn relocate(settings: &config::Store, order: &Move, told: &(dyn Fn(Mov
         cause @ (store::Error::CannotMove(_) | store::Error::CopyDiffers { .. }) => cause.into(),
         cause => unusable(settings, cause),
     })
+}
+
+/// Takes away what moves left behind that were broken off.
+pub async fn sweep(settings: &config::Store) -> Result<Vec<Swept>> {
+    if settings.database.place()? != Place::Postgres {
+        bail!("placements are PostgreSQL's: give --database postgres://…");
+    }
+    PostgresStore::sweep(settings.database.whole()).await.map_err(|cause| unusable(settings, cause))
 }
 
 /// Has a standby answer a tenant's reads, or none.

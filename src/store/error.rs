@@ -1,6 +1,6 @@
 //! What may go wrong in a store.
 
-use crate::postgres::MOVED;
+use crate::postgres::{FOREIGN, MOVED};
 use fhir::{Failure, IssueType};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
@@ -52,6 +52,12 @@ pub enum Error {
     /// The tenant's records are not where they were looked for any more.
     #[error("the tenant's records moved")]
     Moved,
+    /// The place that the directory has for a tenant has records of a tenant of another directory.
+    #[error("there are records of another installation's tenant, which has the same number; use another database")]
+    Foreign,
+    /// What keeps others away meanwhile keeps a session, which a pooler gives to nobody.
+    #[error("this needs a session of its own: give a URL past the pooler")]
+    Pooled,
     /// A tenant cannot be moved so.
     #[error("the tenant cannot be moved: {0}")]
     CannotMove(String),
@@ -220,6 +226,7 @@ impl From<sqlx::Error> for Error {
             Some("57014") => Error::Timeout,
             // Refused there, or the whole schema is gone: undefined_table, undefined_function.
             Some(MOVED | "42P01" | "42883") => Error::Moved,
+            Some(FOREIGN) => Error::Foreign,
             _ => Error::Database(error),
         }
     }

@@ -39,7 +39,9 @@ pub use keys::{
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use leeway::{Freshness, Leeway};
 pub use pairs::{PAIRS, paired_types};
-pub use postgres::{Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Upgraded, Upgrading};
+pub use postgres::{
+    Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Swept, Upgraded, Upgrading,
+};
 pub use record::{
     Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
     Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,

@@ -49,3 +49,19 @@ async fn tenants_never_meet_past_a_pooler() {
     let server = house.program.serve(&[]);
     Two::new(&house.program, &server, [&[], &[]]).never_meet().await;
 }
+
+/// Who needs a tenant to himself keeps a lock in a session, and is refused here before anything is done.
+#[tokio::test]
+async fn what_keeps_a_session_goes_past_the_pooler() {
+    let Some(house) = pooled() else { return };
+    let erase = ["tenant", "erase", TENANT, "--reason", "The contract ended.", "--confirm", TENANT, "--now"];
+    let relocate = ["tenant", "move", TENANT, "--to", "schema"];
+    for command in [&erase[..], &relocate, &["keys", "rotate", "--tenant", TENANT]] {
+        let output = house.program.run(command);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains("past the pooler"), "{command:?}: {told}");
+    }
+    let server = house.program.serve(&[]);
+    let client = Client::new(&server.base(TENANT), Some(house.token.clone()));
+    client.put("Patient/p", &named("p")).await.expect(201);
+}

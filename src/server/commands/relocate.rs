@@ -75,6 +75,24 @@ async fn relocate(settings: config::Store, order: Move) -> Result<()> {
     ))
 }
 
+/// Takes away what moves left behind, and fails where something stays.
+pub async fn sweep(settings: config::Store) -> Result<()> {
+    let mut left = 0;
+    for (tenant, failure) in database::sweep(&settings).await? {
+        match failure {
+            None => print(format_args!("{tenant} has nothing left elsewhere"))?,
+            Some(cause) => {
+                left += 1;
+                print(format_args!("what {tenant} has elsewhere could not be taken away: {cause}"))?;
+            }
+        }
+    }
+    match left {
+        0 => Ok(()),
+        left => bail!("{left} tenants still have something elsewhere; run this again"),
+    }
+}
+
 fn show(bar: &ProgressBar, it: Moving) {
     match it {
         Moving::Copying(done, total) => {

@@ -40,6 +40,14 @@ Examples:
     },
     /// Move a tenant's records to another placement while it is served (PostgreSQL)
     Move(relocate::Relocate),
+    /// Take away what moves left behind that were broken off (PostgreSQL)
+    #[command(after_help = "\
+Copies that are not whole go, and former places but for those that were to be kept (`tenant move --keep`). A move that is broken off goes
+on from its copy, so this is for those that are not gone on with. Moving a tenant and erasing it do the same for that one.")]
+    Sweep {
+        #[command(flatten)]
+        store: StoreFlags,
+    },
     /// Have a standby answer the reads of a tenant that is kept in another database (PostgreSQL)
     #[command(after_help = "\
 Examples:
@@ -150,6 +158,7 @@ impl Tenant {
                 block_on(create(&names, store.resolve(file)?, residence.resolve(file)?))
             }
             Action::Move(it) => it.run(file),
+            Action::Sweep { store } => block_on(relocate::sweep(store.resolve(file)?)),
             Action::Standby { name, standby, store } => block_on(stand_by(&name, &standby, store.resolve(file)?)),
             Action::RotateKeys { name, at_once, store } => block_on(rotate_keys(name, at_once, store.resolve(file)?)),
             Action::SignIns { name, idle, longest, recent, code, second_factor, store } => {

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::connections::{Connections, Taken};
+use super::owner::Owner;
 use super::residence::{Residence, Spot, verify_standby};
 use super::schema::{self, Kind};
 use super::target::Target;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What is read of a tenant.
-const COLUMNS: &str = "name, number, index_key, page_key, token_key, wrapped, wrapped_by, database, schema, region, attempt, residence, standby";
+const COLUMNS: &str = "name, number, index_key, page_key, token_key, wrapped, wrapped_by, database, schema, region, attempt, residence, standby, \
+     (SELECT id::text FROM installation) AS installation";
 /// The most connections of a node.
 const CONNECTIONS: u32 = 4;
 /// How long a look into the directory may take.
@@ -41,6 +43,14 @@ pub(super) struct Entry {
     pub(super) residence: i64,
     /// The URL of a standby of the place's own database.
     pub(super) standby: Option<String>,
+    /// Which directory this is.
+    pub(super) installation: String,
+}
+
+impl Entry {
+    pub(super) fn owner(&self) -> Owner {
+        Owner { number: self.number, installation: self.installation.clone() }
+    }
 }
 
 impl Directory {
@@ -127,13 +137,18 @@ impl Directory {
         self.fetch(take).await?.first().map(entry).transpose()
     }
 
-    /// Says that a tenant is at another place from now on, which tells every node; `None` if somebody else has taken it in
-    /// hand since.
-    pub(super) async fn point(&self, entry: &Entry, residence: &Residence) -> Result<Option<Entry>> {
+    /// Says that a tenant is at another place from now on, which tells every node, and that its former one is left behind, to be
+    /// kept or not; `None` if somebody else has taken it in hand since.
+    pub(super) async fn point(&self, entry: &Entry, residence: &Residence, keep: bool) -> Result<Option<Entry>> {
         let mut taken = self.connections.take().await?;
         let text = format!(
-            "UPDATE tenant SET placement = $3, schema = $4, database = $5, region = $6, standby = $7, attempt = attempt + 1, \
-             residence = residence + 1 WHERE name = $1 AND attempt = $2 RETURNING {COLUMNS}"
+            "WITH pointed AS (UPDATE tenant SET placement = $3, schema = $4, database = $5, region = $6, standby = $7, \
+               attempt = attempt + 1, residence = residence + 1 WHERE name = $1 AND attempt = $2 RETURNING {COLUMNS}), \
+             arrived AS (DELETE FROM remnant r USING pointed p \
+               WHERE r.tenant = p.number AND r.schema = p.schema AND r.database IS NOT DISTINCT FROM p.database), \
+             left_behind AS (INSERT INTO remnant (tenant, schema, database, kept) SELECT number, $8, $9, $10 FROM pointed \
+               ON CONFLICT (tenant, schema, database) DO UPDATE SET kept = excluded.kept) \
+             SELECT * FROM pointed"
         );
         let spot = residence.spot(entry.number);
         let row = sqlx::query(AssertSqlSafe(text))
@@ -144,6 +159,9 @@ impl Directory {
             .bind(spot.database)
             .bind(residence.region.as_deref())
             .bind(residence.standby.as_deref())
+            .bind(&entry.spot.schema)
+            .bind(&entry.spot.database)
+            .bind(keep)
             .fetch_optional(&mut taken.connection)
             .await?;
         taken.commit().await?;
@@ -258,6 +276,7 @@ fn entry(row: &PgRow) -> Result<Entry> {
         attempt: row.try_get("attempt")?,
         residence: row.try_get("residence")?,
         standby: row.try_get("standby")?,
+        installation: row.try_get("installation")?,
     })
 }
 

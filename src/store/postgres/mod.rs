@@ -15,6 +15,7 @@ mod ledger;
 mod moves;
 mod notices;
 mod numbers;
+mod owner;
 mod place;
 mod records;
 mod releases;
@@ -34,6 +35,7 @@ mod writer;
 
 pub(crate) use columns::head;
 pub(crate) use numbers::least_at;
+pub(crate) use owner::FOREIGN;
 
 use crate::keys::{self, Shelf};
 use crate::{Claim, Error, Keeper, Marks, Result, Rewrapped, Sealing, Secrets, Session, Stale, Store, Tenant, Told};
@@ -50,7 +52,7 @@ use std::time::Duration;
 use target::Target;
 use tokio::sync::{OnceCell, broadcast};
 
-pub use moves::{Move, Moved, Moving};
+pub use moves::{Move, Moved, Moving, Swept};
 pub use residence::{Placement, Residence};
 pub(crate) use statement::MOVED;
 pub use upgrade::{Upgraded, Upgrading};
@@ -126,6 +128,12 @@ impl PostgresStore {
     /// come. If it fails the former place serves on, and it can be called again to go on from where it was.
     pub async fn relocate(url: &str, order: &Move, told: &(dyn Fn(Moving) + Send + Sync)) -> Result<Moved> {
         moves::run(url, order, told).await
+    }
+
+    /// Takes away what moves left behind that were broken off, with the rights of the URL's login: copies that are not whole, and
+    /// former places but for those that were to be kept. Tells of which tenants, and why where it could not be done.
+    pub async fn sweep(url: &str) -> Result<Vec<Swept>> {
+        moves::sweep(url).await
     }
 
     /// Has another standby answer the reads of a tenant that is kept in a database of its own, or none, on all nodes from now on.

@@ -76,9 +76,14 @@ impl Records {
         };
         let last = Sql::new(
             "SELECT coalesce((SELECT seq FROM change ORDER BY seq DESC LIMIT 1), 0), \
-             EXISTS (SELECT FROM change WHERE tx >= pg_snapshot_xmax(pg_current_snapshot()) OFFSET 0)",
+             EXISTS (SELECT FROM change WHERE tx >= pg_snapshot_xmax(pg_current_snapshot()) OFFSET 0), \
+             (SELECT installation::text FROM resident)",
         );
         if let Some(row) = records.reading().fetch(last).await?.first() {
+            let owner = entry.owner();
+            if row.try_get::<Option<String>, _>(2)?.as_ref() != Some(&owner.installation) {
+                records.write(&owner.marking()).await?;
+            }
             records.last.store(numbers::time_of(row.try_get(0)?), Ordering::Relaxed);
             if row.try_get(1)? {
                 records.forget_transactions().await?;
@@ -90,14 +95,15 @@ impl Records {
     /// Marks changes as old that carry numbers which this database has not come to: it was restored from a dump, and
     /// whoever follows the log would take them for new for ever.
     async fn forget_transactions(&self) -> Result<()> {
+        self.write("UPDATE change SET tx = '3' WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())").await
+    }
+
+    /// Runs statements as a writer among others.
+    async fn write(&self, statements: &str) -> Result<()> {
         let mut taken = self.place.writes.take().await?;
         // Several statements in one message are one transaction.
-        let forget = format!(
-            "SELECT enter('{}', NULL, NULL); \
-             UPDATE change SET tx = '3' WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())",
-            self.tenancy.number.text()
-        );
-        sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut taken.connection).await?;
+        let all = format!("SELECT enter('{}', NULL, NULL); {statements}", self.tenancy.number.text());
+        sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut taken.connection).await?;
         taken.commit().await?;
         taken.give_back();
         Ok(())

@@ -64,6 +64,7 @@ impl Kind {
                 ("standbys", include_str!("../../../migrations/postgres/directory/0004_standbys.sql")),
                 ("audit", include_str!("../../../migrations/postgres/directory/0005_audit.sql")),
                 ("keys", include_str!("../../../migrations/postgres/directory/0006_keys.sql")),
+                ("remnants", include_str!("../../../migrations/postgres/directory/0007_remnants.sql")),
             ],
             Kind::Records => &[
                 ("records", include_str!("../../../migrations/postgres/tenant/0001_records.sql")),
@@ -77,6 +78,7 @@ impl Kind {
                 ("audit", include_str!("../../../migrations/postgres/tenant/0009_audit.sql")),
                 ("editions", include_str!("../../../migrations/postgres/tenant/0010_editions.sql")),
                 ("audit time", include_str!("../../../migrations/postgres/tenant/0011_audit_time.sql")),
+                ("marks", include_str!("../../../migrations/postgres/tenant/0012_marks.sql")),
             ],
         }
     }

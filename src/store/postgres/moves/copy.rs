@@ -36,9 +36,14 @@ impl State {
 impl Mover<'_> {
     /// What there is of the copy already, if it is of the same residence; a new one otherwise.
     pub(super) async fn begin(&mut self) -> Result<State> {
+        let attempt = self.entry.attempt;
+        // From then on no earlier mover writes there.
+        self.to.at_once(&format!("UPDATE arriving SET attempt = greatest(attempt, {attempt})")).await?;
         if let Some(state) = self.found().await? {
+            self.to.attempt = Some(attempt);
             return Ok(state);
         }
+        self.verify_unserved().await?;
         self.to.purge().await?;
         let number = self.from.number;
         // Nobody writes while it is said: who makes index rows anew afterwards notes it.
@@ -47,17 +52,38 @@ impl Mover<'_> {
         self.from.simple(&leaves).await?;
         self.from.commit().await?;
         let state = State { seen: log::snapshot(&mut self.from).await?, rid: i64::MIN, ..State::default() };
-        let arriving = sqlx::query("INSERT INTO arriving VALUES ($1, $2, $3::text::pg_snapshot, $4, $5, $6)")
+        let arriving = sqlx::query("INSERT INTO arriving VALUES ($1, $2, $3::text::pg_snapshot, $4, $5, $6, $7)")
             .bind(number)
             .bind(self.entry.residence)
             .bind(state.seen.clone())
             .bind(state.rid)
             .bind(state.tx)
-            .bind(state.seq);
+            .bind(state.seq)
+            .bind(attempt);
         self.to.begin(Side::SHARED_VIEW).await?;
+        self.to.simple(&self.entry.owner().marking()).await?;
         self.to.execute(arriving).await?;
         self.to.commit().await?;
+        self.to.attempt = Some(attempt);
         Ok(state)
+    }
+
+    /// Fails where somebody may be served from the new place: what is there is neither a copy nor closed.
+    async fn verify_unserved(&mut self) -> Result<()> {
+        let has_rows = ["change", "ledger", "audit_new", "audit_row", "audit_block"]
+            .map(|table| format!("EXISTS (SELECT FROM {table})"))
+            .join(" OR ");
+        let is_served =
+            format!("SELECT ({has_rows}) AND NOT EXISTS (SELECT FROM arriving) AND NOT EXISTS (SELECT FROM closed)");
+        self.to.begin(Side::SNAPSHOT).await?;
+        let is_served: bool = self.to.row(sqlx::query(AssertSqlSafe(is_served))).await?.try_get(0)?;
+        self.to.commit().await?;
+        match is_served {
+            true => {
+                Err(Error::CannotMove("the new place has records that may be in use, and are not touched".to_owned()))
+            }
+            false => Ok(()),
+        }
     }
 
     async fn found(&mut self) -> Result<Option<State>> {
@@ -65,8 +91,9 @@ impl Mover<'_> {
         let leaves = self.from.rows(sqlx::query("SELECT FROM leaving")).await?;
         self.from.commit().await?;
         self.to.begin(Side::SNAPSHOT).await?;
-        let query = sqlx::query("SELECT seen::text, rid, tx, seq FROM arriving WHERE residence = $1")
-            .bind(self.entry.residence);
+        let query = sqlx::query("SELECT seen::text, rid, tx, seq FROM arriving WHERE residence = $1 AND attempt = $2")
+            .bind(self.entry.residence)
+            .bind(self.entry.attempt);
         let rows = self.to.rows(query).await?;
         self.to.commit().await?;
         let Some(row) = rows.first().filter(|_| !leaves.is_empty()) else { return Ok(None) };

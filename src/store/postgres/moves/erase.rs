@@ -1,10 +1,11 @@
 //! Erasing a tenant: nobody writes meanwhile, and whoever comes later finds the place closed and the directory without it.
 
 use super::super::PostgresStore;
-use super::{Side, fence, hold};
+use super::{Side, fence, hold, remnants};
 use crate::postgres::directory::Directory;
+use crate::postgres::owner::Owner;
 use crate::postgres::residence::Spot;
-use crate::{Census, Counted, Erased, Erasure, Result};
+use crate::{Census, Counted, Erased, Erasure, Error, Result};
 use async_trait::async_trait;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, Row};
@@ -17,7 +18,7 @@ impl Erasure for PostgresStore {
         let tenant = self.homes.shared.keeper.tenant(entry.name.clone(), entry.kept.clone()).await?;
         let created = directory.fetch(|| sqlx::query("SELECT created FROM tenant WHERE name = $1").bind(name)).await?;
         let created = created.first().map(|it| it.try_get(0)).transpose()?.unwrap_or_default();
-        let mut side = Side::open(&entry.spot, &self.homes.target, entry.number).await?;
+        let mut side = Side::open(&entry.spot, &self.homes.target, &entry.owner()).await?;
         let (types, ledger) = counted(&mut side).await?;
         Ok(Some(Census { created, types, ledger, ..Census::of_keys(&entry.kept, tenant.secrets()) }))
     }
@@ -26,7 +27,7 @@ impl Erasure for PostgresStore {
         let (directory, target) = (&self.homes.directory, &self.homes.target);
         let Some(entry) = directory.take(name).await? else { return Ok(()) };
         let alone = hold(target, entry.number).await?;
-        let mut side = Side::open(&entry.spot, target, entry.number).await?;
+        let mut side = Side::open(&entry.spot, target, &entry.owner()).await?;
         fence::hold(&mut side, fence::ATTEMPT).await?;
         // In this order: a place that is closed and still has its tenant is opened again by the nodes.
         directory.remove(name, record).await?;
@@ -40,24 +41,22 @@ impl Erasure for PostgresStore {
 
     async fn clear(&self, name: &str) -> Result<()> {
         self.homes.remove_text(name).await?;
-        let Some((number, spot)) = self.homes.directory.place_of_erased(name).await? else { return Ok(()) };
-        let mut side = Side::open(&spot, &self.homes.target, number).await?;
-        if !side.has_tables().await? {
-            return Ok(());
-        }
-        // Who was stopped before he closed it has not closed it, and somebody may write still.
-        fence::hold(&mut side, fence::ATTEMPT).await?;
-        fence::close(&mut side, 0).await?;
-        side.commit().await?;
-        match spot.is_own() {
-            true => side.drop_schema(&spot.schema).await,
-            false => side.purge().await,
-        }
+        let (directory, target) = (&self.homes.directory, &self.homes.target);
+        let Some((owner, spot)) = directory.place_of_erased(name).await? else { return Ok(()) };
+        let alone = hold(target, owner.number).await?;
+        let done = remnants::clear_all(directory, target, &owner, spot).await;
+        // However it ends, the lock goes with the connection.
+        let _ = alone.close().await;
+        done
     }
 
     async fn certify(&self, name: &str, certificate: &str) -> Result<()> {
-        let text = "UPDATE erased SET certificate = $2 WHERE name = $1";
-        self.homes.directory.change(sqlx::query(text).bind(name).bind(certificate)).await.map(drop)
+        let text = "UPDATE erased SET certificate = $2 WHERE name = $1 \
+             AND NOT EXISTS (SELECT FROM remnant r WHERE r.tenant = erased.number)";
+        match self.homes.directory.change(sqlx::query(text).bind(name).bind(certificate)).await? {
+            true => Ok(()),
+            false => Err(Error::Directory("a copy of what the tenant had is noted, and has to be taken away first")),
+        }
     }
 
     async fn erased(&self) -> Result<Vec<Erased>> {
@@ -86,10 +85,14 @@ impl Directory {
         self.change(sqlx::query(text).bind(name).bind(record)).await.map(drop)
     }
 
-    async fn place_of_erased(&self, name: &str) -> Result<Option<(i32, Spot)>> {
-        let text = "SELECT number, schema, database FROM erased WHERE name = $1 AND certificate IS NULL";
+    async fn place_of_erased(&self, name: &str) -> Result<Option<(Owner, Spot)>> {
+        let text = "SELECT number, i.id::text, schema, database FROM erased, installation i \
+             WHERE name = $1 AND certificate IS NULL";
         let rows = self.fetch(|| sqlx::query(text).bind(name)).await?;
-        let of = |row: &PgRow| Ok((row.try_get(0)?, Spot { schema: row.try_get(1)?, database: row.try_get(2)? }));
+        let of = |row: &PgRow| {
+            let owner = Owner { number: row.try_get(0)?, installation: row.try_get(1)? };
+            Ok((owner, Spot { schema: row.try_get(2)?, database: row.try_get(3)? }))
+        };
         rows.first().map(of).transpose()
     }
 

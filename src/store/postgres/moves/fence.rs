@@ -6,7 +6,7 @@
 //! what does not count any more, and what it is told is where to ask: the directory.
 
 use super::side::Side;
-use super::{Directory, Mover, Moving, verify};
+use super::{Directory, Mover, Moving, remnants, verify};
 use crate::postgres::schema;
 use crate::postgres::target::Target;
 use crate::{Error, Result};
@@ -78,7 +78,7 @@ pub(super) async fn open(side: &mut Side, attempt: i64) -> Result<()> {
 /// Opens the place that the directory has for a tenant, for which a mover closed it who then died.
 pub(in super::super) async fn reopen(directory: &Directory, target: &Target, name: &str) -> Result<()> {
     let Some(entry) = directory.take(name).await? else { return Ok(()) };
-    let mut side = Side::open(&entry.spot, target, entry.number).await?;
+    let mut side = Side::open(&entry.spot, target, &entry.owner()).await?;
     open(&mut side, entry.attempt).await?;
     // Its work is done, however it ends.
     let _ = side.connection.close().await;
@@ -89,7 +89,7 @@ pub(in super::super) async fn reopen(directory: &Directory, target: &Target, nam
 pub(super) async fn turn(mover: &mut Mover<'_>) -> Result<()> {
     mover.from.commit().await?;
     (mover.told)(Moving::Closed);
-    let pointed = match mover.directory.point(&mover.entry, &mover.order.to).await {
+    let pointed = match mover.directory.point(&mover.entry, &mover.order.to, mover.order.keep).await {
         Ok(pointed) => pointed,
         // Whether it was turned is unknown; who takes the tenant in hand now waits for it, or comes before it for good.
         Err(error) if error.is_connection_lost() => mover.directory.take(&mover.order.tenant).await?,
@@ -107,23 +107,17 @@ pub(super) async fn turn(mover: &mut Mover<'_>) -> Result<()> {
 }
 
 impl Mover<'_> {
-    /// Takes away what was left behind, unless it is to be kept.
+    /// Takes away what was left behind, by this move and by those before, but for what is to be kept.
     pub(super) async fn clear(&mut self) -> Result<()> {
-        self.to.at_once("DELETE FROM arriving").await?;
         self.from.at_once("DELETE FROM leaving; DELETE FROM reindexed").await?;
-        if self.order.keep {
-            return Ok(());
-        }
-        if let Some(schema) = self.former_schema() {
-            return self.from.drop_schema(&schema).await;
-        }
-        self.from.purge().await
+        remnants::clear(self.directory, self.target, &self.entry).await
     }
 }
 
 impl Side {
     /// Takes all of the tenant's rows away, some at a time. That it is closed stays known.
     pub(super) async fn purge(&mut self) -> Result<()> {
+        self.verify_owner().await?;
         self.purge_audit().await?;
         for table in verify::tables(self).await?.into_iter().filter(|it| !it.starts_with("audit_")) {
             let delete = format!("DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT {LOT}))");
@@ -136,11 +130,12 @@ impl Side {
                 }
             }
         }
-        self.at_once("DELETE FROM arriving; DELETE FROM leaving; DELETE FROM reindexed").await
+        self.at_once("DELETE FROM leaving; DELETE FROM reindexed; DELETE FROM resident; DELETE FROM arriving").await
     }
 
     /// Drops a schema with all that is in it, as its owner.
     pub(super) async fn drop_schema(&mut self, schema: &str) -> Result<()> {
+        self.verify_owner().await?;
         let drop = format!(
             "BEGIN; SET LOCAL ROLE NONE; SET LOCAL lock_timeout = '5s'; DROP SCHEMA IF EXISTS {} CASCADE; COMMIT",
             schema::quoted(schema)?

@@ -18,17 +18,20 @@ mod erase;
 mod fence;
 mod log;
 mod releases;
+mod remnants;
 mod reseal;
 mod side;
 mod verify;
 
 use super::directory::{Directory, Entry};
-use super::residence::{Residence, Spot};
+use super::residence::Residence;
 use super::schema::{self, Kind};
 use super::target::Target;
 use crate::{Error, Keeper, Result};
 use copy::State;
 pub(super) use fence::reopen;
+pub use remnants::Swept;
+pub(super) use remnants::sweep;
 pub(super) use reseal::reseal;
 use side::Side;
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -96,9 +99,6 @@ type Told<'a> = &'a (dyn Fn(Moving) + Send + Sync);
 pub(super) async fn run(url: &str, order: &Move, told: Told<'_>) -> Result<Moved> {
     order.to.verify()?;
     let target: Target = url.parse()?;
-    if target.is_pooled {
-        return Err(Error::CannotMove("a mover needs a session of its own; give a URL past the pooler".into()));
-    }
     let directory = Directory::open(&target).await?;
     let moved = with_directory(&directory, &target, order, told).await;
     directory.close().await;
@@ -115,14 +115,25 @@ async fn with_directory(directory: &Directory, target: &Target, order: &Move, to
         return Err(Error::CannotMove("it is there already".into()));
     }
     for spot in [&entry.spot, &to] {
-        schema::migrate(&spot.target(target)?, &spot.schema, Kind::Records).await?;
+        let place = spot.target(target)?;
+        if place.is_pooled {
+            return Err(Error::CannotMove("give URLs past the pooler for both of its places".into()));
+        }
+        schema::migrate(&place, &spot.schema, Kind::Records).await?;
     }
+    let owner = entry.owner();
+    let (mut from, mut arrival) =
+        (Side::open(&entry.spot, target, &owner).await?, Side::open(&to, target, &owner).await?);
+    if from.identity().await? == arrival.identity().await? {
+        return Err(Error::CannotMove("it is there already, by another URL".into()));
+    }
+    directory.note(&entry, &to).await?;
     let mut mover = Mover {
-        from: Side::open(&entry.spot, target, number).await?,
-        to: Side::open(&to, target, number).await?,
+        from,
+        to: arrival,
         keeps_transactions: entry.spot.database == to.database,
         directory,
-        former: entry.spot.clone(),
+        target,
         entry,
         order,
         told,
@@ -131,17 +142,23 @@ async fn with_directory(directory: &Directory, target: &Target, order: &Move, to
     fence::open(&mut mover.from, mover.entry.attempt).await?;
     let moved = mover.run().await;
     if let Err(error) = &moved {
-        mover.give_up(target, error).await;
+        mover.give_up(error).await;
     }
     // However it ends, the lock goes with the connection.
     let _ = alone.close().await;
     moved
 }
 
-/// A connection that holds what one mover of a tenant has at a time, or who else takes all of its records in hand.
+/// A connection that holds what one mover of a tenant has at a time, or who else takes all of its records in hand. It is given
+/// up for one whose machine does not answer any more.
 async fn hold(target: &Target, number: i32) -> Result<PgConnection> {
     const CLASS: i32 = 1_802_723_941;
+    const ALIVE: &str = "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
+    if target.is_pooled {
+        return Err(Error::Pooled);
+    }
     let mut connection = target.options.connect().await?;
+    sqlx::raw_sql(ALIVE).execute(&mut connection).await?;
     let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)").bind(CLASS).bind(number);
     match lock.fetch_one(&mut connection).await? {
         true => Ok(connection),
@@ -155,7 +172,7 @@ struct Mover<'a> {
     /// Both places are in one database, whose transactions the change log tells.
     keeps_transactions: bool,
     directory: &'a Directory,
-    former: Spot,
+    target: &'a Target,
     /// As it was when this mover took the tenant in hand.
     entry: Entry,
     order: &'a Move,
@@ -178,11 +195,6 @@ impl Mover<'_> {
             }
         }
         Err(Error::CannotMove("the last changes took longer than writes may wait; try when less is written".into()))
-    }
-
-    /// The schema that nobody has left, if it was the tenant's alone.
-    fn former_schema(&self) -> Option<String> {
-        Some(self.former.schema.clone()).filter(|_| self.former.is_own())
     }
 
     /// Rounds until little is left.
@@ -240,13 +252,13 @@ impl Mover<'_> {
     }
 
     /// Opens whatever place the directory has. The copy stays, to go on from, unless it is not the same.
-    async fn give_up(&mut self, target: &Target, cause: &Error) {
+    async fn give_up(&mut self, cause: &Error) {
         if let Error::CopyDiffers { .. } = cause {
             // Where that fails, the next mover finds the same and tries it again.
             let _ = self.reject().await;
         }
         // Where that fails, the nodes do it when they find the place closed.
-        let _ = reopen(self.directory, target, &self.order.tenant).await;
+        let _ = reopen(self.directory, self.target, &self.order.tenant).await;
     }
 
     async fn reconnect(&mut self) -> Result<()> {

@@ -16,7 +16,7 @@ pub(in super::super) async fn reseal(homes: &Homes, name: &str, told: &(dyn Fn(u
     // A copy that is being made would have what it was before.
     let alone = hold(&homes.target, number).await?;
     let entry = homes.directory.find(name).await?.ok_or(Error::NoTenant)?;
-    let mut side = Side::open(&entry.spot, &homes.target, number).await?;
+    let mut side = Side::open(&entry.spot, &homes.target, &entry.owner()).await?;
     let done = keys::reseal(&homes.sealer(&entry.name), &mut side, told).await;
     let _ = alone.close().await;
     done

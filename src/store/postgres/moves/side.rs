@@ -2,6 +2,7 @@
 //! each transaction.
 
 use super::copy::State;
+use crate::postgres::owner::Owner;
 use crate::postgres::residence::Spot;
 use crate::postgres::schema::{self, Kind};
 use crate::postgres::target::Target;
@@ -16,6 +17,9 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET
      SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '5s'; SET client_connection_check_interval = '1s'; \
      SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; ";
 
+/// The SQLSTATE that a mover is refused with whose copy another one has taken over.
+const OVERTAKEN: &str = "MS007";
+
 pub(super) struct Side {
     target: Target,
     /// What statements go by. Past a pooler it is set within each transaction, of which no two may have the same session.
@@ -25,6 +29,9 @@ pub(super) struct Side {
     pub(super) connection: PgConnection,
     /// The tenant in every table.
     pub(super) number: i32,
+    owner: Owner,
+    /// Of the mover whose copy this is: it is not written any more once another one has taken it over.
+    pub(super) attempt: Option<i64>,
 }
 
 impl Side {
@@ -33,7 +40,8 @@ impl Side {
     /// A transaction in which each statement sees what is committed by then.
     pub(super) const SHARED_VIEW: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-    pub(super) async fn open(spot: &Spot, directory: &Target, number: i32) -> Result<Side> {
+    /// Fails where another installation's records are.
+    pub(super) async fn open(spot: &Spot, directory: &Target, owner: &Owner) -> Result<Side> {
         let mut target = spot.target(directory)?;
         target.options = target.options.application_name("medisync move");
         let mut setup = schema::entering(&spot.schema, Kind::Records)? + SETTINGS;
@@ -42,11 +50,34 @@ impl Side {
             setup = format!("DEALLOCATE ALL; {}", setup.replace("SET ", "SET LOCAL "));
         }
         let connection = connect(&target, &setup).await?;
-        let mut side = Side { target, setup, schema: schema::quoted(&spot.schema)?, connection, number };
+        let (schema, owner) = (schema::quoted(&spot.schema)?, owner.clone());
+        let mut side = Side { target, setup, schema, connection, number: owner.number, owner, attempt: None };
         side.begin(Side::SNAPSHOT).await?;
         schema::verify_role(&mut side.connection).await?;
         side.commit().await?;
+        side.verify_owner().await?;
         Ok(side)
+    }
+
+    /// Fails where another installation's records are.
+    pub(super) async fn verify_owner(&mut self) -> Result<()> {
+        self.begin(Side::SNAPSHOT).await?;
+        // A version before made no marks.
+        let marks = sqlx::query("SELECT to_regclass('resident') IS NOT NULL");
+        if self.row(marks).await?.try_get(0)? {
+            self.simple(&self.owner.verification()).await?;
+        }
+        self.commit().await
+    }
+
+    /// What tells the place from all others, whatever URL leads to it.
+    pub(super) async fn identity(&mut self) -> Result<String> {
+        let identity = "SELECT concat_ws(' ', c.system_identifier, d.oid, current_schema()) \
+             FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()";
+        self.begin(Side::SNAPSHOT).await?;
+        let identity = self.row(sqlx::query(identity)).await?.try_get(0)?;
+        self.commit().await?;
+        Ok(identity)
     }
 
     /// Whether records can be there: the schema of one tenant's own is dropped with all that is in it.
@@ -69,7 +100,14 @@ impl Side {
 
     fn beginning(&self, how: &str) -> String {
         let setup = if self.target.is_pooled { self.setup.as_str() } else { "" };
-        format!("{how}; {setup}SELECT set_config('medisync.tenant', '{}', true)", self.number)
+        let begin = format!("{how}; {setup}SELECT set_config('medisync.tenant', '{}', true)", self.number);
+        match self.attempt.filter(|_| how == Side::SHARED_VIEW) {
+            None => begin,
+            Some(attempt) => format!(
+                "{begin}; SELECT refuse('{OVERTAKEN}', 'somebody else makes this copy now') \
+                 WHERE NOT EXISTS (SELECT FROM arriving WHERE attempt = {attempt} FOR SHARE)"
+            ),
+        }
     }
 
     pub(super) async fn commit(&mut self) -> Result<()> {
@@ -143,4 +181,40 @@ async fn connect(target: &Target, setup: &str) -> Result<PgConnection> {
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
     }
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::tests::database;
+
+    async fn side(pooling: &str) -> Option<(Side, crate::postgres::tests::Database)> {
+        let database = database(1000).await?;
+        let url = database.url();
+        let target: Target = format!("{url}{}{pooling}", if url.contains('?') { '&' } else { '?' }).parse().unwrap();
+        let owner = Owner { number: 1, installation: "00000000-0000-0000-0000-000000000000".to_owned() };
+        Some((Side::open(&Spot::pool(), &target, &owner).await.unwrap(), database))
+    }
+
+    /// The next transaction past a pooler may be somebody else's.
+    #[tokio::test]
+    async fn nothing_is_left_in_a_pooled_session() {
+        let Some((mut side, _database)) = side("pooling=transaction").await else { return };
+        side.at_once("DELETE FROM leaving").await.unwrap();
+        side.begin(Side::SNAPSHOT).await.unwrap();
+        assert_eq!(side.texts(sqlx::query("SELECT current_user::text")).await.unwrap(), [schema::DATA_ROLE]);
+        side.commit().await.unwrap();
+        let left = "SELECT current_user = session_user AND current_setting('search_path') LIKE '%public%' \
+             AND current_setting('enable_seqscan')::bool";
+        assert!(side.row(sqlx::query(left)).await.unwrap().get::<bool, _>(0));
+    }
+
+    /// One side waits in its transaction for as long as the other one takes.
+    #[tokio::test]
+    async fn waiting_for_the_other_side_takes_as_long_as_it_takes() {
+        let Some((mut side, _database)) = side("").await else { return };
+        side.begin(Side::SNAPSHOT).await.unwrap();
+        let limit = "SELECT current_setting('idle_in_transaction_session_timeout')";
+        assert_eq!(side.texts(sqlx::query(limit)).await.unwrap(), ["0"]);
+    }
 }

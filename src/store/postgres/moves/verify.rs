@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row};
 
-/// Tables that say how a move is going, and are no part of what moves.
-const OF_MOVES: [&str; 4] = ["arriving", "closed", "leaving", "reindexed"];
+/// Tables that say how a move is going and whose the place is, and are no part of what moves.
+const OF_MOVES: [&str; 5] = ["arriving", "closed", "leaving", "reindexed", "resident"];
 /// What is copied.
 const COPIED: [&str; 19] = [
     "audit_block",

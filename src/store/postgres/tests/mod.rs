@@ -229,6 +229,7 @@ mod isolation;
 mod moves;
 mod nodes;
 mod outages;
+mod places;
 mod plans;
 mod text;
 mod upgrade;
