@@ -22,6 +22,7 @@ pub enum Weather {
 pub struct Network {
     port: u16,
     weather: watch::Sender<Weather>,
+    socket: watch::Sender<PathBuf>,
 }
 
 impl Network {
@@ -30,13 +31,20 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a port").port();
         let weather = watch::Sender::new(Weather::Fair);
-        let changes = weather.subscribe();
+        let socket = watch::Sender::new(socket);
+        let (changes, leads) = (weather.subscribe(), socket.subscribe());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(connection(client, socket.clone(), changes.clone()));
+                let socket = leads.borrow().clone();
+                tokio::spawn(connection(client, socket, changes.clone()));
             }
         });
-        Network { port, weather }
+        Network { port, weather, socket }
+    }
+
+    /// Leads whoever connects from now on to another socket; who is connected stays.
+    pub fn lead(&self, socket: PathBuf) {
+        self.socket.send_replace(socket);
     }
 
     /// The URL of a database behind it.

@@ -43,6 +43,9 @@ pub enum Error {
     /// The database did not answer in time, though it had agreed to.
     #[error("the database does not answer")]
     Silent,
+    /// The database takes no writes: it is a standby, or was told so.
+    #[error("the database is a standby, or was told to take no writes")]
+    ReadOnly,
     /// The read database has not come to where the primary was when the read began; the primary is asked instead.
     #[error("the read database is behind")]
     Lagging,
@@ -208,7 +211,11 @@ impl From<Error> for Failure {
                 return Failure::new(IssueType::Forbidden, told).with_status(421);
             }
             Error::Closed => (IssueType::Transient, "The server is shutting down; try again."),
-            Error::Database(_) if error.is_passing() => {
+            Error::ReadOnly => (
+                IssueType::Transient,
+                "The database is a standby now, or takes no writes; nothing was changed. Try again.",
+            ),
+            Error::Database(_) | Error::Migration(_) if error.is_passing() => {
                 (IssueType::Transient, "The database cannot take the request now; nothing was changed. Try again.")
             }
             _ => return Failure::internal(error),
@@ -232,6 +239,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// What an operator can do about a database that takes no writes.
+const READ_ONLY: &str = "promote it, or let the URL lead to the primary";
+
 impl Error {
     /// What an operator can do about it, where that is known.
     pub fn advice(&self) -> Option<&'static str> {
@@ -239,6 +249,7 @@ impl Error {
             Error::Role => {
                 return Some("take these rights from the role, or drop it and let `medisync migrate` make it");
             }
+            Error::ReadOnly => return Some(READ_ONLY),
             Error::Behind => return Some("run `medisync migrate` with a login that may change it, past any pooler"),
             Error::Database(cause)
             | Error::Migration(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) => cause,
@@ -252,6 +263,7 @@ impl Error {
                 "run `medisync migrate` once with a login that may create roles and schemas, and grant the server's login \
                  medisync_data and medisync_directory",
             ),
+            Some(READS_ONLY) => Some(READ_ONLY),
             Some("28000" | "28P01") => Some("is the user right, and the password?"),
             Some("3D000") => Some("make it with `CREATE DATABASE`"),
             _ => is_unreachable.then_some("is it running, and does the URL say how to reach it?"),
@@ -261,23 +273,31 @@ impl Error {
     /// Whether the same request may succeed later: there is no connection, no space, a lock.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Error::Silent | Error::Closed => true,
-            Error::Database(cause) => is_passing(cause),
+            Error::Silent | Error::Closed | Error::ReadOnly => true,
+            Error::Database(cause)
+            | Error::Migration(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) => {
+                is_passing(cause)
+            }
             _ => false,
         }
     }
 
-    /// Whether the connection is gone, so that a new one may do better.
+    /// Whether the connection is gone or leads to a database that takes no writes, so that a new one may do better.
     pub(crate) fn is_connection_lost(&self) -> bool {
         matches!(self, Error::Database(error) if is_connection_lost(error))
     }
 }
 
-/// Whether the connection is gone, and with it an answer that was still to come.
+/// The SQLSTATE of a statement that was refused because the database takes no writes: nothing was written.
+pub(crate) const READS_ONLY: &str = "25006";
+
+/// Whether the connection is gone, and with it an answer that was still to come; or is one to a primary no more.
 pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
-    match postgres_code(error) {
-        // Of class 57 those that end a session: shutdown by an operator, after a crash, and of an idle one.
-        Some(code) => code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "57P05"),
+    match postgres_code(error).as_deref() {
+        // Of a transaction that was idle for too long, or took too long; and of class 57 those that end a session: shutdown by
+        // an operator, after a crash, and of an idle one.
+        Some(READS_ONLY | "25P03" | "25P04" | "57P01" | "57P02" | "57P03" | "57P05") => true,
+        Some(code) => code.starts_with("08"),
         None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
     }
 }
@@ -292,9 +312,9 @@ pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<String> {
 fn is_passing(error: &sqlx::Error) -> bool {
     if let Some(code) = postgres_code(error) {
         // postgresql.org/docs/current/errcodes-appendix.html: connections, rollbacks to be tried again, resources (a full
-        // disk among them), locks, operators' interventions, input and output, a server that only reads.
+        // disk among them), locks, operators' interventions, input and output; and lost connections.
         let classes = ["08", "40", "53", "55", "57", "58"];
-        return classes.iter().any(|it| code.starts_with(it)) || code == "25006";
+        return classes.iter().any(|it| code.starts_with(it)) || is_connection_lost(error);
     }
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,

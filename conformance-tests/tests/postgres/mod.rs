@@ -3,6 +3,7 @@
 //! What every case holds: a request is answered in bounded time, by what was asked for or by 503 with Retry-After
 //! (RFC 9110 §15.6.4); what was acknowledged is there afterwards; nothing is there by half; nobody has to help.
 
+mod failovers;
 mod failures;
 mod full_disk;
 mod late_reads;
@@ -13,6 +14,7 @@ mod placements;
 mod pooler;
 mod program;
 mod rates;
+mod retries;
 mod standbys;
 mod upgrades;
 

@@ -4,9 +4,9 @@ use super::*;
 use conformance_tests::network::{Cable, Network, Weather};
 
 /// Serves from a database behind a network that fails and is mended.
-async fn through(house: &House, database: &str, fail: impl FnOnce(), mend: impl FnOnce()) {
+async fn through(house: &House, database: &str, time: &str, fail: impl FnOnce(), mend: impl FnOnce()) {
     let arguments =
-        ["serve", "--listen", "127.0.0.1:0", "--query-time", "2s", "--write-time", "2s", "--database", database];
+        ["serve", "--listen", "127.0.0.1:0", "--query-time", time, "--write-time", time, "--database", database];
     let (_server, client) = house.on(Server::start(&mut house.program.command(&arguments)));
     let load = Load::on(std::slice::from_ref(&client));
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -19,22 +19,28 @@ async fn through(house: &House, database: &str, fail: impl FnOnce(), mend: impl 
     load.end().await.look(&client).await;
 }
 
-async fn through_weather(weather: Weather) {
+async fn through_weather(weather: Weather, time: &str) {
     let Some(house) = House::new(&[]) else { return };
     let network = Network::to(house.cluster.socket()).await;
     let database = network.url(house.database.name());
-    through(&house, &database, || network.turn(weather), || network.turn(Weather::Fair)).await;
+    through(&house, &database, time, || network.turn(weather), || network.turn(Weather::Fair)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_reset_are_replaced() {
-    through_weather(Weather::Down).await;
+    through_weather(Weather::Down, "2s").await;
 }
 
 /// Nobody is told that what was sent does not arrive: the server has to give up by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_swallows_everything_is_given_up() {
-    through_weather(Weather::Silent).await;
+    through_weather(Weather::Silent, "2s").await;
+}
+
+/// However long statements may take, it is not looked for long whether a write was done whose answer never came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_of_a_write_is_soon_known_or_given_up() {
+    through_weather(Weather::Silent, "10s").await;
 }
 
 /// Packets are lost between two machines: connections stay half open, nothing is refused.
@@ -46,5 +52,5 @@ async fn lost_packets_are_not_waited_for() {
     house.cluster.stop("fast");
     house.cluster.resume_in(cable.namespace(), &[&format!("listen_addresses={}", cable.address())]);
     let database = format!("postgres://postgres@{}/{}?sslmode=disable", cable.address(), house.database.name());
-    through(&house, &database, || cable.cut(), || cable.mend()).await;
+    through(&house, &database, "2s", || cable.cut(), || cable.mend()).await;
 }

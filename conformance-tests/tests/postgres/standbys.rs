@@ -1,6 +1,7 @@
 //! Reads from a standby: whoever is asked, what was acknowledged is seen.
 
 use super::*;
+use conformance_tests::network::Network;
 use conformance_tests::postgres::with_database;
 use std::sync::atomic::AtomicUsize;
 
@@ -254,4 +255,39 @@ async fn what_is_no_standby_is_not_believed() {
         answered(client.call("GET", "Patient/theirs")).await.expect(404);
     }
     assert!(!client.found("Patient?identifier=kept").await.contains("theirs"));
+}
+
+/// A failover to a standby that lacked something: another one that had it is further in a log that counts no more, and is not
+/// believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_of_a_history_that_ended_is_not_believed() {
+    let Some(house) = House::new(&[]) else { return };
+    let (ahead, behind) = (house.cluster.standby(), house.cluster.standby());
+    let network = Network::to(house.cluster.socket()).await;
+    let database = network.url(house.database.name());
+    let read_database = with_database(&ahead.url(), house.database.name());
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database, "--read-database", &read_database];
+    let (_server, client) = house.on(Server::start(&mut house.program.command(&arguments)));
+    client.put("Patient/read", &named("read")).await.expect(201);
+    behind.stop("fast");
+    house.cluster.query("SELECT pg_switch_wal()");
+    client.put("Patient/lost", &named("lost")).await.expect(201);
+    let end = house.cluster.query("SELECT pg_current_wal_flush_lsn()");
+    while ahead.query(&format!("SELECT pg_last_wal_replay_lsn() >= '{end}'")) != "t" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    house.cluster.kill();
+    behind.resume(&[]);
+    assert_eq!(behind.query("SELECT pg_promote()"), "t");
+    network.lead(behind.socket());
+    recovered(&client).await;
+    for round in 1..=10 {
+        let written = with(named("read"), json!({"birthDate": format!("19{round:02}")}));
+        let version = client.put("Patient/read", &written).await.expect_in(200..=201).version();
+        assert_eq!(answered(client.call("GET", "Patient/read")).await.expect(200).version(), version);
+        answered(client.call("GET", "Patient/lost")).await.expect(404);
+    }
+    assert_eq!(ahead.query("SELECT pg_is_in_recovery()"), "t");
+    let now = behind.query("SELECT pg_current_wal_flush_lsn()");
+    assert_eq!(ahead.query(&format!("SELECT pg_last_wal_replay_lsn() > '{now}'")), "t", "it is ahead all the time");
 }

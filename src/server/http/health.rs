@@ -19,7 +19,7 @@ pub async fn live() -> &'static str {
 /// How long the database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `GET /readyz`: the database answers too, and soon: who asks sends requests elsewhere meanwhile.
+/// `GET /readyz`: the database answers too, and soon, and takes writes: who asks sends requests elsewhere meanwhile.
 pub async fn ready(State(server): State<Arc<Server>>) -> Response {
     let cause = match tokio::time::timeout(PATIENCE, server.engine.store().ping()).await {
         Ok(Ok(())) => return "ok\n".into_response(),
@@ -27,7 +27,8 @@ pub async fn ready(State(server): State<Arc<Server>>) -> Response {
         Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
     };
     tracing::warn!(cause, "not ready");
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "the database does not answer\n").into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "the database does not answer, or takes no writes\n")
+        .into_response()
 }
 
 /// Every address that has no route.

@@ -272,6 +272,11 @@ pub(crate) mod tests {
         keeper_of(random)
     }
 
+    /// A keeper without a master key.
+    pub(crate) fn bare_keeper() -> Arc<Keeper> {
+        Arc::new(Keeper::new(Arc::new(Unwrapped), random))
+    }
+
     /// The same with random numbers of the test's own.
     pub(crate) fn keeper_of(random: Random) -> Arc<Keeper> {
         let keys = KeyFile::of("test AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", random).unwrap();
@@ -321,7 +326,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn without_a_master_key_wrapped_keys_are_refused() {
         let wrapped = keeper().wrap("north", &secrets()).await.unwrap();
-        let bare = Keeper::new(Arc::new(Unwrapped), random);
+        let bare = bare_keeper();
         let refused = bare.tenant("north".into(), Kept::Wrapped(wrapped)).await.unwrap_err();
         assert!(refused.to_string().contains("--master-key"), "{refused}");
     }

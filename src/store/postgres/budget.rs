@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A schema keeps a connection that others wait for at least so long: to connect costs some milliseconds.
 const TURN: Duration = Duration::from_millis(100);
 /// How long the database may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The connections that there may be.
 pub(super) struct Budget {
@@ -30,6 +30,7 @@ pub(super) struct Open {
     pub(super) connection: PgConnection,
     /// The process that serves it.
     pub(super) pid: i32,
+    /// When it began to be made.
     since: Instant,
     rests_since: Instant,
     place: OwnedSemaphorePermit,
@@ -37,11 +38,18 @@ pub(super) struct Open {
 
 /// The connections to one schema that nobody uses.
 #[derive(Default)]
-pub(super) struct Rest(Mutex<Vec<Open>>);
+pub(super) struct Rest(Mutex<Resting>);
+
+#[derive(Default)]
+struct Resting {
+    all: Vec<Open>,
+    /// None that began to be made before rests any more.
+    cleared: Option<Instant>,
+}
 
 impl Open {
-    pub(super) fn new(connection: PgConnection, pid: i32, place: OwnedSemaphorePermit) -> Open {
-        Open { connection, pid, since: Instant::now(), rests_since: Instant::now(), place }
+    pub(super) fn new(connection: PgConnection, pid: i32, since: Instant, place: OwnedSemaphorePermit) -> Open {
+        Open { connection, pid, since, rests_since: Instant::now(), place }
     }
 }
 
@@ -86,7 +94,7 @@ impl Budget {
     pub(super) fn give_back(&self, rest: &Rest, mut open: Open) {
         if self.waiting.load(Ordering::Relaxed) == 0 || open.since.elapsed() < TURN {
             open.rests_since = Instant::now();
-            rest.all().push(open);
+            rest.add(open);
         }
     }
 
@@ -96,26 +104,41 @@ impl Budget {
             let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
             rests.iter().filter_map(Weak::upgrade).collect()
         };
-        let resting = rests.iter().filter_map(|it| Some((it.all().first()?.rests_since, it)));
+        let resting = rests.iter().filter_map(|it| Some((it.locked().all.first()?.rests_since, it)));
         let (_, rest) = resting.min_by_key(|(since, _)| *since)?;
-        let mut all = rest.all();
+        let mut resting = rest.locked();
         // Somebody may have taken it meanwhile.
-        (!all.is_empty()).then(|| all.remove(0))
+        (!resting.all.is_empty()).then(|| resting.all.remove(0))
     }
 }
 
 impl Rest {
-    /// The one that was used last.
-    pub(super) fn take(&self) -> Option<Open> {
-        self.all().pop()
+    /// The one that was used last of those that are not too old.
+    pub(super) fn take(&self, age: Duration) -> Option<Open> {
+        let mut resting = self.locked();
+        loop {
+            let open = resting.all.pop()?;
+            if open.since.elapsed() < age {
+                return Some(open);
+            }
+        }
     }
 
-    /// All of them, to be closed.
+    fn add(&self, open: Open) {
+        let mut resting = self.locked();
+        if resting.cleared.is_none_or(|it| it < open.since) {
+            resting.all.push(open);
+        }
+    }
+
+    /// All of them, to be closed. Those in use by now are closed when they are given back.
     pub(super) fn clear(&self) -> Vec<Open> {
-        std::mem::take(&mut *self.all())
+        let mut resting = self.locked();
+        resting.cleared = Some(Instant::now());
+        std::mem::take(&mut resting.all)
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<Open>> {
+    fn locked(&self) -> MutexGuard<'_, Resting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

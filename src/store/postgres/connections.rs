@@ -3,20 +3,52 @@
 //!
 //! sqlx's own pool asks the database after each use whether a connection is still good, which costs as much as a read.
 
-use super::budget::{Budget, Open, Rest};
+use super::budget::{Budget, GOODBYE, Open, Rest};
 use super::target::Target;
 use crate::{Error, Result};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::time::{Instant, timeout};
 
 /// How long a request waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
+/// After so long without any connection it is told that there is none.
+const HUNGER: Duration = Duration::from_secs(3);
+/// How old a connection may grow: an address may lead to another database by now, of which the old one does not tell.
+const AGE: Duration = Duration::from_secs(300);
+/// What connections are set to whatever the database, the login or the server's configuration say. Who waits behind somebody's commit
+/// must see it then, and a node whose machine is gone, which tells nobody, must not keep its locks.
+const SETTINGS: &str = "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '5s'; \
+     SET idle_in_transaction_session_timeout = '10s'; SET client_connection_check_interval = '1s'; \
+     SET tcp_user_timeout = '10s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; ";
 /// Beyond what the database itself allows a statement, an answer that has not come is not waited for.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What connections are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Changes: the database takes writes.
+    Writes,
+    /// Reads of all that was acknowledged: the database is no standby, not even one that an address leads to for a while.
+    Reads,
+    /// Reads of a standby.
+    Copies,
+}
+
+impl Purpose {
+    /// Whether a session is of no use, as SQL.
+    fn useless(self) -> &'static str {
+        match self {
+            Purpose::Writes => "current_setting('transaction_read_only')::bool",
+            Purpose::Reads => "pg_is_in_recovery()",
+            Purpose::Copies => "false",
+        }
+    }
+}
 
 pub(super) struct Connections {
     target: Target,
@@ -26,6 +58,10 @@ pub(super) struct Connections {
     /// How long a statement may take.
     statement_time: Duration,
     permits: Semaphore,
+    pub(super) age: Duration,
+    pub(super) hunger: Duration,
+    /// Since when nobody has had a connection who wanted one.
+    starved: Mutex<Option<Instant>>,
     /// What all connections to the database have in common, and those of this schema that nobody uses.
     budget: Arc<Budget>,
     rest: Arc<Rest>,
@@ -54,44 +90,86 @@ impl DerefMut for Taken<'_> {
 
 impl Connections {
     /// At most as many as the budget allows, made when first needed.
-    pub(super) fn new(target: Target, setup: &str, budget: &Arc<Budget>, statement_time: Duration) -> Connections {
+    pub(super) fn new(
+        target: Target,
+        setup: &str,
+        budget: &Arc<Budget>,
+        statement_time: Duration,
+        purpose: Purpose,
+    ) -> Connections {
         let setup = format!(
-            "SET statement_timeout = {}; SET lock_timeout = '5s'; \
-             SET idle_in_transaction_session_timeout = '60s'; SET client_connection_check_interval = '1s'; \
-             {setup}SELECT pg_backend_pid()",
-            statement_time.as_millis()
+            "SET statement_timeout = {}; {SETTINGS}{setup}SELECT pg_backend_pid(), {}",
+            statement_time.as_millis(),
+            purpose.useless()
         );
         let setup = match target.is_pooled {
             // Whoever had the session before may have left statements of the same names in it.
-            true => format!("BEGIN; DEALLOCATE ALL; {}", setup.replace("SET ", "SET LOCAL ")),
+            true => {
+                let within = setup.replace("SET ", "SET LOCAL ");
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; DEALLOCATE ALL; {within}")
+            }
             false => setup,
         };
         let permits = Semaphore::new(budget.most as usize);
-        Connections { target, setup, statement_time, permits, budget: budget.clone(), rest: budget.rest() }
+        let (budget, rest) = (budget.clone(), budget.rest());
+        let (age, hunger, starved) = (AGE, HUNGER, Mutex::default());
+        Connections { target, setup, statement_time, permits, age, hunger, starved, budget, rest }
     }
 
     /// A connection that was used before, or a new one.
     pub(super) async fn take(&self) -> Result<Taken<'_>> {
-        let permit = self.permit().await?;
-        let Some(mut open) = self.rest.take() else { return self.connect(permit).await };
-        if self.target.is_pooled {
-            match self.set_up(&mut open.connection).await {
-                Ok(pid) => open.pid = pid,
-                Err(_) => {
-                    self.rest.clear();
-                    drop(open);
-                    return self.connect(permit).await;
+        self.in_time(async {
+            let permit = self.permit().await?;
+            let Some(mut open) = self.rest.take(self.age) else { return self.connect(permit).await };
+            if self.target.is_pooled {
+                match self.set_up(&mut open.connection).await {
+                    Ok(pid) => open.pid = pid,
+                    Err(_) => {
+                        self.forget();
+                        drop(open);
+                        return self.connect(permit).await;
+                    }
                 }
             }
-        }
-        Ok(Taken { open, home: self, _permit: permit })
+            Ok(Taken { open, home: self, _permit: permit })
+        })
+        .await
     }
 
     /// A new connection, after one that was used before turned out to be broken: then the others are, too.
     pub(super) async fn take_new(&self) -> Result<Taken<'_>> {
+        self.forget();
+        self.in_time(async { self.connect(self.permit().await?).await }).await
+    }
+
+    /// Uses none of the connections again that there are: they are broken, or lead to what is the primary no more.
+    pub(super) fn forget(&self) {
         self.rest.clear();
-        let permit = self.permit().await?;
-        self.connect(permit).await
+    }
+
+    /// Fails where nobody has had a connection for some seconds, and nobody gets one now.
+    pub(super) async fn verify(&self) -> Result<()> {
+        let since = *self.starved.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.is_some_and(|it| it.elapsed() > self.hunger) {
+            let taken = self.take().await?;
+            match taken.is_in_transaction() {
+                true => taken.roll_back().await,
+                false => taken.give_back(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits so long for a connection, and remembers whether there was one.
+    async fn in_time<'a>(&self, taking: impl Future<Output = Result<Taken<'a>>>) -> Result<Taken<'a>> {
+        let taken = timeout(WAIT, taking).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
+        let mut starved = self.starved.lock().unwrap_or_else(PoisonError::into_inner);
+        match &taken {
+            Ok(_) => *starved = None,
+            Err(_) => *starved = starved.or_else(|| Some(Instant::now())),
+        }
+        drop(starved);
+        taken
     }
 
     /// The longest that an answer is waited for.
@@ -105,24 +183,29 @@ impl Connections {
         let all = self.permits.acquire_many(self.budget.most).await;
         self.permits.close();
         drop(all);
-        for open in self.rest.clear() {
-            // What was committed is committed, however the connection ends.
-            let _ = open.connection.close().await;
-        }
+        let close = async {
+            for open in self.rest.clear() {
+                // What was committed is committed, however the connection ends.
+                let _ = open.connection.close().await;
+            }
+        };
+        let _ = timeout(GOODBYE, close).await;
     }
 
     async fn connect<'a>(&'a self, permit: SemaphorePermit<'a>) -> Result<Taken<'a>> {
         let place = self.budget.place(WAIT).await?;
-        let connected = tokio::time::timeout(WAIT, self.target.options.connect()).await;
-        let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let since = Instant::now();
+        let mut connection = self.target.options.connect().await?;
         let pid = self.set_up(&mut connection).await?;
-        Ok(Taken { open: Open::new(connection, pid, place), home: self, _permit: permit })
+        Ok(Taken { open: Open::new(connection, pid, since, place), home: self, _permit: permit })
     }
 
-    /// Sets what all statements go by; the process that serves them.
+    /// Sets what all statements go by; the process that serves them. Fails with [`Error::ReadOnly`] where the session is of no use.
     async fn set_up(&self, connection: &mut PgConnection) -> Result<i32> {
-        let work = sqlx::raw_sql(AssertSqlSafe(self.setup.as_str())).fetch_one(connection);
-        let row = tokio::time::timeout(WAIT, work).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let row = sqlx::raw_sql(AssertSqlSafe(self.setup.as_str())).fetch_one(connection).await?;
+        if row.try_get(1)? {
+            return Err(Error::ReadOnly);
+        }
         Ok(row.try_get(0)?)
     }
 
@@ -130,10 +213,7 @@ impl Connections {
         match self.permits.try_acquire() {
             Ok(permit) => Ok(permit),
             Err(TryAcquireError::Closed) => Err(Error::Closed),
-            Err(TryAcquireError::NoPermits) => match tokio::time::timeout(WAIT, self.permits.acquire()).await {
-                Ok(permit) => permit.map_err(|_| Error::Closed),
-                Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-            },
+            Err(TryAcquireError::NoPermits) => self.permits.acquire().await.map_err(|_| Error::Closed),
         }
     }
 }
@@ -160,8 +240,16 @@ impl Taken<'_> {
     /// Ends the transaction under way, all undone; a connection that cannot is closed.
     pub(super) async fn roll_back(mut self) {
         let work = sqlx::raw_sql("ROLLBACK").execute(&mut self.connection);
-        if let Ok(Ok(_)) = tokio::time::timeout(WAIT, work).await {
+        if let Ok(Ok(_)) = timeout(WAIT, work).await {
             self.give_back();
+        }
+    }
+
+    /// Ends the transaction that failed so; where the connection is lost, none is used again.
+    pub(super) async fn fail(self, error: &Error) {
+        match error.is_connection_lost() {
+            true => self.home.forget(),
+            false => self.roll_back().await,
         }
     }
 }

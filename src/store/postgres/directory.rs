@@ -1,7 +1,8 @@
 //! Who the tenants are and where their records are kept. Its role sees no records.
 
+use super::attempts::Attempts;
 use super::budget::Budget;
-use super::connections::{Connections, Taken};
+use super::connections::{Connections, Purpose, Taken};
 use super::owner::Owner;
 use super::residence::{Residence, Spot, verify_standby};
 use super::schema::{self, Kind};
@@ -58,7 +59,8 @@ impl Directory {
     pub(super) async fn open(target: &Target) -> Result<Directory> {
         schema::migrate(target, schema::DIRECTORY, Kind::Directory).await?;
         let setup = schema::entering(schema::DIRECTORY, Kind::Directory)?;
-        Ok(Directory { connections: Connections::new(target.clone(), &setup, &Budget::new(CONNECTIONS), TIME) })
+        let budget = Budget::new(CONNECTIONS);
+        Ok(Directory { connections: Connections::new(target.clone(), &setup, &budget, TIME, Purpose::Reads) })
     }
 
     /// What tells a node from the others: by chance, as there are more nodes than numbers in the end; and a number that no
@@ -92,9 +94,20 @@ impl Directory {
         Ok(all)
     }
 
-    /// Succeeds if the database answers.
+    /// Succeeds if the database answers and takes writes.
     pub(super) async fn ping(&self) -> Result<()> {
-        self.fetch(|| sqlx::query("SELECT FROM tenant LIMIT 1")).await.map(|_| ())
+        if self.takes_writes().await? {
+            return Ok(());
+        }
+        // That was a connection to what is the primary no more, or nothing is written anywhere.
+        self.connections.forget();
+        if self.takes_writes().await? { Ok(()) } else { Err(Error::ReadOnly) }
+    }
+
+    async fn takes_writes(&self) -> Result<bool> {
+        let ask = "SELECT NOT current_setting('transaction_read_only')::bool, EXISTS (SELECT FROM tenant)";
+        let rows = self.fetch(|| sqlx::query(ask)).await?;
+        Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
     }
 
     /// Enters a tenant that is to be kept there; `false` if the name is taken.
@@ -105,28 +118,18 @@ impl Directory {
         now_ms: i64,
         residence: &Residence,
     ) -> Result<bool> {
-        let mut taken = self.connections.take().await?;
-        let entered = sqlx::query(
-            "WITH n AS (SELECT nextval('tenant_number_seq')::int AS number) \
+        let text = "WITH n AS (SELECT nextval('tenant_number_seq')::int AS number) \
              INSERT INTO tenant (number, name, created, index_key, page_key, token_key, wrapped, wrapped_by, placement, schema, \
              database, region, standby) \
              OVERRIDING SYSTEM VALUE SELECT number, $1, $2, '', '', '', $3, $4, $5, replace($6, '{}', number::text), $7, $8, $9 \
-             FROM n WHERE NOT EXISTS (SELECT FROM erased WHERE name = $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(name)
-        .bind(now_ms)
-        .bind(wrapped.bytes.as_slice())
-        .bind(&wrapped.by)
-        .bind(residence.placement.word())
-        .bind(residence.schema_pattern())
-        .bind(residence.url.as_deref())
-        .bind(residence.region.as_deref())
-        .bind(residence.standby.as_deref())
-        .execute(&mut taken.connection)
-        .await?;
-        taken.commit().await?;
-        taken.give_back();
-        Ok(entered.rows_affected() > 0)
+             FROM n WHERE NOT EXISTS (SELECT FROM erased WHERE name = $1) ON CONFLICT (name) DO NOTHING";
+        let enter = || {
+            let query = sqlx::query(text).bind(name).bind(now_ms).bind(wrapped.bytes.as_slice()).bind(&wrapped.by);
+            let query = query.bind(residence.placement.word()).bind(residence.schema_pattern());
+            let query = query.bind(residence.url.as_deref()).bind(residence.region.as_deref());
+            query.bind(residence.standby.as_deref())
+        };
+        self.change(enter).await
     }
 
     /// Takes a tenant in hand: whoever did so before can no longer change where it is. `None` if there is no such tenant.
@@ -201,17 +204,44 @@ impl Directory {
         self.connections.close().await;
     }
 
-    /// Runs a statement that changes something; whether it did.
-    pub(super) async fn change(&self, query: Query<'_, Postgres, PgArguments>) -> Result<bool> {
+    /// Runs a statement that changes something, again if others are in the way; whether it did.
+    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<bool> {
+        let mut attempts = Attempts::default();
+        loop {
+            let done = self.change_once(query()).await;
+            let Some(rest) = done.as_ref().err().and_then(|it| attempts.after(it)) else { return done };
+            tokio::time::sleep(rest).await;
+        }
+    }
+
+    async fn change_once(&self, query: Query<'_, Postgres, PgArguments>) -> Result<bool> {
         let mut taken = self.connections.take().await?;
-        let done = query.execute(&mut taken.connection).await?;
-        taken.commit().await?;
+        let work = async {
+            let done = query.execute(&mut taken.connection).await?;
+            taken.commit().await?;
+            Ok::<_, sqlx::Error>(done)
+        };
+        let Ok(done) = tokio::time::timeout(self.connections.patience(), work).await else {
+            self.connections.forget();
+            return Err(Error::Silent);
+        };
+        let done = done?;
         taken.give_back();
         Ok(done.rows_affected() > 0)
     }
 
-    /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken.
+    /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken, and again if
+    /// others are in the way.
     pub(super) async fn fetch<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        let mut attempts = Attempts::default();
+        loop {
+            let done = self.fetch_once(&query).await;
+            let Some(rest) = done.as_ref().err().and_then(|it| attempts.after(it)) else { return done };
+            tokio::time::sleep(rest).await;
+        }
+    }
+
+    async fn fetch_once<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let mut taken = self.connections.take().await?;
         let rows = match self.fetch_on(&mut taken, query()).await {
             Err(error) if error.is_connection_lost() => {
@@ -230,7 +260,11 @@ impl Directory {
             taken.commit().await?;
             Ok::<_, sqlx::Error>(rows)
         };
-        Ok(tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Silent)??)
+        let Ok(rows) = tokio::time::timeout(self.connections.patience(), work).await else {
+            self.connections.forget();
+            return Err(Error::Silent);
+        };
+        Ok(rows?)
     }
 }
 
@@ -255,14 +289,14 @@ impl Shelf for Directory {
         let text = "INSERT INTO signing_key AS s VALUES ('signing', $1, $2) ON CONFLICT (name) DO UPDATE \
              SET wrapped = excluded.wrapped, wrapped_by = excluded.wrapped_by WHERE s.wrapped = $3";
         let former = before.map(|it| it.bytes.as_slice());
-        self.change(sqlx::query(text).bind(&after.bytes).bind(&after.by).bind(former)).await
+        self.change(|| sqlx::query(text).bind(&after.bytes).bind(&after.by).bind(former)).await
     }
 
     async fn exchange(&self, name: &str, before: &Kept, after: &Wrapped) -> Result<bool> {
         let text = "UPDATE tenant SET wrapped = $2, wrapped_by = $3, index_key = '', page_key = '', token_key = '' \
              WHERE name = $1 AND wrapped IS NOT DISTINCT FROM $4";
         let former = before.wrapped().map(|it| it.bytes.as_slice());
-        self.change(sqlx::query(text).bind(name).bind(&after.bytes).bind(&after.by).bind(former)).await
+        self.change(|| sqlx::query(text).bind(name).bind(&after.bytes).bind(&after.by).bind(former)).await
     }
 }
 

@@ -11,7 +11,7 @@ use super::records::Records;
 use super::residence::Spot;
 use super::target::Target;
 use super::text::Follower;
-use super::{Opened, Shared, audit, moves};
+use super::{OPENING, Opened, Shared, audit, moves};
 use crate::keys::Sealer;
 use crate::rows::IndexHash;
 use crate::{Error, Result, Tenant, Told};
@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 /// How often, and after which rest, a place is asked again that refuses a tenant which the directory has there. Between
 /// the two steps of a switch it is so for a moment.
@@ -29,6 +30,8 @@ pub(super) const TRIES: u32 = 60;
 const REST: Duration = Duration::from_millis(50);
 /// After so many tries nobody is at work any more: the place is opened again.
 const DESERTED: u32 = 50;
+/// How long that may take.
+const REOPENING: Duration = Duration::from_secs(10);
 
 pub(super) struct Homes {
     url: String,
@@ -116,6 +119,13 @@ impl Homes {
         if let Some(records) = home.known_as_of(self.now(home)) {
             return Ok(records);
         }
+        // The directory and places may be away: whoever has to wait for them does not wait for ever.
+        let found = timeout(OPENING, self.records_now(home)).await;
+        found.unwrap_or_else(|_| home.last().ok_or(Error::Silent))
+    }
+
+    /// Where a tenant's records are, looked up again.
+    async fn records_now(self: &Arc<Self>, home: &Home) -> Result<Arc<Records>> {
         let _looking = match (home.looking.try_lock(), home.last()) {
             (Ok(looking), _) => looking,
             (Err(_), None) => home.looking.lock().await,
@@ -176,7 +186,8 @@ impl Homes {
     async fn rest(&self, home: &Home, tries: u32) -> Result<()> {
         if tries == DESERTED {
             tracing::warn!(tenant = &*home.name, "a move was broken off; the tenant's place is opened again");
-            moves::reopen(&self.directory, &self.target, &home.name).await?;
+            let reopening = moves::reopen(&self.directory, &self.target, &home.name);
+            timeout(REOPENING, reopening).await.map_err(|_| Error::Silent)??;
         }
         tokio::time::sleep(REST).await;
         Ok(())
@@ -205,6 +216,15 @@ impl Homes {
         } else {
             Err(Error::Region)
         }
+    }
+
+    /// Succeeds if the database answers and takes writes. Another one that does not holds up its own tenants alone.
+    pub(super) async fn ping(&self) -> Result<()> {
+        self.directory.ping().await?;
+        for place in self.places.those(|it| it.database.is_none()) {
+            place.writes.verify().await?;
+        }
+        Ok(())
     }
 
     /// Hears nothing any more.

@@ -4,11 +4,13 @@
 //! A *directory* (schema `medisync`) says who the tenants are and in which *placement* each one's records are: a schema of
 //! this database or of another one, alone or with others. Row-level security keeps tenants apart in every placement.
 
+mod attempts;
 mod audit;
 mod budget;
 mod columns;
 mod connections;
 mod directory;
+mod fate;
 mod homes;
 mod jobs;
 mod ledger;
@@ -51,6 +53,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use target::Target;
 use tokio::sync::{OnceCell, broadcast};
+use tokio::time::timeout;
 
 pub use moves::{Move, Moved, Moving, Swept};
 pub use residence::{Placement, Residence};
@@ -62,6 +65,9 @@ type Clock = fn() -> i64;
 
 /// From so many rows on a better way than to gather them is looked for: each takes microseconds, as it lies anywhere.
 const ENOUGH: i64 = 200;
+
+/// How long a request waits for what has to be opened first.
+const OPENING: Duration = Duration::from_secs(20);
 
 /// So many notices wait for those who listen; whoever is slower learns that it missed some.
 const NOTICES: usize = 256;
@@ -261,7 +267,7 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.homes.directory.ping().await
+        self.homes.ping().await
     }
 
     async fn close(&self) {
@@ -279,9 +285,11 @@ impl<K, T> Default for Opened<K, T> {
 }
 
 impl<K: Clone + Eq + Hash, T> Opened<K, T> {
+    /// Opens it if nobody has; whoever waits for others who try waits no longer than they may.
     async fn get(&self, key: &K, open: impl Future<Output = Result<Arc<T>>>) -> Result<Arc<T>> {
         let cell = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
-        cell.get_or_try_init(|| open).await.cloned()
+        let opened = timeout(OPENING, cell.get_or_try_init(|| open)).await;
+        opened.map_err(|_| Error::Silent)?.cloned()
     }
 
     fn forget(&self, key: &K) -> Option<Arc<T>> {
@@ -290,7 +298,12 @@ impl<K: Clone + Eq + Hash, T> Opened<K, T> {
     }
 
     fn all(&self) -> Vec<Arc<T>> {
+        self.those(|_| true)
+    }
+
+    /// Those whose keys are so.
+    fn those(&self, is_so: impl Fn(&K) -> bool) -> Vec<Arc<T>> {
         let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.values().filter_map(|it| it.get().cloned()).collect()
+        cells.iter().filter(|(key, _)| is_so(key)).filter_map(|(_, it)| it.get().cloned()).collect()
     }
 }

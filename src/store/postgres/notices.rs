@@ -5,7 +5,7 @@ use crate::{Result, Told};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 const CHANNEL: &str = "medisync";
 /// How long after a failure we listen again.
@@ -14,6 +14,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(10);
 /// So often those who cannot hear look by themselves.
 const DEAF: Duration = Duration::from_secs(2);
+/// After so long we listen anew: an address may lead to another database by now, of which the old one does not tell.
+const AGE: Duration = Duration::from_secs(300);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -84,7 +86,8 @@ async fn listen_once(options: &PgConnectOptions, node: i64, hear: &impl Fn(Heard
     in_time(sqlx::query(HERE).execute(&mut listener)).await?;
     hear(Heard::Deaf);
     hear(Heard::Told(Told::Anything));
-    loop {
+    let since = Instant::now();
+    while since.elapsed() < AGE {
         match timeout(SILENCE, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => {
                 if let Some(heard) = read(notification.payload(), node) {
@@ -98,6 +101,7 @@ async fn listen_once(options: &PgConnectOptions, node: i64, hear: &impl Fn(Heard
             }
         }
     }
+    Ok(())
 }
 
 async fn in_time<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {

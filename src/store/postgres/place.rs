@@ -2,7 +2,7 @@
 //! itself, here (`schema`) or in another database (`database`): what is done is the same.
 
 use super::budget::Budget;
-use super::connections::Connections;
+use super::connections::{Connections, Purpose};
 use super::schema::{self, Kind};
 use super::standby::Standby;
 use super::target::Target;
@@ -56,10 +56,10 @@ impl Pools {
 impl Place {
     /// Opens a schema, made and brought up to date if need be.
     pub(super) async fn open(target: &Target, schema: &str, pools: &Pools, bounds: Bounds) -> Result<Place> {
-        schema::migrate(target, schema, Kind::Records).await?;
+        schema::make_ready(target, schema, Kind::Records).await?;
         let setup = schema::entering(schema, Kind::Records)? + PLANNING;
-        let reads = Connections::new(target.clone(), &setup, &pools.reads, bounds.query_time);
-        let writes = Connections::new(target.clone(), &setup, &pools.writes, bounds.write_time);
+        let reads = Connections::new(target.clone(), &setup, &pools.reads, bounds.query_time, Purpose::Reads);
+        let writes = Connections::new(target.clone(), &setup, &pools.writes, bounds.write_time, Purpose::Writes);
         let mut taken = reads.take().await?;
         schema::verify_role(&mut taken.connection).await?;
         taken.commit().await?;
@@ -76,15 +76,23 @@ impl Place {
         let standby = match url {
             None => None,
             Some(url) => {
-                let reads = Connections::new(url.parse()?, &self.setup, &pools.standby, self.bounds.query_time);
+                let time = self.bounds.query_time;
+                let reads = Connections::new(url.parse()?, &self.setup, &pools.standby, time, Purpose::Copies);
                 Some((url.to_owned(), Arc::new(Standby::new(reads, &self.reads).await)))
             }
         };
         *self.standby.write().unwrap_or_else(PoisonError::into_inner) = standby;
         if let Some((_, former)) = former {
-            former.reads.close().await;
+            // That waits for the reads under way, which this caller need not.
+            tokio::spawn(async move { former.reads.close().await });
         }
         Ok(())
+    }
+
+    /// Uses none of the connections again that there are.
+    pub(super) fn forget_connections(&self) {
+        self.reads.forget();
+        self.writes.forget();
     }
 
     pub(super) fn standby(&self) -> Option<Arc<Standby>> {

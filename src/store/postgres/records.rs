@@ -5,6 +5,7 @@ use super::directory::{Directory, Entry};
 use super::notices;
 use super::numbers::{self, Numbers};
 use super::place::Place;
+use super::releases::change;
 use super::residence::Spot;
 use super::runner::{Number, Reading, Tenancy};
 use super::standby::StandIn;
@@ -21,6 +22,9 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Changes that are marked at once, in a time that a write may take.
+const LOT: i64 = 5_000;
 
 pub(super) struct Records {
     name: Arc<str>,
@@ -93,9 +97,18 @@ impl Records {
     }
 
     /// Marks changes as old that carry numbers which this database has not come to: it was restored from a dump, and
-    /// whoever follows the log would take them for new for ever.
+    /// whoever follows the log would take them for new for ever. Each lot is committed, so that a log of any length is done
+    /// with in the end, however often it is broken off.
     async fn forget_transactions(&self) -> Result<()> {
-        self.write("UPDATE change SET tx = '3' WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())").await
+        let forget = "WITH lot AS (SELECT seq FROM change WHERE tx >= pg_snapshot_xmax(pg_current_snapshot()) LIMIT $1), \
+             done AS (UPDATE change SET tx = '3' WHERE seq = ANY (ARRAY(SELECT seq FROM lot)) RETURNING 1) \
+             SELECT count(*) FROM done";
+        loop {
+            let rows = change(self, || sqlx::query(forget).bind(LOT)).await?;
+            if rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get::<i64, _>(0)? < LOT {
+                return Ok(());
+            }
+        }
     }
 
     /// Runs statements as a writer among others.

@@ -1,5 +1,6 @@
 //! Releases of code systems in a placement. They are written beside the resources, each part by a transaction of its own.
 
+use super::attempts::Attempts;
 use super::records::Records;
 use super::session::{Door, at_home};
 use crate::query::{Dialect, Sql, releases};
@@ -15,22 +16,35 @@ const SWEEP: i64 = 50_000;
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Runs one statement that changes something, as this tenant; the rows it returns.
-pub(super) async fn change(records: &Records, statement: Statement<'_>) -> Result<Vec<PgRow>> {
+/// Runs one statement that changes something, as this tenant, again if others are in the way; the rows it returns.
+pub(super) async fn change<'q>(records: &Records, statement: impl Fn() -> Statement<'q>) -> Result<Vec<PgRow>> {
+    let mut attempts = Attempts::default();
+    loop {
+        let done = change_once(records, statement()).await;
+        let Some(rest) = done.as_ref().err().and_then(|it| attempts.after(it)) else { return done };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+async fn change_once(records: &Records, statement: Statement<'_>) -> Result<Vec<PgRow>> {
     let writes = &records.place.writes;
     let mut taken = writes.take().await?;
     let beginning = if taken.is_in_transaction() { "" } else { "BEGIN; " };
     let enter = format!("{beginning}SELECT enter('{}', NULL, NULL)", tenant(records));
     let work = run(&mut taken.connection, &enter, statement);
-    let done = tokio::time::timeout(writes.patience(), work).await.map_err(|_| Error::Silent)?;
+    let Ok(done) = tokio::time::timeout(writes.patience(), work).await else {
+        writes.forget();
+        return Err(Error::Silent);
+    };
     match done {
         Ok(rows) => {
             taken.give_back();
             Ok(rows)
         }
         Err(error) => {
-            taken.roll_back().await;
-            Err(error.into())
+            let error = Error::from(error);
+            taken.fail(&error).await;
+            Err(error)
         }
     }
 }
@@ -66,13 +80,13 @@ impl Releases for Door {
         let finish = "UPDATE code_release c SET finished = (c.number = $1) FROM code_release r \
              WHERE r.number = $1 AND r.url = c.url AND r.version = c.version AND (c.finished OR c.number = $1) \
              RETURNING c.number";
-        let done = at_home!(self, it => change(&it, sqlx::query(finish).bind(number)))?;
+        let done = at_home!(self, it => change(&it, || sqlx::query(finish).bind(number)))?;
         Ok(!done.is_empty())
     }
 
     async fn drop_release(&self, number: i64) -> Result<bool> {
         let drop = "UPDATE code_release SET finished = false WHERE number = $1 AND finished RETURNING number";
-        let done = at_home!(self, it => change(&it, sqlx::query(drop).bind(number)))?;
+        let done = at_home!(self, it => change(&it, || sqlx::query(drop).bind(number)))?;
         Ok(!done.is_empty())
     }
 
@@ -110,21 +124,20 @@ impl Releases for Door {
 }
 
 async fn begin(records: &Records, url: &str, version: &str, about: &str) -> Result<i64> {
-    let statement = sqlx::query(
-        "INSERT INTO code_release (tenant, number, url, version, about, finished) \
+    let begin = "INSERT INTO code_release (tenant, number, url, version, about, finished) \
          SELECT $1::text::int, greatest($2, coalesce(max(number), 0) + 1), $3, $4, $5, false FROM code_release \
-         RETURNING number",
-    );
-    let statement = statement.bind(tenant(records)).bind(records.clock()).bind(url).bind(version).bind(about);
+         RETURNING number";
+    let statement =
+        || sqlx::query(begin).bind(tenant(records)).bind(records.clock()).bind(url).bind(version).bind(about);
     Ok(change(records, statement).await?.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?)
 }
 
 async fn fill(records: &Records, number: i64, part: &ReleasePart) -> Result<()> {
-    let statement = match part {
+    let statement = || match part {
         ReleasePart::Concepts(concepts) => added_concepts(concepts),
         ReleasePart::Postings(postings) => added_postings(postings),
     };
-    change(records, statement.bind(tenant(records)).bind(number)).await.map(|_| ())
+    change(records, || statement().bind(tenant(records)).bind(number)).await.map(|_| ())
 }
 
 async fn sweep(records: &Records, url: &str, before: i64) -> Result<()> {
@@ -136,11 +149,11 @@ async fn sweep(records: &Records, url: &str, before: i64) -> Result<()> {
     for row in records.reading().fetch(unfinished).await? {
         let (number, last): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         for until in (0..=last / SWEEP + 1).map(|it| it * SWEEP) {
-            let statement = sqlx::query("DELETE FROM code_concept WHERE release = $1 AND place < $2");
-            change(records, statement.bind(number).bind(until)).await?;
+            let delete = "DELETE FROM code_concept WHERE release = $1 AND place < $2";
+            change(records, || sqlx::query(delete).bind(number).bind(until)).await?;
         }
         for statement in ["DELETE FROM code_posting WHERE release = $1", "DELETE FROM code_release WHERE number = $1"] {
-            change(records, sqlx::query(statement).bind(number)).await?;
+            change(records, || sqlx::query(statement).bind(number)).await?;
         }
     }
     Ok(())

@@ -142,7 +142,10 @@ impl Reading<'_> {
             taken.commit().await?;
             Ok::<_, sqlx::Error>(rows)
         };
-        let rows = tokio::time::timeout(self.connections.patience(), work).await.map_err(|_| Error::Silent)?;
+        let Ok(rows) = tokio::time::timeout(self.connections.patience(), work).await else {
+            self.connections.forget();
+            return Err(Error::Silent);
+        };
         // A connection is as good as new after an error of the database's own, unless that ended it.
         let is_clean = rows.as_ref().err().is_none_or(|it| it.as_database_error().is_some());
         let rows = rows.map_err(Error::from);

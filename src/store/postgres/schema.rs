@@ -44,6 +44,12 @@ const LOCK_PATIENCE: &str = "SET lock_timeout = '2s'";
 const TRIES: u32 = 30;
 const REST: Duration = Duration::from_secs(1);
 
+/// How long a request waits for others who make a schema, and how long a schema may take that it has made.
+const REQUEST_LOCK: &str = "SET lock_timeout = '5s'";
+const REQUEST: Duration = Duration::from_secs(15);
+/// An operator waits for whoever makes a schema.
+pub(super) const OPERATOR_LOCK: &str = "SET lock_timeout = 0";
+
 /// How long the database may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -55,7 +61,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn files(self) -> &'static [(&'static str, &'static str)] {
+    pub(super) fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Kind::Directory => &[
                 ("tenants", include_str!("../../../migrations/postgres/directory/0001_tenants.sql")),
@@ -117,11 +123,23 @@ pub(super) fn entering(schema: &str, kind: Kind) -> Result<String> {
 /// Brings a schema up to date, making it if it is not there. Where nothing is missing nothing is done, so that a login
 /// that may not change a schema can use one.
 pub(super) async fn migrate(target: &Target, schema: &str, kind: Kind) -> Result<()> {
-    migrate_to(target, schema, kind, kind.files().len()).await
+    migrate_to(target, schema, kind, kind.files().len(), OPERATOR_LOCK).await
+}
+
+/// The same for a request, which waits for nothing for long. Each migration stays that was made, so that the next request goes on.
+pub(super) async fn make_ready(target: &Target, schema: &str, kind: Kind) -> Result<()> {
+    let making = migrate_to(target, schema, kind, kind.files().len(), REQUEST_LOCK);
+    tokio::time::timeout(REQUEST, making).await.map_err(|_| Error::Silent)?
 }
 
 /// The same, up to a migration.
-pub(super) async fn migrate_to(target: &Target, schema: &str, kind: Kind, last: usize) -> Result<()> {
+pub(super) async fn migrate_to(
+    target: &Target,
+    schema: &str,
+    kind: Kind,
+    last: usize,
+    lock_patience: &str,
+) -> Result<()> {
     let name = quoted(schema)?;
     let mut connection = connect(target).await?;
     if !has_all(&mut connection, &name, last).await? {
@@ -135,7 +153,7 @@ pub(super) async fn migrate_to(target: &Target, schema: &str, kind: Kind, last: 
         let make = format!(
             "CREATE SCHEMA IF NOT EXISTS {name}; GRANT USAGE ON SCHEMA {name} TO {role}; SET search_path = {name}"
         );
-        for statement in [ALONE, ROLES, NOT_ALONE, &lock, &make, LOCK_PATIENCE] {
+        for statement in [lock_patience, ALONE, ROLES, NOT_ALONE, &lock, &make, LOCK_PATIENCE] {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
         }
         run(&mut connection, &kind.migrator(last)).await?;

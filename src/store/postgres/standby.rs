@@ -31,8 +31,10 @@ const REST_BROKEN: Duration = Duration::from_secs(5);
 /// Where the primary was in its log at a time, and which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// All that was acknowledged by then is before it.
+    /// All that was acknowledged by then is before it,
     position: i64,
+    /// in this one of the histories that promoted standbys began: a position in another one says nothing.
+    timeline: i64,
     at: Instant,
     cluster: i64,
     database: i64,
@@ -214,14 +216,16 @@ async fn ask(primary: &Connections) -> Result<Mark> {
 async fn ask_on(mut taken: Taken<'_>) -> Result<Mark> {
     let at = Instant::now();
     let row = sqlx::query(
-        "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint, c.system_identifier, d.oid::bigint \
+        "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint, c.system_identifier, d.oid::bigint, \
+           ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int::bigint \
          FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()",
     )
     .fetch_one(&mut taken.connection)
     .await?;
     taken.commit().await?;
     taken.give_back();
-    Ok(Mark { position: row.try_get(0)?, at, cluster: row.try_get(1)?, database: row.try_get(2)? })
+    let (position, timeline) = (row.try_get(0)?, row.try_get(3)?);
+    Ok(Mark { position, timeline, at, cluster: row.try_get(1)?, database: row.try_get(2)? })
 }
 
 /// How far a standby has come.
@@ -232,17 +236,22 @@ struct Replayed {
 }
 
 impl Replayed {
-    /// `None` if it is no standby, or another database's.
+    /// `None` if it is no standby, or another database's. One that was ahead of the standby that became the primary is at no mark: it
+    /// replayed what counts no more. Of those that follow the new primary the control file tells so with their next
+    /// restart point at the latest.
     async fn of(connection: &mut PgConnection, mark: Mark) -> Result<Option<Replayed>> {
         let row = sqlx::query(
             "SELECT CASE WHEN pg_is_in_recovery() AND c.system_identifier = $2 AND d.oid::bigint = $3 \
-               THEN coalesce(pg_last_wal_replay_lsn() - '0/0'::pg_lsn >= $1::bigint, false) END, \
+               THEN coalesce(pg_last_wal_replay_lsn() - '0/0'::pg_lsn >= $1::bigint \
+                 AND greatest(p.timeline_id, r.min_recovery_end_timeline) = $4, false) END, \
              ceil(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint \
-             FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()",
+             FROM pg_control_system() c, pg_control_checkpoint() p, pg_control_recovery() r, pg_database d \
+             WHERE d.datname = current_database()",
         )
         .bind(mark.position)
         .bind(mark.cluster)
         .bind(mark.database)
+        .bind(mark.timeline)
         .fetch_one(connection)
         .await?;
         let (is_at_mark, since): (Option<bool>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);

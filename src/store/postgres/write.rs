@@ -1,26 +1,21 @@
-//! Writing: the attempts, and what is known of one whose connection was lost.
+//! Writing: the attempts.
 
-use super::audit::{self, PlaceLog};
+use super::attempts::{TRIES, is_in_the_way, rest};
+use super::audit;
 use super::columns::{Batch, Entry};
 use super::connections::Taken;
+use super::fate::was_written;
 use super::ledger;
 use super::numbers::Block;
 use super::records::Records;
-use super::runner::{Reading, Writing};
+use super::runner::Writing;
 use super::statement;
-use crate::error::{is_connection_lost, postgres_code};
-use crate::query::{self, Sql};
+use crate::error::{READS_ONLY, is_connection_lost, postgres_code};
+use crate::query;
 use crate::{BuildChange, Changes, CommitError, DEFINITIONS, Error, Guard};
 use sqlx::postgres::PgDatabaseError;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How often a write is tried that others are in the way of.
-const TRIES: u32 = 12;
-/// How long after a lost connection we look whether its work was done.
-const LOOKS: u32 = 25;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Whether a change takes more than one statement.
 pub(super) fn needs_transaction(changes: &Changes) -> bool {
@@ -34,6 +29,8 @@ enum Missed {
     Refused(CommitError),
     /// It can be tried again: nothing was written.
     Again(sqlx::Error),
+    /// The connection is to a database that takes no writes: nothing was written, and another connection may do better.
+    ReadOnly(sqlx::Error),
     /// The predecessor of a version is from this time, or later than ours.
     TooEarly(i64),
     /// The connection was lost meanwhile.
@@ -66,18 +63,20 @@ async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, C
             }
             Err(missed) => missed,
         };
-        let is_lost = matches!(missed, Missed::Lost);
         match group.first().is_some_and(needs_transaction) || taken.is_in_transaction() {
-            false if !is_lost => taken.give_back(),
-            true if !is_lost => taken.roll_back().await,
-            _ => drop(taken),
+            _ if matches!(missed, Missed::Lost | Missed::ReadOnly(_)) => {
+                records.place.forget_connections();
+                drop(taken);
+            }
+            false => taken.give_back(),
+            true => taken.roll_back().await,
         }
         match missed {
             Missed::Refused(error) => return Err(error),
             Missed::TooEarly(ms) => records.not_before(ms),
-            Missed::Again(error) => {
+            Missed::Again(error) | Missed::ReadOnly(error) => {
                 last = error.into();
-                tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
+                tokio::time::sleep(rest(attempt)).await;
             }
             Missed::Lost => match was_written(records, group, numbers.at(0), pid).await {
                 Some(true) => return Ok(now),
@@ -257,44 +256,11 @@ fn missed(error: sqlx::Error) -> Missed {
             let ms = said.and_then(|it| it.message().parse().ok());
             ms.map_or_else(|| Missed::Again(error), Missed::TooEarly)
         }
-        // Numbers that another node has, serialisation failures, deadlocks.
-        (statement::AGAIN | "23505" | "40001" | "40P01", _) => Missed::Again(error),
+        // Numbers that another node has.
+        (statement::AGAIN | "23505", _) => Missed::Again(error),
+        _ if is_in_the_way(&error) => Missed::Again(error),
+        (READS_ONLY, _) => Missed::ReadOnly(error),
         _ if is_connection_lost(&error) => Missed::Lost,
         _ => Missed::Refused(error.into()),
     }
-}
-
-/// Whether the work of a connection that was lost is in the database, as the change log tells of the first number, or the audit
-/// log where no version was to be written: `None` if that cannot be known. As long as the database still works for the
-/// connection, it may yet come; once it does not, what is not there never will be.
-async fn was_written(records: &Records, group: &[Changes], first: i64, pid: i32) -> Option<bool> {
-    let event = group.iter().find_map(|it| it.audit.first().map(|it| it.id.as_str()).or(it.waited.first_id()));
-    let has_versions = group.iter().any(|it| !it.puts.is_empty());
-    if !has_versions && event.is_none() {
-        return None;
-    }
-    let reading = Reading { tenancy: &records.tenancy, connections: &records.place.writes, after: None };
-    for _ in 0..LOOKS {
-        let is_at_work = ask(&reading, "SELECT count(*) FROM pg_stat_activity WHERE pid = ?", i64::from(pid)).await;
-        // Asked afterwards: what was written until then is seen.
-        let is_there = match event.filter(|_| !has_versions) {
-            Some(event) => crate::audit::by_id(&PlaceLog(records), event).await.ok().map(|it| it.is_some()),
-            None => ask(&reading, "SELECT count(*) FROM change WHERE seq = ?", first).await,
-        };
-        match (is_at_work, is_there) {
-            (_, Some(true)) => return Some(true),
-            (Some(false), Some(false)) => return Some(false),
-            // It goes on there, or the database does not answer yet.
-            _ => tokio::time::sleep(BETWEEN_LOOKS).await,
-        }
-    }
-    None
-}
-
-/// Whether a count is of anything; `None` if the database does not answer.
-async fn ask(reading: &Reading<'_>, count: &str, value: i64) -> Option<bool> {
-    let mut sql = Sql::new(count);
-    sql.bind(value);
-    let rows = reading.fetch(sql).await.ok()?;
-    Some(rows.first()?.try_get::<i64, _>(0).ok()? > 0)
 }

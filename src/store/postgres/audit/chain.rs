@@ -126,7 +126,7 @@ async fn step(records: &Records) -> Result<Step> {
     let chained = match tokio::time::timeout(patience, work).await.map_err(|_| Error::Silent)? {
         Ok(chained) => chained,
         Err(error) => {
-            taken.roll_back().await;
+            taken.fail(&error).await;
             return Err(error);
         }
     };

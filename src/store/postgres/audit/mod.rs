@@ -64,9 +64,12 @@ pub(super) async fn drop_before(records: &Records, before_ms: i64) -> Result<i64
         after = block.number;
         // What is not what was written stays, for a verification to find.
         let Some(keys) = block.true_keys(log.key()) else { continue };
-        let statement = sqlx::query("SELECT audit_drop($1, $2, $3)");
         let stub = block.stub(log.key());
-        change(records, statement.bind(keys).bind(block.number).bind(stub.seal.to_vec())).await?;
+        let drop = || {
+            let query = sqlx::query("SELECT audit_drop($1, $2, $3)").bind(keys.clone());
+            query.bind(block.number).bind(stub.seal.to_vec())
+        };
+        change(records, drop).await?;
         events += block.total - block.earlier;
     }
     Ok(events)

@@ -53,7 +53,7 @@ impl Erasure for PostgresStore {
     async fn certify(&self, name: &str, certificate: &str) -> Result<()> {
         let text = "UPDATE erased SET certificate = $2 WHERE name = $1 \
              AND NOT EXISTS (SELECT FROM remnant r WHERE r.tenant = erased.number)";
-        match self.homes.directory.change(sqlx::query(text).bind(name).bind(certificate)).await? {
+        match self.homes.directory.change(|| sqlx::query(text).bind(name).bind(certificate)).await? {
             true => Ok(()),
             false => Err(Error::Directory("a copy of what the tenant had is noted, and has to be taken away first")),
         }
@@ -82,7 +82,7 @@ impl Directory {
     async fn remove(&self, name: &str, record: &str) -> Result<()> {
         let text = "WITH gone AS (DELETE FROM tenant WHERE name = $1 RETURNING name, number, schema, database) \
              INSERT INTO erased (name, number, schema, database, record) SELECT g.*, $2 FROM gone g";
-        self.change(sqlx::query(text).bind(name).bind(record)).await.map(drop)
+        self.change(|| sqlx::query(text).bind(name).bind(record)).await.map(drop)
     }
 
     async fn place_of_erased(&self, name: &str) -> Result<Option<(Owner, Spot)>> {

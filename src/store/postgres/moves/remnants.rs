@@ -137,7 +137,7 @@ impl Directory {
     /// Notes that nothing is left there.
     async fn forget(&self, number: i32, spot: &Spot) -> Result<()> {
         let text = "DELETE FROM remnant WHERE tenant = $1 AND schema = $2 AND database IS NOT DISTINCT FROM $3";
-        self.change(sqlx::query(text).bind(number).bind(&spot.schema).bind(&spot.database)).await.map(drop)
+        self.change(|| sqlx::query(text).bind(number).bind(&spot.schema).bind(&spot.database)).await.map(drop)
     }
 
     /// The tenants that have something elsewhere which is not to be kept.

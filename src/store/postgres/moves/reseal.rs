@@ -2,6 +2,7 @@
 
 use super::{Side, fence, hold};
 use crate::keys::{self, Raw, RawBody, RawRecords, Size, size};
+use crate::postgres::attempts::Attempts;
 use crate::postgres::homes::Homes;
 use crate::postgres::runner::within_tenant;
 use crate::query::{Dialect, Sql};
@@ -55,19 +56,30 @@ impl RawRecords for Side {
         self.seen(statement).await?.iter().map(RawBody::read).collect()
     }
 
-    /// Begins as every writer: refused where the tenant moved away.
+    /// Again if others are in the way.
     async fn change(&mut self, statements: Vec<Sql>) -> Result<()> {
-        let number = self.number;
-        self.begin(Side::SHARED_VIEW).await?;
-        self.simple(&format!("SELECT enter('{number}', NULL, NULL)")).await?;
-        for statement in statements {
-            self.execute(within_tenant(statement)?).await?;
+        let mut attempts = Attempts::default();
+        loop {
+            let Err(error) = self.change_once(&statements).await else { return Ok(()) };
+            let Some(rest) = attempts.after(&error) else { return Err(error) };
+            self.roll_back().await?;
+            tokio::time::sleep(rest).await;
         }
-        self.commit().await
     }
 }
 
 impl Side {
+    /// Begins as every writer: refused where the tenant moved away.
+    async fn change_once(&mut self, statements: &[Sql]) -> Result<()> {
+        let number = self.number;
+        self.begin(Side::SHARED_VIEW).await?;
+        self.simple(&format!("SELECT enter('{number}', NULL, NULL)")).await?;
+        for statement in statements {
+            self.execute(within_tenant(statement.clone())?).await?;
+        }
+        self.commit().await
+    }
+
     /// The rows of a statement as one moment has them.
     async fn seen(&mut self, statement: Sql) -> Result<Vec<PgRow>> {
         self.begin(Side::SNAPSHOT).await?;

@@ -1,9 +1,11 @@
 //! Connections: a node has so many to a database, however many schemas it is asked for.
 
-use super::{Database, database_of};
+use super::{Database, database, database_of};
 use crate::contract::{put, tenant};
-use crate::{Changes, Expect, Key, Placement, Session, Store};
-use sqlx::Connection;
+use crate::postgres::budget::Budget;
+use crate::postgres::connections::{Connections, Purpose};
+use crate::{Changes, Error, Expect, Key, Placement, Session, Store};
+use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -53,4 +55,61 @@ async fn schemas_share_connections() {
         }
     };
     tokio::time::timeout(LONG, few).await.expect("schemas share connections");
+}
+
+/// Connections by the login of the URL.
+fn connections(database: &Database, purpose: Purpose) -> Connections {
+    Connections::new(database.url().parse().unwrap(), "", &Budget::new(2), LONG, purpose)
+}
+
+/// The process of a connection that is taken and given back.
+async fn used(connections: &Connections) -> i32 {
+    let taken = connections.take().await.unwrap();
+    let pid = taken.pid;
+    taken.give_back();
+    pid
+}
+
+/// An address may lead elsewhere by now, which a connection that is kept for ever would never learn.
+#[tokio::test]
+async fn connections_do_not_grow_old() {
+    let Some(database) = database(1000).await else { return };
+    let mut reads = connections(&database, Purpose::Reads);
+    let first = used(&reads).await;
+    assert_eq!(used(&reads).await, first);
+    reads.age = Duration::ZERO;
+    assert_ne!(used(&reads).await, first);
+}
+
+/// What led to the primary when it was taken may lead nowhere when it is given back.
+#[tokio::test]
+async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
+    let Some(database) = database(1000).await else { return };
+    let reads = connections(&database, Purpose::Reads);
+    let taken = reads.take().await.unwrap();
+    let pid = taken.pid;
+    reads.forget();
+    taken.give_back();
+    assert_ne!(used(&reads).await, pid);
+}
+
+/// A session of a database that takes no writes is none for writes, which is told to whoever asks for as long as it is so.
+#[tokio::test]
+async fn a_database_that_only_reads_is_not_written_to() {
+    let Some(database) = database(1000).await else { return };
+    let mut owner = database.owner().await;
+    let mut only_reads = async |word: &str| {
+        let set = format!("ALTER DATABASE {} SET default_transaction_read_only = {word}", database.name);
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.unwrap();
+    };
+    let (reads, mut writes) = (connections(&database, Purpose::Reads), connections(&database, Purpose::Writes));
+    writes.hunger = Duration::ZERO;
+    only_reads("on").await;
+    writes.verify().await.unwrap();
+    assert!(matches!(writes.take().await, Err(Error::ReadOnly)));
+    assert!(matches!(writes.verify().await, Err(Error::ReadOnly)));
+    used(&reads).await;
+    only_reads("off").await;
+    writes.verify().await.unwrap();
+    used(&writes).await;
 }

@@ -231,6 +231,7 @@ mod nodes;
 mod outages;
 mod places;
 mod plans;
+mod retries;
 mod text;
 mod upgrade;
 

@@ -1,9 +1,11 @@
 //! The database goes away, is full of locks or takes too long: requests fail in time or go on, and nothing is done twice
 //! or by halves.
 
-use super::{Database, database};
+use super::{Database, database, database_of};
+use crate::contract::commits::{code, none_matches};
+use crate::contract::model::Entry;
 use crate::contract::{Engine, WARD, is_conflict, put, tenant, ward};
-use crate::{Changes, CommitError, Error, Expect, Key, Sealing, Session, Store, Told};
+use crate::{Changes, CommitError, Error, Expect, Key, Placement, Sealing, Session, Store, Told};
 use fhir::{Failure, IssueType};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
@@ -82,6 +84,21 @@ async fn a_query_that_takes_too_long_is_stopped() {
     assert!(session.read(&Key::new("Patient", "p")).await.unwrap().is_some());
 }
 
+/// Somebody who makes schemas, and does not end, holds up nobody for long.
+#[tokio::test]
+async fn a_schema_in_the_making_is_not_waited_for_for_ever() {
+    let Some(database) = database_of(Placement::Schema).await else { return };
+    let store = database.store(LONG).await;
+    let tenant = tenant(&store, "t").await;
+    let mut holder = database.owner().await;
+    let hold = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+    let opened = tokio::time::timeout(LONG, store.open(&tenant)).await.expect("it is given up");
+    assert!(opened.is_err_and(|it| it.is_passing()));
+    holder.close().await.unwrap();
+    store.open(&tenant).await.unwrap();
+}
+
 /// A write waits some seconds for a lock and is then refused as what may pass later; nothing of it is written.
 #[tokio::test]
 async fn a_write_does_not_wait_for_ever() {
@@ -135,6 +152,31 @@ async fn writers_of_the_same_resources_do_not_block_each_other() {
     for id in ids {
         assert_eq!(sessions[0].read(&Key::new("Patient", id)).await.unwrap().unwrap().version, 1 + won);
     }
+}
+
+/// Whatever isolation a database gives by itself, who waits for somebody's commit sees what that wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_waited_sees_what_it_waited_for() {
+    let Some(database) = database(1000).await else { return };
+    let mut owner = database.owner().await;
+    let set = format!("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'", database.name);
+    sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.unwrap();
+    let ward = ward(&database).await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE medisync_pool.resource IN SHARE MODE").execute(&mut owner).await.unwrap();
+    let racer = |id: &'static str| {
+        let session = ward.session.clone();
+        tokio::spawn(async move {
+            let puts = vec![put(&*session, "Patient", id, Expect::Fresh, "", &[Entry::Token(code(), None, "same")])];
+            session.commit(Changes { puts, guards: vec![none_matches("same")], ..Changes::default() }).await
+        })
+    };
+    let first = racer("p");
+    somebody_waits(&database, "relation").await;
+    let second = racer("q");
+    somebody_waits(&database, "advisory").await;
+    owner.close().await.unwrap();
+    first.await.unwrap().unwrap();
+    assert!(is_conflict(&second.await.unwrap()));
 }
 
 /// Who encrypts all anew waits for the write that was let in before, and finds what it wrote.

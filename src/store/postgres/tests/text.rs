@@ -7,7 +7,7 @@ use crate::postgres::PostgresStore;
 use crate::{Branch, Changes, Expect, Indexed, Marks, Plan, PostgresSettings, Put, Session, Store};
 use fhir::search::text::parse;
 use fhir::search::{Clause, ParamId, Test};
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection, Row};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -164,6 +164,26 @@ async fn a_restored_log_is_followed() {
     assert_eq!(find(&*s, "anna").await, ["a", "b"]);
     let ahead = "SELECT count(*) FROM medisync_pool.change WHERE tx = '999999999999'";
     assert_eq!(sqlx::query_scalar::<_, i64>(ahead).fetch_one(&mut owner).await.unwrap(), 0);
+}
+
+/// A log of any length: what was marked as old is committed again and again, and a tenant that is opened once more goes on from there.
+#[tokio::test]
+async fn a_long_log_is_restored_in_lots() {
+    let Some(database) = database(1000).await else { return };
+    let store = database.store(LONG).await;
+    session(&store, "ward").await;
+    store.close().await;
+    let number = database.number("ward").await;
+    let mut owner = database.owner().await;
+    let restored = format!(
+        "INSERT INTO medisync_pool.change (tenant, seq, rid, version, updated, type, tx) \
+         SELECT {number}, n, n, 1, 0, 'Patient', '999999999999' FROM generate_series(1, 12000) n"
+    );
+    sqlx::raw_sql(AssertSqlSafe(restored)).execute(&mut owner).await.unwrap();
+    session(&database.store(LONG).await, "ward").await;
+    let lots = "SELECT count(*) FILTER (WHERE tx = '3'), count(DISTINCT xmin::text) FROM medisync_pool.change";
+    let row = sqlx::query(lots).fetch_one(&mut owner).await.unwrap();
+    assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (12_000, 3));
 }
 
 /// What was marked does not stay in a view that nobody asks any more: each node takes its own away when it hears of it, or starts.

@@ -1,12 +1,13 @@
 //! A database is brought up to date while a server of the version before goes on.
 //!
-//! What that server does to the database was recorded (previous.sql): with each release that adds migrations it is recorded
-//! anew, of the version before, and the numbers below say which migrations that one knew.
+//! What that server does to the database was recorded (previous.sql). When migrations are added it is recorded anew, of the version
+//! before them; the numbers below say which migrations that one knew, and which were added.
 
 use super::{Database, database};
 use crate::contract::{filters, put, tenant};
-use crate::postgres::PostgresStore;
-use crate::postgres::schema::{self, DIRECTORY, Kind};
+use crate::keys::tests::bare_keeper;
+use crate::postgres::schema::{self, DIRECTORY, Kind, OPERATOR_LOCK};
+use crate::postgres::{PostgresSettings, PostgresStore};
 use crate::{Changes, Expect, Key, Session, Store};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use std::slice::Iter;
@@ -14,7 +15,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The migrations of the directory and of records that the version before knew.
-const KNEW: (usize, usize) = (1, 6);
+const KNEW: (usize, usize) = (6, 10);
+/// Those that this version adds.
+const ADDED: (usize, usize) = (1, 2);
+/// A table that these change.
+const CHANGED: &str = "medisync_pool.audit_block";
 const POOL: &str = "medisync_pool";
 const LONG: Duration = Duration::from_secs(20);
 const RECORDED: &str = include_str!("previous.sql");
@@ -86,9 +91,22 @@ async fn former_database() -> Option<Database> {
     let mut owner = database.owner().await;
     run(&mut owner, "DROP SCHEMA medisync, medisync_pool CASCADE").await;
     let target = database.url().parse().unwrap();
-    schema::migrate_to(&target, DIRECTORY, Kind::Directory, KNEW.0).await.unwrap();
-    schema::migrate_to(&target, POOL, Kind::Records, KNEW.1).await.unwrap();
+    schema::migrate_to(&target, DIRECTORY, Kind::Directory, KNEW.0, OPERATOR_LOCK).await.unwrap();
+    schema::migrate_to(&target, POOL, Kind::Records, KNEW.1, OPERATOR_LOCK).await.unwrap();
     Some(database)
+}
+
+/// Whoever adds migrations has the version before recorded: else nobody would know whether that one still works beside them.
+#[test]
+fn what_the_version_before_does_is_known() {
+    let are = (Kind::Directory.files().len(), Kind::Records.files().len());
+    let known = (KNEW.0 + ADDED.0, KNEW.1 + ADDED.1);
+    assert_eq!(known, are, "migrations were added: record previous.sql anew, of the version before them");
+}
+
+/// The new server, with no master key, as the one before had none.
+async fn serve(database: &Database) -> PostgresStore {
+    database.open_store(PostgresSettings { keeper: bare_keeper(), ..database.settings(LONG) }).await
 }
 
 async fn upgrade(database: &Database) {
@@ -112,7 +130,7 @@ async fn the_version_before_goes_on() {
     previous.go_on(third).await;
     tokio::join!(upgrade(&database), previous.go_on(third));
 
-    let store = database.store(LONG).await;
+    let store = serve(&database).await;
     let session = store.open(&tenant(&store, "north").await).await.unwrap();
     let version = async |id: &str| {
         let stored = session.read(&Key::new("Patient", id)).await.unwrap();
@@ -144,14 +162,19 @@ async fn an_upgrade_holds_nobody_up() {
     let mut previous = Previous::start(&database, &parts).await;
     previous.enter("north").await;
     let mut long = database.owner().await;
-    run(&mut long, "BEGIN; LOCK TABLE medisync.tenant IN ACCESS SHARE MODE").await;
+    let write = format!("BEGIN; LOCK TABLE {CHANGED} IN ROW EXCLUSIVE MODE");
+    sqlx::raw_sql(AssertSqlSafe(write.clone())).execute(&mut long).await.unwrap();
     let meanwhile = async {
         let mut looker = database.owner().await;
-        let waits = "SELECT FROM pg_locks WHERE relation = 'medisync.tenant'::regclass AND NOT granted";
-        while sqlx::raw_sql(AssertSqlSafe(waits)).fetch_all(&mut looker).await.unwrap().is_empty() {
+        let waits = format!("SELECT FROM pg_locks WHERE relation = '{CHANGED}'::regclass AND NOT granted");
+        while sqlx::raw_sql(AssertSqlSafe(waits.clone())).fetch_all(&mut looker).await.unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(previous.find("north").await, 1);
+        previous.go_on(2).await;
+        let written = sqlx::raw_sql(AssertSqlSafe(write)).execute(&mut looker);
+        timeout(LONG, written).await.expect("it is not held up").unwrap();
+        run(&mut looker, "COMMIT").await;
         run(&mut long, "COMMIT").await;
     };
     tokio::join!(upgrade(&database), meanwhile);
