@@ -113,3 +113,39 @@ async fn a_database_that_only_reads_is_not_written_to() {
     writes.verify().await.unwrap();
     used(&writes).await;
 }
+
+/// What sessions depend on holds whatever a database gives them by itself.
+#[tokio::test]
+async fn sessions_set_what_they_depend_on() {
+    let Some(database) = database(1000).await else { return };
+    let mut owner = database.owner().await;
+    for other in [
+        "default_transaction_isolation = 'serializable'",
+        "idle_in_transaction_session_timeout = 0",
+        "lock_timeout = 0",
+    ] {
+        let set = format!("ALTER DATABASE {} SET {other}", database.name);
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.unwrap();
+    }
+    let writes = connections(&database, Purpose::Writes);
+    let mut taken = writes.take().await.unwrap();
+    let settings = "SELECT concat_ws(', ', current_setting('transaction_isolation'), \
+                    current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout'))";
+    let settings = sqlx::query_scalar::<_, String>(settings).fetch_one(&mut taken.connection).await.unwrap();
+    assert_eq!(settings, "read committed, 10s, 5s");
+}
+
+/// A session that the database ended, as it did nothing within a transaction, is as lost as any.
+#[tokio::test]
+async fn a_session_that_idled_in_a_transaction_is_lost() {
+    let Some(database) = database(1000).await else { return };
+    let (mut idle, mut looker) = (database.owner().await, database.owner().await);
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.unwrap();
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 10; BEGIN").execute(&mut idle).await.unwrap();
+    let there = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
+    while sqlx::query_scalar::<_, i64>(there).bind(pid).fetch_one(&mut looker).await.unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let error = Error::from(sqlx::raw_sql("SELECT 1").execute(&mut idle).await.unwrap_err());
+    assert!(error.is_connection_lost() && error.is_passing(), "{error}");
+}
