@@ -117,8 +117,11 @@ impl Directory {
         let text = "INSERT INTO remnant (tenant, schema, database, kept) \
              SELECT number, $3, $4, false FROM tenant WHERE name = $1 AND attempt = $2 FOR SHARE \
              ON CONFLICT (tenant, schema, database) DO UPDATE SET kept = false";
-        let query = sqlx::query(text).bind(&*entry.name).bind(entry.attempt);
-        match self.change(query.bind(&spot.schema).bind(&spot.database)).await? {
+        let note = || {
+            let query = sqlx::query(text).bind(&*entry.name).bind(entry.attempt);
+            query.bind(&spot.schema).bind(&spot.database)
+        };
+        match self.change(note).await? {
             true => Ok(()),
             false => Err(Error::CannotMove("somebody else has taken it in hand since".to_owned())),
         }
