@@ -9,7 +9,7 @@ use crate::aim::{Aim, Target};
 use crate::content::tombstone;
 use crate::interaction::Interaction;
 use crate::prefer::{Prefer, Return};
-use crate::provenance::Source;
+use crate::provenance::{Source, demand_unmade};
 use crate::unique::Draft;
 use crate::{Answer, Context, Engine, Request};
 use bytes::Bytes;
@@ -77,13 +77,13 @@ impl Engine {
         let (key, expect, version) = (target.key.clone(), target.expect, target.version);
         let draft = match (target.method, resource, &target.current) {
             (Method::Delete, ..) => {
-                self.demand_unwidened(ctx, target, None).await?;
+                self.demand_writable(ctx, target, None).await?;
                 tombstone(ctx, key, expect, version)
             }
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(ctx, current, request)?;
                 self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
-                self.demand_unwidened(ctx, target, Some(patched.root())).await?;
+                self.demand_writable(ctx, target, Some(patched.root())).await?;
                 self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
@@ -92,12 +92,18 @@ impl Engine {
                     self.demand_whole_view(ctx, current, resource)?;
                 }
                 self.demand_within(ctx, &key, resource, &target.bounds)?;
-                self.demand_unwidened(ctx, target, Some(resource)).await?;
+                self.demand_writable(ctx, target, Some(resource)).await?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }
             _ => return Err(Failure::new(IssueType::Required, "The request has no resource.")),
         };
         Ok(Draft { former: target.current.as_ref().map(|it| it.body.clone()), ..draft })
+    }
+
+    /// Fails for a write that nobody may make, or that the caller may not.
+    async fn demand_writable(&self, ctx: &Context, target: &Target, new: Option<Value<'_>>) -> Result<()> {
+        demand_unmade(ctx, target, new)?;
+        self.demand_unwidened(ctx, target, new).await
     }
 
     /// What is sent back for a resource that need not be created.
