@@ -2,6 +2,8 @@
 
 use crate::postgres::{self, Database};
 use crate::{planted, skipped, unique};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -46,7 +48,7 @@ pub struct Program {
     directory: PathBuf,
     url: String,
     /// Removes the database at the end; none where it is SQLite's, in the directory.
-    _database: Option<Database>,
+    database: Option<Database>,
     /// Removes the directory at the end; none for the shared server, whose shell does.
     _temporary: Option<TempDir>,
 }
@@ -67,13 +69,13 @@ impl Program {
     pub fn over(url: String) -> Program {
         let temporary = temporary();
         let directory = temporary.path().to_owned();
-        Program { binary: binary().clone(), directory, url, _database: None, _temporary: Some(temporary) }
+        Program { binary: binary().clone(), directory, url, database: None, _temporary: Some(temporary) }
     }
 
     fn with_directory(directory: PathBuf) -> Program {
         let database = postgres::is_on_postgres().then(Database::fresh);
         let url = database.as_ref().map_or_else(|| format!("sqlite:{}", directory.display()), Database::url);
-        Program { binary: binary().clone(), directory, url, _database: database, _temporary: None }
+        Program { binary: binary().clone(), directory, url, database, _temporary: None }
     }
 
     /// A folder of this program's own; SQLite's data lies in it.
@@ -163,6 +165,22 @@ impl Program {
         let output = limited.output().expect("the program runs");
         assert!(!matches!(output.status.code(), Some(0 | 124)), "medisync serve {more:?} started");
         String::from_utf8(output.stderr).expect("the program prints UTF-8")
+    }
+
+    /// Does something to a table of a tenant's data past the program, in the words of SQLite or of PostgreSQL.
+    pub async fn tamper(&self, tenant: &str, table: &str, sqlite: &str, postgres: &str) {
+        match &self.database {
+            Some(database) => {
+                database.query(&postgres.replace(table, &database.table(table)));
+            }
+            None => {
+                let file = self.directory.join("tenants").join(format!("{tenant}.sqlite"));
+                let options = SqliteConnectOptions::new().filename(file);
+                let mut connection = SqliteConnection::connect_with(&options).await.expect("the tenant's file opens");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sqlite)).execute(&mut connection).await.expect("the statement runs");
+                connection.close().await.expect("the file is closed");
+            }
+        }
     }
 
     /// Starts a server over this database, with more arguments.

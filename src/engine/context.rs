@@ -3,7 +3,7 @@
 use crate::access::Scopes;
 use crate::audit::{Origin, Trail};
 use crate::own::{OwnParams, Params};
-use crate::privacy::{Limits, Privacy, purposes};
+use crate::privacy::{Limits, Privacy, claimed, purposes};
 use crate::request::Headers;
 use fhir::Result;
 use fhir::spec::{Spec, r4};
@@ -100,6 +100,12 @@ impl Context {
     pub(crate) fn wanting(&self, headers: &Headers) -> Result<Context> {
         let said = headers.purpose_of_use.as_deref().map(purposes).transpose()?;
         Ok(Context { purposes: said.map(Arc::from).or_else(|| self.purposes.clone()), ..self.clone() })
+    }
+
+    /// The same for the event of a request that was refused, perhaps for what it says that it wants data for.
+    pub(crate) fn claiming(&self, headers: &Headers) -> Context {
+        let said = headers.purpose_of_use.as_deref().map(claimed);
+        Context { purposes: said.map(Arc::from).or_else(|| self.purposes.clone()), ..self.clone() }
     }
 
     /// The tables with the tenant's own search parameters, as the interaction works by them.

@@ -51,9 +51,9 @@ pub use security::Authorization;
 pub use terminology::{Around, Narrow, Resolver};
 
 use audit::Journal;
-use fhir::Result;
 use fhir::search::Indexer;
 use fhir::spec::r4;
+use fhir::{Failure, Result};
 use operation::Operations;
 use own::AllOwnParams;
 use privacy::AllPrivacy;
@@ -176,13 +176,21 @@ impl Engine {
     }
 
     async fn carry_out(&self, ctx: &Context, request: &Request) -> Result<Answer> {
-        let interaction = Interaction::parse(request)?;
+        let interaction =
+            Interaction::parse(request).inspect_err(|failure| ctx.note_unread(request, failure.status))?;
+        let admitted = match ctx.wanting(&request.headers) {
+            Ok(wanting) => self.pinned(&wanting).await,
+            Err(failure) => Err(failure),
+        };
+        let refused = |failure: &Failure| {
+            self.note_failure(&ctx.claiming(&request.headers), &interaction, request, failure);
+        };
+        let ctx = &admitted.inspect_err(refused)?;
         let answer = self.interact(ctx, &interaction, request).await;
         answer.inspect_err(|failure| self.note_failure(ctx, &interaction, request, failure))
     }
 
     async fn interact(&self, ctx: &Context, interaction: &Interaction, request: &Request) -> Result<Answer> {
-        let ctx = &self.pinned(&ctx.wanting(&request.headers)?).await?;
         if request.headers.provenance.is_some() {
             provenance::demand_fitting(interaction)?;
         }

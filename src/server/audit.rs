@@ -37,6 +37,7 @@ pub fn of_operator(what: Security, about: Option<&str>) -> SecurityEvent {
         origin: Origin { client: Some("medisync".to_owned()), ..Origin::default() },
         about: about.map(str::to_owned),
         asked: None,
+        reason: None,
     }
 }
 

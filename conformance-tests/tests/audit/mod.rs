@@ -5,7 +5,9 @@ mod everywhere;
 mod export;
 mod kept;
 mod provenance;
+mod refused;
 mod searches;
+mod verified;
 mod waiting;
 
 use conformance_tests::{Client, foreign_base, program, skipped, unique};

@@ -1,6 +1,7 @@
 //! What the tenant's rules and patients' Consents hide (consent.html): the known holes of this field, each as a case. Rules
 //! are given as a deployment would give them, by `$privacy-settings` and by Consents.
 
+mod auditors;
 mod consents;
 mod doctors;
 mod elements;
@@ -9,6 +10,7 @@ mod events;
 mod labels;
 mod links;
 mod purposes;
+mod sharing;
 mod widening;
 
 use conformance_tests::{Answer, Bundle, Client, Program, foreign_base, program, samples::*, skipped, unique};
@@ -169,7 +171,11 @@ pub async fn break_glass(client: &Client, more: Value) -> Answer {
     ];
     for (name, value) in more.as_object().unwrap() {
         parameters.retain(|it| it["name"] != *name);
-        let kind = if name == "minutes" { "valuePositiveInt" } else { "valueString" };
+        let kind = match name.as_str() {
+            "minutes" => "valuePositiveInt",
+            "purpose" => "valueCode",
+            _ => "valueString",
+        };
         parameters.push(json!({ "name": name, kind: value }));
     }
     client.post("Patient/$break-glass", &json!({ "resourceType": "Parameters", "parameter": parameters })).await

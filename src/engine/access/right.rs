@@ -14,11 +14,16 @@ pub enum Right {
     Consents,
     /// To take security labels from resources.
     Labels,
+    /// To be told by the audit log of everybody's records, as far as AuditEvents are granted: whatever consents, labels and the
+    /// tenant's rules leave of the records.
+    Audit,
+    /// To look at each glass that was broken (`$glass-reviews`).
+    Reviews,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Right; 3] = [Right::BreakGlass, Right::Consents, Right::Labels];
+    pub const ALL: [Right; 5] = [Right::BreakGlass, Right::Consents, Right::Labels, Right::Audit, Right::Reviews];
 
     /// Its name in roles.
     pub fn code(self) -> &'static str {
@@ -26,6 +31,8 @@ impl Right {
             Right::BreakGlass => "break-glass",
             Right::Consents => "consents",
             Right::Labels => "labels",
+            Right::Audit => "audit",
+            Right::Reviews => "reviews",
         }
     }
 
@@ -66,7 +73,7 @@ mod tests {
             (of("user/Consent.cud"), &[]),
             (as_role("user/*.cruds", "doctor"), &[Right::BreakGlass]),
             (as_role("user/*.cruds", "receptionist"), &[]),
-            (as_role("user/*.cruds", "admin"), &[Right::Consents, Right::Labels]),
+            (as_role("user/*.cruds", "admin"), &[Right::Consents, Right::Labels, Right::Audit, Right::Reviews]),
             (as_role("system/*.cruds", "receptionist"), &[]),
         ] {
             let had: Vec<Right> = Right::ALL.into_iter().filter(|it| scopes.have(*it)).collect();

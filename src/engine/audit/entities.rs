@@ -4,6 +4,8 @@ use bytes::{Buf, BufMut};
 use minicbor::{Decode, Encode};
 use std::fmt::Write;
 
+/// What the types of another tenant's resources begin with: its name follows, and `/`.
+pub(super) const ELSEWHERE: &str = "tenant:";
 /// The length that stands for a UUID in lower case, of which sixteen bytes are kept: all other ids are shorter than this.
 const UUID: u8 = 0xff;
 /// The type that stands for a text that is no address.

@@ -16,7 +16,8 @@ const USUAL: usize = 256;
 /// An event as it is kept: CBOR (RFC 8949), an array whose last elements may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Event {
-    /// The interaction's code (valueset-type-restful-interaction.html), or what happened to the tenant's security.
+    /// The interaction's code (valueset-type-restful-interaction.html), or what happened to the tenant's security; empty for
+    /// a request that is no interaction.
     #[n(0)]
     pub(super) what: Cow<'static, str>,
     /// The code of a Bundle's interaction that it was part of.
@@ -40,6 +41,9 @@ pub(super) struct Event {
     /// What was touched.
     #[n(7)]
     pub(super) entities: Entities,
+    /// Why, in the words of who did it.
+    #[n(8)]
+    pub(super) reason: Option<String>,
 }
 
 /// Who did something, and from where (AuditEvent.agent).
@@ -80,7 +84,11 @@ impl Event {
     /// An event of this caller.
     pub(super) fn of(ctx: &Context, what: &'static str, action: char, status: u16) -> Event {
         let mut origin = Origin::clone(&ctx.origin);
-        origin.purposes.extend(ctx.purposes.iter().flat_map(|it| it.iter().cloned()));
+        match (&ctx.purposes, &ctx.limits) {
+            (Some(said), _) => origin.purposes.extend(said.iter().cloned()),
+            (None, Some(limits)) => origin.purposes.extend(limits.presumed().cloned()),
+            (None, None) => {}
+        }
         let agent = Agent { subject: ctx.caller.subject.clone(), roles: ctx.caller.roles.clone(), origin };
         let within = ctx.bundle.map(Cow::Borrowed);
         Event { what: what.into(), within, action, status, agent, ..Event::default() }
@@ -109,6 +117,18 @@ impl Event {
             });
         }
         self.entities.add(&key.of, &key.id, version, &owners);
+    }
+
+    /// Tells of the emergency by which the record of one of the patients is open to the caller.
+    pub(super) fn tell_emergency(&mut self, ctx: &Context) {
+        let Some(limits) = &ctx.limits else { return };
+        let Some(purpose) = self.patients.iter().find_map(|it| limits.emergency(it)) else { return };
+        let purposes = &mut self.agent.origin.purposes;
+        // What is presumed of whoever says nothing is not what it was for.
+        if ctx.purposes.is_none() {
+            purposes.clear();
+        }
+        purposes.push(purpose.to_owned());
     }
 
     /// The number of a patient.

@@ -1,6 +1,7 @@
 //! What an operation handed out, told from its answer: operations are free in how they find things, and what a caller got
 //! to see is what left.
 
+use super::entities::ELSEWHERE;
 use super::event::Event;
 use super::{AUDIT_EVENT, asked, each_patient};
 use crate::{Answer, Context, Request};
@@ -21,6 +22,40 @@ pub(super) fn fill(event: &mut Event, ctx: &Context, instance: Option<&Stored>, 
     for id in named_patients(request) {
         event.add_key(&Key::new("Patient", id));
     }
+    each_resource(answer, |of, value| match of {
+        "Parameters" => {
+            let mut ids = Vec::new();
+            patients_in(value.raw().as_bytes(), usize::MAX, &mut ids);
+            ids.iter().for_each(|it| _ = event.patient(it));
+        }
+        of => add(event, ctx, of, value),
+    });
+}
+
+/// Fills in the event of an operation that answered with what is another tenant's: it is named as that, and no patient of this
+/// tenant's is taken to be the one of whom it is.
+pub(super) fn fill_elsewhere(
+    event: &mut Event,
+    (tenant, patient): (&str, Option<&str>),
+    request: &Request,
+    answer: &Answer,
+) {
+    event.query = Some(asked(request));
+    let mut add =
+        |of: &str, id: &str, version| event.entities.add(&format!("{ELSEWHERE}{tenant}/{of}"), id, version, &[]);
+    if let Some(id) = patient.filter(|it| fhir::primitive::is_id(it)) {
+        add("Patient", id, 0);
+    }
+    each_resource(answer, |of, resource| {
+        let is_stored = r4().resource(of).is_some() && of != "Parameters";
+        if let (Some(id), Some(version)) = (resource.str("id").filter(|_| is_stored), version(resource)) {
+            add(of, id, version);
+        }
+    });
+}
+
+/// Calls `found` with the type and content of each resource that an answer hands out, and of Parameters around them.
+fn each_resource(answer: &Answer, mut found: impl FnMut(&str, Value<'_>)) {
     // What this server made is within its own limits.
     let limits = Limits { depth: 256, values: usize::MAX };
     let Some(doc) = std::str::from_utf8(&answer.body).ok().and_then(|it| Doc::parse_within(it, &limits).ok()) else {
@@ -32,11 +67,9 @@ pub(super) fn fill(event: &mut Event, ctx: &Context, instance: Option<&Stored>, 
             Some("Bundle") => left.extend(value.get("entry").into_iter().flat_map(Value::each)),
             Some("Parameters") => {
                 left.extend(value.get("parameter").into_iter().flat_map(Value::each));
-                let mut ids = Vec::new();
-                patients_in(value.raw().as_bytes(), usize::MAX, &mut ids);
-                ids.iter().for_each(|it| _ = event.patient(it));
+                found("Parameters", value);
             }
-            Some(of) => add(event, ctx, of, value),
+            Some(of) => found(of, value),
             // An entry or a parameter.
             None => {
                 left.extend(value.get("resource"));
@@ -53,8 +86,7 @@ fn add(event: &mut Event, ctx: &Context, of: &str, resource: Value<'_>) {
         return;
     }
     let (id, body) = (resource.str("id").unwrap_or_default(), resource.raw().as_bytes());
-    let version = resource.get("meta").and_then(|it| it.str("versionId")).and_then(|it| it.parse().ok());
-    match version {
+    match version(resource) {
         Some(version) if !id.is_empty() => event.add_body(ctx.base(), &Key::new(of, id), version, [body, &[]]),
         _ => each_patient(of, "", body, ctx.base(), |it| {
             if !it.is_empty() {
@@ -62,6 +94,11 @@ fn add(event: &mut Event, ctx: &Context, of: &str, resource: Value<'_>) {
             }
         }),
     }
+}
+
+/// The version of a resource that is stored.
+fn version(resource: Value<'_>) -> Option<i64> {
+    resource.get("meta")?.str("versionId")?.parse().ok()
 }
 
 /// The patients that a request names itself: in its parameters, as `Patient/1` or as the value of `patient`.

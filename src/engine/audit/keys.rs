@@ -4,7 +4,7 @@
 //! belongs to no patient. A resource that does belong to one is found by way of the patient. What most events have in
 //! common finds nothing, and has no key.
 
-use super::entities::Entity;
+use super::entities::{ELSEWHERE, Entity};
 use super::event::Event;
 use super::patients::PATIENT;
 use super::security::Security;
@@ -15,7 +15,7 @@ pub(super) fn of(event: &Event) -> Vec<String> {
     if let Some((of, id)) = event.agent.origin.user.as_deref().and_then(|it| it.split_once('/')) {
         keys.push(agent(of, id));
     }
-    for Entity { what, .. } in event.entities.of_nobody() {
+    for Entity { what, .. } in event.entities.of_nobody().filter(|it| !it.what.starts_with(ELSEWHERE)) {
         let mut parts = what.split('/');
         if let (Some(of), Some(id)) = (parts.next(), parts.next()) {
             keys.push(entity(of, id));

@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod patients;
 mod post;
+mod refused;
 mod render;
 mod search;
 mod security;
@@ -88,6 +89,7 @@ impl Context {
         let (what, action) = code(interaction);
         let mut event = Event::of(self, what, action, status);
         fill(&mut Noted { base: &self.base, event: &mut event });
+        event.tell_emergency(self);
         trail.leave(Left::Event(Box::new(event)));
     }
 
@@ -115,6 +117,11 @@ impl Noted<'_> {
     /// An operation was answered.
     pub(crate) fn handed_out(&mut self, ctx: &Context, instance: Option<&Stored>, request: &Request, answer: &Answer) {
         handed::fill(self.event, ctx, instance, request, answer);
+    }
+
+    /// The same with resources of another tenant.
+    pub(crate) fn handed_out_of(&mut self, tenant: &str, patient: Option<&str>, request: &Request, answer: &Answer) {
+        handed::fill_elsewhere(self.event, (tenant, patient), request, answer);
     }
 
     /// Nothing is there where the interaction's address leads.
@@ -197,8 +204,11 @@ impl Engine {
     pub(crate) fn note_failure(&self, ctx: &Context, interaction: &Interaction, request: &Request, failure: &Failure) {
         ctx.note(interaction, failure.status, |noted| {
             noted.named(interaction);
-            if !matches!(interaction, Interaction::Create { .. } | Interaction::Bundle) {
-                noted.asked_of(request);
+            match interaction {
+                Interaction::Create { .. } | Interaction::Bundle => {}
+                // Whom it names is a patient of another tenant.
+                it if self.is_elsewhere(it) => noted.asked(request),
+                _ => noted.asked_of(request),
             }
         });
     }
@@ -218,6 +228,7 @@ impl Engine {
             let Some(event) = events.get_mut(at) else { continue };
             event.add_body(ctx.base(), &put.key, put.version, [&put.body, former.as_deref().unwrap_or_default()]);
         }
+        events.iter_mut().for_each(|it| it.tell_emergency(ctx));
         events.iter().map(|it| self.entry(it)).collect()
     }
 

@@ -1,12 +1,13 @@
 //! From an event to the AuditEvent that it is (auditevent.html), in the patterns of IHE's Basic Audit Log Patterns (BALP
 //! 1.1): the user and the app as agents, the patient, the data and the query as entities.
 
-use super::entities::Entity;
+use super::entities::{ELSEWHERE, Entity};
 use super::event::{Agent, Event};
 use super::keys::outcome_of;
 use super::patients::PATIENT;
 use super::security::{DCM, Security};
 use super::sight::Told;
+use crate::privacy::{TENANTS, is_purpose};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::primitive::datetime;
@@ -58,8 +59,12 @@ impl Shown<'_> {
             }
             None => {
                 out["type"] = coding((EVENT_TYPE, "rest", "RESTful Operation"));
-                let codes = event.within.iter().chain([&event.what]);
-                out["subtype"] = codes.map(|it| json!({ "system": INTERACTION, "code": it, "display": it })).collect();
+                let codes = event.within.iter().chain([&event.what]).filter(|it| !it.is_empty());
+                let codes: Vec<Json> =
+                    codes.map(|it| json!({ "system": INTERACTION, "code": it, "display": it })).collect();
+                if !codes.is_empty() {
+                    out["subtype"] = codes.into();
+                }
             }
         }
         out["action"] = event.action.to_string().into();
@@ -70,8 +75,7 @@ impl Shown<'_> {
         }
         let purposes = &event.agent.origin.purposes;
         if !purposes.is_empty() {
-            let concepts = purposes.iter().map(|it| json!({ "coding": [{ "system": PURPOSE, "code": it }] }));
-            out["purposeOfEvent"] = concepts.collect();
+            out["purposeOfEvent"] = purposes.iter().map(|it| purpose(it)).collect();
         }
         out["agent"] = agents(&event.agent).into();
         out["source"] = json!({
@@ -106,6 +110,9 @@ impl Shown<'_> {
                 "query": STANDARD.encode(query),
             }));
         }
+        if let (Some(reason), None, Some(first)) = (&event.reason, self.only, all.first_mut()) {
+            first["detail"] = json!([{ "type": "reason", "valueString": reason }]);
+        }
         if let Some(request) = &event.agent.origin.request {
             all.push(json!({
                 "what": { "identifier": { "value": request } },
@@ -132,6 +139,9 @@ impl Shown<'_> {
                 "role": coding((OBJECT_ROLE, "11", "Security User Entity")),
             }));
         }
+        if let Some((tenant, what)) = what.strip_prefix(ELSEWHERE).and_then(|it| it.split_once('/')) {
+            return Some(elsewhere(tenant, what));
+        }
         r4().resource(of)?;
         if of == PATIENT && !what.contains("/_history/") {
             return None;
@@ -142,6 +152,24 @@ impl Shown<'_> {
             "role": coding((OBJECT_ROLE, "4", "Domain Resource")),
         }))
     }
+}
+
+/// What data was wanted for; of a refused request perhaps nothing that there is.
+fn purpose(code: &str) -> Json {
+    match is_purpose(code) {
+        true => json!({ "coding": [{ "system": PURPOSE, "code": code }] }),
+        false => json!({ "text": code }),
+    }
+}
+
+/// A resource of another tenant: no reference from here leads to it.
+fn elsewhere(tenant: &str, what: &str) -> Json {
+    let of = what.split('/').next().unwrap_or_default();
+    json!({
+        "what": { "type": of, "identifier": { "system": format!("{TENANTS}/{tenant}"), "value": what } },
+        "type": coding((ENTITY_TYPE, "2", "System Object")),
+        "role": coding((OBJECT_ROLE, "4", "Domain Resource")),
+    })
 }
 
 /// The user, if there is one, and the app or program.

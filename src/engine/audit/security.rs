@@ -101,18 +101,20 @@ pub struct SecurityEvent {
     pub about: Option<String>,
     /// The address that was asked, without its query, which may hold secrets.
     pub asked: Option<String>,
+    /// Why, in the words of who did it.
+    pub reason: Option<String>,
 }
 
 impl SecurityEvent {
     /// As the log takes it, with a name of its own and the time in milliseconds since the epoch.
     pub fn entry(self, id: String, now: i64) -> Result<AuditEntry> {
-        let SecurityEvent { what, status, subject, origin, about, asked } = self;
+        let SecurityEvent { what, status, subject, origin, about, asked, reason } = self;
         let agent = Agent { subject, roles: Vec::new(), origin };
         let mut entities = Entities::default();
         about.iter().for_each(|it| entities.add_text(it));
         let patients: Vec<String> = asked.as_deref().and_then(patient).into_iter().map(str::to_owned).collect();
         let (what, action) = (what.text().into(), what.action());
-        let event = Event { what, action, status, agent, entities, patients, query: asked, ..Event::default() };
+        let event = Event { what, action, status, agent, entities, patients, query: asked, reason, within: None };
         event.entry(id, now)
     }
 }

@@ -84,7 +84,7 @@ fn every_event_of_security_is_a_valid_audit_event() {
     for what in [Security::SignIn, Security::SignOut, Security::Token, Security::Denied, Security::Roles] {
         let (subject, about, asked) =
             ("unknown".to_owned(), Some("meredith".to_owned()), Some("Get Patient/9".to_owned()));
-        let event = SecurityEvent { what, status: 401, subject, origin: Origin::default(), about, asked };
+        let event = SecurityEvent { what, status: 401, subject, origin: Origin::default(), about, asked, reason: None };
         let entry = event.entry("e".into(), 0).unwrap();
         for key in ["patient|9", "outcome|4"] {
             assert!(entry.keys.iter().any(|it| it == key), "{:?}", entry.keys);

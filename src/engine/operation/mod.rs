@@ -54,6 +54,9 @@ pub enum Extra {
     ByItsParts,
     /// To be called on a version of a resource as well.
     Versions,
+    /// Resources of the tenant that its parameter `tenant` names, and perhaps of the patient there whom `patient` names: none of
+    /// its own are looked at.
+    Elsewhere,
 }
 
 /// Stands in [`Operation::demands`] for the resource type that the operation is called on.
@@ -146,9 +149,22 @@ impl Engine {
             Some(stored) => Some(Stored { body: self.version_seen(ctx, &stored).await?, ..stored }),
             None => None,
         };
+        let elsewhere = operation.takes(Extra::Elsewhere).then(|| {
+            let text = |name| given.arguments.text(name).map(str::to_owned);
+            (text("tenant").unwrap_or_default(), text("patient"))
+        });
         let answer = (operation.run)(Call::new(self, ctx, (&request.path, at), instance, given)).await?;
-        ctx.note(interaction, answer.status, |noted| noted.handed_out(ctx, looked_at.as_ref(), request, &answer));
+        ctx.note(interaction, answer.status, |noted| match elsewhere {
+            Some((tenant, patient)) => noted.handed_out_of(&tenant, patient.as_deref(), request, &answer),
+            None => noted.handed_out(ctx, looked_at.as_ref(), request, &answer),
+        });
         Ok(answer)
+    }
+
+    /// Whether an interaction is about another tenant's resources.
+    pub(crate) fn is_elsewhere(&self, interaction: &Interaction) -> bool {
+        let Interaction::Operation { at, code } = interaction else { return false };
+        self.operations.find(at, code).is_ok_and(|(_, operation)| operation.takes(Extra::Elsewhere))
     }
 
     /// Fails if a transaction may not have this operation: what changes something would stand outside of it.

@@ -14,7 +14,7 @@ use super::purpose::ACT_REASON;
 /// The resource type.
 pub(crate) const CONSENT: &str = "Consent";
 /// The system of tenants' names as identifiers of organizations.
-const TENANTS: &str = "https://medisync.dev/fhir/tenant";
+pub(crate) const TENANTS: &str = "https://medisync.dev/fhir/tenant";
 /// Exceptions within exceptions; what is deeper denies.
 const DEPTH: usize = 16;
 

@@ -3,6 +3,8 @@
 use super::who::Patients;
 use fhir::Result;
 use fhir::json::quote;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 use store::{Key, LedgerChange, LedgerStep, Session};
 
 /// The kind of entries in the ledger.
@@ -10,10 +12,11 @@ const KIND: &str = "open-glass";
 /// Records open to one caller at the same time, at the most.
 const MOST: usize = 100;
 
-/// The change that opens a patient's record to whom this subject stands for, from a time until another, in milliseconds.
-pub fn break_glass(subject: &str, patient: &str, (now, until): (i64, i64)) -> LedgerChange {
+/// The change that opens a patient's record to whom this subject stands for, for a purpose, from a time until another, in
+/// milliseconds.
+pub fn break_glass(subject: &str, patient: &str, purpose: &str, (now, until): (i64, i64)) -> LedgerChange {
     let key = format!("{}{now:013}/{patient}", start(subject));
-    let step = LedgerStep::Insert { value: quote(patient), expires: Some(until) };
+    let step = LedgerStep::Insert { value: quote(purpose), expires: Some(until) };
     LedgerChange { kind: KIND, key, step }
 }
 
@@ -22,15 +25,27 @@ fn start(subject: &str) -> String {
     format!("{}:{subject}/", subject.len())
 }
 
+/// What is open to a subject.
+#[derive(Default)]
+pub(super) struct Open {
+    /// The patients whose records are.
+    pub(super) patients: Patients,
+    /// And for which purposes.
+    pub(super) purposes: FxHashMap<Arc<str>, &'static str>,
+}
+
 /// The patients whose records are open to a subject.
-pub(super) async fn open(session: &dyn Session, subject: &str) -> Result<Patients> {
+pub(super) async fn open(session: &dyn Session, subject: &str) -> Result<Open> {
     let start = start(subject);
     let found = session.entries(KIND, &start, MOST).await?;
-    let keys = found.iter().filter_map(|it| it.key.strip_prefix(&start)?.split_once('/'));
-    let keys: Vec<Key> = keys.map(|(_, patient)| Key::new("Patient", patient)).collect();
-    let mut patients = Patients::default();
-    for patient in session.read_many(&keys).await? {
-        patients.add(&patient)?;
+    let (mut keys, mut open) = (Vec::new(), Open::default());
+    for entry in &found {
+        let Some((_, patient)) = entry.key.strip_prefix(&start).and_then(|it| it.split_once('/')) else { continue };
+        keys.push(Key::new("Patient", patient));
+        open.purposes.insert(patient.into(), if entry.value == quote("ETREAT") { "ETREAT" } else { "BTG" });
     }
-    Ok(patients)
+    for patient in session.read_many(&keys).await? {
+        open.patients.add(&patient)?;
+    }
+    Ok(open)
 }

@@ -1,6 +1,7 @@
 //! What is left of each resource type for a caller: criteria that are joined with those of their grants.
 
 use super::consent::{Action, Rule};
+use super::glass::Open;
 use super::kept::Rules;
 use super::labels;
 use super::verdict::Asked;
@@ -28,20 +29,37 @@ pub(crate) struct Limits {
     mine: Option<Arc<Owners>>,
     /// Patients whose consents do not bind the caller: the patient that they are, and those of an emergency.
     unbound: FxHashSet<Arc<str>>,
+    /// Those of an emergency, with the purpose.
+    emergencies: FxHashMap<Arc<str>, &'static str>,
+    /// What a caller who says nothing wants data for, where that is presumed.
+    presumed: Option<Vec<String>>,
     roles: Vec<String>,
     filters: Mutex<FxHashMap<(TypeId, u8), Arc<Filter>>>,
 }
 
 impl Limits {
-    pub(super) fn new(
-        who: Who,
-        rules: Arc<Rules>,
-        mine: Option<Arc<Owners>>,
-        open: Vec<Arc<str>>,
-        roles: &[String],
-    ) -> Limits {
-        let unbound = who.patient().map(Arc::from).into_iter().chain(open).collect();
-        Limits { who, rules, mine, unbound, roles: roles.to_vec(), filters: Mutex::default() }
+    pub(super) fn new(who: Who, rules: Arc<Rules>, mine: Option<Arc<Owners>>, open: Open, roles: &[String]) -> Limits {
+        let emergencies = open.purposes;
+        let unbound = who.patient().map(Arc::from).into_iter().chain(open.patients.ids).collect();
+        Limits { who, rules, mine, unbound, emergencies, roles: roles.to_vec(), ..Limits::default() }
+    }
+
+    /// The same for a caller who is presumed to want data for these purposes.
+    pub(super) fn presuming(self, presumed: Option<Vec<String>>) -> Limits {
+        Limits { presumed, ..self }
+    }
+
+    /// What a caller who says nothing is taken to want data for: it is not known which of several.
+    pub(crate) fn presumed(&self) -> Option<&String> {
+        match self.presumed.as_deref() {
+            Some([only]) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// For which purpose a patient's record is open to the caller in an emergency, if it is.
+    pub(crate) fn emergency(&self, patient: &str) -> Option<&'static str> {
+        self.emergencies.get(patient).copied()
     }
 
     /// Whether these are the rules that it goes by.

@@ -16,12 +16,12 @@ mod verdict;
 mod who;
 
 pub use consent::of_tenant;
-pub(crate) use consent::{CONSENT, is_in_force, is_of_patient};
+pub(crate) use consent::{CONSENT, TENANTS, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
 pub(crate) use labels::is_lowered;
 pub(crate) use limits::Limits;
 pub use purpose::{check_purpose, purposes_of};
-pub(crate) use purpose::{is_a, purposes};
+pub(crate) use purpose::{claimed, is_a, is_purpose, purposes};
 pub use settings::{BasePolicy, Clearance, PrivacySettings};
 pub(crate) use who::me;

@@ -105,9 +105,22 @@ pub(crate) fn purposes(header: &str) -> Result<Vec<String>> {
     header.split(',').map(code).collect()
 }
 
+/// What the header says, whether these are purposes or not, for an event that tells of its refusal.
+pub(crate) fn claimed(header: &str) -> Vec<String> {
+    const MOST: usize = 8;
+    const LONGEST: usize = 64;
+    let codes = header.split(',').map(|it| it.trim().trim_start_matches(ACT_REASON).trim_start_matches('|'));
+    codes.filter(|it| !it.is_empty()).take(MOST).map(|it| it.chars().take(LONGEST).collect()).collect()
+}
+
+/// Whether it is a code of v3-PurposeOfUse.
+pub(crate) fn is_purpose(code: &str) -> bool {
+    KINDS.iter().any(|(known, _)| *known == code)
+}
+
 /// Fails unless a code is a purpose that somebody can have been given: that of an emergency comes with breaking the glass.
 pub fn check_purpose(code: &str) -> Result<()> {
-    if !KINDS.iter().any(|(known, _)| *known == code) {
+    if !is_purpose(code) {
         let told = format!(
             "{} is no purpose of use: there are the codes of http://terminology.hl7.org/ValueSet/v3-PurposeOfUse, such as TREAT.",
             shown(code)
@@ -175,6 +188,14 @@ mod tests {
         for wrong in ["", "treat", "TREAT,", "urn:x|TREAT"] {
             assert_eq!(purposes(wrong).unwrap_err().status, 400, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_claimed_is_told_within_bounds() {
+        assert_eq!(claimed(&format!("BTG, curiosity,,{ACT_REASON}|TREAT")), ["BTG", "curiosity", "TREAT"]);
+        let many = claimed(&"x".repeat(200).split_inclusive("xx").collect::<Vec<_>>().join(","));
+        assert_eq!(many.len(), 8);
+        assert_eq!(claimed(&"x".repeat(200)).concat().len(), 64);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod consented;
 mod view;
 
 use consented::{Consented, TENANTS};
-use engine::{Access, Answer, Call, Context, Operation, Request, Verb};
+use engine::{Access, Answer, Call, Caller, Context, Extra, Operation, Request, Scopes, Verb};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
@@ -14,23 +14,26 @@ use serde_json::{Value as Json, json};
 /// The most Consents that are looked at for one question.
 const MANY: usize = 1000;
 
-/// The operation. Who asks may read all patients of the own tenant: what is shared is shared with the tenant.
+/// The operation. Who asks is granted all patients of the own tenant, as far as its rules leave them: what is shared is shared with
+/// the tenant.
 pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../../profiles/operations/shared.json"),
         demands: &[(Access::Read, "Patient")],
-        extras: &[],
+        extras: &[Extra::Narrowed, Extra::Elsewhere],
         run: |call| Box::pin(shared(call)),
     }
 }
 
 async fn shared(call: Call<'_>) -> Result<Answer> {
+    call.ctx.caller().scopes.demand(Access::Read, "Patient")?;
     let name = call.arguments.text("tenant").unwrap_or_default();
     let (patient, query) = (call.arguments.text("patient"), call.arguments.text("query"));
     let base = format!("{}/$shared/{name}", call.ctx.base());
     let found = if name == call.ctx.tenant().name() { None } else { call.engine.store().tenant(name).await? };
     let Some(other) = found else { return Err(nothing()) };
-    let there = call.engine.system_context(&other, "sharing", &base).await?;
+    let lister = Caller { subject: view::asker(&call), scopes: Scopes::all(), ..Caller::default() };
+    let there = call.engine.context(&other, lister, &base).await?.from_origin(view::origin(&call));
     let consents = consents(&call, &there, patient).await?;
     if consents.is_empty() {
         return Err(nothing());
@@ -51,14 +54,12 @@ fn nothing() -> Failure {
 
 /// The active Consents there that name this tenant, of one patient or of all.
 async fn consents(call: &Call<'_>, there: &Context, patient: Option<&str>) -> Result<Vec<Consented>> {
-    let asked = Asked {
-        tenant: call.ctx.tenant().name(),
-        purpose: call.arguments.text("purpose").unwrap_or("TREAT"),
-        now: call.engine.now_micros(),
-    };
+    let asked = Asked { tenant: call.ctx.tenant().name(), purpose: view::purpose(call), now: call.engine.now_micros() };
     let (mut found, mut next) = (Vec::new(), Some(naming(call.ctx.tenant().name(), patient)));
     while let Some(query) = next.take() {
-        let answer = call.engine.perform(there, get("Consent", &query)).await?;
+        let mut request = get("Consent", &query);
+        request.headers.purpose_of_use = Some(asked.purpose.to_owned());
+        let answer = call.engine.perform(there, request).await?;
         let text = std::str::from_utf8(&answer.body).map_err(Failure::internal)?;
         let page = Doc::parse(text).map_err(Failure::internal)?;
         let entries = page.root().get("entry").into_iter().flat_map(Value::each);

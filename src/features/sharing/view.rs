@@ -2,7 +2,7 @@
 
 use super::consented::{Consented, Share};
 use super::get;
-use engine::{Access, Answer, Call, Caller, Interaction, Scopes, of_tenant};
+use engine::{Access, Answer, Call, Caller, Interaction, Origin, Scopes, of_tenant};
 use fhir::json::{Doc, Value, quote, write_replacing};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -23,14 +23,14 @@ pub(super) async fn ask(
     }
     let (path, rest) = query.trim_start_matches('/').split_once('?').unwrap_or((query.trim_start_matches('/'), ""));
     let mut request = get(path, rest);
-    request.headers.purpose_of_use = Some(call.arguments.text("purpose").unwrap_or("TREAT").to_owned());
+    request.headers.purpose_of_use = Some(purpose(call).to_owned());
     if !matches!(Interaction::parse(&request)?, Interaction::Read { .. } | Interaction::Search { .. }) {
         let told = "What another tenant shares can be read (Observation/1) and searched (Observation?code=…), and nothing else.";
         return Err(Failure::new(IssueType::NotSupported, told));
     }
     let caller = call.ctx.caller();
     let caller = Caller {
-        subject: format!("tenant:{}/{}", call.ctx.tenant().name(), caller.subject),
+        subject: asker(call),
         roles: Vec::new(),
         // Who somebody is in their own tenant they are not there.
         fhir_user: Some(of_tenant(call.ctx.tenant().name())),
@@ -39,13 +39,33 @@ pub(super) async fn ask(
         ..caller.clone()
     };
     let base = format!("{}/$shared/{}", call.ctx.base(), other.name());
-    let there = call.engine.context(other, caller, &base).await?;
+    let there = call.engine.context(other, caller, &base).await?.from_origin(origin(call));
     let mut answer = call.engine.perform(&there, request).await?;
     let text = std::str::from_utf8(&answer.body).map_err(Failure::internal)?;
     let doc = Doc::parse(text).map_err(Failure::internal)?;
     let view = Link { call, tenant: other.name(), patient, base: &base };
     answer.body = view.through(&doc).into();
     Ok(answer)
+}
+
+/// What data is asked for: a code of v3-ActReason.
+pub(super) fn purpose<'c>(call: &'c Call<'_>) -> &'c str {
+    call.arguments.text("purpose").unwrap_or("TREAT")
+}
+
+/// Who asks, as the other tenant knows them.
+pub(super) fn asker(call: &Call<'_>) -> String {
+    of_here(call, &call.ctx.caller().subject)
+}
+
+/// From where, as the other tenant's log tells it: its users and apps are others.
+pub(super) fn origin(call: &Call<'_>) -> Origin {
+    let origin = call.ctx.origin();
+    Origin { client: origin.client.as_ref().map(|it| of_here(call, it)), user: None, ..origin.clone() }
+}
+
+fn of_here(call: &Call<'_>, name: &str) -> String {
+    format!("tenant:{}/{name}", call.ctx.tenant().name())
 }
 
 /// What the Consents permit of what the caller may do in the own tenant.

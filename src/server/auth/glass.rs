@@ -2,10 +2,12 @@
 //! told, and looks at each time afterwards (`$glass-reviews`).
 
 use super::kept::{self, Entry, Kept};
-use super::operations::{ALL, demand_administrator, parameters};
+use super::operations::{begin, parameters};
 use crate::mail::{self, Purpose};
 use crate::{act, clock, random};
-use engine::{Access, Answer, Call, Extra, Operation, PrivacySettings, Right, Security, SecurityEvent, break_glass};
+use engine::{
+    Access, Answer, Call, Extra, Operation, Origin, PrivacySettings, Right, Security, SecurityEvent, break_glass,
+};
 use fhir::primitive::datetime;
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,9 @@ struct Use {
     purpose: String,
     began: i64,
     until: i64,
+    /// Whether a mail to the privacy officer was written with it.
+    #[serde(default)]
+    notified: bool,
     review: Option<Review>,
 }
 
@@ -58,11 +63,26 @@ pub fn operations() -> [Operation; 2] {
         },
         Operation {
             definition: include_str!("../../../profiles/operations/glass-reviews.json"),
-            demands: ALL,
-            extras: &[],
+            demands: &[(Access::Read, "AuditEvent")],
+            extras: &[Extra::Narrowed],
             run: |call| Box::pin(reviews(call)),
         },
     ]
+}
+
+/// Why nobody is told by mail of a glass that is broken; `None` if somebody is.
+pub fn silence(settings: &PrivacySettings) -> Option<&'static str> {
+    match settings.officer {
+        None => Some(
+            "Nobody is told by mail when a glass is broken: set the privacy officer's address, by $privacy-settings (officer). \
+             Each is in the list of $glass-reviews.",
+        ),
+        Some(_) if !mail::is_on() => Some(
+            "The privacy officer is not told by mail when a glass is broken, as this server sends none: whoever runs it sets --mail. \
+             Each is in the list of $glass-reviews.",
+        ),
+        Some(_) => None,
+    }
 }
 
 async fn broken(call: Call<'_>) -> Result<Answer> {
@@ -74,25 +94,28 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
     // An app that was granted one patient's records opens no other's.
     scopes.demand(Access::Read, "Patient")?;
     let (session, now) = (call.ctx.session(), clock::now_ms());
-    let broken = asked(&call, now)?;
+    let mut broken = asked(&call, now)?;
     let patient = session.read(&Key::new("Patient", &broken.patient)).await?;
     if patient.is_none_or(|it| it.is_deleted()) {
         return Err(Failure::new(IssueType::NotFound, "There is no such patient."));
     }
     let settings = PrivacySettings::find(session).await?;
+    let silence = silence(&settings);
+    broken.notified = silence.is_none();
     let officer = settings.officer.map(|it| it.parse()).transpose()?;
     let name = format!("{now:013}-{}", random::id());
     let changes = vec![
-        break_glass(&broken.subject, &broken.patient, (now, broken.until)),
+        break_glass(&broken.subject, &broken.patient, &broken.purpose, (now, broken.until)),
         kept::insert(name.as_str(), &broken, Some(now + KEPT))?,
     ];
     let event = SecurityEvent {
         what: Security::Emergency,
         status: 200,
         subject: broken.subject.clone(),
-        origin: call.ctx.origin().clone(),
+        origin: Origin { purposes: vec![broken.purpose.clone()], ..call.ctx.origin().clone() },
         about: None,
         asked: Some(format!("Patient/{}/$break-glass", broken.patient)),
+        reason: Some(broken.reason.clone()),
     };
     let tenant = call.ctx.tenant().name();
     let is_audited = call.engine.settings().audit;
@@ -105,11 +128,14 @@ async fn broken(call: Call<'_>) -> Result<Answer> {
     };
     kept::decided(act::may_act(breaking).await?)?;
     call.ctx.forget_limits();
-    tracing::warn!(tenant, broken = name, "a glass was broken");
-    Ok(parameters(&json!([
-        { "name": "id", "valueString": name },
-        { "name": "until", "valueInstant": datetime::instant(broken.until * 1000) },
-    ])))
+    tracing::warn!(tenant, broken = name, notified = broken.notified, "a glass was broken");
+    let mut told = vec![
+        json!({ "name": "id", "valueString": name }),
+        json!({ "name": "until", "valueInstant": datetime::instant(broken.until * 1000) }),
+        json!({ "name": "notified", "valueBoolean": broken.notified }),
+    ];
+    told.extend(silence.map(|it| json!({ "name": "warning", "valueString": it })));
+    Ok(parameters(&told.into()))
 }
 
 /// What is asked for, by somebody who treats.
@@ -143,12 +169,20 @@ fn asked(call: &Call<'_>, now: i64) -> Result<Use> {
         purpose,
         began: now,
         until: now + minutes * 60_000,
+        notified: false,
         review: None,
     })
 }
 
 async fn reviews(call: Call<'_>) -> Result<Answer> {
-    demand_administrator(&call).await?;
+    let scopes = &call.ctx.caller().scopes;
+    if !scopes.have(Right::Reviews) {
+        let told = "Who broke a glass is told to users one of whose roles has the right reviews, and to an administrator's token, \
+                    of scope system/*.cruds.";
+        return Err(Failure::new(IssueType::Forbidden, told));
+    }
+    // An app that was granted one patient's log is told of no other's.
+    scopes.demand(Access::Read, "AuditEvent")?;
     let session = call.ctx.session();
     if let Some(name) = call.arguments.text("use") {
         let Some(mut broken) = kept::find::<Use>(session, name).await? else {
@@ -160,6 +194,9 @@ async fn reviews(call: Call<'_>) -> Result<Answer> {
         if broken.value.review.is_some() {
             return Err(Failure::new(IssueType::Conflict, "Somebody has said already that they looked at it."));
         }
+        // What was done before in the same Bundle has had its change.
+        act::end();
+        begin(&call);
         let comment = call.arguments.text("comment").map(str::to_owned);
         let by = call.ctx.caller().subject.clone();
         broken.value.review = Some(Review { by, at: clock::now_ms(), comment });
@@ -183,6 +220,7 @@ fn told(broken: &Entry<Use>) -> Json {
         json!({ "name": "purpose", "valueCode": it.purpose }),
         json!({ "name": "began", "valueInstant": datetime::instant(it.began * 1000) }),
         json!({ "name": "until", "valueInstant": datetime::instant(it.until * 1000) }),
+        json!({ "name": "notified", "valueBoolean": it.notified }),
     ];
     if let Some(review) = &it.review {
         parts.push(json!({ "name": "reviewer", "valueString": review.by }));

@@ -73,7 +73,7 @@ pub async fn demand_administrator(call: &Call<'_>) -> Result<()> {
 }
 
 /// From here on this is being done: its event goes with the change that it makes, whom it is about with it.
-fn begin(call: &Call<'_>) {
+pub(super) fn begin(call: &Call<'_>) {
     if !call.engine.settings().audit {
         return;
     }
@@ -95,6 +95,7 @@ fn begin(call: &Call<'_>) {
         origin: call.ctx.origin().clone(),
         about: text("username").or_else(|| text("name")).or_else(|| text("id")),
         asked: Some(format!("${}", call.code())),
+        reason: None,
     };
     act::begin(call.ctx.session(), event);
 }

@@ -1,5 +1,6 @@
 //! What a tenant says of privacy: whose records doctors see, what holds without a Consent, and what programs may want data for.
 
+use super::glass::silence;
 use super::kept::{self, Entry, Kept};
 use super::operations::{ALL, demand_administrator, parameters};
 use super::roles::operations::demand_giving_purposes;
@@ -113,6 +114,7 @@ async fn settings(call: Call<'_>) -> Result<Answer> {
     let base = if settings.base == BasePolicy::Deny { "deny" } else { "permit" };
     told.push(json!({ "name": "basePolicy", "valueCode": base }));
     told.extend(settings.clearances.iter().map(told_clearance));
+    told.extend(silence(&settings).map(|it| json!({ "name": "warning", "valueString": it })));
     told.extend(settings.officer.map(|it| json!({ "name": "officer", "valueString": it })));
     Ok(parameters(&told.into()))
 }

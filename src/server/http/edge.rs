@@ -1,6 +1,7 @@
 //! What every request and answer has in common: an id, a time limit, a line in the log, figures, and headers that
 //! keep browsers from guessing. A panic ends here too.
 
+use super::left::Slot;
 use super::request_id::X_REQUEST_ID;
 use super::route::{self, Route};
 use super::{Server, answer};
@@ -15,9 +16,13 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is no page loads nothing and is shown in no frame.
 const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// How long the answer of a request that took too long waits for its event.
+const RECORDED: Duration = Duration::from_secs(1);
 
 /// A browser that came by TLS once comes by nothing else for a year (RFC 6797).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -77,7 +82,9 @@ pub async fn edge(State(server): State<Arc<Server>>, mut request: Request, next:
 }
 
 /// Runs the handler: when there is room, within the time limit, and whatever it does.
-async fn carried_out(server: &Server, request: Request, next: Next) -> Response {
+async fn carried_out(server: &Server, mut request: Request, next: Next) -> Response {
+    let slot = Slot::default();
+    request.extensions_mut().insert(slot.clone());
     let work = async {
         let _permit = server.permits.acquire().await;
         AssertUnwindSafe(next.run(request)).catch_unwind().await
@@ -88,10 +95,16 @@ async fn carried_out(server: &Server, request: Request, next: Next) -> Response 
             // The panic hook has told where.
             answer::failure(&Failure::new(IssueType::Exception, "The server failed to carry out the request."))
         }
-        Err(_) => answer::failure(&Failure::new(
-            IssueType::Timeout,
-            "The request took longer than this server allows. If it was to change something, look whether it did.",
-        )),
+        Err(_) => {
+            let told =
+                "The request took longer than this server allows. If it was to change something, look whether it did.";
+            let failure = Failure::new(IssueType::Timeout, told);
+            if let Some(left) = slot.get() {
+                // What took so long may be what keeps the log: it tells nothing, and does not wait for that.
+                let _ = tokio::time::timeout(RECORDED, left.refused(server, failure.status)).await;
+            }
+            answer::failure(&failure)
+        }
     }
 }
 

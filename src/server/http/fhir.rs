@@ -2,9 +2,10 @@
 
 use super::address::Address;
 use super::edge::Seen;
+use super::left::{Left, Slot};
 use super::meter::{self, Meter};
 use super::negotiate::{Format, negotiate, not_acceptable};
-use super::route::{OPEN_API, SMART, route};
+use super::route::{OPEN_API, Route, SMART, route};
 use super::{Server, answer, body, gzip, leeway, oauth, page, xml};
 use crate::act;
 use crate::audit;
@@ -26,7 +27,7 @@ use store::Leeway;
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("x-purpose-of-use");
+pub(super) const PURPOSE_OF_USE: HeaderName = HeaderName::from_static("x-purpose-of-use");
 const X_PROVENANCE: HeaderName = HeaderName::from_static("x-provenance");
 
 /// Every FHIR request takes this path.
@@ -63,8 +64,12 @@ async fn carry_out(
 ) -> Result<Response> {
     let (server, parts) = (meter.server, meter.parts);
     seen.route = route(&address.path);
-    let verb = Verb::parse(parts.method.as_str())
-        .ok_or_else(|| Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405))?;
+    let known = Verb::parse(parts.method.as_str());
+    if known.is_none() && !parts.headers.contains_key(AUTHORIZATION) {
+        return Err(unused_method());
+    }
+    // Whoever says who they are is let in first, so that it is known whose request was refused.
+    let verb = known.unwrap_or(Verb::Post);
     let weight = meter::weight(seen.route, verb, &parts.headers);
     meter.address(&address.tenant, weight).await?;
     if *seen.route == SMART && matches!(verb, Verb::Get | Verb::Head) {
@@ -80,15 +85,17 @@ async fn carry_out(
     let context = context.from_origin(audit::origin(parts, &server.proxies, &holder));
     seen.tenant = Some(context.tenant().name().into());
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
-    let mut request = read_request(server, parts, body, verb, &address.path).await?;
-    let format = match seen.route {
-        it if *it == OPEN_API => Format::Plain("application/json"),
-        _ => negotiate(&request.query, &parts.headers)?,
-    };
-    request.headers.accepts_lines = format == Format::Lines;
-    if format == Format::Lines && !seen.route.pattern.contains('$') {
-        return Err(not_acceptable());
+    let left = Left::new(context.clone(), known, parts, address);
+    if let Some(slot) = parts.extensions.get::<Slot>() {
+        slot.fill(&left);
     }
+    let (request, format) = match understood(meter, body, known, address, seen.route).await {
+        Ok(understood) => understood,
+        Err(failure) => {
+            left.refused(server, failure.status).await?;
+            return Err(failure);
+        }
+    };
     let performed = server.engine.perform(&context, request);
     let answer = match seen.route.may_administer() {
         // On the heap: what is followed is moved about.
@@ -96,6 +103,31 @@ async fn carry_out(
         false => performed.await?,
     };
     render(parts, address, answer, format).await
+}
+
+/// What is asked for, and the form of the answer that is wanted.
+async fn understood(
+    meter: &Meter<'_>,
+    body: Body,
+    verb: Option<Verb>,
+    address: &Address,
+    route: &Route,
+) -> Result<(engine::Request, Format)> {
+    let parts = meter.parts;
+    let mut request = read_request(meter.server, parts, body, verb.ok_or_else(unused_method)?, &address.path).await?;
+    let format = match route {
+        it if *it == OPEN_API => Format::Plain("application/json"),
+        _ => negotiate(&request.query, &parts.headers)?,
+    };
+    request.headers.accepts_lines = format == Format::Lines;
+    if format == Format::Lines && !route.pattern.contains('$') {
+        return Err(not_acceptable());
+    }
+    Ok((request, format))
+}
+
+fn unused_method() -> Failure {
+    Failure::new(IssueType::NotSupported, "FHIR does not use this method.").with_status(405)
 }
 
 /// Lets the request in.
@@ -120,6 +152,7 @@ async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Addr
         origin: audit::origin(parts, &server.proxies, &Holder::default()),
         about: None,
         asked: Some(format!("{verb:?} {:.1000}", address.path)),
+        reason: None,
     };
     let recorded = async {
         let known = server.gate.known(&address.tenant).await?;
@@ -185,7 +218,7 @@ fn provenance(headers: &HeaderMap) -> Result<Option<String>> {
 }
 
 /// All values of a header, joined by `,`.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(super) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<&str> = headers.get_all(name).iter().filter_map(|it| it.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }

@@ -13,6 +13,7 @@ mod gzip;
 mod health;
 mod host;
 mod leeway;
+mod left;
 pub mod listen;
 mod meter;
 mod metrics;

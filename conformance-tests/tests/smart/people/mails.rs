@@ -137,3 +137,31 @@ async fn settings_are_looked_at_before_the_start() {
     let told = program.refuse_to_serve(&["--mail", "smtp://mail.example.org"]);
     assert!(told.contains("--mail-from"), "{told}");
 }
+
+/// The privacy officer gets a mail when a glass is broken, which names nobody, and the list of them says so.
+#[tokio::test]
+async fn an_officer_is_told_of_broken_glass() {
+    let Some(post) = Post::new(&["--mail-from", "noreply@example.org"]) else { return };
+    let place = post.place();
+    let patient = place.patient("Vonderhaar").await;
+    let told = place.admin.post("$privacy-settings", &parameters(&[("officer", "officer@example.org")])).await;
+    assert!(!told.expect(200).text().contains("warning"));
+    let id = place.admin.create(&json!({"resourceType": "Practitioner", "name": [{"family": "Weiss"}]})).await;
+    let (scope, user) = ("user/*.rs", format!("Practitioner/{id}"));
+    let arguments =
+        ["token", "--tenant", &place.tenant, "--scope", scope, "--subject", "d", "--user", &user, "--role", "doctor"];
+    let doctor = place.with(Some(post.program.succeed(&arguments).trim()));
+    let asked = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "patient", "valueId": patient}, {"name": "reason", "valueString": "Found unconscious."},
+    ]});
+    let broken = doctor.post("Patient/$break-glass", &asked).await.expect(200).json();
+    let notified = broken["parameter"].as_array().unwrap().iter().find(|it| it["name"] == "notified");
+    assert_eq!(notified.map(|it| &it["valueBoolean"]), Some(&json!(true)), "{broken}");
+    assert!(!broken.to_string().contains("warning"), "{broken}");
+    let mail = post.mail(1).await;
+    assert!(mail.contains("To: officer@example.org") && mail.contains("$glass-reviews"), "{mail}");
+    assert!(!mail.contains("Vonderhaar") && !mail.contains(&patient) && !mail.contains("unconscious"), "{mail}");
+    let listed = place.admin.post("$glass-reviews", &parameters(&[])).await.expect(200).json();
+    let parts = listed["parameter"][0]["part"].as_array().unwrap();
+    assert!(parts.contains(&json!({"name": "notified", "valueBoolean": true})), "{listed}");
+}

@@ -157,6 +157,7 @@ async fn elevate(call: Call<'_>) -> Result<Answer> {
         origin: call.ctx.origin().clone(),
         about: Some(about.to_owned()),
         asked: None,
+        reason: None,
     };
     // The platform's log tells where, before it holds; the tenant's why, with the change: there is no elevation without either.
     call.engine.record(platform, event(elevation.subject.clone(), name)).await?;

@@ -2,10 +2,11 @@
 
 use super::{Assignment, MOST, OwnRole, TOP, all, checked, duties, find, owners, realm};
 use crate::auth::account::{self, Account};
+use crate::auth::glass::silence;
 use crate::auth::kept::{self, Entry};
 use crate::auth::operations::{ALL, demand_administrator, parameters};
 use crate::auth::standing::{Side, Standing};
-use engine::{Answer, Call, Duties, Operation, Right, Role};
+use engine::{Answer, Call, Duties, Operation, PrivacySettings, Right, Role};
 use fhir::json::Value;
 use fhir::outcome::shown;
 use fhir::{Failure, IssueType, Result};
@@ -173,7 +174,12 @@ async fn define(call: Call<'_>) -> Result<Answer> {
     };
     kept::decided(kept::write(session, vec![change]).await?)?;
     tracing::info!(tenant, role = role.name, by = call.ctx.caller().subject, "a role is defined");
-    Ok(parameters(&json!([told(&role, true)])))
+    let mut answer = vec![told(&role, true)];
+    if role.rights.contains(&Right::BreakGlass) {
+        let silence = silence(&PrivacySettings::find(session).await?);
+        answer.extend(silence.map(|it| json!({ "name": "warning", "valueString": it })));
+    }
+    Ok(parameters(&answer.into()))
 }
 
 fn right(code: &str) -> Result<Right> {

@@ -80,7 +80,8 @@ impl Desk<'_> {
     fn event(&self, what: Security, endpoint: &Route, status: u16) -> SecurityEvent {
         let origin = audit::origin(self.parts, &self.server.proxies, &Holder::default());
         let asked = Some(endpoint.pattern.to_owned());
-        let mut event = SecurityEvent { what, status, subject: UNKNOWN.to_owned(), origin, about: None, asked };
+        let mut event =
+            SecurityEvent { what, status, subject: UNKNOWN.to_owned(), origin, about: None, asked, reason: None };
         self.parties().fill(&mut event);
         event
     }
