@@ -55,7 +55,7 @@ pub enum Extra {
     /// To be called on a version of a resource as well.
     Versions,
     /// Resources of the tenant that its parameter `tenant` names, and perhaps of the patient there whom `patient` names: none of
-    /// its own are looked at.
+    /// its own are looked at, so that what is granted counts, and not what the tenant's rules leave of that.
     Elsewhere,
 }
 
@@ -192,9 +192,10 @@ impl Engine {
         };
         operation.demands.iter().try_for_each(|(access, of)| {
             let of = if *of == HERE { here } else { of };
-            match operation.takes(Extra::Narrowed) {
-                true => self.reach(ctx, *access, of).map(drop),
-                false => self.demand_whole(ctx, *access, of),
+            match operation {
+                it if it.takes(Extra::Elsewhere) => ctx.caller.scopes.demand(*access, of),
+                it if it.takes(Extra::Narrowed) => self.reach(ctx, *access, of).map(drop),
+                _ => self.demand_whole(ctx, *access, of),
             }
         })
     }

@@ -20,13 +20,12 @@ pub(crate) fn operation() -> Operation {
     Operation {
         definition: include_str!("../../../profiles/operations/shared.json"),
         demands: &[(Access::Read, "Patient")],
-        extras: &[Extra::Narrowed, Extra::Elsewhere],
+        extras: &[Extra::Elsewhere],
         run: |call| Box::pin(shared(call)),
     }
 }
 
 async fn shared(call: Call<'_>) -> Result<Answer> {
-    call.ctx.caller().scopes.demand(Access::Read, "Patient")?;
     let name = call.arguments.text("tenant").unwrap_or_default();
     let (patient, query) = (call.arguments.text("patient"), call.arguments.text("query"));
     let base = format!("{}/$shared/{name}", call.ctx.base());
