@@ -7,6 +7,7 @@ mod kept;
 mod provenance;
 mod refused;
 mod searches;
+mod verified;
 mod waiting;
 
 use conformance_tests::{Client, foreign_base, program, skipped, unique};
