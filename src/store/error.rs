@@ -110,6 +110,9 @@ pub enum Error {
     /// The tenant was erased.
     #[error("the tenant was erased")]
     Erased,
+    /// The directory has older keys of a tenant than its records were written by.
+    #[error("the tenant's keys in the directory are older than its records")]
+    OlderKeys,
     /// The tenant's records are kept in a region that this server does not serve.
     #[error("the tenant's region is not one that this server serves")]
     Region,
@@ -205,6 +208,11 @@ impl From<Error> for Failure {
             Error::Erased => {
                 return Failure::new(IssueType::Deleted, "This tenant was erased.").with_status(410);
             }
+            Error::OlderKeys => {
+                // The log has it once, and not for each write.
+                let told = "Nothing was changed: the tenant's keys are older than its records, as its directory was restored from an older backup. Tell the operator; reading goes on.";
+                return Failure::new(IssueType::Exception, told).with_status(503);
+            }
             Error::Region => {
                 let told = "This server serves other regions than the one this tenant's records are kept in; ask a server of that region.";
                 // Misdirected Request (RFC 9110 §15.5.20).
@@ -250,6 +258,12 @@ impl Error {
                 return Some("take these rights from the role, or drop it and let `medisync migrate` make it");
             }
             Error::ReadOnly => return Some(READ_ONLY),
+            Error::OlderKeys => {
+                return Some(
+                    "restore the directory from a backup of the same time as the records, or a later one; where there is none, run \
+                     `medisync keys rotate` with --tenant",
+                );
+            }
             Error::Behind => return Some("run `medisync migrate` with a login that may change it, past any pooler"),
             Error::Database(cause)
             | Error::Migration(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) => cause,

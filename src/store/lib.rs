@@ -32,6 +32,7 @@ pub use audit::{
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
+pub use keys::figures::older_keys;
 pub use keys::{
     DataKey, Keeper, KeyFile, Marks, Master, MasterRing, Random, Rewrapped, Sealed, Sealing, Secrets, Stale, Unwrapped,
     Wrapped,

@@ -11,6 +11,7 @@
 //! - `medisync_bcrypt_rounds_total`: rounds of bcrypt computed, for passwords that came from elsewhere
 //! - `medisync_audit_chaining_total{outcome}`: rows chained in audit logs of PostgreSQL; tries while another connection held the
 //!   lock (`missed`), that the database refused (`failed`); and what was met that is not what was written (`untrue`)
+//! - `medisync_older_keys_total`: writes refused, as the directory was restored from an older backup than the records
 //! - `medisync_build_info{version}`: 1
 //! - `medisync_uptime_seconds`: since the start
 //!
@@ -125,6 +126,11 @@ impl Metrics {
         }
         for (name, about, count) in [
             ("medisync_password_hashes_total", "Argon2id hashes computed.", password::computed()),
+            (
+                "medisync_older_keys_total",
+                "Writes refused, as the directory has older keys than the records.",
+                store::older_keys(),
+            ),
             ("medisync_bcrypt_rounds_total", "Rounds of bcrypt computed.", old_hash::rounds()),
         ] {
             head(&mut out, name, "counter", about);

@@ -4,8 +4,10 @@ use super::model::Entry;
 use super::{Engine, WARD, Ward, clock, put, tenant};
 use crate::keys::tests::{self, keeper, keeper_of};
 use crate::{
-    Changes, CommitError, Committed, Expect, Key, LedgerChange, LedgerStep, Marks, Reindexed, Sealing, Session, Store,
+    Changes, CommitError, Committed, Error, Expect, Key, LedgerChange, LedgerStep, Marks, Reindexed, Sealing, Session,
+    Store, older_keys,
 };
+use fhir::Failure;
 use fhir::search::ParamId;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -124,4 +126,36 @@ pub(crate) async fn no_content_is_checked_before(engine: &dyn Engine) {
     assert!(matches!(refused, Err(CommitError::Outdated)), "{refused:?}");
     let (_, now) = ward.session.marks().await.unwrap();
     ward.commit(vec![crate::Put { checked_by: Some(now), ..checked() }]).await.unwrap();
+}
+
+/// Where the directory was restored from an older backup than the records, a write is refused by that name, until it is said that the
+/// keys which the directory has are what holds.
+pub(crate) async fn by_an_older_directory(engine: &dyn Engine) {
+    let ward = super::ward(engine).await;
+    ward.commit(vec![patient(&*ward.session)]).await.unwrap();
+    engine.change_directory("CREATE TABLE older AS SELECT name, wrapped FROM tenant").await;
+    for _ in 0..2 {
+        ward.store.rotate_data_key(WARD).await.unwrap();
+        ward.store.reseal(WARD, &|_| ()).await.unwrap();
+    }
+    ward.store.close().await;
+    engine
+        .change_directory("UPDATE tenant SET wrapped = (SELECT o.wrapped FROM older o WHERE o.name = tenant.name)")
+        .await;
+
+    let ward = super::ward(engine).await;
+    let next = || vec![crate::Put { key: Key::new("Patient", "b"), ..patient(&*ward.session) }];
+    let before = older_keys();
+    let refused = ward.commit(next()).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Store(Error::OlderKeys)), "{refused:?}");
+    assert!(older_keys() > before, "it is counted");
+    let told = Failure::from(Error::OlderKeys);
+    assert!(told.status == 503 && told.to_string().contains("older backup"), "{told}");
+
+    ward.store.rotate_data_key(WARD).await.unwrap();
+    ward.store.reseal(WARD, &|_| ()).await.unwrap();
+    ward.commit(next()).await.unwrap();
+    assert!(ward.session.read(&Key::new("Patient", "b")).await.unwrap().is_some());
+    let lost = ward.session.read(&Key::new("Patient", "a")).await;
+    assert!(matches!(lost, Err(Error::Damaged { .. })), "its data key was in no backup");
 }

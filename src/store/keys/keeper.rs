@@ -1,7 +1,7 @@
 //! Wraps and unwraps tenants' keys.
 
 use super::aead::KEY;
-use super::{DataKey, Master, NONE, Secrets, Shelf, Wrapped};
+use super::{DataKey, Master, NONE, Secrets, Shelf, Wrapped, figures};
 use crate::{Error, Result, Tenant};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +55,8 @@ struct Known {
     asking: Arc<AsyncMutex<()>>,
     /// The build by which index rows are as its marks want them.
     settled: Option<String>,
+    /// That they are older than its records was said.
+    is_told_old: bool,
 }
 
 impl Known {
@@ -106,7 +108,7 @@ impl Keeper {
         });
         let mut known = self.known();
         let asking = known.get(name).map(|it| it.asking.clone()).unwrap_or_default();
-        let found = Known { kept, secrets: secrets.clone(), asked: None, asking, settled: None };
+        let found = Known { kept, secrets: secrets.clone(), asked: None, asking, settled: None, is_told_old: false };
         known.insert(name.clone(), found);
         drop(known);
         Ok(secrets)
@@ -179,6 +181,20 @@ impl Keeper {
     pub(crate) fn settle(&self, name: &str, build: &str) {
         if let Some(known) = self.known().get_mut(name) {
             known.settled = Some(build.to_owned());
+        }
+    }
+
+    /// Says that a tenant's keys are older than its records: counted each time, and told once for the keys that they are.
+    pub(crate) fn tell_old(&self, name: &str) {
+        figures::refused();
+        if let Some(known) = self.known().get_mut(name).filter(|it| !it.is_told_old) {
+            known.is_told_old = true;
+            let advice = Error::OlderKeys.advice();
+            tracing::error!(
+                tenant = name,
+                advice,
+                "writes are refused, as the directory was restored from an older backup than the records: it has older keys"
+            );
         }
     }
 

@@ -8,6 +8,7 @@ mod aead;
 #[cfg(test)]
 mod away;
 mod body;
+pub(crate) mod figures;
 mod keeper;
 mod marks;
 mod master;
@@ -28,7 +29,7 @@ pub use keeper::{Keeper, Random};
 pub use marks::Marks;
 pub(crate) use master::NONE;
 pub use master::{Master, Unwrapped, Wrapped};
-pub(crate) use raw::{Raw, RawBody, RawRecords, Size, size};
+pub(crate) use raw::{Raw, RawBody, RawRecords, Size, edition, size};
 pub(crate) use reseal::reseal;
 pub use rewrap::{Rewrapped, Stale};
 pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key, set_marks, set_sealing};

@@ -2,7 +2,7 @@
 
 use super::body::Version;
 use crate::query::{Dialect, Sql};
-use crate::{Key, Result};
+use crate::{Error, Key, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::{ColumnIndex, Decode, Row as SqlRow, Type};
@@ -92,6 +92,8 @@ pub(crate) trait RawRecords: Send {
     /// Has all writes refused that were encrypted and marked by an earlier edition of the tenant's keys than this one, and waits
     /// for those that are under way.
     async fn fence(&mut self, edition: u32) -> Result<()>;
+    /// The edition of the tenant's keys that writes must be by, or by a later one.
+    async fn fenced(&mut self) -> Result<u32>;
     /// The rows of [`entries`].
     async fn entries(&mut self, statement: Sql) -> Result<Vec<Raw>>;
     /// The rows of [`sizes`].
@@ -100,6 +102,16 @@ pub(crate) trait RawRecords: Send {
     async fn bodies(&mut self, statement: Sql) -> Result<Vec<RawBody>>;
     /// Runs statements in one transaction, as a writer among others.
     async fn change(&mut self, statements: Vec<Sql>) -> Result<()>;
+}
+
+/// Reads the only row of an engine's statement for [`RawRecords::fenced`].
+pub(crate) fn edition<R>(row: &R) -> Result<u32>
+where
+    R: SqlRow,
+    usize: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    u32::try_from(row.try_get::<i64, _>(0)?).map_err(|_| Error::Directory("an edition of a tenant's keys cannot be"))
 }
 
 /// So many entries of the ledger behind one of this kind and key, in their order.

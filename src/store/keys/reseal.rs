@@ -18,7 +18,9 @@ pub(crate) async fn reseal(
     records: &mut dyn RawRecords,
     told: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<usize> {
-    let secrets = sealer.latest().await?;
+    // Before the directory: who changes keys changes them there first.
+    let fenced = records.fenced().await?;
+    let secrets = sealer.caught_up(fenced).await?;
     records.fence(secrets.edition).await?;
     let mut done = reseal_ledger(sealer, &secrets, records, told).await?;
     // Who supersedes a version meanwhile may put it into the history as it was: a pass that finds nothing more is the last.

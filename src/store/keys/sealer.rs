@@ -1,6 +1,7 @@
 //! Keeps the ledger's values and the bodies of resources encrypted by the tenant's data keys.
 
 use super::body::{self, Version, is_plain};
+use super::rewrap::pass_edition;
 use super::seal::{Sealed, seal};
 use super::{DataKey, Keeper, Secrets, Shelf};
 use crate::query::Found;
@@ -75,11 +76,11 @@ impl Sealer {
         Ok(())
     }
 
-    /// What is told of a commit that was refused. Where keys of an earlier edition were what it was made by, those of now are known
-    /// before it is made again.
-    pub(crate) async fn refused(&self, error: CommitError) -> CommitError {
+    /// What is told of a commit that was refused; `fenced` asks for the edition that the records take. Where keys of an earlier edition
+    /// were what it was made by, those of now are known before it is made again.
+    pub(crate) async fn refused(&self, error: CommitError, fenced: impl Future<Output = Result<u32>>) -> CommitError {
         match error {
-            CommitError::Outdated => self.latest().await.map_or_else(CommitError::from, |_| CommitError::Outdated),
+            CommitError::Outdated => self.outdated(fenced).await.unwrap_or_else(CommitError::from),
             error => error,
         }
     }
@@ -88,6 +89,31 @@ impl Sealer {
         for put in puts.iter_mut().filter(|it| secrets.seals(&it.key.of, &it.body)) {
             let of = (&*self.name, &put.key, put.version);
             put.sealed = Some(body::seal(last, self.keeper.random(), of, &put.body, put.stamp)?);
+    async fn outdated(&self, fenced: impl Future<Output = Result<u32>>) -> Result<CommitError> {
+        // Before the directory: who changes keys changes them there first.
+        let fenced = fenced.await?;
+        if self.latest().await?.edition >= fenced {
+            return Ok(CommitError::Outdated);
+        }
+        self.keeper.tell_old(&self.name);
+        Ok(Error::OlderKeys.into())
+    }
+
+    /// The tenant's keys as the directory has them, of an edition that the records take, which is this one or a later: a directory that
+    /// was restored from an older backup has them of an earlier, and is told that they are what holds from now on.
+    pub(super) async fn caught_up(&self, fenced: u32) -> Result<Arc<Secrets>> {
+        let latest = self.latest().await?;
+        if latest.edition >= fenced {
+            return Ok(latest);
+        }
+        pass_edition(&*self.shelf, &self.keeper, &self.name, fenced).await?;
+        tracing::warn!(
+            tenant = &*self.name,
+            "the directory's keys, which are older than the records, hold from now on"
+        );
+        self.latest().await
+    }
+
         }
         Ok(())
     }

@@ -2,13 +2,14 @@
 
 use super::audit::{Inbox, PlaceLog, drop_before, parts, placed, write_waited};
 use super::homes::{Home, Homes, TRIES};
+use super::moves::FENCED;
 use super::records::Records;
 use super::runner::Reading;
 use super::standby::StandIn;
 use super::writer::{Unwritten, Writer};
 use super::{ledger, text};
 use crate::audit;
-use crate::keys::Sealer;
+use crate::keys::{Sealer, edition};
 use crate::lookups::Lookups;
 use crate::query::marked::asked;
 use crate::query::{self, Answers, Sql, Way};
@@ -132,6 +133,11 @@ impl Door {
     }
 }
 
+/// The edition of the tenant's keys that the records take.
+async fn fenced(records: &Records) -> Result<u32> {
+    edition(records.reading().fetch(Sql::new(FENCED)).await?.first().ok_or(sqlx::Error::RowNotFound)?)
+}
+
 /// The current version, a deleted one included.
 async fn current(reading: &mut Reading<'_>, key: &Key) -> Result<Option<Stored>> {
     Ok(query::current(reading, std::slice::from_ref(key)).await?.pop())
@@ -202,7 +208,7 @@ impl Session for Door {
         for tries in 1..=TRIES {
             match Writer::commit(&records, changes).await {
                 Ok(committed) => return Ok(committed),
-                Err(Unwritten::Refused(error)) => return Err(self.sealer.refused(error).await),
+                Err(Unwritten::Refused(error)) => return Err(self.sealer.refused(error, fenced(&records)).await),
                 Err(Unwritten::Moved(back)) => changes = *back,
             }
             records = self.homes.after(&self.home, &records, tries).await?;

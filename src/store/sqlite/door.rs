@@ -5,7 +5,7 @@ use super::audit::{FileLog, time_of as audit_time};
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;
-use super::{builds, ledger, text};
+use super::{builds, ledger, raw, text};
 use crate::audit;
 use crate::keys::Sealer;
 use crate::lookups::Lookups;
@@ -83,8 +83,9 @@ impl Session for Door {
 
     async fn commit(&self, mut changes: Changes) -> Result<Committed, CommitError> {
         self.sealer.seal_changes(&mut changes).await?;
-        match self.place().await?.commit(changes).await {
-            Err(error) => Err(self.sealer.refused(error).await),
+        let place = self.place().await?;
+        match place.commit(changes).await {
+            Err(error) => Err(self.sealer.refused(error, raw::fenced(&place)).await),
             committed => committed,
         }
     }

@@ -1,12 +1,21 @@
 //! What a tenant's file has, as it is kept, to be encrypted anew.
 
+use super::place::Place;
 use super::runner::query;
 use crate::Result;
-use crate::keys::{Raw, RawBody, RawRecords, Size, size};
+use crate::keys::{Raw, RawBody, RawRecords, Size, edition, size};
 use crate::query::{Dialect, Sql};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, SqliteConnection};
+
+/// The edition of the tenant's keys that writes must be by.
+const FENCED: &str = "SELECT coalesce(max(edition), 0) FROM fence";
+
+/// The same, as a place's readers see it.
+pub(super) async fn fenced(place: &Place) -> Result<u32> {
+    edition(&place.readers.fetch_one(query(Sql::new(FENCED))?).await?)
+}
 
 /// On a connection of its own.
 #[async_trait]
@@ -23,6 +32,10 @@ impl RawRecords for SqliteConnection {
             sql
         });
         self.change(statements.into()).await
+    }
+
+    async fn fenced(&mut self) -> Result<u32> {
+        edition(rows(self, Sql::new(FENCED)).await?.first().ok_or(sqlx::Error::RowNotFound)?)
     }
 
     async fn entries(&mut self, statement: Sql) -> Result<Vec<Raw>> {

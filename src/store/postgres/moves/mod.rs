@@ -32,7 +32,7 @@ use copy::State;
 pub(super) use fence::reopen;
 pub use remnants::Swept;
 pub(super) use remnants::sweep;
-pub(super) use reseal::reseal;
+pub(super) use reseal::{FENCED, reseal};
 use side::Side;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Encrypting what is kept of a tenant anew, as a writer among others.
 
 use super::{Side, fence, hold};
-use crate::keys::{self, Raw, RawBody, RawRecords, Size, size};
+use crate::keys::{self, Raw, RawBody, RawRecords, Size, edition, size};
 use crate::postgres::attempts::Attempts;
 use crate::postgres::homes::Homes;
 use crate::postgres::runner::within_tenant;
@@ -10,6 +10,9 @@ use crate::{Error, Result};
 use async_trait::async_trait;
 use sqlx::Connection;
 use sqlx::postgres::PgRow;
+
+/// The edition of the tenant's keys that writes must be by.
+pub(in crate::postgres) const FENCED: &str = "SELECT coalesce(max(edition), 0) FROM definition";
 
 /// Encrypts all that is to be by the tenant's last data key.
 pub(in super::super) async fn reseal(homes: &Homes, name: &str, told: &(dyn Fn(usize) + Send + Sync)) -> Result<usize> {
@@ -42,6 +45,10 @@ impl RawRecords for Side {
         ))
         .await?;
         self.commit().await
+    }
+
+    async fn fenced(&mut self) -> Result<u32> {
+        edition(self.seen(Sql::new(FENCED)).await?.first().ok_or(sqlx::Error::RowNotFound)?)
     }
 
     async fn entries(&mut self, statement: Sql) -> Result<Vec<Raw>> {
