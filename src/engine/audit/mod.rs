@@ -232,7 +232,7 @@ impl Engine {
         events.iter().map(|it| self.entry(it)).collect()
     }
 
-    /// What happened to a tenant's security, for the commit that did it: both are kept, or neither.
+    /// What happened to a tenant's security, as its log is to have it: for the commit that did it, so that both are kept, or neither.
     pub fn recorded(&self, event: SecurityEvent) -> Result<Vec<AuditEntry>> {
         match self.settings.audit {
             true => Ok(vec![self.security_entry(event)?]),
@@ -242,17 +242,19 @@ impl Engine {
 
     /// Has the log keep what happened to a tenant's security.
     pub async fn record(&self, session: &dyn Session, event: SecurityEvent) -> Result<()> {
-        match self.settings.audit {
-            true => Ok(session.audit(vec![self.security_entry(event)?]).await?),
-            false => Ok(()),
+        let entries = self.recorded(event)?;
+        match entries.is_empty() {
+            true => Ok(()),
+            false => Ok(session.audit(entries).await?),
         }
     }
 
-    /// The same while the database is away that keeps the log: the event waits on this node.
-    pub async fn record_later(&self, session: &dyn Session, tenant: &str, event: SecurityEvent) -> Result<()> {
-        match self.settings.audit {
-            true => self.wait(session, tenant, &[self.security_entry(event)?], true).await,
-            false => Ok(()),
+    /// Has events wait on this node while the database is away that keeps the log. It may have taken them without saying so: they keep
+    /// their ids, by which each gets into the log once.
+    pub async fn record_later(&self, session: &dyn Session, tenant: &str, entries: &[AuditEntry]) -> Result<()> {
+        match entries.is_empty() {
+            true => Ok(()),
+            false => self.wait(session, tenant, entries, true).await,
         }
     }
 

@@ -1,10 +1,15 @@
 use super::entities::Entities;
 use super::event::{Agent, Event, Origin};
 use super::render::Shown;
-use super::{Security, SecurityEvent, keys};
+use super::{ReadEvents, Security, SecurityEvent, keys};
+use crate::{Ambient, Engine, Settings};
 use fhir::json::Doc;
 use fhir::validate::{self, References};
 use serde_json::Value as Json;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Keeper, Secrets, SqliteStore, Store, Unwrapped};
+use tokio::sync::watch;
 
 fn search() -> Event {
     let origin = Origin {
@@ -100,4 +105,31 @@ fn keys_are_few() {
     assert_eq!(keys::of(&search()), expected);
     let failed = Event { status: 503, ..search() };
     assert!(keys::of(&failed).contains(&"outcome|8".to_owned()));
+}
+
+/// The database may have taken an event whose outcome is unknown: the same waits, and is in the log once.
+#[tokio::test]
+async fn what_is_recorded_later_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
+    let store = SqliteStore::open(folder.path(), || 1_795_000_000_000, Duration::from_secs(10), keeper).await.unwrap();
+    let (data_keys, sealing, marks) = <_>::default();
+    let (index_key, page_key, token_key) = ([7; 16], [7; 32], Vec::new());
+    let secrets = Secrets { index_key, page_key, token_key, edition: 0, data_keys, sealing, marks };
+    let tenant = store.create_tenant("north", secrets, 0).await.unwrap().unwrap();
+    let session = store.open(&tenant).await.unwrap();
+    let audit_folder = Some(folder.path().join("audit"));
+    let settings = Settings { audit_folder, audit_reads: ReadEvents::Database, ..Settings::default() };
+    let new_id = || "00000000-0000-4000-8000-000000000001".to_owned();
+    let ambient = Ambient { now_ms: || 1_795_000_000_000, new_id };
+    let engine = Engine::new(Arc::new(store), settings, ambient, Vec::new());
+
+    let (subject, origin) = ("unknown".to_owned(), Origin::default());
+    let event = SecurityEvent { what: Security::Denied, status: 401, subject, origin, about: None, asked: None };
+    let entries = engine.recorded(event).unwrap();
+    session.audit(entries.clone()).await.unwrap();
+    engine.record_later(&*session, "north", &entries).await.unwrap();
+    engine.log_waiting_events(watch::channel(true).1).await;
+    let verdict = session.verify_audit(&|_, _| ()).await.unwrap();
+    assert_eq!((verdict.head.events, verdict.faults), (1, Vec::new()));
 }

@@ -154,17 +154,21 @@ async fn enter_denied(server: &Server, parts: &Parts, verb: Verb, address: &Addr
         asked: Some(format!("{verb:?} {:.1000}", address.path)),
         reason: None,
     };
+    let entries = server.engine.recorded(event)?;
     let recorded = async {
         let known = server.gate.known(&address.tenant).await?;
         let session = server.engine.store().open(&known.tenant).await?;
-        server.engine.record(&*session, event.clone()).await
+        match entries.is_empty() {
+            true => Ok(()),
+            false => Ok(session.audit(entries.clone()).await?),
+        }
     };
     match recorded.await {
         // A copy of the database told that the token is not good.
         Err(failure) if failure.status == 503 && may_wait => {
             let known = server.gate.last_known(&address.tenant).ok_or(failure)?;
             let session = server.engine.store().open(&known.tenant).await?;
-            server.engine.record_later(&*session, &address.tenant, event).await
+            server.engine.record_later(&*session, &address.tenant, &entries).await
         }
         done => done,
     }
