@@ -104,12 +104,26 @@ pub struct Changes {
     pub sealed_by: Option<u32>,
     /// Events of the audit log that waited elsewhere ([`crate::Session::audit_aside`]).
     pub waited: AuditRecords,
+    /// String parameters whose texts go from the index, whosever they are: where their hashes stand instead. Who writes gives none.
+    pub hidden: Vec<ParamId>,
 }
 
 impl Changes {
     /// Whether nothing of it depends on the tenant's keys.
     pub(crate) fn has_nothing_to_seal(&self) -> bool {
-        self.puts.is_empty() && self.guards.is_empty() && self.reindexed.is_empty() && self.ledger.is_empty()
+        self.puts.is_empty()
+            && self.guards.is_empty()
+            && self.reindexed.is_empty()
+            && self.ledger.is_empty()
+            && self.finished().is_none()
+    }
+
+    /// The build that it is the end of.
+    pub(crate) fn finished(&self) -> Option<&Build> {
+        match &self.build {
+            Some(BuildChange::Advance(build)) if build.is_finished => Some(build),
+            _ => None,
+        }
     }
 
     /// Whether there is nothing in it but events of the audit log.
@@ -160,7 +174,7 @@ pub struct Build {
     pub done: i64,
     /// How many there were when it began.
     pub total: i64,
-    /// How many were passed by, as they are damaged: their index rows are as they were.
+    /// How many were passed by, as they are damaged: their index rows are as they were, but for texts of marked elements, which go.
     pub damaged: i64,
     /// Whether it is through.
     pub is_finished: bool,

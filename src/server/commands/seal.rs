@@ -151,7 +151,7 @@ async fn index(store: &dyn Store, tenant: &Tenant) -> Result<()> {
     }
     if let Some(count @ 1..) = damaged {
         print(format_args!(
-            "{count} resources are damaged in the database, and what the index has of them is as it was; the server's log tells their rows"
+            "{count} resources are damaged in the database; what the index had of their marked elements is taken out of it, and no search finds them by these; the server's log tells their rows"
         ))?;
     }
     Ok(())

@@ -75,6 +75,36 @@ pub(crate) async fn searched_by_equality(engine: &dyn Engine) {
     assert!(bodies.iter().skip(1).all(|it| it.first() != Some(&b'{')), "bodies of its type are encrypted");
 }
 
+/// A resource that is damaged, and of which no index rows can be made anew, shows nothing of what is marked either; what is not marked
+/// of it stays.
+pub(crate) async fn nothing_shows_of_what_is_damaged(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    ward.create("Patient", "sound", &entries(CITY)).await;
+    ward.create("Patient", "damaged", &entries("Leipzig")).await;
+    engine
+        .change_bodies(
+            WARD,
+            "UPDATE resource SET body = (SELECT s.body FROM resource s WHERE s.id = 'sound') WHERE id = 'damaged'",
+        )
+        .await;
+    let ward = mark(&ward, &marks("marks/1"), false).await;
+    let walked = ward.session.walk(&["Patient".to_owned()], 0, 10).await.unwrap();
+    assert!(walked.found.iter().all(|it| it.key.id == "sound"), "it is passed by");
+    let rows = put(&*ward.session, "Patient", "sound", Expect::Absent, "", &entries(CITY)).rows;
+    let reindexed = vec![Reindexed { key: Key::new("Patient", "sound"), version: 1, rows }];
+    let types = vec!["Patient".to_owned()];
+    let (name, damaged) = ("marks/1".to_owned(), walked.damaged);
+    let build = Build { name, types, position: 2, done: 2, total: 2, damaged, is_finished: true };
+    let build = Some(BuildChange::Advance(build));
+    ward.session.commit(Changes { reindexed, build, ..Changes::default() }).await.unwrap();
+
+    let kept = engine.kept_texts(WARD).await;
+    assert!(!kept.iter().any(|it| it.contains("leipzig")), "{kept:?}");
+    assert_eq!(kept.iter().filter(|it| it.contains("bloggs")).count(), 2, "{kept:?}");
+    assert_eq!(found(&ward, equals(CITY)).await.unwrap(), ["sound"]);
+    assert_eq!(ward.session.builds().await.unwrap().iter().map(|it| it.damaged).sum::<i64>(), 1);
+}
+
 /// What hashes cannot tell is refused, wherever it stands.
 pub(crate) async fn refused_by_name(engine: &dyn Engine) {
     let ward = ward(engine).await;

@@ -106,8 +106,8 @@ macro_rules! contract {
                 bodies_are_encrypted, files_or_all, bodies_encrypted_anew, damaged, erased_in_copies,
                 nothing_without_a_master_key;
             fences: no_body_stays_open, no_former_key_is_used, no_text_stays_in_the_index,
-                no_content_is_checked_before;
-            marks: searched_by_equality, refused_by_name, half_is_not_answered, texts_are_left_out;
+                no_content_is_checked_before, by_an_older_directory;
+            marks: searched_by_equality, nothing_shows_of_what_is_damaged, refused_by_name, half_is_not_answered, texts_are_left_out;
             tenants: never_meet, names, survive_reopening, closing_finishes_writes, abandoned_commits
         );
     };

@@ -31,6 +31,11 @@ impl Marks {
         self.elements.iter().filter_map(|it| Some(it.split_once('.')?.0))
     }
 
+    /// The parameters that are searched by equality only.
+    pub(crate) fn param_ids(&self) -> Vec<ParamId> {
+        self.params.iter().filter_map(|it| id_of(it)).collect()
+    }
+
     /// The parameter, if it is searched by equality only.
     pub(crate) fn param(&self, id: ParamId) -> Option<&str> {
         named(&self.params, id)
@@ -72,8 +77,11 @@ impl Marks {
 }
 
 fn named(params: &[String], id: ParamId) -> Option<&str> {
-    let is_it = |it: &&String| it.split_once('?').is_some_and(|(of, code)| ParamId::of(of, code) == id);
-    params.iter().find(is_it).map(String::as_str)
+    params.iter().find(|it| id_of(it) == Some(id)).map(String::as_str)
+}
+
+fn id_of(param: &str) -> Option<ParamId> {
+    param.split_once('?').map(|(of, code)| ParamId::of(of, code))
 }
 
 #[cfg(test)]

@@ -67,6 +67,10 @@ impl Sealer {
             let rows = changes.puts.iter_mut().map(|it| &mut it.rows);
             rows.chain(changes.reindexed.iter_mut().map(|it| &mut it.rows)).for_each(|it| it.mark(&secrets.marks));
             changes.guards.iter_mut().try_for_each(|it| guard(&secrets.marks, it))?;
+            // Only of what is damaged, and was passed by, are there still texts.
+            if changes.finished().is_some_and(|it| it.name == secrets.marks.build) {
+                changes.hidden = secrets.marks.param_ids();
+            }
         }
         let Some(last) = secrets.data_keys.last() else { return Ok(()) };
         self.seal_ledger(last, &mut changes.ledger)?;

@@ -13,6 +13,7 @@ use super::statement;
 use crate::error::{READS_ONLY, is_connection_lost, postgres_code};
 use crate::query;
 use crate::{BuildChange, Changes, CommitError, DEFINITIONS, Error, Guard};
+use fhir::search::ParamId;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::sync::Arc;
@@ -142,6 +143,9 @@ async fn attempt_on(
     }
     simple(connection, "COMMIT").await
 }
+    if !changes.hidden.is_empty() {
+        hide(connection, &changes.hidden).await?;
+    }
 
 /// How the transaction of a group begins, which has the same definitions and edition of keys throughout.
 fn entry(records: &Records, group: &[Changes]) -> Entry {
@@ -231,6 +235,18 @@ async fn write_build(connection: &mut PgConnection, records: &Records, change: &
 
 fn missed_by(error: Error) -> Missed {
     match error {
+/// Takes texts of parameters out of the index; a copy that is being made hears of it.
+async fn hide(connection: &mut PgConnection, params: &[ParamId]) -> Result<(), Missed> {
+    let numbers: Vec<i64> = params.iter().map(|it| it.0 as i64).collect();
+    let query = sqlx::query(
+        "WITH gone AS (DELETE FROM string WHERE param = ANY ($1) RETURNING tenant, rid) \
+         INSERT INTO reindexed (tenant, rid, tx) SELECT DISTINCT tenant, rid, pg_current_xact_id() FROM gone \
+         WHERE EXISTS (SELECT FROM leaving) ON CONFLICT (tenant, rid) DO UPDATE SET tx = excluded.tx",
+    );
+    query.bind(numbers).execute(connection).await.map_err(missed)?;
+    Ok(())
+}
+
         Error::Database(error) => missed(error),
         error => Missed::Refused(error.into()),
     }

@@ -39,6 +39,9 @@ pub(super) async fn write(state: &mut State, change: &Changes) -> Result<(), Com
     if let Some(build) = &change.build {
         write_build(&mut state.connection, build).await?;
     }
+    for param in &change.hidden {
+        sqlx::query("DELETE FROM string WHERE param = ?").bind(param.0 as i64).execute(&mut state.connection).await?;
+    }
     Ok(())
 }
 
