@@ -166,7 +166,19 @@ impl Block {
 
 /// What the events of a block's rows can be found by, each once.
 pub(super) fn keys_of(rows: &[Row]) -> Vec<i64> {
-    each_once(rows.iter().flat_map(|it| Events(&it.body).flatten()).flat_map(|it| it.keys()).collect())
+    told_by(rows.iter()).1
+}
+
+/// Where the events of rows stand, and what they can be found by, each key once.
+fn told_by<'r>(rows: impl Iterator<Item = &'r Row>) -> (Span, Vec<i64>) {
+    let (mut span, mut keys) = (Span::default(), Vec::new());
+    for event in rows.flat_map(|it| Events(&it.body).flatten()) {
+        span.take(&event);
+        keys.extend(event.keys());
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    (span, keys)
 }
 
 /// A block that was made, on its way into a log.
@@ -250,14 +262,8 @@ impl<'r> Lot<'r> {
             body: packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?.into(),
         };
         block.seal = block.sealed(key);
-        Ok(Some(Sealed { block, keys: each_once(keys), is_true: self.is_true }))
+        Ok(Some(Sealed { block, keys, is_true: self.is_true }))
     }
-}
-
-fn each_once(mut keys: Vec<i64>) -> Vec<i64> {
-    keys.sort_unstable();
-    keys.dedup();
-    keys
 }
 
 fn packed(plain: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -178,7 +178,7 @@ impl PostgresStore {
                 write_time: settings.write_time,
             },
             text_folder: settings.text_folder,
-            text_writers: tokio::sync::Semaphore::new(text::WRITERS),
+            text_writers: tokio::sync::Semaphore::new(crate::text::WRITERS),
             standby: settings.read_url,
             enough,
         };

@@ -8,40 +8,34 @@
 use super::records::Records;
 use crate::keys::Version;
 use crate::query::{Answers, Sql};
-use crate::text::{COMMIT, View, Writer, answers_of, asked_by, blocking, put};
+use crate::text::{self, COMMIT, View, Writer, answers_of, asked_by, blocking, put};
 use crate::{Error, Indexed, Key, Plan, Result};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
-/// Views that are written at the same time, of all tenants: each takes some 20 MB and four threads meanwhile.
-pub(super) const WRITERS: usize = 2;
 /// The most changes that are read at a time.
 const CHANGES: i64 = 256;
 /// Bytes of bodies after which no more changes are read at a time.
 const BYTES: i64 = 16 << 20;
 
-/// A tenant's view and what keeps it up to date.
-pub(super) struct Follower {
-    folder: PathBuf,
-    /// A number that only this tenant has.
-    owner: i64,
-    /// Locked while the view follows, so that one writes and the others wait for what it brings.
-    followed: Mutex<Option<Followed>>,
+pub(super) type Follower = text::Follower<Reached>;
+type Followed = text::Followed<Reached>;
+
+/// How far a view has come.
+pub(super) struct Reached {
+    /// The transaction that it is at.
+    tx: i64,
+    /// What is in it from there on: places in the log, with their transactions.
+    seen: FxHashMap<i64, i64>,
 }
 
-struct Followed {
-    view: Arc<View>,
-    /// Whose it is, and what it leaves out.
-    owner: i64,
-    /// The transaction that the view is at.
-    tx: i64,
-    /// What is in the view from there on: places in the log, with their transactions.
-    seen: FxHashMap<i64, i64>,
+impl From<i64> for Reached {
+    fn from(tx: i64) -> Reached {
+        Reached { tx, seen: FxHashMap::default() }
+    }
 }
 
 /// A change and what became of its resource.
@@ -75,34 +69,26 @@ pub(super) async fn answers(records: &Arc<Records>, plan: &Plan) -> Result<Answe
 
 /// Throws the view away and makes it anew from all resources; tells how far it has come.
 pub(super) async fn rebuild(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<()> {
-    let mut followed = records.text.followed.lock().await;
-    *followed = None;
-    let folder = records.text.folder.clone();
-    blocking(move || View::remove(&folder)).await?;
-    drop(followed);
+    records.text.discard().await?;
     follow(records, told).await.map(|_| ())
 }
 
 /// Brings the view to what is committed now.
 async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Result<Arc<View>> {
-    let mut place = records.text.followed.lock().await;
-    let owner = records.text.owner ^ records.tenancy.sealer.left_out().await?;
-    let mut followed = match place.take().filter(|it| it.owner == owner) {
-        Some(open) => open,
-        None => records.text.open(records, owner).await?,
-    };
+    let has = |tx| async move { Ok(tx <= oldest_transaction(records).await?) };
+    let (mut shelf, mut followed) = records.text.take(records.tenancy.sealer.left_out(), has).await?;
     let oldest = oldest_transaction(records).await?;
-    let mut cursor = (followed.tx, 0);
+    let mut cursor = (followed.at.tx, 0);
     let mut batch = after(records, cursor).await?;
     // What was put in already may fill whole batches, as long as a transaction that is older is under way.
     while let Some(last) = batch.last()
-        && batch.iter().all(|it| followed.seen.contains_key(&it.seq))
+        && batch.iter().all(|it| followed.at.seen.contains_key(&it.seq))
     {
         cursor = (last.tx, last.seq);
         batch = after(records, cursor).await?;
     }
     if batch.is_empty() {
-        followed.pass(oldest);
+        followed.at.pass(oldest);
     } else {
         let _permit = records.shared.text_writers.acquire().await.map_err(|_| Error::Closed)?;
         let view = followed.view.clone();
@@ -111,85 +97,42 @@ async fn follow(records: &Records, told: &(dyn Fn(Indexed) + Send + Sync)) -> Re
         let mut uncommitted = 0;
         while let Some(last) = batch.last() {
             cursor = (last.tx, last.seq);
-            let new: Vec<Change> = batch.into_iter().filter(|it| !followed.seen.contains_key(&it.seq)).collect();
-            followed.seen.extend(new.iter().map(|it| (it.seq, it.tx)));
+            let new: Vec<Change> = batch.into_iter().filter(|it| !followed.at.seen.contains_key(&it.seq)).collect();
+            followed.at.seen.extend(new.iter().map(|it| (it.seq, it.tx)));
             uncommitted += new.len();
             let new: Vec<_> = new.into_iter().filter(|it| it.is_last).map(|it| (it.rid, it.body)).collect();
             progress.done += new.len() as i64;
             writer = blocking(move || put(writer, new.into_iter())).await?;
             told(progress);
             if uncommitted >= COMMIT {
-                writer = followed.commit(writer, cursor.0.min(oldest)).await?;
+                writer = commit(&mut followed, writer, cursor.0.min(oldest)).await?;
                 uncommitted = 0;
             }
             batch = after(records, cursor).await?;
         }
-        writer = followed.commit(writer, oldest).await?;
+        writer = commit(&mut followed, writer, oldest).await?;
         blocking(move || writer.close()).await?;
-        let view = followed.view.clone();
-        blocking(move || view.refresh()).await?;
+        followed.refresh().await?;
     }
     let view = followed.view.clone();
-    *place = Some(followed);
+    *shelf = Some(followed);
     Ok(view)
 }
 
-impl Followed {
+impl Reached {
     /// Everything before this transaction is in the view.
     fn pass(&mut self, tx: i64) {
         self.tx = tx;
         self.seen.retain(|_, it| *it >= tx);
     }
-
-    /// Commits what was put in; the view is at this transaction then.
-    async fn commit(&mut self, mut writer: Writer, tx: i64) -> Result<Writer> {
-        let writer = blocking(move || writer.commit(tx).map(|()| writer)).await?;
-        self.pass(tx);
-        let view = self.view.clone();
-        blocking(move || view.refresh()).await?;
-        Ok(writer)
-    }
 }
 
-impl Follower {
-    pub(super) fn new(folder: PathBuf, owner: i64) -> Follower {
-        Follower { folder, owner, followed: Mutex::default() }
-    }
-
-    /// Opens the view; one that is at a transaction which this database has not come to is made anew.
-    async fn open(&self, records: &Records, owner: i64) -> Result<Followed> {
-        let (view, tx) = self.view(owner).await?;
-        if tx <= oldest_transaction(records).await? {
-            return Ok(Followed { view: Arc::new(view), owner, tx, seen: FxHashMap::default() });
-        }
-        drop(view);
-        let folder = self.folder.clone();
-        blocking(move || View::remove(&folder)).await?;
-        let (view, tx) = self.view(owner).await?;
-        Ok(Followed { view: Arc::new(view), owner, tx, seen: FxHashMap::default() })
-    }
-
-    async fn view(&self, owner: i64) -> Result<(View, i64)> {
-        let folder = self.folder.clone();
-        blocking(move || View::open(&folder, owner)).await
-    }
-
-    /// Takes a view away in which something stands that is to be left out.
-    pub(super) async fn leave_out(&self, left_out: i64) -> Result<()> {
-        let owner = self.owner ^ left_out;
-        let mut followed = self.followed.lock().await;
-        if left_out == 0 || followed.as_ref().is_some_and(|it| it.owner == owner) {
-            return Ok(());
-        }
-        *followed = None;
-        let folder = self.folder.clone();
-        blocking(move || View::remove_unless(&folder, owner)).await
-    }
-
-    /// Waits for the work under way, which ends as soon as the database cannot be read any more.
-    pub(super) async fn close(&self) {
-        *self.followed.lock().await = None;
-    }
+/// Commits what was put in; the view is at this transaction then.
+async fn commit(followed: &mut Followed, mut writer: Writer, tx: i64) -> Result<Writer> {
+    let writer = blocking(move || writer.commit(tx).map(|()| writer)).await?;
+    followed.at.pass(tx);
+    followed.refresh().await?;
+    Ok(writer)
 }
 
 /// All transactions before this one have ended.

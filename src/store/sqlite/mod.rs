@@ -27,6 +27,7 @@ mod writer;
 
 use crate::keys::{self, Sealer, Shelf};
 use crate::rows::IndexHash;
+use crate::text::WRITERS;
 use crate::{Claim, Error, Keeper, Marks, Result, Rewrapped, Sealing, Secrets, Session, Stale, Store, Tenant};
 use async_trait::async_trait;
 use directory::Shelves;
@@ -82,7 +83,7 @@ impl SqliteStore {
         tokio::spawn(places::close_idle(Arc::downgrade(&places), clock));
         let heads = Arc::new(Heads::new(directory.clone()));
         tokio::spawn(heads::keep(Arc::downgrade(&heads)));
-        let text_writers = Arc::new(Semaphore::new(text::WRITERS));
+        let text_writers = Arc::new(Semaphore::new(WRITERS));
         let settings = Settings { clock, query_time, enough: ENOUGH, text_writers, heads };
         Ok(SqliteStore { folder: folder.to_owned(), directory, keeper, process, settings, places })
     }

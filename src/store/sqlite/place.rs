@@ -28,6 +28,7 @@ pub(super) struct Place {
     pub(super) enough: i64,
     pub(super) counts: Counts,
     pub(super) text: Follower,
+    pub(super) text_writers: Arc<Semaphore>,
     pub(super) keeper: Arc<Keeper>,
     /// The places of the audit log's events.
     /// Has events wait elsewhere.
@@ -57,7 +58,7 @@ impl Place {
         let readers = Readers::new(options(file), settings.query_time);
         let stamps = Stamps::default();
         let writer = writer::Writer::start(file, hash.clone(), keeper.clone(), settings.clock, stamps.clone()).await?;
-        let text = Follower::new(file.with_extension("text"), hash.owner(), settings.text_writers.clone());
+        let text = Follower::new(file.with_extension("text"), hash.owner());
         text.leave_out(tenant.secrets().marks.left_out()).await?;
         let place = Place {
             readers,
@@ -68,6 +69,7 @@ impl Place {
             enough: settings.enough,
             counts: Counts::new(settings.clock),
             text,
+            text_writers: settings.text_writers.clone(),
             keeper,
             aside,
             stamps,

@@ -8,6 +8,7 @@
 //! made by another version, is another tenant's, or follows a log that was since replaced, is made anew.
 
 mod follow;
+mod follower;
 mod query;
 mod sound;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod under;
 mod writer;
 
 pub(crate) use follow::{COMMIT, answers_of, asked_by, blocking, put};
+pub(crate) use follower::{Followed, Follower, WRITERS};
 pub(crate) use writer::Writer;
 
 use crate::{Error, Result};
