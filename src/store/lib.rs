@@ -5,6 +5,7 @@
 //! that is not bound to one has no spelling.
 
 mod audit;
+mod builds;
 #[cfg(test)]
 mod contract;
 mod erasure;
@@ -15,6 +16,7 @@ mod ledger;
 mod leeway;
 mod lookups;
 mod pairs;
+mod plan;
 mod postgres;
 mod query;
 mod record;
@@ -29,6 +31,7 @@ pub use audit::{
     AuditEntry, AuditFault, AuditHead, AuditOpened, AuditPage, AuditPlace, AuditQuery, AuditRecords, AuditVerdict,
     Audited,
 };
+pub use builds::{Build, BuildChange, Indexed, Reindexed, Walked};
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};
@@ -40,13 +43,11 @@ pub use keys::{
 pub use ledger::{LedgerChange, LedgerEntry, LedgerStep};
 pub use leeway::{Freshness, Leeway};
 pub use pairs::{PAIRS, paired_types};
+pub use plan::{Branch, History, HistoryPage, Page, Plan, Position, Scope, Sort, SortBy, SortValue};
 pub use postgres::{
     Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Swept, Upgraded, Upgrading,
 };
-pub use record::{
-    Branch, Build, BuildChange, Changes, Committed, DEFINITIONS, Expect, Guard, History, HistoryPage, Indexed, Key,
-    Method, Page, Plan, Position, Put, Reindexed, Scope, Sort, SortBy, SortValue, Stored, Told, Walked,
-};
+pub use record::{Changes, Committed, DEFINITIONS, Expect, Guard, Key, Method, Put, Stored, Told};
 pub use releases::{Posting, Release, ReleaseConcept, ReleasePart, Releases, Terms};
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
