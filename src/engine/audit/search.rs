@@ -194,8 +194,9 @@ impl Engine {
             is_damaged |= found.is_damaged;
             for (at, entry) in found.entries.iter().enumerate() {
                 page.found.extend(self.shown(ctx, entry, &wanted.sight)?);
-                let is_last = at + 1 == found.entries.len() && found.next.is_none();
-                if page.found.len() >= limit && !is_last {
+                // The next page begins before this place: an event more than asked for, where two share it, rather than one lost.
+                let ends = found.entries.get(at + 1).map_or(found.next.is_some(), |it| it.place != entry.place);
+                if page.found.len() >= limit && ends {
                     page.next = Some(behind(entry.place));
                     return Ok(Found { page, is_damaged });
                 }

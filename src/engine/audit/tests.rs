@@ -125,7 +125,8 @@ async fn what_is_recorded_later_is_there_once() {
     let engine = Engine::new(Arc::new(store), settings, ambient, Vec::new());
 
     let (subject, origin) = ("unknown".to_owned(), Origin::default());
-    let event = SecurityEvent { what: Security::Denied, status: 401, subject, origin, about: None, asked: None };
+    let (about, asked, reason) = (None, None, None);
+    let event = SecurityEvent { what: Security::Denied, status: 401, subject, origin, about, asked, reason };
     let entries = engine.recorded(event).unwrap();
     session.audit(entries.clone()).await.unwrap();
     engine.record_later(&*session, "north", &entries).await.unwrap();

@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn key(of: u8) -> AuditKey {
-        AuditKey::new(&crate::Secrets { page_key: [of; 32], ..crate::contract::secrets("north") })
+        AuditKey::new(&crate::Secrets { page_key: [of; 32], ..crate::contract::secrets("north") }, random)
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) struct Block {
     pub(crate) mac: Mac,
     /// The hash of all of it, so that what stays of it when its events are dropped is still known to be true.
     pub(crate) seal: Mac,
-    /// The rows' bodies, each with its length, compressed; empty once they are dropped.
+    /// The rows' bodies, each with its length, compressed and then encrypted; empty once they are dropped.
     pub(crate) body: Bytes,
 }
 
@@ -129,7 +129,7 @@ impl Block {
             return Some(Vec::new());
         }
         let mut plain = Vec::new();
-        ZlibDecoder::new(self.body.as_ref()).read_to_end(&mut plain).ok()?;
+        ZlibDecoder::new(key.decrypted(&self.body).as_ref()).read_to_end(&mut plain).ok()?;
         let mut plain = Bytes::from(plain);
         let (mut rows, mut mac, mut total) = (Vec::new(), self.before, self.earlier);
         while !plain.is_empty() {
@@ -238,14 +238,10 @@ impl<'r> Lot<'r> {
     /// through where it does not belong.
     fn sealed(&self, key: &AuditKey) -> Result<Option<Sealed>> {
         let (Some(first), Some(last)) = (self.rows.first(), self.rows.last()) else { return Ok(None) };
-        let (mut plain, mut keys, mut span) = (Vec::with_capacity(self.bytes), Vec::new(), Span::default());
-        for row in &self.rows {
-            append(&mut plain, &row.body);
-            for event in Events(&row.body).flatten() {
-                span.take(&event);
-                keys.extend(event.keys());
-            }
-        }
+        let mut plain = Vec::with_capacity(self.bytes);
+        self.rows.iter().for_each(|it| append(&mut plain, &it.body));
+        let (span, keys) = told_by(self.rows.iter().copied());
+        let packed = packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?;
         let span = if span.events == 0 { Span { events: 0, oldest: 0, newest: 0, low: 0, high: 0 } } else { span };
         let mut block = Block {
             number: first.number,
@@ -259,7 +255,7 @@ impl<'r> Lot<'r> {
             before: self.before,
             mac: last.mac,
             seal: START,
-            body: packed(&plain).map_err(|_| Error::Audit("a block cannot be compressed"))?.into(),
+            body: key.encrypted(&packed)?.into(),
         };
         block.seal = block.sealed(key);
         Ok(Some(Sealed { block, keys, is_true: self.is_true }))

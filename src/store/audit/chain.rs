@@ -1,8 +1,10 @@
 //! The keyed hashes: HMAC with SHA-256 (RFC 2104), so that who can write a database but has not the tenant's key can neither
-//! make an event nor hide that one is gone.
+//! make an event nor hide that one is gone. And the encryption of what events say, so that nobody reads it without the tenant's keys.
 
 use super::AuditHead;
-use crate::Secrets;
+use crate::keys::{Sealed, seal};
+use crate::{DataKey, Random, Result, Secrets};
+use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
@@ -12,9 +14,17 @@ pub(crate) type Mac = [u8; 32];
 /// What the first row is chained to.
 pub(crate) const START: Mac = [0; 32];
 
-/// Chains, seals and signs what a tenant's audit log has.
+/// Chains, seals, signs and encrypts what a tenant's audit log has.
 #[derive(Clone)]
-pub(crate) struct AuditKey(Hmac<Sha256>);
+pub(crate) struct AuditKey {
+    hashes: Hmac<Sha256>,
+    /// Encrypts events: none of the tenant's data keys, as those are numbered from 1.
+    events: DataKey,
+    random: Random,
+}
+
+/// What encrypted events are bound to. Which log and place are theirs the hashes tell.
+const EVENTS: &[u8] = b"medisync audit events";
 
 /// What stands for a hash that is none: no key makes it.
 pub(crate) const NO_MAC: Mac = [0xff; 32];
@@ -31,15 +41,32 @@ pub(super) enum Of {
 }
 
 impl AuditKey {
-    /// The key is made of the one that signs page links, which every tenant has and which never changes.
-    pub(crate) fn new(secrets: &Secrets) -> AuditKey {
-        let own = keyed(secrets.page_key).chain_update(b"medisync audit log").finalize().into_bytes();
-        AuditKey(keyed(own.into()))
+    /// Both keys are made of the one that signs page links, which every tenant has and which never changes.
+    pub(crate) fn new(secrets: &Secrets, random: Random) -> AuditKey {
+        let made = |of: &[u8]| keyed(secrets.page_key).chain_update(of).finalize().into_bytes().into();
+        AuditKey {
+            hashes: keyed(made(b"medisync audit log")),
+            events: DataKey { number: 0, key: made(EVENTS) },
+            random,
+        }
+    }
+
+    /// What events say, as it is kept.
+    pub(crate) fn encrypted(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        seal(&self.events, self.random, EVENTS, plain)
+    }
+
+    /// What was encrypted. Anything else is given back as it is kept: a version wrote it that encrypted nothing, or somebody changed it,
+    /// which the hashes tell.
+    pub(crate) fn decrypted(&self, kept: &Bytes) -> Bytes {
+        let sealed = Sealed::parse(kept).filter(|it| it.number == self.events.number);
+        let plain = sealed.and_then(|it| it.open(&self.events, EVENTS).ok());
+        plain.map_or_else(|| kept.clone(), Bytes::from)
     }
 
     /// The hash of parts, each with its length, so that they cannot run together.
     pub(super) fn mac(&self, of: Of, parts: &[&[u8]]) -> Mac {
-        let mut mac = self.0.clone();
+        let mut mac = self.hashes.clone();
         mac.update(&[of as u8]);
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
@@ -92,20 +119,14 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::tests::random;
 
     fn key(first: u8) -> AuditKey {
         let mut page_key = [7; 32];
         page_key[0] = first;
         let (data_keys, sealing, marks) = <_>::default();
-        AuditKey::new(&Secrets {
-            index_key: [1; 16],
-            page_key,
-            token_key: Vec::new(),
-            edition: 0,
-            data_keys,
-            sealing,
-            marks,
-        })
+        let (index_key, token_key) = ([1; 16], Vec::new());
+        AuditKey::new(&Secrets { index_key, page_key, token_key, edition: 0, data_keys, sealing, marks }, random)
     }
 
     #[test]
@@ -122,6 +143,16 @@ mod tests {
         ] {
             assert_ne!(mac, other);
         }
+    }
+
+    #[test]
+    fn events_are_read_by_their_tenants_key_only() {
+        let events = Bytes::from_static(b"meredith read Patient/9");
+        let kept = Bytes::from(key(1).encrypted(&events).unwrap());
+        assert!(!kept.windows(4).any(|it| it == b"read"));
+        assert_eq!(key(1).decrypted(&kept), events);
+        assert_eq!(key(2).decrypted(&kept), kept);
+        assert_eq!(key(1).decrypted(&events), events, "as a version before wrote it");
     }
 
     #[test]

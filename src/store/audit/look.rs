@@ -21,6 +21,14 @@ struct Wanted<'a> {
     keys: Vec<Vec<i64>>,
 }
 
+/// What was found, in the order of places, each event once: one that is sealed while we look is met twice.
+type Found = BTreeMap<(i64, String), Audited>;
+
+/// Before all events that may stand at a place.
+fn at(place: i64) -> (i64, String) {
+    (place, String::new())
+}
+
 impl Wanted<'_> {
     fn takes(&self, event: &Event<'_>) -> bool {
         let query = self.query;
@@ -30,19 +38,19 @@ impl Wanted<'_> {
             && self.keys.iter().all(|any| any.iter().any(|key| event.has(*key)))
     }
 
-    /// Adds what is wanted of some events; `false` where they cannot be read. One that is sealed while we look is met twice.
-    fn take(&self, events: &[u8], found: &mut BTreeMap<i64, Audited>) -> bool {
+    /// Adds what is wanted of some events; `false` where they cannot be read.
+    fn take(&self, events: &[u8], found: &mut Found) -> bool {
         for event in Events(events) {
             let Some(event) = event else { return false };
             if self.takes(&event) {
-                found.insert(event.place, audited(&event));
+                found.insert((event.place, event.id.to_owned()), audited(&event));
             }
         }
         true
     }
 
     /// The same of a block's events.
-    fn take_block(&self, key: &AuditKey, block: &Block, found: &mut BTreeMap<i64, Audited>) -> bool {
+    fn take_block(&self, key: &AuditKey, block: &Block, found: &mut Found) -> bool {
         let Some(rows) = block.rows(key) else { return false };
         let mut is_whole = true;
         for row in rows {
@@ -88,30 +96,38 @@ pub(crate) async fn by_id(log: &dyn Log, id: &str) -> Result<Option<Audited>> {
 async fn of_time(log: &dyn Log, at: i64, id: &str) -> Result<Option<Audited>> {
     let query = AuditQuery { from: Some(at), until: Some(at), limit: usize::MAX, ..AuditQuery::default() };
     let wanted = Wanted { query: &query, keys: Vec::new() };
-    let mut found = BTreeMap::new();
+    let this_of = |found: Found| found.into_values().find(|it| it.id == id);
     let mut before = i64::MAX;
     loop {
         let waiting = log.unchained(before, WAITING).await?;
+        let mut found = Found::new();
         waiting.iter().for_each(|it| _ = wanted.take(&it.body, &mut found));
+        if let Some(this) = this_of(found) {
+            return Ok(Some(this));
+        }
         match waiting.last().filter(|_| waiting.len() as i64 == WAITING) {
             Some(last) => before = last.place,
             None => break,
         }
     }
+    let mut found = Found::new();
     log.rows(tables::tail(&query)).await?.iter().for_each(|it| _ = wanted.take(&it.body, &mut found));
+    let mut this = this_of(found);
     let mut after = (i64::MIN, i64::MIN);
-    while !found.values().any(|it| it.id == id)
+    while this.is_none()
         && let Some(block) = log.blocks(tables::block_of_time(at, after)).await?.pop()
     {
         after = (block.high, block.number);
+        let mut found = Found::new();
         wanted.take_block(log.key(), &block, &mut found);
+        this = this_of(found);
     }
-    Ok(found.into_values().find(|it| it.id == id))
+    Ok(this)
 }
 
 async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
     let query = wanted.query;
-    let (mut found, mut is_damaged) = (BTreeMap::new(), false);
+    let (mut found, mut is_damaged) = (Found::new(), false);
     let (waiting, mut least) = unchained(log, query).await?;
     let tail = log.rows(tables::tail(query)).await?.into_iter().map(|it| it.body);
     for body in waiting.into_iter().map(|it| it.body).chain(tail) {
@@ -127,7 +143,7 @@ async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
             end = i64::MIN;
             break;
         };
-        if found.range(block.newest.saturating_add(1)..).count() > query.limit {
+        if found.range(at(block.newest.saturating_add(1))..).count() > query.limit {
             end = block.newest.saturating_add(1);
             break;
         }
@@ -135,7 +151,7 @@ async fn matching(log: &dyn Log, wanted: Wanted<'_>) -> Result<AuditPage> {
         is_damaged |= !wanted.take_block(log.key(), &block, &mut found);
     }
     least = least.max(end);
-    let page = cut(found.split_off(&least), query.limit, (least > i64::MIN).then_some(least));
+    let page = cut(found.split_off(&at(least)), query.limit, (least > i64::MIN).then_some(least));
     Ok(AuditPage { is_damaged, opened, ..page })
 }
 
@@ -156,9 +172,13 @@ async fn unchained(log: &dyn Log, query: &AuditQuery) -> Result<(Vec<Unchained>,
 }
 
 /// The newest of what was found; where what stands before a place is still to be looked at, that is where to go on.
-fn cut(found: BTreeMap<i64, Audited>, limit: usize, end: Option<i64>) -> AuditPage {
-    let is_cut = found.len() > limit;
-    let entries: Vec<Audited> = found.into_values().rev().take(limit).collect();
+fn cut(found: Found, limit: usize, end: Option<i64>) -> AuditPage {
+    let mut all = found.into_values().rev().peekable();
+    let mut entries: Vec<Audited> = all.by_ref().take(limit).collect();
+    // The next page begins before this place.
+    let last = entries.last().map(|it| it.place);
+    entries.extend(std::iter::from_fn(|| all.next_if(|it| Some(it.place) == last)));
+    let is_cut = all.peek().is_some();
     let next = match is_cut {
         true => entries.last().map(|it| it.place),
         false => end.map(AuditPlace),
@@ -171,6 +191,7 @@ mod tests {
     use super::*;
     use crate::Secrets;
     use crate::audit::{AuditEntry, Head, Row, encode};
+    use crate::keys::tests::random;
     use crate::query::{Dialect, Sql};
     use crate::rows::IndexHash;
     use async_trait::async_trait;
@@ -205,7 +226,7 @@ mod tests {
                 (10 * i, body)
             };
             let rows = (0..statements).rev().map(row).collect();
-            Waiting { key: AuditKey::new(&secrets), rows, hash }
+            Waiting { key: AuditKey::new(&secrets, random), rows, hash }
         }
     }
 

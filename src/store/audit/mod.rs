@@ -71,7 +71,8 @@ impl fmt::Debug for Audited {
     }
 }
 
-/// An event's place in the log: the same for ever, rising with time, and no other event's.
+/// An event's place in the log: the same for ever, and rising with time. Places are given before the log has them, on several nodes and by clocks
+/// that may be set back: where two events got the same one, their ids tell them apart, and no page ends between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuditPlace(pub i64);
 
@@ -86,7 +87,7 @@ pub struct AuditQuery {
     pub until: Option<i64>,
     /// Only events that stand before this place.
     pub before: Option<AuditPlace>,
-    /// The most events to return.
+    /// The most events to return, besides those at the same place as the last.
     pub limit: usize,
 }
 

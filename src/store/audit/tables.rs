@@ -39,7 +39,7 @@ pub(crate) trait Log: Send + Sync {
 
 /// Events that are written and in no row yet.
 pub(crate) struct Unchained {
-    /// The first event's.
+    /// No other statement's, and none of its events stands before it.
     pub(crate) place: i64,
     pub(crate) mac: Mac,
     pub(crate) body: Bytes,
@@ -158,7 +158,7 @@ pub(crate) fn indexed(dialect: Dialect, block: i64, keys: Vec<i64>) -> Sql {
 }
 
 /// Reads a row of [`ROW`].
-pub(crate) fn row<R>(row: &R) -> Result<Row>
+pub(crate) fn row<R>(row: &R, key: &AuditKey) -> Result<Row>
 where
     R: SqlRow,
     usize: ColumnIndex<R>,
@@ -172,7 +172,7 @@ where
         low: row.try_get(3)?,
         high: row.try_get(4)?,
         mac: mac(row.try_get(5)?),
-        body: Bytes::from(row.try_get::<Vec<u8>, _>(6)?),
+        body: key.decrypted(&row.try_get::<Vec<u8>, _>(6)?.into()),
     })
 }
 
@@ -201,14 +201,14 @@ where
 }
 
 /// Reads a row of `place, mac, body`.
-pub(crate) fn unchained<R>(row: &R) -> Result<Unchained>
+pub(crate) fn unchained<R>(row: &R, key: &AuditKey) -> Result<Unchained>
 where
     R: SqlRow,
     usize: ColumnIndex<R>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
-    let body = Bytes::from(row.try_get::<Vec<u8>, _>(2)?);
+    let body = key.decrypted(&row.try_get::<Vec<u8>, _>(2)?.into());
     Ok(Unchained { place: row.try_get(0)?, mac: mac(row.try_get(1)?), body })
 }
 

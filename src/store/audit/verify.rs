@@ -195,13 +195,15 @@ impl Walk<'_> {
         }
     }
 
+    /// Two at one place are two events ([`super::AuditPlace`]), unless they have one id.
     fn find_repeated(&mut self) {
         let mut met = std::mem::take(&mut self.met);
-        met.sort_unstable();
-        let places: Vec<i64> = repeated(&met, |it| it.0);
-        met.sort_unstable_by_key(|it| it.1);
-        let ids = repeated(&met, |it| it.1);
-        for place in places.into_iter().chain(ids).take(FAULTS) {
+        met.sort_unstable_by_key(|it| (it.1, it.0));
+        let repeated = met.windows(2).filter_map(|pair| match pair {
+            [one, other] => (one.1 == other.1).then_some(other.0),
+            _ => None,
+        });
+        for place in repeated.take(FAULTS) {
             self.fault(AuditFault::Twice(place));
         }
     }
@@ -219,11 +221,4 @@ impl Walk<'_> {
         let head = AuditHead { row: self.number, events: self.total, hash: self.mac, at };
         AuditVerdict { head, dropped: self.dropped, waiting, faults: self.faults }
     }
-}
-
-/// The places of those events that have the same of something as the one before.
-fn repeated<T: PartialEq>(met: &[Met], of: impl Fn(&Met) -> T) -> Vec<i64> {
-    met.windows(2)
-        .filter_map(|pair| if let [one, other] = pair { (of(one) == of(other)).then_some(other.0) } else { None })
-        .collect()
 }

@@ -1,9 +1,9 @@
 //! The audit log: what was written is found, in order, once, and known to be as it was written.
 
 use super::{Engine, Ward, clock, is_conflict, put, tenant, ward};
-use crate::{AuditEntry, AuditFault, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
+use crate::{AuditEntry, AuditPlace, AuditQuery, AuditVerdict, Audited, Changes, Expect, Session};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An event that can be found by keys.
@@ -12,13 +12,13 @@ pub(crate) fn event(id: &str, keys: &[&str]) -> AuditEntry {
     AuditEntry { id: id.to_owned(), at: clock(), keys, body: format!("{{\"id\":\"{id}\"}}").into_bytes() }
 }
 
-fn query(keys: &[&[&str]], limit: usize) -> AuditQuery {
+pub(super) fn query(keys: &[&[&str]], limit: usize) -> AuditQuery {
     let any = |it: &&[&str]| it.iter().map(|it| (*it).to_owned()).collect();
     AuditQuery { keys: keys.iter().map(any).collect(), limit, ..AuditQuery::default() }
 }
 
 /// All events that a query finds, page by page.
-async fn all(ward: &Ward, mut query: AuditQuery) -> Vec<Audited> {
+pub(super) async fn all(ward: &Ward, mut query: AuditQuery) -> Vec<Audited> {
     let mut found = Vec::new();
     loop {
         let page = ward.session.audited(&query).await.unwrap();
@@ -31,7 +31,7 @@ async fn all(ward: &Ward, mut query: AuditQuery) -> Vec<Audited> {
     }
 }
 
-async fn ids(ward: &Ward, query: AuditQuery) -> Vec<String> {
+pub(super) async fn ids(ward: &Ward, query: AuditQuery) -> Vec<String> {
     all(ward, query).await.into_iter().map(|it| it.id).collect()
 }
 
@@ -60,34 +60,6 @@ pub(crate) async fn newest_first(engine: &dyn Engine) {
     assert!(ward.session.audit_entry("4").await.unwrap().is_none());
     let verdict = chained(&*ward.session).await;
     assert_eq!((verdict.head.events, verdict.dropped, verdict.faults), (3, 0, Vec::new()));
-}
-
-/// What waited elsewhere stands where it was when it began to wait, each event once.
-pub(crate) async fn what_waited(engine: &dyn Engine) {
-    let ward = ward(engine).await;
-    let records = |id: &str| {
-        let (session, event) = (ward.session.clone(), event(id, &["p"]));
-        async move {
-            let aside = session.audit_aside(&[event]).await.unwrap();
-            let opened = session.audit_opened(&[aside.into()]).await.unwrap();
-            assert_eq!((opened.lots.len(), opened.broken), (1, 0));
-            opened.lots.into_iter().next().unwrap()
-        }
-    };
-    let mut waited = records("1").await;
-    ward.session.audit(vec![event("2", &["p"])]).await.unwrap();
-    waited.append(&records("3").await);
-    ward.session.audit(vec![event("4", &["p"])]).await.unwrap();
-    let later = records("5").await;
-    ward.session.audit_waited(waited.clone()).await.unwrap();
-    assert_eq!(ids(&ward, query(&[&["p"]], 10)).await, ["4", "3", "2", "1"]);
-    ward.session.audit_waited(later.without(&HashSet::from(["5".to_owned()]))).await.unwrap();
-    ward.session.audit_waited(later).await.unwrap();
-    assert_eq!(ids(&ward, query(&[&["p"]], 1)).await, ["5", "4", "3", "2", "1"], "event by event");
-    assert_eq!(chained(&*ward.session).await.faults, []);
-    ward.session.audit_waited(waited).await.unwrap();
-    let faults = chained(&*ward.session).await.faults;
-    assert!(matches!(faults[..], [AuditFault::Twice(_), AuditFault::Twice(_)]), "{faults:?}");
 }
 
 /// An event is found by an id that tells its time, in blocks and out of them, however many have the same time.
@@ -206,102 +178,6 @@ pub(crate) async fn paging_while_writing(engine: &dyn Engine) {
             .entries
             .is_empty()
     );
-}
-
-/// The log goes on where it ended when the store is opened again.
-pub(crate) async fn goes_on_after_reopening(engine: &dyn Engine) {
-    for round in 1..4 {
-        let ward = ward(engine).await;
-        ward.session.audit(vec![event(&round.to_string(), &["k"])]).await.unwrap();
-        assert_eq!(all(&ward, query(&[&["k"]], 10)).await.len(), round);
-        let verdict = chained(&*ward.session).await;
-        assert_eq!((verdict.head.events, verdict.faults), (round as i64, Vec::new()));
-        ward.store.close().await;
-    }
-}
-
-/// Old blocks are dropped whole; how many events they had is still known, and the log is still whole.
-pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
-    let ward = ward(engine).await;
-    let old: Vec<AuditEntry> = (0..2500).map(|i| event(&format!("old-{i}"), &["k", "old"])).collect();
-    let last = old.last().unwrap().at;
-    ward.session.audit(old).await.unwrap();
-    chained(&*ward.session).await;
-    // What seals goes on beside the writer.
-    let mut dropped = 0;
-    for i in 0..200 {
-        ward.session.audit(vec![event(&format!("new-{i}"), &["k"])]).await.unwrap();
-        chained(&*ward.session).await;
-        dropped = ward.session.drop_audit(last + 1).await.unwrap();
-        if dropped > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(dropped, 2500);
-    assert_eq!(ward.session.drop_audit(last + 1).await.unwrap(), 0);
-    assert!(ward.session.audit_entry("old-7").await.unwrap().is_none());
-    assert!(all(&ward, query(&[&["old"]], 10)).await.is_empty());
-    assert!(ids(&ward, query(&[&["k"]], 1000)).await.iter().all(|it| it.starts_with("new-")));
-    let verdict = chained(&*ward.session).await;
-    assert_eq!((verdict.dropped, verdict.faults), (2500, Vec::new()));
-    assert!(verdict.head.events > 2500);
-}
-
-/// What was acknowledged before a process died is there, and once; what was under way may be.
-pub(crate) async fn acknowledged_events_outlive_a_crash(engine: &dyn Engine) {
-    let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    let told = acknowledged.clone();
-    // A runtime of its own, all of whose tasks end in the middle of whatever they do.
-    let live = || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async {
-            let ward = ward(engine).await;
-            let mut writers = tokio::task::JoinSet::new();
-            for writer in 0..6 {
-                writers.spawn(write_on(Arc::clone(&ward.session), writer, told.clone()));
-            }
-            let _ = tokio::time::timeout(Duration::from_millis(400), writers.join_next()).await;
-        });
-        runtime.shutdown_background();
-    };
-    tokio::task::block_in_place(|| std::thread::scope(|scope| scope.spawn(live).join().unwrap()));
-    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
-    assert!(acknowledged.len() > 10, "something was written before");
-    let ward = ward(engine).await;
-    ward.session.audit(vec![event("after", &["k"])]).await.unwrap();
-    assert_eq!(chained(&*ward.session).await.faults, []);
-    let found = ids(&ward, query(&[&["k"]], 1000)).await;
-    let once: HashSet<&String> = found.iter().collect();
-    assert_eq!(once.len(), found.len(), "none is there twice");
-    for id in &acknowledged {
-        assert!(once.contains(id), "{id} is there");
-    }
-}
-
-/// Writes events alone and with resources, one after the other, for ever.
-async fn write_on(session: Arc<dyn Session>, writer: usize, acknowledged: Arc<Mutex<Vec<String>>>) {
-    for i in 0.. {
-        let id = format!("{writer}-{i}");
-        let audit = vec![event(&id, &["k"])];
-        if writer.is_multiple_of(2) {
-            session.audit(audit).await.unwrap();
-        } else {
-            let puts = vec![put(&*session, "Patient", &id, Expect::Absent, "", &[])];
-            session.commit(Changes { puts, audit, ..Changes::default() }).await.unwrap();
-        }
-        acknowledged.lock().unwrap().push(id);
-    }
-}
-
-/// An event that is there twice, by its id, is a fault: none is added twice by who serves.
-pub(crate) async fn an_event_twice_is_a_fault(engine: &dyn Engine) {
-    let ward = ward(engine).await;
-    ward.session.audit(vec![event("once", &["k"]), event("twice", &["k"])]).await.unwrap();
-    assert_eq!(chained(&*ward.session).await.faults, []);
-    ward.session.audit(vec![event("twice", &["k"])]).await.unwrap();
-    let faults = chained(&*ward.session).await.faults;
-    assert!(matches!(faults.as_slice(), [AuditFault::Twice(_)]), "{faults:?}");
 }
 
 /// One tenant's log is not another's.

@@ -5,6 +5,7 @@
 
 pub(crate) mod along;
 pub(crate) mod audit;
+pub(crate) mod audit_kept;
 pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod erasure;
@@ -58,6 +59,8 @@ pub(crate) trait Engine: Send + Sync {
     async fn kept_bodies(&self, tenant: &str) -> Vec<Vec<u8>>;
     /// The texts of string parameters in a tenant's search index, as they are kept.
     async fn kept_texts(&self, tenant: &str) -> Vec<String>;
+    /// The events of a tenant's audit log as they are kept: those that wait to be chained, of rows and of blocks.
+    async fn kept_events(&self, tenant: &str) -> Vec<Vec<u8>>;
     /// Changes what is kept of a tenant as whoever has the database can.
     async fn change_bodies(&self, tenant: &str, statement: &'static str);
     /// Has all tenants' keys lie bare, as a version wrote them which wrapped none: 16 times `i`, 32 times `p`, 138 times `t`.
@@ -89,9 +92,10 @@ macro_rules! contract {
                 entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
             jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;
             releases: finished_or_nothing, sweeping, looked_up, releases_of_two_tenants;
-            audit: an_event_twice_is_a_fault, newest_first, what_waited, by_telling_ids, by_keys_and_times, with_what_they_tell_of, many_at_once, paging_while_writing,
-                goes_on_after_reopening, what_is_old_is_dropped, acknowledged_events_outlive_a_crash,
-                logs_of_two_tenants;
+            audit: newest_first, by_telling_ids, by_keys_and_times, with_what_they_tell_of, many_at_once,
+                paging_while_writing, logs_of_two_tenants;
+            audit_kept: nothing_shows, what_waited, at_one_place, goes_on_after_reopening, what_is_old_is_dropped,
+                acknowledged_events_outlive_a_crash, an_event_twice_is_a_fault;
             measures: quantities, places;
             updates: old_values_are_taken_back, deleted_is_not_found, no_orphans, reindexed,
                 strings_folded_anew;

@@ -35,6 +35,7 @@ pub use rewrap::{Rewrapped, Stale};
 pub(crate) use rewrap::{Shelf, rewrap, rotate_data_key, set_marks, set_sealing};
 pub use ring::{KeyFile, MasterRing};
 pub use seal::Sealed;
+pub(crate) use seal::seal;
 pub(crate) use sealer::Sealer;
 pub use sealing::Sealing;
 pub use secrets::{DataKey, Secrets};

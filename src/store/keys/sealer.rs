@@ -89,10 +89,6 @@ impl Sealer {
         }
     }
 
-    fn seal_puts(&self, secrets: &Secrets, last: &DataKey, puts: &mut [Put]) -> Result<()> {
-        for put in puts.iter_mut().filter(|it| secrets.seals(&it.key.of, &it.body)) {
-            let of = (&*self.name, &put.key, put.version);
-            put.sealed = Some(body::seal(last, self.keeper.random(), of, &put.body, put.stamp)?);
     async fn outdated(&self, fenced: impl Future<Output = Result<u32>>) -> Result<CommitError> {
         // Before the directory: who changes keys changes them there first.
         let fenced = fenced.await?;
@@ -118,6 +114,10 @@ impl Sealer {
         self.latest().await
     }
 
+    fn seal_puts(&self, secrets: &Secrets, last: &DataKey, puts: &mut [Put]) -> Result<()> {
+        for put in puts.iter_mut().filter(|it| secrets.seals(&it.key.of, &it.body)) {
+            let of = (&*self.name, &put.key, put.version);
+            put.sealed = Some(body::seal(last, self.keeper.random(), of, &put.body, put.stamp)?);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! From the top: 41 bits of milliseconds, 10 bits of the node, 12 bits that count. A node that makes more than 4096 in a
 //! millisecond runs ahead of the time by the next. No two are the same as long as no two nodes have the same bits, which
 //! come again after 1024 starts; should two nodes make the same one all the same, the later is refused and made anew.
+//! An event of the audit log that waits elsewhere keeps its number, and is told from another's by its id ([`crate::AuditPlace`]).
 //!
 //! Each tenant's are counted apart: how much one writes cannot be told from another's.
 

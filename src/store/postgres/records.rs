@@ -56,7 +56,7 @@ impl Records {
     ) -> Result<Records> {
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
-        let key = AuditKey::new(tenant.secrets());
+        let key = AuditKey::new(tenant.secrets(), sealer.keeper.random());
         let aside = Aside::new(&key, sealer.keeper.random())?;
         let records = Records {
             name: entry.name.clone(),

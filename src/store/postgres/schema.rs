@@ -85,6 +85,7 @@ impl Kind {
                 ("editions", include_str!("../../../migrations/postgres/tenant/0010_editions.sql")),
                 ("audit time", include_str!("../../../migrations/postgres/tenant/0011_audit_time.sql")),
                 ("marks", include_str!("../../../migrations/postgres/tenant/0012_marks.sql")),
+                ("audit encrypted", include_str!("../../../migrations/postgres/tenant/0013_audit_encrypted.sql")),
             ],
         }
     }

@@ -56,7 +56,8 @@ async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, C
         let numbers = records.numbers().take(now, count);
         let mut taken = records.place.writes.take().await?;
         let (pid, patience) = (taken.pid, records.place.writes.patience());
-        let work = tokio::time::timeout(patience, attempt_on(&mut taken, records, group, now, &numbers)).await;
+        let work =
+            tokio::time::timeout(patience, attempt_on(&mut taken, records, group, (now, attempt), &numbers)).await;
         let missed = match work.unwrap_or(Err(Missed::Lost)) {
             Ok(()) => {
                 taken.give_back();
@@ -103,7 +104,7 @@ async fn attempt_on(
     taken: &mut Taken<'_>,
     records: &Records,
     group: &[Changes],
-    now: i64,
+    (now, attempt): (i64, u32),
     numbers: &Block,
 ) -> Result<(), Missed> {
     let beginning = if taken.is_in_transaction() { "" } else { "BEGIN; " };
@@ -113,14 +114,15 @@ async fn attempt_on(
         let puts = group.iter().flat_map(|it| &it.puts);
         // Their numbers come behind the versions'.
         let first = puts.clone().count();
-        let audit = audit::gathered(records, group, |i| numbers.at(first + i));
-        Batch::of_puts(puts, contents, &records.tenancy.hash, now, numbers, entry).with_audit(audit)
+        let audit = audit::gathered(records, group, |i| numbers.at(first + i), attempt);
+        let batch = Batch::of_puts(puts, contents, &records.tenancy.hash, now, numbers, entry);
+        audit.map(|it| batch.with_audit(it)).map_err(missed_by)
     };
     let entry = entry(records, group);
     let changes = match group {
         [alone] if needs_transaction(alone) => alone,
         _ => {
-            run(connection, records, puts(entry)).await?;
+            run(connection, records, puts(entry)?).await?;
             return taken.commit().await.map_err(missed);
         }
     };
@@ -131,7 +133,7 @@ async fn attempt_on(
             return Err(Missed::Refused(CommitError::Conflict));
         }
     }
-    run(connection, records, puts(Entry::default())).await?;
+    run(connection, records, puts(Entry::default())?).await?;
     if !changes.reindexed.is_empty() {
         run(connection, records, Batch::of_reindexed(&changes.reindexed, &records.tenancy.hash)).await?;
     }
@@ -141,11 +143,11 @@ async fn attempt_on(
     if let Some(build) = &changes.build {
         write_build(connection, records, build).await?;
     }
-    simple(connection, "COMMIT").await
-}
     if !changes.hidden.is_empty() {
         hide(connection, &changes.hidden).await?;
     }
+    simple(connection, "COMMIT").await
+}
 
 /// How the transaction of a group begins, which has the same definitions and edition of keys throughout.
 fn entry(records: &Records, group: &[Changes]) -> Entry {
@@ -233,8 +235,6 @@ async fn write_build(connection: &mut PgConnection, records: &Records, change: &
     Ok(())
 }
 
-fn missed_by(error: Error) -> Missed {
-    match error {
 /// Takes texts of parameters out of the index; a copy that is being made hears of it.
 async fn hide(connection: &mut PgConnection, params: &[ParamId]) -> Result<(), Missed> {
     let numbers: Vec<i64> = params.iter().map(|it| it.0 as i64).collect();
@@ -247,6 +247,8 @@ async fn hide(connection: &mut PgConnection, params: &[ParamId]) -> Result<(), M
     Ok(())
 }
 
+fn missed_by(error: Error) -> Missed {
+    match error {
         Error::Database(error) => missed(error),
         error => Missed::Refused(error.into()),
     }

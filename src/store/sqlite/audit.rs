@@ -1,14 +1,11 @@
 //! The audit log in a tenant's file: the writer chains, as it is the only one.
 
 use super::index::insert;
-use super::place::Place;
 use super::runner::query;
 use super::writer::{Job, State};
-use crate::audit::{AuditKey, Block, Head, Log, Mac, Row, START, Sealed, Unchained, encode, figures, is_full, tables};
-use crate::query::{Bind, Dialect, Sql};
-use crate::rows::IndexHash;
+use crate::audit::{Block, Mac, Row, START, Sealed, encode, figures, is_full, tables};
+use crate::query::Bind;
 use crate::{AuditHead, Changes, CommitError, Error, Result};
-use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::mpsc::WeakSender;
@@ -110,8 +107,9 @@ impl State {
         let mut end = self.audit;
         let row = Row::after(&self.keeper.key, end.number, &end.mac, end.total, body);
         let row = row.ok_or(Error::Audit("it has no room left"))?;
+        let kept = self.keeper.key.encrypted(&row.body)?;
         end.events += row.total - end.total;
-        end.bytes += row.body.len() as i64;
+        end.bytes += kept.len() as i64;
         (end.number, end.total, end.mac, end.place) = (row.number, row.total, row.mac, end.place.max(row.newest));
         let added = sqlx::query(
             "INSERT INTO audit_row (number, total, newest, low, high, mac, body) SELECT ?, ?, ?, ?, ?, ?, ? \
@@ -124,7 +122,7 @@ impl State {
         .bind(row.low)
         .bind(row.high)
         .bind(row.mac.to_vec())
-        .bind(row.body.to_vec())
+        .bind(kept)
         .bind(row.number - 1)
         .bind(row.number - 1)
         .execute(&mut self.connection)
@@ -153,10 +151,12 @@ impl State {
         self.audit.is_sealing = true;
         let (sealed, last) = (self.audit.sealed, self.audit.number);
         let rows = query(tables::rows_between(sealed.0 + 1, last))?.fetch_all(&mut self.connection).await?;
-        let rows = rows.iter().map(tables::row).collect::<Result<Vec<_>>>()?;
         let (key, jobs) = (self.keeper.key.clone(), jobs.clone());
         tokio::spawn(async move {
-            let sealing = tokio::task::spawn_blocking(move || Sealed::of(&key, sealed, &rows));
+            let sealing = tokio::task::spawn_blocking(move || {
+                let rows = rows.iter().map(|it| tables::row(it, &key)).collect::<Result<Vec<_>>>()?;
+                Sealed::of(&key, sealed, &rows)
+            });
             match sealing.await.map_err(|_| Error::Closed).flatten() {
                 Ok(blocks) => {
                     // Who closes the file meanwhile leaves it to the next one.
@@ -275,69 +275,5 @@ impl State {
         // After some errors SQLite has rolled back by itself, and there is nothing left to roll back.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         Err(error)
-    }
-}
-
-/// The milliseconds of a place, which is a time in microseconds ([`super::stamps`]).
-pub(super) fn time_of(place: i64) -> i64 {
-    place.div_euclid(1000)
-}
-
-/// The log, as a place's readers see it.
-pub(super) struct FileLog<'a>(pub(super) &'a Place);
-
-impl FileLog<'_> {
-    /// The last row's number; 0 of an empty log.
-    pub(super) async fn last(&self) -> Result<i64> {
-        let last = "SELECT max((SELECT coalesce(max(number), 0) FROM audit_row), (SELECT coalesce(max(last), 0) FROM audit_block))";
-        self.count(Sql::new(last)).await
-    }
-}
-
-#[async_trait]
-impl Log for FileLog<'_> {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
-    fn hash(&self) -> &IndexHash {
-        &self.0.hash
-    }
-
-    fn key(&self) -> &AuditKey {
-        &self.0.keeper.key
-    }
-
-    async fn rows(&self, statement: Sql) -> Result<Vec<Row>> {
-        self.0.readers.fetch_all(query(statement)?).await?.iter().map(tables::row).collect()
-    }
-
-    async fn blocks(&self, statement: Sql) -> Result<Vec<Block>> {
-        self.0.readers.fetch_all(query(statement)?).await?.iter().map(tables::block).collect()
-    }
-
-    async fn count(&self, statement: Sql) -> Result<i64> {
-        Ok(self.0.readers.fetch_one(query(statement)?).await?.try_get(0)?)
-    }
-
-    /// The writer chains what it writes at once.
-    async fn unchained(&self, _: i64, _: i64) -> Result<Vec<Unchained>> {
-        Ok(Vec::new())
-    }
-
-    fn time_of(&self, place: i64) -> i64 {
-        time_of(place)
-    }
-
-    fn place_after(&self, ms: i64) -> i64 {
-        ms.saturating_add(1).saturating_mul(1000)
-    }
-
-    fn now(&self) -> i64 {
-        (self.0.clock)()
-    }
-
-    async fn head(&self) -> Result<Option<Head>> {
-        self.0.keeper.find().await
     }
 }

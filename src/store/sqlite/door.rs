@@ -1,7 +1,7 @@
 //! What callers hold of a tenant: the way to its place, which is opened when something is asked of it and may be closed
 //! between two questions.
 
-use super::audit::{FileLog, time_of as audit_time};
+use super::log::{FileLog, time_of as audit_time};
 use super::place::{Place, Settings};
 use super::places::Places;
 use super::runner::Reading;

@@ -1,6 +1,6 @@
 //! The heads of audit logs in the directory: written some time after the rows they tell of, all tenants' together.
 
-use super::audit::FileLog;
+use super::log::FileLog;
 use super::place::Place;
 use crate::audit::{AuditKey, Head, agrees, tables};
 use crate::{AuditHead, Result};

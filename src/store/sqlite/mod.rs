@@ -12,6 +12,7 @@ mod heads;
 mod index;
 mod jobs;
 mod ledger;
+mod log;
 mod place;
 mod places;
 mod raw;

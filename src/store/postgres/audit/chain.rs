@@ -1,6 +1,7 @@
 //! Chaining: once a second, as long as there is something to chain, one of the nodes that wrote puts what was written into the
 //! next row, seals what has become a block, and has the directory know where the log is.
 
+use super::lot::Lot;
 use super::{Inbox, PlaceLog, Within};
 use crate::audit::{AuditKey, Head, Mac, Row, START, Sealed, Unchained, agrees, figures, is_full, tables};
 use crate::postgres::connections::Taken;
@@ -15,9 +16,8 @@ use std::time::Duration;
 
 /// How long what was written waits to be chained.
 const EVERY: Duration = Duration::from_secs(1);
-/// The most statements' events in one row, and bytes after which it takes no more.
+/// The most statements' events in one row.
 const LOT: i64 = 1000;
-const BYTES: usize = 2 << 20;
 /// The lock that one who chains has.
 pub(in crate::postgres) const CHAINER: i32 = 1_802_723_942;
 /// After so many steps in which somebody else had it, it is said that nothing is chained.
@@ -176,7 +176,7 @@ impl Within<'_> {
     async fn chain(&mut self, head: Option<Head>) -> Result<Chained> {
         let (records, audit) = (self.records, &self.records.audit);
         let waiting = self.fetch(tables::waiting(audit.after.load(Ordering::Relaxed), LOT)).await?;
-        let waiting = waiting.iter().map(tables::unchained).collect::<Result<Vec<Unchained>>>()?;
+        let waiting = waiting.iter().map(|it| tables::unchained(it, &audit.key)).collect::<Result<Vec<Unchained>>>()?;
         let lot = Lot::of(&audit.key, &waiting);
         audit.tell_untrue(records.name(), lot.untrue);
         // What cannot be chained stays where it is; a lot full of it is passed by, from the beginning again once the end is met.
@@ -220,7 +220,7 @@ impl Within<'_> {
             .bind(row.low)
             .bind(row.high)
             .bind(row.mac.to_vec())
-            .bind(row.body.to_vec())
+            .bind(self.key().encrypted(&row.body)?)
             .execute(&mut *self.connection)
             .await?;
         Ok(())
@@ -231,7 +231,7 @@ impl Within<'_> {
         let sealed = block.map_or((0, START, 0), |it| (it.last, it.mac, it.total));
         let mut last = Sql::new(&format!("SELECT {} FROM audit_row WHERE number <= ? AND total <= ?", tables::ROW));
         last.push(" ORDER BY number DESC").bind(LAST).bind(LAST).limit(1);
-        let row = self.fetch(last).await?.first().map(tables::row).transpose()?;
+        let row = self.fetch(last).await?.first().map(|it| tables::row(it, self.key())).transpose()?;
         let bytes = Sql::new("SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM audit_row");
         let bytes = self.fetch(bytes).await?.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
         let (number, mac, total) = row.map_or(sealed, |it| (it.number, it.mac, it.total));
@@ -241,9 +241,11 @@ impl Within<'_> {
     /// Makes blocks of all rows that are in none, up to the last.
     async fn seal(&mut self, sealed: (i64, Mac, i64), last: i64) -> Result<()> {
         let rows = self.fetch(tables::rows_between(sealed.0 + 1, last)).await?;
-        let rows = rows.iter().map(tables::row).collect::<Result<Vec<_>>>()?;
-        let key = self.records.audit.key.clone();
-        let sealing = tokio::task::spawn_blocking(move || Sealed::of(&key, sealed, &rows));
+        let key = self.key().clone();
+        let sealing = tokio::task::spawn_blocking(move || {
+            let rows = rows.iter().map(|it| tables::row(it, &key)).collect::<Result<Vec<_>>>()?;
+            Sealed::of(&key, sealed, &rows)
+        });
         let blocks = sealing.await.map_err(|_| Error::Closed)??;
         if !blocks.iter().all(|it| it.is_true) {
             figures::untrue();
@@ -251,7 +253,7 @@ impl Within<'_> {
             tracing::error!(tenant, "rows of the audit log are not what was written; each was sealed alone");
         }
         for Sealed { block, keys, .. } in blocks {
-            sqlx::query("SELECT audit_seal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+            sqlx::query("SELECT audit_seal_rows($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
                 .bind(keys)
                 .bind(block.number)
                 .bind(block.last)
@@ -269,35 +271,5 @@ impl Within<'_> {
                 .await?;
         }
         Ok(())
-    }
-}
-
-/// What goes into one row.
-struct Lot {
-    places: Vec<i64>,
-    /// The events.
-    body: Vec<u8>,
-    /// Something is left for the next row.
-    is_cut: bool,
-    /// How many were left out, as they are not what was written.
-    untrue: usize,
-}
-
-impl Lot {
-    fn of(key: &AuditKey, waiting: &[Unchained]) -> Lot {
-        let mut lot = Lot { places: Vec::new(), body: Vec::new(), is_cut: false, untrue: 0 };
-        for it in waiting {
-            if lot.body.len() > BYTES {
-                lot.is_cut = true;
-                break;
-            }
-            if it.is_true(key) {
-                lot.places.push(it.place);
-                lot.body.extend_from_slice(&it.body);
-            } else {
-                lot.untrue += 1;
-            }
-        }
-        lot
     }
 }

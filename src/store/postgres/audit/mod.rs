@@ -3,6 +3,7 @@
 
 mod chain;
 mod inbox;
+mod lot;
 
 #[cfg(test)]
 pub(super) use chain::CHAINER;
@@ -22,18 +23,25 @@ use async_trait::async_trait;
 use sqlx::{PgConnection, Row as _};
 use std::sync::Arc;
 
-/// The events of a statement, as they are written.
-pub(super) fn gathered(records: &Records, group: &[Changes], place: impl Fn(usize) -> i64) -> Option<Unchained> {
+/// The events of a statement, as they are kept. What waited has the places that it got, of which the first may be another statement's:
+/// at each attempt it stands under an earlier one.
+pub(super) fn gathered(
+    records: &Records,
+    group: &[Changes],
+    place: impl Fn(usize) -> i64,
+    attempt: u32,
+) -> Result<Option<Unchained>> {
     let mut body = Vec::new();
     for (i, entry) in group.iter().flat_map(|it| &it.audit).enumerate() {
         encode(&mut body, entry, place(i), &records.tenancy.hash);
     }
     let given = (!body.is_empty()).then(|| place(0));
     // What waited comes alone, so that what is written together stands together.
-    let waited = group.iter().filter_map(|it| it.waited.least());
+    let waited = group.iter().filter_map(|it| it.waited.least()).map(|it| it.saturating_sub(attempt.into()));
     group.iter().for_each(|it| body.extend_from_slice(it.waited.as_bytes()));
-    let place = given.into_iter().chain(waited).min()?;
-    Some(Unchained { place, mac: records.audit.key.unchained(place, &body), body: body.into() })
+    let Some(place) = given.into_iter().chain(waited).min() else { return Ok(None) };
+    let key = &records.audit.key;
+    Ok(Some(Unchained { place, mac: key.unchained(place, &body), body: key.encrypted(&body)?.into() }))
 }
 
 /// The events as they will stand in the log, with places from now on.
@@ -93,7 +101,7 @@ impl Log for PlaceLog<'_> {
     }
 
     async fn rows(&self, statement: Sql) -> Result<Vec<Row>> {
-        self.0.reading().fetch(statement).await?.iter().map(tables::row).collect()
+        self.0.reading().fetch(statement).await?.iter().map(|it| tables::row(it, self.key())).collect()
     }
 
     async fn blocks(&self, statement: Sql) -> Result<Vec<Block>> {
@@ -106,7 +114,8 @@ impl Log for PlaceLog<'_> {
     }
 
     async fn unchained(&self, before: i64, most: i64) -> Result<Vec<Unchained>> {
-        self.0.reading().fetch(tables::waiting_before(before, most)).await?.iter().map(tables::unchained).collect()
+        let rows = self.0.reading().fetch(tables::waiting_before(before, most)).await?;
+        rows.iter().map(|it| tables::unchained(it, self.key())).collect()
     }
 
     fn time_of(&self, place: i64) -> i64 {
@@ -133,6 +142,10 @@ struct Within<'a> {
 }
 
 impl Within<'_> {
+    fn key(&self) -> &AuditKey {
+        &self.records.audit.key
+    }
+
     async fn fetch(&mut self, statement: Sql) -> Result<Vec<sqlx::postgres::PgRow>> {
         Ok(query(&self.records.tenancy.number, statement)?.fetch_all(&mut *self.connection).await?)
     }

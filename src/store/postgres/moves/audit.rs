@@ -44,7 +44,8 @@ impl Mover<'_> {
         let find = format!("SELECT {} FROM audit_block WHERE number = $1", tables::BLOCK);
         let block = tables::block(&self.from.row(sqlx::query(AssertSqlSafe(find)).bind(number)).await?)?;
         let tenant = self.order.keeper.tenant(self.entry.name.clone(), self.entry.kept.clone()).await?;
-        let keys = block.keys(&AuditKey::new(tenant.secrets())).ok_or_else(|| {
+        let key = AuditKey::new(tenant.secrets(), self.order.keeper.random());
+        let keys = block.keys(&key).ok_or_else(|| {
             let told = "its audit log is not as it was written; `medisync audit verify` tells where";
             Error::CannotMove(told.to_owned())
         })?;

@@ -185,6 +185,16 @@ impl Engine for Database {
         texts
     }
 
+    async fn kept_events(&self, tenant: &str) -> Vec<Vec<u8>> {
+        let number = self.number(tenant).await;
+        let (mut connection, schema) = self.place(self.placement, tenant).await;
+        let of = |table: &str| format!("SELECT t.body FROM {schema}.{table} t WHERE t.tenant = $1");
+        let events = ["audit_new", "audit_row", "audit_block"].map(of).join(" UNION ALL ");
+        let events = sqlx::query_scalar(AssertSqlSafe(events)).bind(number).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        events
+    }
+
     async fn change_bodies(&self, tenant: &str, statement: &'static str) {
         let (mut connection, schema) = self.place(self.placement, tenant).await;
         let statement = format!("SET search_path = {schema}; {statement}");

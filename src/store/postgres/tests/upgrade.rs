@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// The migrations of the directory and of records that the version before knew.
 const KNEW: (usize, usize) = (6, 10);
 /// Those that this version adds.
-const ADDED: (usize, usize) = (1, 2);
+const ADDED: (usize, usize) = (1, 3);
 /// A table that these change.
 const CHANGED: &str = "medisync_pool.audit_block";
 const POOL: &str = "medisync_pool";

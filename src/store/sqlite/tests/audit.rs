@@ -14,14 +14,14 @@ fn file(folder: &Folder) -> PathBuf {
     folder.folder.path().join("tenants/ward.sqlite")
 }
 
-async fn run(folder: &Folder, statement: &str) {
+pub(super) async fn run(folder: &Folder, statement: &str) {
     let mut connection = options(&file(folder)).connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
-async fn bytes(folder: &Folder, statement: &'static str) -> Vec<Vec<u8>> {
+pub(super) async fn bytes(folder: &Folder, statement: &'static str) -> Vec<Vec<u8>> {
     let mut connection = options(&file(folder)).connect().await.unwrap();
     let found = sqlx::query_scalar(statement).fetch_all(&mut connection).await.unwrap();
     connection.close().await.unwrap();
@@ -29,7 +29,7 @@ async fn bytes(folder: &Folder, statement: &'static str) -> Vec<Vec<u8>> {
 }
 
 /// A store that was closed after so many rows of two events each.
-async fn written(rows: usize) -> Folder {
+pub(super) async fn written(rows: usize) -> Folder {
     let folder = folder(ENOUGH);
     let ward = ward(&folder).await;
     for row in 0..rows {
@@ -39,7 +39,7 @@ async fn written(rows: usize) -> Folder {
     folder
 }
 
-async fn write(ward: &Ward, row: usize) {
+pub(super) async fn write(ward: &Ward, row: usize) {
     let of = |i: usize| event(&format!("{row}-{i}"), &["p"]);
     ward.session.audit(vec![of(0), of(1)]).await.unwrap();
 }
@@ -51,7 +51,7 @@ async fn verdict(folder: &Folder) -> AuditVerdict {
     verdict
 }
 
-async fn faults(folder: &Folder) -> Vec<AuditFault> {
+pub(super) async fn faults(folder: &Folder) -> Vec<AuditFault> {
     verdict(folder).await.faults
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 mod audit;
+mod encrypted;
 mod limits;
 mod plans;
 mod text;
@@ -79,6 +80,14 @@ impl Engine for Folder {
         let texts = sqlx::query_scalar("SELECT norm FROM string").fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         texts
+    }
+
+    async fn kept_events(&self, tenant: &str) -> Vec<Vec<u8>> {
+        let mut connection = self.of(tenant).await;
+        let events = "SELECT body FROM audit_row UNION ALL SELECT body FROM audit_block";
+        let events = sqlx::query_scalar(events).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        events
     }
 
     async fn change_bodies(&self, tenant: &str, statement: &'static str) {
