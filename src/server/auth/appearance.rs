@@ -6,7 +6,7 @@ use super::operations::{ALL, demand_administrator};
 use crate::clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Answer, Call, Operation};
+use engine::{Answer, Arguments, Call, Operation};
 use fhir::{Failure, IssueType, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -175,11 +175,21 @@ pub fn operation() -> Operation {
 async fn appearance(call: Call<'_>) -> Result<Answer> {
     demand_administrator(&call).await?;
     let session = call.ctx.session();
-    let mut look = match call.arguments.text("reset") {
-        Some("true") => Appearance::default(),
-        _ => Appearance::of(session).await?,
-    };
-    let color = |name: &str| call.arguments.text(name).map(|it| it.parse::<Color>().map_err(refused)).transpose();
+    let look = kept::change(session, KEY, |look| change(look, &call.arguments)).await?;
+    let mut told = Vec::new();
+    for (name, color) in [("color", look.color), ("colorDark", look.color_dark)] {
+        told.extend(color.map(|it| json!({ "name": name, "valueString": it.to_string() })));
+    }
+    told.extend(look.picture().map(|(kind, _)| json!({ "name": "logoType", "valueCode": kind })));
+    Ok(Answer::new(200, json!({ "resourceType": "Parameters", "parameter": told }).to_string()))
+}
+
+/// Makes a look what is asked for.
+fn change(look: &mut Appearance, arguments: &Arguments) -> Result<()> {
+    if arguments.text("reset") == Some("true") {
+        *look = Appearance::default();
+    }
+    let color = |name: &str| arguments.text(name).map(|it| it.parse::<Color>().map_err(refused)).transpose();
     if let Some(color) = color("color")? {
         color.check(LIGHT, "color")?;
         look.color = Some(color);
@@ -188,17 +198,11 @@ async fn appearance(call: Call<'_>) -> Result<Answer> {
         color.check(DARK, "colorDark")?;
         look.color_dark = Some(color);
     }
-    if let Some(logo) = call.arguments.text("logo") {
+    if let Some(logo) = arguments.text("logo") {
         look.logo = Some(checked(logo)?);
     }
     look.changed = clock::now_ms();
-    kept::set(session, KEY, &look).await?;
-    let mut told = Vec::new();
-    for (name, color) in [("color", look.color), ("colorDark", look.color_dark)] {
-        told.extend(color.map(|it| json!({ "name": name, "valueString": it.to_string() })));
-    }
-    told.extend(look.picture().map(|(kind, _)| json!({ "name": "logoType", "valueCode": kind })));
-    Ok(Answer::new(200, json!({ "resourceType": "Parameters", "parameter": told }).to_string()))
+    Ok(())
 }
 
 /// A logo that is taken, in base64 without white space.

@@ -104,6 +104,19 @@ pub async fn supersede<T: Kept>(session: &dyn Session, key: &str, found: Option<
     decided(write(session, vec![change]).await?)
 }
 
+/// Changes a value that a tenant has one of: what it becomes is made of what it is. Fails where somebody else changes it at
+/// the same time.
+pub async fn change<T>(session: &dyn Session, key: &str, change: impl FnOnce(&mut T) -> Result<()>) -> Result<T>
+where
+    T: Kept + Default + Clone,
+{
+    let found = find::<T>(session, key).await?;
+    let mut value = found.as_ref().map(|it| it.value.clone()).unwrap_or_default();
+    change(&mut value)?;
+    supersede(session, key, found, value.clone()).await?;
+    Ok(value)
+}
+
 /// Keeps a value that a tenant has one of, whatever stood there; fails where somebody else changes it at the same time.
 pub async fn set<T: Kept>(session: &dyn Session, key: &str, value: &T) -> Result<()> {
     let change = match session.entry(T::KIND, key).await? {

@@ -56,8 +56,19 @@ impl SessionLimits {
         Ok(kept::find(session, KEY).await?.map(|it| it.value).unwrap_or_default())
     }
 
-    /// Keeps these for the tenant: sign-ins that are older end at once.
-    pub async fn keep(self, session: &dyn Session) -> Result<()> {
+    /// Keeps for the tenant what is made of what holds: sign-ins that are older end at once.
+    pub async fn change(
+        session: &dyn Session,
+        made: impl FnOnce(SessionLimits) -> SessionLimits,
+    ) -> Result<SessionLimits> {
+        let change = |limits: &mut SessionLimits| {
+            *limits = made(*limits);
+            limits.check()
+        };
+        kept::change(session, KEY, change).await
+    }
+
+    fn check(self) -> Result<()> {
         let (least, most) = BOUNDS;
         if self.idle < least || self.recent < least || self.idle > self.longest || self.longest > most {
             let told = "A sign-in holds without use for a second at least, and no longer than at all; that is 30 days at the \
@@ -68,7 +79,7 @@ impl SessionLimits {
             let told = "An authorization code holds for a second at least, and for ten minutes at the most.";
             return Err(Failure::new(IssueType::Value, told));
         }
-        kept::set(session, KEY, &self).await
+        Ok(())
     }
 
     /// Until when a sign-in holds that began and was last used then.

@@ -38,14 +38,7 @@ impl SignUps {
 
     /// Keeps these for the tenant.
     pub async fn keep(self, session: &dyn Session) -> Result<()> {
-        let change = match kept::find::<SignUps>(session, KEY).await? {
-            Some(mut entry) => {
-                entry.value = self;
-                entry.replace()?
-            }
-            None => kept::insert(KEY, &self, None)?,
-        };
-        kept::decided(kept::write(session, vec![change]).await?)
+        kept::set(session, KEY, &self).await
     }
 }
 

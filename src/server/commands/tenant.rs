@@ -222,16 +222,17 @@ async fn sign_ins(
     let [idle, longest, recent, code] = asked.map(|it| it.map(Span::millis).transpose());
     let (idle, longest, recent, code) = (idle?, longest?, recent?, code?);
     let (limits, demand) = within(&settings, &name, async |session| {
-        let now = SessionLimits::of(&*session).await.map_err(told)?;
-        let asked = SessionLimits {
+        let made = |now: SessionLimits| SessionLimits {
             idle: idle.unwrap_or(now.idle),
             longest: longest.unwrap_or(now.longest),
             recent: recent.unwrap_or(now.recent),
             code: code.unwrap_or(now.code),
         };
+        let now = SessionLimits::of(&*session).await.map_err(told)?;
+        let mut asked = made(now);
         if asked != now {
-            let keeping = async { asked.keep(&*session).await.map_err(told) };
-            by_operator(&*session, (Security::Configuration, "session-limits"), keeping).await?;
+            let keeping = async { SessionLimits::change(&*session, made).await.map_err(told) };
+            asked = by_operator(&*session, (Security::Configuration, "session-limits"), keeping).await?;
             tracing::info!(tenant = name, idle = asked.idle, longest = asked.longest, "sign-ins have other limits");
         }
         let demanded = Demand::of(&*session).await.map_err(told)?;

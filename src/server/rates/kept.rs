@@ -52,15 +52,42 @@ impl OwnLimits {
 
     /// Keeps what one of the two says; what they do not say stays.
     pub async fn keep(session: &dyn Session, by: By, said: [Option<Rate>; Who::ALL.len()]) -> Result<OwnLimits> {
-        let mut own = OwnLimits::of(session).await?;
-        let of = match by {
-            By::Operator => &mut own.given,
-            By::Administrator => &mut own.asked,
+        let say = |own: &mut OwnLimits| {
+            let of = match by {
+                By::Operator => &mut own.given,
+                By::Administrator => &mut own.asked,
+            };
+            for (of, said) in of.iter_mut().zip(said) {
+                *of = said.or(*of);
+            }
+            Ok(())
         };
-        for (of, said) in of.iter_mut().zip(said) {
-            *of = said.or(*of);
+        kept::change(session, KEY, say).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock, random, tenants};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use store::{Keeper, SqliteStore, Store, Unwrapped};
+
+    #[tokio::test]
+    async fn what_two_say_at_once_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), random::fill));
+        let store = SqliteStore::open(folder.path(), clock::now_ms, Duration::from_secs(10), keeper).await.unwrap();
+        let session = store.open(&tenants::create(&store, "north").await.unwrap().unwrap()).await.unwrap();
+        for number in 1..=20 {
+            let said = [Some(number.to_string().parse().unwrap()); Who::ALL.len()];
+            let keep = |by| OwnLimits::keep(&*session, by, said);
+            let (given, asked) = tokio::join!(keep(By::Operator), keep(By::Administrator));
+            let own = OwnLimits::of(&*session).await.unwrap();
+            for (by, kept) in [(By::Operator, given), (By::Administrator, asked)] {
+                assert!(kept.is_err() || own.said(by) == said, "round {number}: {kept:?}, and then {own:?}");
+            }
         }
-        kept::set(session, KEY, &own).await?;
-        Ok(own)
     }
 }

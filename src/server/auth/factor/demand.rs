@@ -53,17 +53,7 @@ impl Demand {
 
     /// Keeps this for the tenant: what was begun with less ends at once.
     pub async fn keep(self, session: &dyn Session) -> Result<()> {
-        let change = match kept::find::<Demand>(session, KEY).await? {
-            Some(mut entry) => {
-                entry.value = self;
-                entry.replace()?
-            }
-            None => kept::insert(KEY, &self, None)?,
-        };
-        match kept::write(session, vec![change]).await? {
-            true => Ok(()),
-            false => Err(Failure::new(IssueType::Transient, "The demand is being changed by others; try again.")),
-        }
+        kept::set(session, KEY, &self).await
     }
 
     /// Whether it is made of the user who is this resource, such as `Practitioner/1`.
