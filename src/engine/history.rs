@@ -1,5 +1,6 @@
 //! `history` of an instance, a type and the system (http.html#history).
 
+use crate::access::Latest;
 use crate::bundle::{BundleWriter, Response};
 use crate::page::{self, Turn};
 use crate::sight::Sight;
@@ -50,8 +51,10 @@ impl Engine {
             bundle.total(total);
         }
         bundle.links(&links);
+        let mut latest = Latest::default();
         for version in &found.shown {
-            write_version(&mut bundle, ctx.base(), version, &self.version_seen(ctx, version).await?)?;
+            let shown = self.version_seen(ctx, version, &mut latest).await?;
+            write_version(&mut bundle, ctx.base(), version, &shown)?;
         }
         ctx.note(interaction, 200, |noted| {
             noted.asked(request);

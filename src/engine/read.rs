@@ -1,5 +1,6 @@
 //! `read` and `vread` (http.html#read, #vread), conditional as well (#cread).
 
+use crate::access::Latest;
 use crate::aim::etag;
 use crate::summary::View;
 use crate::{Answer, Context, Engine, Interaction, Request};
@@ -31,7 +32,7 @@ impl Engine {
         let unchanged = is_unchanged(&stored, request);
         let body = match interaction {
             _ if unchanged => Bytes::new(),
-            Interaction::Vread { .. } => view.apply(self.version_seen(ctx, &stored).await?)?,
+            Interaction::Vread { .. } => view.apply(self.version_seen(ctx, &stored, &mut Latest::default()).await?)?,
             _ => view.apply(self.seen(ctx, &stored)?)?,
         };
         let status = if unchanged { 304 } else { 200 };

@@ -4,7 +4,8 @@
 //! by their index, and that there are no more of them is a condition of the commit: of two writes at the same time, one
 //! wins and the other finds its resource.
 
-use crate::{Context, Engine};
+use crate::access::Reach;
+use crate::{Access, Context, Engine};
 use bytes::Bytes;
 use fhir::json::Value;
 use fhir::search::{Clause, ParamId, Test, TokenTest};
@@ -74,7 +75,7 @@ impl Engine {
     pub async fn clashes(&self, ctx: &Context, resource: Value<'_>, key: &Key) -> Result<Vec<Issue>> {
         let mut issues = Vec::new();
         // It would be told without anything being written.
-        if hides_some(ctx, &key.of) {
+        if self.hides_some(ctx, &key.of) {
             return Ok(issues);
         }
         for owned in self.owned(ctx, resource, &key.of).await?.iter().flatten() {
@@ -95,12 +96,18 @@ impl Engine {
             draft.is_some_and(|it| it.owned.is_some() && !it.has(owned))
         };
         if found.iter().any(|it| it.key != *key && !gives_it_up(&it.key)) {
-            return Err(match hides_some(ctx, &key.of) {
+            return Err(match self.hides_some(ctx, &key.of) {
                 true => shared_by_hidden(&key.of),
                 false => shared(&key.of, owned, "Another resource"),
             });
         }
         Ok(Guard::Matches { of: key.of.clone(), filter, ids: found.into_iter().map(|it| it.key.id).collect() })
+    }
+
+    /// Whether the caller does not see all of such resources: they would be told which hidden identifier there is.
+    fn hides_some(&self, ctx: &Context, of: &str) -> bool {
+        let sees_all = matches!(self.reach(ctx, Access::Read, of), Ok(Reach::Whole));
+        !sees_all || ctx.lacks_clearance() || !ctx.caller.scopes.hidden_by_any(of).is_empty()
     }
 }
 
@@ -130,11 +137,6 @@ fn owned(profiles: &Profiles, names: &[&str], resource: Value<'_>, of: &str) -> 
         }
     }
     Ok(all)
-}
-
-/// Whether the caller does not see all of such resources: they would be told which hidden identifier there is.
-fn hides_some(ctx: &Context, of: &str) -> bool {
-    ctx.lacks_clearance() || !ctx.caller.scopes.hidden_by_any(of).is_empty()
 }
 
 /// Fails as [`shared`] does, and leaves open which identifier it is.

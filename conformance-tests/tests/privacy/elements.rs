@@ -5,19 +5,19 @@ use super::*;
 use crate::roles::masks::{is_tagged, tells_none};
 
 /// What is labelled: nowhere in what is sent to who is not cleared.
-const SECRETS: [&str; 3] = ["555-secret", "secret-note", "1977-07-07"];
+pub(super) const SECRETS: [&str; 3] = ["555-secret", "secret-note", "1977-07-07"];
 
-fn label(code: &str) -> Value {
+pub(super) fn label(code: &str) -> Value {
     json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": code })
 }
 
-fn inline(code: &str) -> Value {
+pub(super) fn inline(code: &str) -> Value {
     let url = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label";
     json!([{ "url": url, "valueCoding": label(code) }])
 }
 
 /// Patient `a`, one of whose numbers and whose date of birth are labelled.
-fn labelled_patient() -> Value {
+pub(super) fn labelled_patient() -> Value {
     json!({
         "resourceType": "Patient", "id": "a", "meta": { "security": [label("PROCESSINLINELABEL")] },
         "text": { "status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">555-secret</div>" },
@@ -38,7 +38,7 @@ fn labelled_observation() -> Value {
 }
 
 /// A clinic in which holders of the role `doctor` are cleared for the label, and nobody for another one.
-async fn clinic() -> Option<Clinic> {
+pub(super) async fn clinic() -> Option<Clinic> {
     let clinic = Clinic::new().await?;
     let clearance = |code: &str, role: &str| {
         json!({ "name": "clearance", "part": [{ "name": "label", "valueCoding": label(code) },
@@ -51,7 +51,7 @@ async fn clinic() -> Option<Clinic> {
 }
 
 /// That an answer is one, and tells nothing that is labelled.
-fn keeps_quiet(answer: Answer, what: &str) -> Value {
+pub(super) fn keeps_quiet(answer: Answer, what: &str) -> Value {
     tells_none(answer, &SECRETS, what)
 }
 

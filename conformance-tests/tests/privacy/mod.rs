@@ -4,14 +4,18 @@
 mod auditors;
 mod consents;
 mod doctors;
+mod duplicates;
 mod elements;
 mod emergency;
 mod events;
+mod identifiers;
 mod labels;
 mod links;
+mod moved;
 mod purposes;
 mod sharing;
 mod widening;
+mod withheld;
 
 use conformance_tests::{Answer, Bundle, Client, Program, foreign_base, program, samples::*, skipped, unique};
 use serde_json::{Value, json};

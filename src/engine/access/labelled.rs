@@ -1,16 +1,21 @@
-//! Elements with security labels of their own ([`fhir::mask::labelled`]), for callers who have no clearance for these.
+//! Elements with security labels of their own ([`fhir::mask::labelled`]), for callers who have no clearance for these or from whom
+//! consents withhold them.
 //!
 //! Which of them a resource has is known once it is looked into. A search that looks at elements leaves out what has one that the
 //! caller may not see: whether it matches would tell of it. By its id, what stands in `meta` and by whose it is it is found as
 //! ever, in a patient's compartment as well; by another reference it is in no compartment.
 
+use super::widening::labels_of;
 use crate::content::type_of;
+use crate::privacy::{Limits, element_labels, with_level};
 use crate::{Context, Engine};
 use fhir::json::Value;
 use fhir::mask::{Labelled, labelled, looks_at_subject};
-use fhir::search::{Clause, Codes, Filter, ParamId, Test};
+use fhir::search::{Clause, Codes, Filter, IndexSink, ParamId, Test};
 use fhir::spec::{TypeId, r4};
 use fhir::{Failure, Result};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
 use store::{Branch, Key, SortBy};
 
@@ -26,29 +31,84 @@ impl Context {
         self.caller.scopes.is_masked() || self.lacks_clearance()
     }
 
-    /// Whether there are labels that the caller has no clearance for.
+    /// Whether there are labels that the caller has no clearance for, or by which consents withhold something.
     pub(crate) fn lacks_clearance(&self) -> bool {
         self.limits.as_ref().is_some_and(|it| it.lacks_clearance())
     }
 }
 
 impl Engine {
-    /// The labels of elements of a resource that the caller has no clearance for.
+    /// The labels by which elements of a resource are hidden from the caller: those that they have no clearance for, and those by
+    /// which consents withhold them.
     pub(super) fn lacked<'v>(&self, ctx: &Context, resource: Value<'v>, updated: i64) -> Result<Vec<Labelled<'v>>> {
         let Some(limits) = ctx.limits.as_ref().filter(|it| it.lacks_clearance()) else { return Ok(Vec::new()) };
         let mut lacked = labelled(resource);
-        lacked.retain(|it| limits.lacks((it.system, it.code)));
         if lacked.is_empty() {
             return Ok(lacked);
         }
+        let withheld = self.withheld(ctx, limits, resource, updated, &lacked)?;
+        let is_lacked = |it: &Labelled<'_>| limits.lacks((it.system, it.code));
+        let is_open = lacked.iter().any(is_lacked) && self.needs_no_clearance(ctx, limits, resource, updated)?;
+        lacked.retain(|it| withheld.contains(&it.element) || !is_open && is_lacked(it));
+        Ok(lacked)
+    }
+
+    /// Whether a resource is the caller's own, or one of an emergency.
+    fn needs_no_clearance(&self, ctx: &Context, limits: &Limits, resource: Value<'_>, updated: i64) -> Result<bool> {
         let (of, params, codes) = (type_of(resource)?, ctx.params(), Codes::none());
         let query = self.query(ctx, of, (params.spec(), &codes));
         let open: Filter = limits.open(&query).map(|it| Clause::Any(vec![it])).into_iter().collect();
         let key = Key::new(&*r4().of(of).name, resource.str("id").unwrap_or_default());
-        if !open.is_empty() && self.holds(ctx, &key, resource, updated, &open)? {
-            lacked.clear();
+        Ok(!open.is_empty() && self.holds(ctx, &key, resource, updated, &open)?)
+    }
+
+    /// The elements, by [`Value::index`], that consents withhold by their labels. What can only be hidden with the whole
+    /// resource is decided with that.
+    fn withheld(
+        &self,
+        ctx: &Context,
+        limits: &Limits,
+        resource: Value<'_>,
+        updated: i64,
+        all: &[Labelled<'_>],
+    ) -> Result<FxHashSet<u32>> {
+        let mut labels: BTreeMap<(u32, u32), Vec<(Option<&str>, &str)>> = BTreeMap::new();
+        for it in all.iter().filter(|it| it.path.is_some()) {
+            labels.entry((it.within, it.element)).or_default().push((it.system, it.code));
         }
-        Ok(lacked)
+        // Elements of the same labels are decided alike.
+        let mut alike: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+        for ((within, element), mut labels) in labels {
+            labels.sort_unstable();
+            alike.entry((within, labels)).or_default().push(element);
+        }
+        let mut withheld = FxHashSet::default();
+        for ((within, labels), elements) in alike {
+            let part = resource.doc().at(within);
+            let filter = limits.of_element(type_of(part)?);
+            if !filter.is_empty() && !self.shows_element(ctx, (part, updated), &labels, &filter)? {
+                withheld.extend(elements);
+            }
+        }
+        Ok(withheld)
+    }
+
+    /// Whether criteria on an element hold for one of a resource that has these labels.
+    fn shows_element(
+        &self,
+        ctx: &Context,
+        (resource, updated): (Value<'_>, i64),
+        labels: &[(Option<&str>, &str)],
+        filter: &Filter,
+    ) -> Result<bool> {
+        let of = &*r4().of(type_of(resource)?).name;
+        let key = Key::new(of, resource.str("id").unwrap_or_default());
+        let mut alone = self.alone(ctx, &key, (resource, updated), filter)?;
+        let own = labels_of(resource).filter_map(|(system, code)| Some((system, code?)));
+        for (system, code) in with_level(labels, own) {
+            alone.token(element_labels(of), system, code);
+        }
+        Ok(alone.passes(filter) == Some(true))
     }
 
     /// Narrows a search to what it may look at, if it looks at elements.
@@ -67,7 +127,10 @@ impl Engine {
 
     /// The same of criteria on resources of a type. Of alternatives, those that look at no element find all that they do.
     pub(crate) fn narrow_filter_to_unlabelled(&self, ctx: &Context, of: &str, filter: &mut Filter) -> Result<()> {
-        let Some(unlabelled) = self.unlabelled(ctx, of)? else { return Ok(()) };
+        let unlabelled = self.unlabelled(ctx, of)?;
+        if unlabelled.is_empty() {
+            return Ok(());
+        }
         let mut is_by_element = false;
         for clause in filter.iter_mut() {
             match clause {
@@ -75,13 +138,16 @@ impl Engine {
                     let (some, others) = std::mem::take(tests).into_iter().partition(|it| looks_at_element(of, it));
                     *tests = others;
                     if !Vec::is_empty(&some) {
-                        tests.push(Test::All(vec![Clause::Any(some), unlabelled.clone()]));
+                        let some = [Clause::Any(some)].into_iter();
+                        tests.push(Test::All(some.chain(unlabelled.iter().cloned()).collect()));
                     }
                 }
                 clause => is_by_element |= looks_at_elements(of, clause),
             }
         }
-        filter.extend(is_by_element.then_some(unlabelled));
+        if is_by_element {
+            filter.extend(unlabelled);
+        }
         Ok(())
     }
 
@@ -91,9 +157,9 @@ impl Engine {
         Ok(())
     }
 
-    /// That a resource of a type has no element that the caller may not see; `None` where they may see all.
-    fn unlabelled(&self, ctx: &Context, of: &str) -> Result<Option<Clause>> {
-        let Some(limits) = ctx.limits.as_ref().filter(|it| it.lacks_clearance()) else { return Ok(None) };
+    /// That a resource of a type has no element that the caller may not see; nothing where they may see all.
+    pub(super) fn unlabelled(&self, ctx: &Context, of: &str) -> Result<Filter> {
+        let Some(limits) = ctx.limits.as_ref().filter(|it| it.lacks_clearance()) else { return Ok(Filter::new()) };
         let (params, codes) = (ctx.params(), Codes::none());
         Ok(limits.by_inline_labels(&self.query(ctx, known(of)?, (params.spec(), &codes))))
     }

@@ -8,7 +8,7 @@ use crate::content::type_of;
 use crate::{Context, Engine};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
-use fhir::mask::{Mask, Masking, masked};
+use fhir::mask::{Mask, Masking, masked, may_be_labelled};
 use fhir::search::Codes;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -62,40 +62,12 @@ impl Engine {
             return Ok(body.clone());
         }
         let text = std::str::from_utf8(body).map_err(Failure::internal)?;
+        if !ctx.caller.scopes.is_masked() && !may_be_labelled(text) {
+            return Ok(body.clone());
+        }
         let doc = Doc::parse(text).map_err(Failure::internal)?;
         let without = self.without_hidden(ctx, doc.root(), updated, true)?;
         Ok(without.map_or_else(|| body.clone(), Bytes::from))
-    }
-
-    /// What is sent of a version that may be a former one: without what is hidden of it, nor of what the resource is now or was when
-    /// it was deleted.
-    pub(crate) async fn version_seen(&self, ctx: &Context, version: &Stored) -> Result<Bytes> {
-        if !ctx.is_masked() || version.body.is_empty() {
-            return Ok(version.body.clone());
-        }
-        let last = self.last_content(ctx, &version.key).await?;
-        let Some(last) = last.filter(|it| it.version != version.version && !it.is_deleted()) else {
-            return self.seen(ctx, version);
-        };
-        let (now, doc) = (parsed(&last)?, parsed(version)?);
-        let mask = self.mask(ctx, now.root(), last.updated)?;
-        let lacked = self.lacked(ctx, now.root(), last.updated)?;
-        let whole = doc.root();
-        let mut hidden = self.hidden(ctx, whole, version.updated)?;
-        for part in parts(whole) {
-            let of = &*r4().of(type_of(part)?).name;
-            // What lies in it may be another one now: of that is hidden what is hidden of some.
-            let mut more = match part.index() == whole.index() {
-                true => mask.clone(),
-                false => ctx.caller.scopes.hidden(of),
-            };
-            let labelled = lacked.iter().filter(|it| it.of == of).filter_map(|it| it.path.as_deref());
-            labelled.for_each(|it| more.hide(it));
-            let mask = hidden.masks.entry(part.index()).or_default();
-            *mask = std::mem::take(mask).join(more);
-        }
-        let without = hidden.taken_from(ctx, whole, true);
-        Ok(without.map_or_else(|| version.body.clone(), Bytes::from))
     }
 
     /// Resources as the caller sees them.
@@ -131,7 +103,7 @@ impl Engine {
     }
 
     /// What is hidden of a resource and of those that lie in it.
-    fn hidden(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Hidden> {
+    pub(super) fn hidden(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Hidden> {
         let masks = match ctx.caller.scopes.is_masked() {
             true => parts(resource).map(|it| Ok((it.index(), self.mask(ctx, it, updated)?))).collect::<Result<_>>()?,
             false => FxHashMap::default(),
@@ -157,7 +129,7 @@ impl Engine {
     }
 
     /// What is hidden of a resource: what every rule hides by which it may be read; by none of them, what any hides.
-    fn mask(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Mask> {
+    pub(super) fn mask(&self, ctx: &Context, resource: Value<'_>, updated: i64) -> Result<Mask> {
         let scopes = &ctx.caller.scopes;
         let of = &*r4().of(type_of(resource)?).name;
         if scopes.hidden_by_any(of).is_empty() {
@@ -184,27 +156,27 @@ impl Engine {
     }
 }
 
-fn parsed(stored: &Stored) -> Result<Doc> {
+pub(super) fn parsed(stored: &Stored) -> Result<Doc> {
     let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
     Doc::parse(text).map_err(Failure::internal)
 }
 
 /// A resource, and those that lie in it.
-fn parts(resource: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+pub(super) fn parts(resource: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     resource.descendants().filter(|it| it.str("resourceType").is_some())
 }
 
 /// What is hidden of a resource and of those that lie in it.
-struct Hidden {
+pub(super) struct Hidden {
     /// By [`Value::index`] of each of them.
-    masks: FxHashMap<u32, Mask>,
+    pub(super) masks: FxHashMap<u32, Mask>,
     /// Single elements, by theirs.
     values: FxHashSet<u32>,
 }
 
 impl Hidden {
     /// The resource without it; `None` where that is nothing.
-    fn taken_from(&self, ctx: &Context, resource: Value<'_>, is_marked: bool) -> Option<String> {
+    pub(super) fn taken_from(&self, ctx: &Context, resource: Value<'_>, is_marked: bool) -> Option<String> {
         let hides_identities = ctx.caller.scopes.hides_identities();
         masked(resource, &Masking { masks: &self.masks, values: &self.values, hides_identities, is_marked })
     }

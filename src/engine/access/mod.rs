@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod documented;
 mod duties;
+mod followed;
+mod former;
 mod grant;
 mod inside;
 mod labelled;
@@ -16,6 +18,7 @@ mod widening;
 mod within;
 
 pub use duties::Duties;
+pub(crate) use former::Latest;
 pub use grant::{Grant, Level};
 pub(crate) use inside::too_many;
 pub(crate) use narrow::Reach;

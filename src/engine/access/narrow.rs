@@ -101,6 +101,7 @@ impl Engine {
             self.demand_shown(ctx, branch)?;
             self.narrow_filter(ctx, &mut branch.filter)?;
             self.narrow_to_unlabelled(ctx, branch)?;
+            self.follow_seen(ctx, &branch.of, &mut branch.filter)?;
             if let Reach::Narrow(filter) = self.reach(ctx, Access::Search, &branch.of)? {
                 branch.filter.extend(filter);
             }

@@ -6,11 +6,11 @@ use crate::aim::Target;
 use crate::privacy::{CONSENT, is_in_force, is_lowered, is_of_patient, me};
 use crate::{Context, Engine};
 use fhir::json::{Doc, Value};
-use fhir::mask::{Labelled, labelled, may_be_labelled};
+use fhir::mask::{Labelled, bared, labelled, may_be_labelled};
 use fhir::search::Target as Reference;
-use fhir::{Failure, IssueType, Result};
+use fhir::{Failure, Issue, IssueType, Result};
 use memchr::memmem;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use store::{Key, Method};
 
@@ -89,13 +89,21 @@ fn labels(ctx: &Context, change: &Change<'_>) -> Result<()> {
         return Ok(());
     }
     let there: FxHashSet<_> = labels_of(new).collect();
-    let inline = [former, new].map(labelled);
-    if !labels_of(former).all(|it| there.contains(&it)) || !are_elements_labelled(&inline) {
+    if !labels_of(former).all(|it| there.contains(&it)) {
         return refused(
-            "Security labels (meta.security, and those of elements) hide what has them: they are taken away, also with the element, \
-             by users one of whose roles has the right labels. Send those that the resource has.",
+            "Security labels (meta.security) hide what has them: they are taken away by users one of whose roles has the right \
+             labels. Send those that the resource has.",
         );
     }
+    if let Some(element) = bared(former, new) {
+        let told = format!(
+            "Elements {element} have security labels, which hide what has them: a label is taken away, with its element or for \
+             another one as well, by users one of whose roles has the right labels. Leave it on what has it, and that nowhere \
+             without it."
+        );
+        return Err(Failure::of(vec![Issue::error(IssueType::Forbidden, told).at(element)]));
+    }
+    let inline = [former, new].map(labelled);
     let [before, after] = [(former, &inline[0]), (new, &inline[1])].map(|(it, inline)| of_whole(it, inline));
     if is_lowered(before.into_iter(), after.into_iter()) {
         return refused(
@@ -112,19 +120,8 @@ fn of_whole<'v>(resource: Value<'v>, inline: &[Labelled<'v>]) -> Vec<(Option<&'v
     own.chain(inline.iter().filter(|it| it.path.is_none()).map(|it| (it.system, it.code))).collect()
 }
 
-/// Whether each label that an element had some element of the same definition has still.
-fn are_elements_labelled([former, new]: &[Vec<Labelled<'_>>; 2]) -> bool {
-    let mut there: FxHashMap<_, usize> = FxHashMap::default();
-    for it in new {
-        *there.entry((&it.at, it.system, it.code)).or_default() += 1;
-    }
-    former.iter().all(|it| {
-        let left = there.get_mut(&(&it.at, it.system, it.code)).filter(|left| **left > 0);
-        left.map(|left| *left -= 1).is_some()
-    })
-}
-
-fn labels_of(resource: Value<'_>) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+/// The labels of a resource itself.
+pub(super) fn labels_of(resource: Value<'_>) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
     let labels = resource.get("meta").and_then(|it| it.get("security")).into_iter().flat_map(Value::each);
     labels.map(|it| (it.str("system"), it.str("code")))
 }

@@ -88,9 +88,20 @@ impl Engine {
         updated: i64,
         bounds: &Bounds,
     ) -> Result<bool> {
+        Ok(self.alone(ctx, key, (resource, updated), bounds)?.passes(bounds) == Some(true))
+    }
+
+    /// What bounds ask for of a resource, as it was changed at a time.
+    pub(super) fn alone(
+        &self,
+        ctx: &Context,
+        key: &Key,
+        (resource, updated): (Value<'_>, i64),
+        bounds: &Bounds,
+    ) -> Result<Alone> {
         let mut alone = Alone::new(&key.id, bounds);
         alone.date(ParamId::of(&key.of, "_lastUpdated"), updated * 1000, updated * 1000 + 999);
         ctx.params().index(&self.indexer, (type_of(resource)?, resource), ctx.base(), &mut alone, |_, _| true);
-        Ok(alone.passes(bounds) == Some(true))
+        Ok(alone)
     }
 }

@@ -107,6 +107,7 @@ impl<'c> Call<'c> {
     /// found that has one.
     pub fn telling_no_label(&self, of: &str, mut filter: Filter) -> Result<Filter> {
         self.engine.narrow_filter_to_unlabelled(self.ctx, of, &mut filter)?;
+        self.engine.follow_seen(self.ctx, of, &mut filter)?;
         Ok(filter)
     }
 

@@ -8,6 +8,7 @@ pub use arguments::Arguments;
 pub use call::Call;
 pub(crate) use definition::{Definition, Parameter};
 
+use crate::access::Latest;
 use crate::read::existing;
 use crate::{Access, Answer, Context, Engine, Interaction, Request, Verb};
 use fhir::outcome::shown;
@@ -146,7 +147,9 @@ impl Engine {
         };
         let looked_at = instance.clone();
         let instance = match instance {
-            Some(stored) => Some(Stored { body: self.version_seen(ctx, &stored).await?, ..stored }),
+            Some(stored) => {
+                Some(Stored { body: self.version_seen(ctx, &stored, &mut Latest::default()).await?, ..stored })
+            }
             None => None,
         };
         let elsewhere = operation.takes(Extra::Elsewhere).then(|| {

@@ -15,6 +15,8 @@ use super::purpose::ACT_REASON;
 pub(crate) const CONSENT: &str = "Consent";
 /// The system of tenants' names as identifiers of organizations.
 pub(crate) const TENANTS: &str = "https://medisync.dev/fhir/tenant";
+/// How ids begin that stand for other tenants: no stored resource has such a one.
+pub(super) const TENANT: &str = "tenant|";
 /// Exceptions within exceptions; what is deeper denies.
 const DEPTH: usize = 16;
 
@@ -159,6 +161,11 @@ impl Provision {
         }
     }
 
+    /// Whether it asks for labels, or one of its exceptions does.
+    pub(super) fn asks_for_labels(&self) -> bool {
+        !self.labels.is_empty() || self.exceptions.iter().any(Provision::asks_for_labels)
+    }
+
     /// Whether it is about something less than all, at any time.
     fn is_narrowed(&self) -> bool {
         let lengths = [self.actors.len(), self.actions.len(), self.labels.len(), self.purposes.len()];
@@ -173,15 +180,15 @@ fn period(period: Value<'_>) -> Option<(i64, i64)> {
     Some((end("start").map_or(i64::MIN, |it| it.low), end("end").map_or(i64::MAX, |it| it.high)))
 }
 
-/// The resource that stands for another tenant: no stored one has such an id.
+/// The resource that stands for another tenant.
 pub fn of_tenant(name: &str) -> String {
-    format!("Organization/tenant|{name}")
+    format!("Organization/{TENANT}{name}")
 }
 
 /// Who a reference to an actor leads to: a resource of this server, or another tenant, by its identifier.
 fn actor(reference: Value<'_>, base: &str) -> Option<Key> {
     let identifier = reference.get("identifier").filter(|it| it.str("system") == Some(TENANTS));
-    let tenant = identifier.and_then(|it| it.str("value")).map(|it| Key::new("Organization", format!("tenant|{it}")));
+    let tenant = identifier.and_then(|it| it.str("value")).map(|it| Key::new("Organization", format!("{TENANT}{it}")));
     tenant.or_else(|| local(reference, base))
 }
 

@@ -1,6 +1,7 @@
-//! Security labels (security-labels.html): whether `meta.security` has one, of which confidentiality has levels.
+//! Security labels (security-labels.html): whether `meta.security` has one, or an element, of which confidentiality has levels.
 
-use fhir::search::{Clause, ParamId, Test, TokenTest};
+use fhir::mask::SAYS_LABELLED;
+use fhir::search::{Clause, ParamId, Shelf, Test, TokenTest};
 
 /// Levels of confidentiality, rising.
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
@@ -8,6 +9,39 @@ const LEVELS: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
 
 /// A code, perhaps of a system.
 pub(crate) type Coding<'a> = (Option<&'a str>, &'a str);
+
+/// Whose labels a condition on labels is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Whose {
+    /// The resource's.
+    Resource,
+    /// One element's, which stand under [`element_labels`].
+    Element,
+    /// Those of all of a resource's elements: what denies one of them denies, and of what permits some it cannot be told which.
+    Elements,
+}
+
+/// Under this number stand the labels of an element of a type while it is asked whether consents withhold it.
+pub(crate) fn element_labels(of: &str) -> ParamId {
+    ParamId::of(of, "_element-security")
+}
+
+/// An element's labels, with the level of confidentiality of its resource where it has none.
+pub(crate) fn with_level<'a>(own: &[Coding<'a>], resource: impl Iterator<Item = Coding<'a>>) -> Vec<Coding<'a>> {
+    let has_level = own.iter().any(|it| level(*it).is_some());
+    own.iter().copied().chain(resource.filter(|it| !has_level && level(*it).is_some())).collect()
+}
+
+/// That a resource says that elements have labels, and was stored before these were read.
+pub(super) fn unread(of: &str) -> Test {
+    let says_so = Test::Token(ParamId::of(of, "_security"), token((Some(SAYS_LABELLED.0), SAYS_LABELLED.1)));
+    Test::All(vec![Clause::Any(vec![says_so]), Clause::None(vec![has_inline(of)])])
+}
+
+/// That a resource has elements with labels, as far as that was read.
+pub(super) fn has_inline(of: &str) -> Test {
+    Test::Present(ParamId::inline_labels(of), Shelf::Key)
+}
 
 /// That a resource has this label, or is of a higher level of confidentiality.
 pub(super) fn from(param: ParamId, label: Coding<'_>) -> Vec<Test> {

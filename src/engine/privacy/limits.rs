@@ -3,15 +3,14 @@
 use super::consent::{Action, Rule};
 use super::glass::Open;
 use super::kept::Rules;
-use super::labels;
+use super::labels::{self, Whose};
 use super::verdict::Asked;
 use super::who::{Who, is_tie};
 use super::{BasePolicy, Clearance};
 use crate::Access;
 use crate::audit::each_patient;
 use fhir::json::{Value, write_compact};
-use fhir::mask::SAYS_LABELLED;
-use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Shelf, Test};
+use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
 use fhir::spec::{TypeId, r4};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,14 +33,19 @@ pub(crate) struct Limits {
     /// What a caller who says nothing wants data for, where that is presumed.
     presumed: Option<Vec<String>>,
     roles: Vec<String>,
-    filters: Mutex<FxHashMap<(TypeId, u8), Arc<Filter>>>,
+    /// Whether consents that bind the caller ask for labels.
+    asks_for_labels: bool,
+    filters: Mutex<FxHashMap<(TypeId, u8, Whose), Arc<Filter>>>,
 }
 
 impl Limits {
     pub(super) fn new(who: Who, rules: Arc<Rules>, mine: Option<Arc<Owners>>, open: Open, roles: &[String]) -> Limits {
         let emergencies = open.purposes;
-        let unbound = who.patient().map(Arc::from).into_iter().chain(open.patients.ids).collect();
-        Limits { who, rules, mine, unbound, emergencies, roles: roles.to_vec(), ..Limits::default() }
+        let ids = who.patient().map(Arc::from).into_iter().chain(open.patients.ids);
+        let unbound: FxHashSet<Arc<str>> = ids.collect();
+        let asks_for_labels = rules.all.iter().any(|it| !unbound.contains(&it.patient) && it.root.asks_for_labels());
+        let roles = roles.to_vec();
+        Limits { who, rules, mine, unbound, emergencies, roles, asks_for_labels, ..Limits::default() }
     }
 
     /// The same for a caller who is presumed to want data for these purposes.
@@ -87,8 +91,22 @@ impl Limits {
             Access::Create => Action::Collect,
             Access::Update | Access::Delete => Action::Correct,
         };
+        self.kept((of, action as u8, Whose::Resource), || self.made(action, of))
+    }
+
+    /// What resources of a type must pass for an element of theirs to be seen, whose labels stand under [`labels::element_labels`]; nothing
+    /// where no consent asks for labels.
+    pub(crate) fn of_element(&self, of: TypeId) -> Arc<Filter> {
+        if !self.asks_for_labels {
+            return Arc::default();
+        }
+        let made = || self.by_consents(&plain(of), Action::See, Whose::Element);
+        self.kept((of, Action::See as u8, Whose::Element), made)
+    }
+
+    fn kept(&self, key: (TypeId, u8, Whose), made: impl FnOnce() -> Filter) -> Arc<Filter> {
         let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        filters.entry((of, action as u8)).or_insert_with(|| Arc::new(self.made(action, of))).clone()
+        filters.entry(key).or_insert_with(|| Arc::new(made())).clone()
     }
 
     /// Whether a resource ties nobody to the caller who is not their patient already: nobody takes a patient by naming them
@@ -109,7 +127,7 @@ impl Limits {
     }
 
     fn made(&self, action: Action, of: TypeId) -> Filter {
-        let query = Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES };
+        let query = plain(of);
         let mut filter = Filter::new();
         // A patient who is new is nobody's yet.
         let is_new_patient = action == Action::Collect && &*r4().of(of).name == "Patient";
@@ -119,7 +137,7 @@ impl Limits {
             filter.push(Clause::Any([test].into_iter().chain(of_nobody(&query)).collect()));
         }
         filter.extend(self.by_labels(&query, action));
-        filter.extend(self.by_consents(&query, action));
+        filter.extend(self.by_consents(&query, action, Whose::Resource));
         filter
     }
 
@@ -152,9 +170,9 @@ impl Limits {
         owned(query, &open).filter(|_| !open.is_empty())
     }
 
-    /// Whether there is a label for which the caller has no clearance.
+    /// Whether there is a label for which the caller has no clearance, or that consents withhold something by.
     pub(crate) fn lacks_clearance(&self) -> bool {
-        self.missing().next().is_some()
+        self.asks_for_labels || self.missing().next().is_some()
     }
 
     /// Whether the caller has no clearance for a label.
@@ -163,45 +181,56 @@ impl Limits {
     }
 
     /// What is left of a type for searches that look at elements: what has none whose label needs a clearance that the caller
-    /// does not have. What says that elements have labels, and was stored before these were read, is taken to have one.
-    pub(crate) fn by_inline_labels(&self, query: &Query<'_>) -> Option<Clause> {
+    /// does not have, or that a consent may withhold by it. What says that elements have labels, and was stored before these were read, is
+    /// taken to have one.
+    pub(crate) fn by_inline_labels(&self, query: &Query<'_>) -> Filter {
         let of = &r4().of(query.of).name;
-        let (inline, security) = (ParamId::inline_labels(of), ParamId::of(of, "_security"));
+        let inline = ParamId::inline_labels(of);
         let mut hidden: Vec<Test> = self.missing().flat_map(|it| labels::from_inline(inline, coding(it))).collect();
         if !hidden.is_empty() {
-            let says_so = Test::Token(security, labels::token((Some(SAYS_LABELLED.0), SAYS_LABELLED.1)));
-            let unread = Clause::None(vec![Test::Present(inline, Shelf::Key)]);
-            hidden.push(Test::All(vec![Clause::Any(vec![says_so]), unread]));
+            hidden.push(labels::unread(of));
         }
-        self.none_but_open(query, hidden)
+        let mut filter: Filter = self.none_but_open(query, hidden).into_iter().collect();
+        if self.asks_for_labels {
+            filter.extend(self.by_consents(query, Action::See, Whose::Elements));
+        }
+        filter
     }
 
-    /// What consents leave of a type.
-    fn by_consents(&self, query: &Query<'_>, action: Action) -> Filter {
+    /// What consents leave of a type, or of its elements with labels: what these are of is decided already.
+    fn by_consents(&self, query: &Query<'_>, action: Action, whose: Whose) -> Filter {
         let mut filter = Filter::new();
         if owned(query, &Arc::default()).is_none() {
             return filter;
         }
-        let denied = |it: &Rule| self.asked(it, action, query).denied(&it.root);
+        let is_decided = |it: &Rule| whose != Whose::Resource && !it.root.asks_for_labels();
+        let denied =
+            |it: &Rule| if is_decided(it) { None } else { self.asked(it, action, (query, whose)).denied(&it.root) };
         let denied = self.tests(query, self.grouped(denied, Some(Filter::new())));
         if !denied.is_empty() {
             filter.push(Clause::None(denied));
         }
-        if self.rules.settings.base == BasePolicy::Deny && action != Action::Collect {
-            let mut groups = self.grouped(|it| self.asked(it, action, query).permitted(&it.root), None);
+        // What is shared with another tenant by labels is no more than that.
+        let is_shared = whose != Whose::Resource && self.who.is_tenant();
+        if (self.rules.settings.base == BasePolicy::Deny || is_shared) && action != Action::Collect {
+            let mut groups = self.grouped(|it| self.asked(it, action, (query, whose)).permitted(&it.root), None);
             for id in &self.unbound {
                 groups.add(Filter::new(), id.clone(), None);
             }
             let mut permitted = self.tests(query, groups);
             permitted.extend(of_nobody(query));
+            if whose == Whose::Elements {
+                let of = &r4().of(query.of).name;
+                permitted.push(Test::All(vec![Clause::None(vec![labels::has_inline(of), labels::unread(of)])]));
+            }
             filter.push(Clause::Any(permitted));
         }
         filter
     }
 
     /// The question that a rule answers.
-    fn asked<'a>(&'a self, rule: &'a Rule, action: Action, query: &Query<'a>) -> Asked<'a> {
-        Asked { who: &self.who, action, patient: &rule.patient, query: *query }
+    fn asked<'a>(&'a self, rule: &'a Rule, action: Action, (query, whose): (&Query<'a>, Whose)) -> Asked<'a> {
+        Asked { who: &self.who, action, patient: &rule.patient, query: *query, whose }
     }
 
     /// The patients of what rules say, by what they say.
@@ -247,6 +276,11 @@ impl Groups {
 
 fn coding(clearance: &Clearance) -> (Option<&str>, &str) {
     (Some(&clearance.system), &clearance.code)
+}
+
+/// Reads parameters of a type that need no context.
+fn plain(of: TypeId) -> Query<'static> {
+    Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES }
 }
 
 /// That a resource is in the compartment of one of these; `None` where no resource of the type is in any.

@@ -4,7 +4,7 @@
 //! exception to. What is not known counts against being seen.
 
 use super::consent::{Action, Code, Datum, Effect, Provision};
-use super::labels;
+use super::labels::{self, Whose};
 use super::who::Who;
 use fhir::search::{Clause, Filter, ParamId, Query, Test, TokenTest};
 use fhir::spec::{ParamType, r4};
@@ -35,6 +35,8 @@ pub(super) struct Asked<'a> {
     pub(super) patient: &'a str,
     /// Reads parameters of the type.
     pub(super) query: Query<'a>,
+    /// What labels are asked for of.
+    pub(super) whose: Whose,
 }
 
 impl Asked<'_> {
@@ -183,9 +185,18 @@ impl Asked<'_> {
 
     fn label(&self, label: &Code, side: Side) -> Vec<Test> {
         let coding = (label.system.as_deref(), label.code.as_str());
-        match side {
-            Side::Deny => labels::from(self.param("_security"), coding),
-            Side::Permit => labels::up_to(self.param("_security"), coding),
+        let param = match self.whose {
+            Whose::Resource => self.param("_security"),
+            Whose::Element => labels::element_labels(self.name()),
+            Whose::Elements => ParamId::inline_labels(self.name()),
+        };
+        match (self.whose, side) {
+            (Whose::Elements, Side::Permit) => Vec::new(),
+            (Whose::Elements, Side::Deny) => {
+                labels::from_inline(param, coding).into_iter().chain([labels::unread(self.name())]).collect()
+            }
+            (_, Side::Deny) => labels::from(param, coding),
+            (_, Side::Permit) => labels::up_to(param, coding),
         }
     }
 

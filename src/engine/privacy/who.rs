@@ -1,5 +1,6 @@
 //! Who a caller is to the records of a tenant: in which roles, organizations and teams, and whom they treat.
 
+use super::consent::TENANT;
 use super::purpose::{is_a, is_of_patient, presumed};
 use crate::own::{each, every};
 use crate::{Caller, Context};
@@ -67,6 +68,11 @@ impl Who {
         who.add_roles(session).await?;
         who.add_teams(session).await?;
         Ok(who)
+    }
+
+    /// Whether it is another tenant, which sees what Consents permit alone.
+    pub(super) fn is_tenant(&self) -> bool {
+        self.me.as_ref().is_some_and(|it| it.of == "Organization" && it.id.starts_with(TENANT))
     }
 
     /// The patient that the user is.

@@ -177,8 +177,10 @@ impl Engine {
             None | Some([]) => spec.resources().collect(),
             Some(targets) => targets.to_vec(),
         };
-        let ids = sources.iter().map(|it| Test::Id(it.id.clone())).collect();
-        let pointing = Test::Has { of: first.of.clone(), param, filter: vec![Clause::Any(ids)] };
+        let mut filter = vec![Clause::Any(sources.iter().map(|it| Test::Id(it.id.clone())).collect())];
+        // Of several identifiers one may be hidden, and they are followed together.
+        self.leave_unlabelled(ctx, &first.of, &mut filter)?;
+        let pointing = Test::Has { of: first.of.clone(), param, filter };
         let wanted = targets.into_iter().filter(|it| include.target.is_none_or(|only| only == *it));
         let branch = |it: TypeId| {
             let (of, mut filter) = (spec.of(it).name.to_string(), vec![Clause::Any(vec![pointing.clone()])]);
@@ -205,6 +207,7 @@ impl Engine {
             let mut branches = pointing(&ctx.params(), include, batch, &is_shown);
             for branch in &mut branches {
                 self.narrow_filter_to_unlabelled(ctx, &branch.of, &mut branch.filter)?;
+                self.follow_seen(ctx, &branch.of, &mut branch.filter)?;
             }
             if !branches.is_empty() {
                 let plan = Plan { branches, after: None, limit: self.settings.max_includes + 1 };

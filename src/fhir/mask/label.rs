@@ -5,9 +5,10 @@
 //! which) goes with what it lies in, and at the last the resource does: then the label is as good as one of `meta.security`.
 
 use super::below;
-use super::element::{element, group};
+use super::element::element;
+use super::walk::{Met, Visitor, walk};
 use crate::json::Value;
-use crate::spec::{Kind, TypeId, r4};
+use crate::spec::r4;
 use rustc_hash::FxHashMap;
 
 /// The extension; its value is a Coding.
@@ -33,7 +34,14 @@ pub struct Labelled<'v> {
     pub path: Option<String>,
     /// The values that are taken away, by [`Value::index`]: the element, and its companion.
     pub values: Vec<u32>,
+    /// The element that has the label, by its index.
+    pub element: u32,
+    /// The resource that it is an element of, also by what is contained there: an entry of a Bundle, or the whole.
+    pub within: u32,
 }
+
+/// A label's system and code.
+pub(super) type Label<'v> = (Option<&'v str>, &'v str);
 
 /// Whether a resource's text may have labels of elements.
 pub fn may_be_labelled(text: &str) -> bool {
@@ -48,9 +56,10 @@ pub fn says_labelled(resource: Value<'_>) -> bool {
 
 /// The labels of a resource's elements, and of those of the resources in it.
 pub fn labelled(resource: Value<'_>) -> Vec<Labelled<'_>> {
-    let mut finder = Finder { found: Vec::new(), around: Vec::new(), known: FxHashMap::default() };
+    let mut finder = Finder { resource, found: Vec::new(), around: Vec::new(), known: FxHashMap::default() };
     if may_be_labelled(resource.raw()) {
-        finder.resource(resource);
+        finder.labels(labels_of(resource).collect());
+        walk(resource, &mut finder);
     }
     finder.found
 }
@@ -61,69 +70,50 @@ struct Step {
     root: &'static str,
     path: String,
     values: Vec<u32>,
+    /// The resource in which it is.
+    within: u32,
 }
 
 struct Finder<'v> {
+    resource: Value<'v>,
     found: Vec<Labelled<'v>>,
     around: Vec<Step>,
     /// What of an element is taken away, by its path with its type; `None` where it cannot be.
     known: FxHashMap<String, Option<String>>,
 }
 
+impl<'v> Visitor<'v> for Finder<'v> {
+    fn enter(&mut self, element: &Met<'v>) {
+        let Met { root, path, value, companion } = element;
+        let of_resource = value.filter(|it| it.str("resourceType").is_some() && path != "contained");
+        let within = of_resource.map_or_else(|| self.within(), Value::index);
+        let values = [*value, *companion].into_iter().flatten().map(Value::index).collect();
+        self.around.push(Step { root, path: path.clone(), values, within });
+        self.labels(element.labels());
+    }
+
+    fn leave(&mut self) {
+        self.around.pop();
+    }
+}
+
 impl<'v> Finder<'v> {
-    fn resource(&mut self, resource: Value<'v>) {
-        let Some(of) = resource.str("resourceType").and_then(|it| r4().resource(it)) else { return };
-        let root = &*r4().of(of).name;
-        self.labels(resource, root);
-        self.members(resource, (of, ""), root);
+    fn within(&self) -> u32 {
+        self.around.last().map_or(self.resource.index(), |it| it.within)
     }
 
-    /// Looks at what an object of a type has, which lies at a path of a resource type.
-    fn members(&mut self, object: Value<'v>, (of, at): (TypeId, &str), root: &'static str) {
-        let of = r4().of(of);
-        for member in object.children() {
-            let (name, is_companion) = match member.key().strip_prefix('_') {
-                Some(name) => (name, true),
-                None => (member.key(), false),
-            };
-            let Some(property) = of.property(name) else { continue };
-            let Some(element) = of.elements.get(usize::from(property.element)) else { continue };
-            let own = r4().of(property.of);
-            if own.kind == Kind::Primitive && !is_companion {
-                continue;
-            }
-            let path = below(at, &element.name);
-            let mut twins = is_companion.then(|| object.get(name)).flatten().into_iter().flat_map(Value::each);
-            for item in member.each() {
-                let twin = twins.next();
-                if item.is_null() {
-                    continue;
-                }
-                let values = [Some(item), twin].into_iter().flatten().map(Value::index).collect();
-                self.around.push(Step { root, path: path.clone(), values });
-                match own.kind {
-                    // What an extension of a primitive has in turn goes with the primitive.
-                    _ if is_companion => item.descendants().for_each(|it| self.labels(it, root)),
-                    Kind::Resource => self.resource(item),
-                    _ => {
-                        self.labels(item, root);
-                        self.members(item, (property.of, group(own, root).unwrap_or(&path)), root);
-                    }
-                }
-                self.around.pop();
-            }
-        }
-    }
-
-    /// Takes the labels that a value has itself.
-    fn labels(&mut self, value: Value<'v>, root: &str) {
-        let extensions = value.get("extension").into_iter().flat_map(Value::each);
-        for label in extensions.filter(|it| it.str("url") == Some(INLINE_LABEL)).filter_map(|it| it.get("valueCoding"))
-        {
-            let Some(code) = label.str("code") else { continue };
+    /// Takes the labels of the element that was come to last, or of the resource.
+    fn labels(&mut self, labels: Vec<Label<'v>>) {
+        for (system, code) in labels {
             let (of, path, values) = self.taken();
-            let at = self.around.last().map_or_else(|| root.to_owned(), |it| below(it.root, &it.path));
-            self.found.push(Labelled { system: label.str("system"), code, at, of, path, values });
+            let last = self.around.last();
+            let at = match last {
+                Some(it) => below(it.root, &it.path),
+                None => self.resource.str("resourceType").unwrap_or_default().to_owned(),
+            };
+            let element = last.and_then(|it| it.values.first().copied()).unwrap_or(self.resource.index());
+            let within = self.within();
+            self.found.push(Labelled { system, code, at, of, path, values, element, within });
         }
     }
 
@@ -137,6 +127,18 @@ impl<'v> Finder<'v> {
         let itself = || self.around.last().map(|it| (it.root, None, it.values.clone()));
         nearest.or_else(itself).unwrap_or(("", None, Vec::new()))
     }
+}
+
+/// The labels that a value has itself.
+pub(super) fn labels_of(value: Value<'_>) -> impl Iterator<Item = Label<'_>> {
+    let extensions = value.get("extension").into_iter().flat_map(Value::each).filter(|it| is_label(*it));
+    let codings = extensions.filter_map(|it| it.get("valueCoding"));
+    codings.filter_map(|it| Some((it.str("system"), it.str("code")?)))
+}
+
+/// Whether an extension is a label.
+pub(super) fn is_label(extension: Value<'_>) -> bool {
+    extension.str("url") == Some(INLINE_LABEL)
 }
 
 #[cfg(test)]

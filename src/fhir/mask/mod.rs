@@ -3,11 +3,14 @@
 //! A mask names elements by their paths; [`masked`] writes a resource without them, and [`looks_at`] tells which search
 //! parameters would tell of them. Elements may also have security labels of their own ([`labelled`]).
 
+mod bared;
 mod element;
 mod label;
 mod look;
+mod walk;
 mod write;
 
+pub use bared::bared;
 pub use element::element;
 pub use label::{Labelled, SAYS_LABELLED, labelled, may_be_labelled, says_labelled};
 pub use look::{looks_at, looks_at_identities, looks_at_subject};
