@@ -91,3 +91,24 @@ async fn levels_of_elements_are_a_water_mark() {
     clinic.admin.put("Patient/a", &labelled).await.expect(200);
     assert_eq!(doctor.read("Patient/a").await["telecom"], labelled["telecom"]);
 }
+
+/// A change that has a provision let go of one element, and take hold of another, shows what was hidden.
+#[tokio::test]
+async fn no_patch_has_another_element_withheld() {
+    let Some(clinic) = Clinic::new().await else { return };
+    let nurse = clinic.holder("nurse", "user/*.cruds");
+    let note = |text: &str, code: &str| json!({ "text": text, "extension": inline(code) });
+    let made = with(
+        observation("x"),
+        json!({ "id": "oa", "subject": { "reference": "Patient/a" }, "effectiveDateTime": "2020-05-05",
+            "note": [note("secret-note", "HIV"), note("other-note", "PSY")] }),
+    );
+    clinic.admin.put("Observation/oa", &made).await.expect(200);
+    let denied = |code: &str, year: &str| json!({ "type": "deny", "securityLabel": [label(code)], "dataPeriod": { "start": year, "end": year } });
+    clinic.consent("a", json!({ "type": "permit", "provision": [denied("HIV", "2020"), denied("PSY", "2021")] })).await;
+    let seen = nurse.read("Observation/oa").await.to_string();
+    assert!(!seen.contains("secret-note") && seen.contains("other-note"), "{seen}");
+    let patch = json!([{ "op": "replace", "path": "/effectiveDateTime", "value": "2021-05-05" }]).to_string();
+    let patched = nurse.call("PATCH", "Observation/oa").body("application/json-patch+json", patch).send().await;
+    patched.expect_outcome(403..=403);
+}

@@ -8,7 +8,7 @@ use crate::content::type_of;
 use crate::{Context, Engine};
 use bytes::Bytes;
 use fhir::json::{Doc, Value};
-use fhir::mask::{Mask, Masking, masked, may_be_labelled};
+use fhir::mask::{Labelled, Mask, Masking, masked, may_be_labelled};
 use fhir::search::Codes;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -118,10 +118,10 @@ impl Engine {
             return Ok(());
         }
         let (former, now) = (parsed(current)?, self.now_micros() / 1000);
-        let lacks = |it: Value<'_>, updated| Ok::<_, Failure>(self.lacked(ctx, it, updated)?.len());
         let before = self.mask(ctx, former.root(), current.updated)?;
         let is_masked = before.meet(&self.mask(ctx, patched, now)?) == before;
-        if is_masked && lacks(former.root(), current.updated)? <= lacks(patched, now)? {
+        let lacked = self.lacked(ctx, former.root(), current.updated)?;
+        if is_masked && are_among(&lacked, &self.lacked(ctx, patched, now)?) {
             return Ok(());
         }
         let told = "The change would show you what of this resource is hidden from you.";
@@ -154,6 +154,18 @@ impl Engine {
             Some(filter) => Ok(filter.is_empty() || self.holds(ctx, &key, resource, updated, &filter)?),
         }
     }
+}
+
+/// Whether labels are among others, each on an element of the same definition and as often.
+fn are_among(some: &[Labelled<'_>], all: &[Labelled<'_>]) -> bool {
+    let mut left: FxHashMap<_, usize> = FxHashMap::default();
+    for it in all {
+        *left.entry((&it.at, it.system, it.code)).or_default() += 1;
+    }
+    some.iter().all(|it| {
+        let left = left.get_mut(&(&it.at, it.system, it.code)).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    })
 }
 
 pub(super) fn parsed(stored: &Stored) -> Result<Doc> {

@@ -1,7 +1,7 @@
 //! Whether a tenant demands a second factor, and of whom.
 
 use crate::auth::kept::{self, Kept};
-use fhir::{Failure, IssueType, Result};
+use fhir::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
