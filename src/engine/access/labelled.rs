@@ -7,7 +7,7 @@
 
 use super::widening::labels_of;
 use crate::content::type_of;
-use crate::privacy::{Limits, element_labels, with_level};
+use crate::privacy::{Coding, Limits, element_labels, with_level};
 use crate::{Context, Engine};
 use fhir::json::Value;
 use fhir::mask::{Labelled, labelled, looks_at_subject};
@@ -72,7 +72,7 @@ impl Engine {
         updated: i64,
         all: &[Labelled<'_>],
     ) -> Result<FxHashSet<u32>> {
-        let mut labels: BTreeMap<(u32, u32), Vec<(Option<&str>, &str)>> = BTreeMap::new();
+        let mut labels: BTreeMap<(u32, u32), Vec<Coding<'_>>> = BTreeMap::new();
         for it in all.iter().filter(|it| it.path.is_some()) {
             labels.entry((it.within, it.element)).or_default().push((it.system, it.code));
         }
@@ -98,7 +98,7 @@ impl Engine {
         &self,
         ctx: &Context,
         (resource, updated): (Value<'_>, i64),
-        labels: &[(Option<&str>, &str)],
+        labels: &[Coding<'_>],
         filter: &Filter,
     ) -> Result<bool> {
         let of = &*r4().of(type_of(resource)?).name;

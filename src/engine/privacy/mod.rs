@@ -19,7 +19,7 @@ pub use consent::of_tenant;
 pub(crate) use consent::{CONSENT, TENANTS, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
-pub(crate) use labels::{element_labels, is_lowered, with_level};
+pub(crate) use labels::{Coding, element_labels, is_lowered, with_level};
 pub(crate) use limits::Limits;
 pub use purpose::{check_purpose, purposes_of};
 pub(crate) use purpose::{claimed, is_a, is_purpose, purposes};
