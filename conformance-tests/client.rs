@@ -16,6 +16,17 @@ pub struct Client {
     pub base: String,
     token: Option<String>,
     mark: Option<String>,
+    _watch: Watch,
+}
+
+/// Looks once more, when whoever uses it is done, whether something came up that was sent.
+#[derive(Clone)]
+struct Watch;
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        planted::check_at_end();
+    }
 }
 
 impl Client {
@@ -23,7 +34,7 @@ impl Client {
     pub fn new(base: &str, token: Option<String>) -> Client {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let base = base.trim_end_matches('/').to_owned();
-        Client { http: http.expect("a plain HTTP client"), base, token, mark: None }
+        Client { http: http.expect("a plain HTTP client"), base, token, mark: None, _watch: Watch }
     }
 
     /// A client for one case: a new tenant of the shared server, or the base that `FHIR_BASE` names, where
@@ -163,12 +174,13 @@ impl Call {
 
     /// With this resource as the body.
     pub fn json(self, body: &Value) -> Call {
-        planted::resource(body);
         self.body("application/fhir+json", body.to_string())
     }
 
     /// With these bytes of this media type as the body.
     pub fn body(mut self, media_type: &str, body: impl Into<reqwest::Body>) -> Call {
+        let body: reqwest::Body = body.into();
+        planted::body(media_type, body.as_bytes().unwrap_or_default());
         self.request = self.request.header("content-type", media_type).body(body);
         self
     }
@@ -189,6 +201,7 @@ impl Call {
         let status = response.status().as_u16();
         let headers: HeaderMap = response.headers().clone();
         let bytes = response.bytes().await?.to_vec();
+        planted::check();
         Ok(Answer { status, headers, bytes, asked: self.asked })
     }
 }

@@ -20,6 +20,7 @@ pub use answer::Answer;
 pub use bundle::Bundle;
 pub use client::{Call, Client, encode};
 pub use labelled::Labelled;
+pub use planted::file_names;
 pub use program::{Program, Server, foreign_base, program};
 
 use std::hash::{BuildHasher, Hasher, RandomState};

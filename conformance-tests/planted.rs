@@ -1,9 +1,12 @@
-//! Words that cases send and that no server may write down: tokens, cookies, what stands in forms and queries, names of people. Every
-//! line that a server logs while cases run, at the finest level, is looked through for them; a case fails where one came up.
+//! Words that cases send and that no server may write down: tokens, cookies, what stands in forms and queries, values of resources.
+//! Every line that a server logs or prints while cases run, at the finest level, its figures and the names of its files at its end, and
+//! what commands print are looked through for them; a case fails where one came up.
 
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
+use std::path::Path;
+use std::process::Output;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 /// The shortest word that is told from those which any line may have.
@@ -12,12 +15,17 @@ const SHORTEST: usize = 12;
 const SHORTEST_NAME: usize = 8;
 /// Members of forms that are no secret, and come up in lines that tell what was done to whom.
 const OPEN: [&str; 4] = ["client_id", "client", "clinic", "id"];
-/// Members of resources that hold what is a person's.
-const PERSONAL: [&str; 8] = ["family", "given", "line", "city", "div", "value", "valueString", "data"];
+/// Members of resources that say what something is called by programs, and no more.
+const TECHNICAL: [&str; 9] =
+    ["resourceType", "id", "reference", "url", "fullUrl", "system", "profile", "versionId", "instantiatesCanonical"];
 
-static SENT: LazyLock<RwLock<HashSet<Box<str>>>> = LazyLock::new(RwLock::default);
+type Words = LazyLock<RwLock<HashSet<Box<str>>>>;
+
+static SENT: Words = LazyLock::new(RwLock::default);
+/// Of forms and queries: an operator's commands may name a user or client.
+static IN_FORMS: Words = LazyLock::new(RwLock::default);
 /// Names of tenants, which lines tell.
-static TENANTS: LazyLock<RwLock<HashSet<Box<str>>>> = LazyLock::new(RwLock::default);
+static TENANTS: Words = LazyLock::new(RwLock::default);
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Remembers the name of a tenant: no secret, wherever it is sent.
@@ -27,36 +35,46 @@ pub fn tenant(name: &str) {
 
 /// Remembers what a header, such as a token, holds.
 pub fn secret(text: &str) {
-    remember(text, is_telling);
+    remember(&SENT, text, is_telling);
+}
+
+/// Remembers what a body holds, where it is a form or JSON.
+pub fn body(media_type: &str, bytes: &[u8]) {
+    if media_type.contains("json") {
+        serde_json::from_slice(bytes).iter().for_each(resource);
+    } else if media_type.contains("form-urlencoded") {
+        form(&String::from_utf8_lossy(bytes));
+    }
 }
 
 /// Remembers the values of a query or form.
 pub fn form(text: &str) {
     for (name, value) in text.split('&').filter_map(|it| it.split_once('=')) {
         if !OPEN.contains(&name) {
-            remember(value, is_telling);
+            remember(&IN_FORMS, value, is_telling);
         }
     }
 }
 
-/// Remembers what a resource says of people.
+/// Remembers what a resource says.
 pub fn resource(resource: &Value) {
     match resource {
         Value::Object(members) => {
             for (name, value) in members {
-                match value.as_str() {
-                    Some(text) if PERSONAL.contains(&name.as_str()) => remember(text, is_telling),
-                    _ => self::resource(value),
+                if TECHNICAL.contains(&name.as_str()) {
+                    continue;
                 }
+                self::resource(value);
                 if let ("given" | "line", Some(all)) = (name.as_str(), value.as_array()) {
-                    all.iter().filter_map(Value::as_str).for_each(|it| remember(it, is_name));
+                    all.iter().filter_map(Value::as_str).for_each(|it| remember(&SENT, it, is_name));
                 }
                 if let ("family", Some(text)) = (name.as_str(), value.as_str()) {
-                    remember(text, is_name);
+                    remember(&SENT, text, is_name);
                 }
             }
         }
         Value::Array(all) => all.iter().for_each(self::resource),
+        Value::String(text) => remember(&SENT, text, is_telling),
         _ => {}
     }
 }
@@ -64,17 +82,65 @@ pub fn resource(resource: &Value) {
 /// Looks through all that a server logs, and hands on what a person who runs the cases should see.
 pub fn watch(log: impl BufRead, mut keep: impl FnMut(&str)) {
     for line in log.lines().map_while(Result::ok) {
-        let sent = SENT.read().unwrap_or_else(PoisonError::into_inner);
         // The time comes first, which cases may have asked about.
-        let told = line.split_once(' ').map_or("", |(_, told)| told);
-        if let Some(word) = words(told).find(|it| sent.contains(*it)) {
-            LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("`{word}` in: {line}"));
-        }
-        drop(sent);
+        look("the log", line.split_once(' ').map_or("", |(_, told)| told));
         if line.contains(" WARN ") || line.contains("ERROR ") {
             let _ = writeln!(std::io::stderr(), "{line}");
         }
         keep(&line);
+    }
+}
+
+/// Looks for what was sent in what a server writes beside its log.
+pub fn look(place: &str, text: &str) {
+    for line in text.lines() {
+        if let Some(word) = words(line).find(|it| has(&SENT, it) || has(&IN_FORMS, it)) {
+            leak(place, word, line);
+        }
+    }
+}
+
+/// Looks for it in what a command prints, beside what it was called with.
+pub fn look_at_output(arguments: &[&str], output: &Output) {
+    for text in [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it).into_owned()) {
+        for line in text.lines() {
+            let is_new = |it: &&str| has(&SENT, it) && !arguments.iter().any(|argument| argument.contains(it));
+            if let Some(word) = words(line).find(is_new) {
+                leak(&format!("medisync {}", arguments.first().unwrap_or(&"")), word, line);
+            }
+        }
+    }
+}
+
+/// Looks for it in the names of all files below a folder.
+pub fn look_at_files(folder: &Path) {
+    look("the names of files", &file_names(folder));
+}
+
+/// The names of all files below a folder, a line each.
+pub fn file_names(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        all.push_str(&format!("{}\n", entry.file_name().to_string_lossy()));
+        if entry.path().is_dir() {
+            all.push_str(&file_names(&entry.path()));
+        }
+    }
+    all
+}
+
+fn has(words: &Words, word: &str) -> bool {
+    words.read().unwrap_or_else(PoisonError::into_inner).contains(word)
+}
+
+fn leak(place: &str, word: &str, line: &str) {
+    LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{place} has `{word}`: {line}"));
+}
+
+/// The same at the end of something that cases use, unless its case has failed already.
+pub fn check_at_end() {
+    if !std::thread::panicking() {
+        check();
     }
 }
 
@@ -83,14 +149,14 @@ pub fn watch(log: impl BufRead, mut keep: impl FnMut(&str)) {
 pub fn check() {
     // One case tells of each; the others go on.
     let leaks = std::mem::take(&mut *LEAKS.lock().unwrap_or_else(PoisonError::into_inner));
-    assert!(leaks.is_empty(), "a server logged what it was sent: {leaks:#?}");
+    assert!(leaks.is_empty(), "a server wrote down what it was sent: {leaks:#?}");
 }
 
-fn remember(text: &str, is_telling: fn(&str) -> bool) {
+fn remember(all: &Words, text: &str, is_telling: fn(&str) -> bool) {
     let tenants = TENANTS.read().unwrap_or_else(PoisonError::into_inner);
     let new: Vec<&str> = words(text).filter(|it| is_telling(it) && !tenants.contains(*it)).collect();
     if !new.is_empty() {
-        SENT.write().unwrap_or_else(PoisonError::into_inner).extend(new.into_iter().map(Into::into));
+        all.write().unwrap_or_else(PoisonError::into_inner).extend(new.into_iter().map(Into::into));
     }
 }
 
@@ -101,7 +167,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Whether a word comes up nowhere by chance.
 fn is_telling(word: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| word.bytes().any(|it| kind(&it));
-    word.len() >= SHORTEST && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit)
+    word.len() >= SHORTEST && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit) && !is_time(word)
+}
+
+/// Whether a word is the first part of a time, such as `2026-11-20T08`.
+fn is_time(word: &str) -> bool {
+    word.len() > 10 && word.bytes().nth(4) == Some(b'-') && word.bytes().take(4).all(|it| it.is_ascii_digit())
 }
 
 fn is_name(word: &str) -> bool {

@@ -6,14 +6,20 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The level at which servers log, of which nobody sees more than warnings.
 const FINEST: &str = "trace";
+
+/// How long a server's last words are waited for.
+const TO_THE_END: Duration = Duration::from_secs(2);
 
 /// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
 pub fn foreign_base() -> Option<(String, Option<String>)> {
@@ -29,13 +35,13 @@ pub fn program() -> &'static (Program, String) {
     const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --private-hosts 127.0.0.1 --database "$2" & server=$!
         cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$1""#;
     SHARED.get_or_init(|| {
-        let program = Program::with_directory(temporary().keep());
+        let program = Program::with_directory(Folder { path: temporary().keep(), _temporary: None });
         let mut shell = program.without_settings("sh");
-        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(&program.directory).arg(program.database());
+        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(program.directory()).arg(program.database());
         shell.env("MEDISYNC_LOG_LEVEL", FINEST).stderr(Stdio::piped());
         let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
         watched(&mut shell, |_| ());
-        let root = listening_line(&mut shell);
+        let (root, _) = listening_line(&mut shell);
         // The pipe to its input stays open as long as this process lives.
         std::mem::forget(shell);
         (program, root)
@@ -45,12 +51,31 @@ pub fn program() -> &'static (Program, String) {
 /// The program over one database.
 pub struct Program {
     binary: PathBuf,
-    directory: PathBuf,
+    directory: Folder,
     url: String,
     /// Removes the database at the end; none where it is SQLite's, in the directory.
     database: Option<Database>,
-    /// Removes the directory at the end; none for the shared server, whose shell does.
+}
+
+/// A folder, whose files' names are looked at when it is done with.
+struct Folder {
+    path: PathBuf,
+    /// Removes it at the end; none for the shared server, whose shell does.
     _temporary: Option<TempDir>,
+}
+
+impl Folder {
+    fn temporary() -> Folder {
+        let temporary = temporary();
+        Folder { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        planted::look_at_files(&self.path);
+        planted::check_at_end();
+    }
 }
 
 impl Program {
@@ -60,27 +85,23 @@ impl Program {
             skipped("this is about our own program");
             return None;
         }
-        let temporary = temporary();
-        let directory = temporary.path().to_owned();
-        Some(Program { _temporary: Some(temporary), ..Program::with_directory(directory) })
+        Some(Program::with_directory(Folder::temporary()))
     }
 
     /// The program over the database with this URL.
     pub fn over(url: String) -> Program {
-        let temporary = temporary();
-        let directory = temporary.path().to_owned();
-        Program { binary: binary().clone(), directory, url, database: None, _temporary: Some(temporary) }
+        Program { binary: binary().clone(), directory: Folder::temporary(), url, database: None }
     }
 
-    fn with_directory(directory: PathBuf) -> Program {
+    fn with_directory(directory: Folder) -> Program {
         let database = postgres::is_on_postgres().then(Database::fresh);
-        let url = database.as_ref().map_or_else(|| format!("sqlite:{}", directory.display()), Database::url);
-        Program { binary: binary().clone(), directory, url, database, _temporary: None }
+        let url = database.as_ref().map_or_else(|| format!("sqlite:{}", directory.path.display()), Database::url);
+        Program { binary: binary().clone(), directory, url, database }
     }
 
     /// A folder of this program's own; SQLite's data lies in it.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        &self.directory.path
     }
 
     /// The value for `--database`.
@@ -104,15 +125,17 @@ impl Program {
         // A line for each request would bury what the cases say.
         command.env("MEDISYNC_LOG_LEVEL", "warn");
         // Each server has a folder of its own for what it makes from the database.
-        command.env("MEDISYNC_AUDIT_FOLDER", self.directory.join("audit"));
-        command.env("MEDISYNC_TEXT_FOLDER", self.directory.join("text").join(unique()));
+        command.env("MEDISYNC_AUDIT_FOLDER", self.directory().join("audit"));
+        command.env("MEDISYNC_TEXT_FOLDER", self.directory().join("text").join(unique()));
         command
     }
 
     /// Runs a command to its end, over this database.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
-        command.arg("--database").arg(self.database()).output().expect("the program runs")
+        let output = command.arg("--database").arg(self.database()).output().expect("the program runs");
+        planted::look_at_output(arguments, &output);
+        output
     }
 
     /// Runs a command to its end that reads this text, over this database.
@@ -124,7 +147,9 @@ impl Program {
         // A program that refuses its arguments reads nothing.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        child.wait_with_output().expect("its end is seen")
+        let output = child.wait_with_output().expect("its end is seen");
+        planted::look_at_output(arguments, &output);
+        output
     }
 
     /// Runs a command that must succeed, and returns what it printed.
@@ -174,7 +199,7 @@ impl Program {
                 database.query(&postgres.replace(table, &database.table(table)));
             }
             None => {
-                let file = self.directory.join("tenants").join(format!("{tenant}.sqlite"));
+                let file = self.directory().join("tenants").join(format!("{tenant}.sqlite"));
                 let options = SqliteConnectOptions::new().filename(file);
                 let mut connection = SqliteConnection::connect_with(&options).await.expect("the tenant's file opens");
                 sqlx::raw_sql(sqlx::AssertSqlSafe(sqlite)).execute(&mut connection).await.expect("the statement runs");
@@ -195,6 +220,8 @@ impl Program {
 pub struct Server {
     child: Child,
     log: Arc<Mutex<String>>,
+    /// They look through what it writes, to its end.
+    readers: Vec<JoinHandle<()>>,
     /// `http://host:port`.
     pub root: String,
 }
@@ -207,13 +234,13 @@ impl Server {
         let mut child = command.spawn().expect("the program runs");
         let log = Arc::new(Mutex::new(String::new()));
         let kept = log.clone();
-        watched(&mut child, move |line| {
+        let logged = watched(&mut child, move |line| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_str(line);
             kept.push('\n');
         });
-        let root = listening_line(&mut child);
-        Server { child, log, root }
+        let (root, printed) = listening_line(&mut child);
+        Server { child, log, readers: vec![logged, printed], root }
     }
 
     /// What it has logged so far.
@@ -252,28 +279,47 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        planted::look("/metrics", &metrics(&self.root).unwrap_or_default());
         // An error says that it has ended already.
         if self.child.kill().is_ok() {
             self.child.wait().expect("its end is seen");
         }
+        // Whoever it started may have its output open still.
+        for _ in 0..TO_THE_END.as_millis() {
+            if self.readers.iter().all(JoinHandle::is_finished) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        planted::check_at_end();
     }
 }
 
-/// Has all looked through that a server logs.
-fn watched(child: &mut Child, keep: impl FnMut(&str) + Send + 'static) {
-    let log = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
-    std::thread::spawn(move || planted::watch(log, keep));
+/// A server's figures; nothing where it has ended, or is reached by TLS alone.
+fn metrics(root: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(root.strip_prefix("http://")?).ok()?;
+    stream.set_read_timeout(Some(TO_THE_END)).ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
-/// The root in the line `listening on http://HOST:PORT`; what the server prints after it is read and dropped.
+/// Has all looked through that a server logs.
+fn watched(child: &mut Child, keep: impl FnMut(&str) + Send + 'static) -> JoinHandle<()> {
+    let log = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+    std::thread::spawn(move || planted::watch(log, keep))
+}
+
+/// The root in the line `listening on http://HOST:PORT`; what the server prints after it is looked through.
 #[track_caller]
-fn listening_line(child: &mut Child) -> String {
+fn listening_line(child: &mut Child) -> (String, JoinHandle<()>) {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
     let line = lines.next().expect("the server printed a line before it ended").expect("it prints UTF-8");
     let root = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("the server's first line is {line:?}"));
     let root = root.trim().to_owned();
-    std::thread::spawn(move || lines.for_each(drop));
-    root
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).for_each(|it| planted::look("stdout", &it)));
+    (root, reader)
 }
 
 fn temporary() -> TempDir {

@@ -3,10 +3,9 @@
 //! subjects of mails, addresses that it makes. And no error repeats a value of a resource.
 
 use crate::smart::place::{Browser, FORM, Person, Place, query};
-use conformance_tests::{Answer, Call, Program, Server, unique};
+use conformance_tests::{Answer, Call, Program, Server, file_names, unique};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -316,7 +315,7 @@ async fn bundles(watched: &mut Watched, place: &Place<'_>) {
                 "request": {"method": "POST", "url": "Observation", "ifNoneExist": format!("code={path}")}}),
         ];
         let answer = place.admin.bundle(kind, entries).await;
-        watched.look_at_errors(&answer, &["date"]);
+        watched.look_at_errors(&answer, &["value", "query"]);
     }
 }
 
@@ -462,16 +461,6 @@ fn commands(watched: &mut Watched, place: &Place<'_>) {
     }
 }
 
-/// The names of all files below a folder.
-fn names(folder: &Path, all: &mut String) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        all.push_str(&format!("{}\n", entry.file_name().to_string_lossy()));
-        if entry.path().is_dir() {
-            names(&entry.path(), all);
-        }
-    }
-}
-
 #[tokio::test]
 async fn what_was_planted_comes_up_nowhere() {
     let Some(mut watched) = Watched::new() else { return };
@@ -485,9 +474,7 @@ async fn what_was_planted_comes_up_nowhere() {
     watched.look("/metrics", &metrics);
     // The mail leaves in its own time.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let mut files = String::new();
-    names(watched.program.directory(), &mut files);
-    watched.look("the name of a file", &files);
+    watched.look("the name of a file", &file_names(watched.program.directory()));
     let mails = std::fs::read_dir(watched.program.directory().join("mails")).expect("mails").flatten();
     let mut count = 0;
     for mail in mails {

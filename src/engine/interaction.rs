@@ -1,7 +1,7 @@
 //! What a request asks for (http.html#summary): read from verb, path and query, before anything is looked up.
 
 use crate::operation::Place;
-use crate::{Request, Verb};
+use crate::{Request, Route, Verb};
 use fhir::outcome::shown;
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -44,46 +44,34 @@ pub enum Interaction {
 }
 
 impl Interaction {
-    /// Reads what a request asks for; fails for paths and verbs that R4 has not.
+    /// Reads what a request asks for; fails for paths and verbs that R4 has not: those that [`Route`] does not have.
     pub fn parse(request: &Request) -> Result<Interaction> {
-        let parts: Vec<&str> = match request.path.as_str() {
-            "" => Vec::new(),
-            path => path.split('/').collect(),
+        let (verb, path) = (request.verb, request.path.as_str());
+        let route = Route::of(path).ok_or_else(unknown_path)?;
+        let step = |at: usize| path.split('/').nth(at).unwrap_or_default();
+        let of = || known(step(0));
+        let key = || key(step(0), step(1));
+        let interaction = match route {
+            Route::Base => on_base(verb),
+            Route::Metadata => Interaction::Capabilities,
+            Route::OpenApi => Interaction::OpenApi,
+            Route::History => Interaction::History { scope: Scope::System },
+            Route::Search => Interaction::Search { of: None, compartment: None },
+            Route::Operation => operation(Place::System, step(0)),
+            Route::Type => on_type(verb, of()?),
+            Route::TypeSearch => Interaction::Search { of: Some(of()?), compartment: None },
+            Route::TypeHistory => Interaction::History { scope: Scope::Type(of()?) },
+            Route::TypeOperation => operation(Place::Type(of()?), step(1)),
+            Route::Instance => on_instance(verb, key()?),
+            Route::InstanceHistory => Interaction::History { scope: Scope::Instance(key()?) },
+            Route::InstanceOperation => operation(Place::Instance(key()?), step(2)),
+            Route::Compartment | Route::CompartmentSearch => compartment(key()?, step(2))?,
+            Route::Version => Interaction::Vread { key: key()?, version: number(step(3))? },
+            Route::VersionOperation => operation(Place::Version { key: key()?, version: number(step(3))? }, step(4)),
         };
-        match parts.as_slice() {
-            [] => on_base(request.verb),
-            ["metadata"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::Capabilities),
-            ["openapi.json"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::OpenApi),
-            ["_history"] => only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope: Scope::System }),
-            ["_search"] => only(request.verb, &[Verb::Post], Interaction::Search { of: None, compartment: None }),
-            [op] if op.starts_with('$') => operation(request.verb, Place::System, op),
-            [of] => on_type(request.verb, known(of)?),
-            [of, "_search"] => {
-                let search = Interaction::Search { of: Some(known(of)?), compartment: None };
-                only(request.verb, &[Verb::Post], search)
-            }
-            [of, "_history"] => {
-                let scope = Scope::Type(known(of)?);
-                only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
-            }
-            [of, op] if op.starts_with('$') => operation(request.verb, Place::Type(known(of)?), op),
-            [of, id] => on_instance(request.verb, key(of, id)?),
-            [of, id, "_history"] => {
-                let scope = Scope::Instance(key(of, id)?);
-                only(request.verb, &[Verb::Get, Verb::Head], Interaction::History { scope })
-            }
-            [of, id, "_history", version] => {
-                let vread = Interaction::Vread { key: key(of, id)?, version: number(version)? };
-                only(request.verb, &[Verb::Get, Verb::Head], vread)
-            }
-            [of, id, "_history", version, op] if op.starts_with('$') => {
-                let at = Place::Version { key: key(of, id)?, version: number(version)? };
-                operation(request.verb, at, op)
-            }
-            [of, id, op] if op.starts_with('$') => operation(request.verb, Place::Instance(key(of, id)?), op),
-            [of, id, member] => compartment(request.verb, &[Verb::Get, Verb::Head], key(of, id)?, member),
-            [of, id, member, "_search"] => compartment(request.verb, &[Verb::Post], key(of, id)?, member),
-            _ => Err(unknown_path()),
+        match route.takes(verb) {
+            true => Ok(interaction),
+            false => Err(not_allowed()),
         }
     }
 }
@@ -97,58 +85,50 @@ fn unknown_path() -> Failure {
     Failure::new(IssueType::NotFound, "FHIR R4 has no such address; see http.html for those it has.")
 }
 
-fn only(verb: Verb, allowed: &[Verb], interaction: Interaction) -> Result<Interaction> {
-    if allowed.contains(&verb) { Ok(interaction) } else { Err(not_allowed()) }
-}
-
 fn not_allowed() -> Failure {
     Failure::new(IssueType::NotSupported, "This address does not take this method.").with_status(405)
 }
 
-fn on_base(verb: Verb) -> Result<Interaction> {
+fn on_base(verb: Verb) -> Interaction {
     match verb {
-        Verb::Get | Verb::Head => Ok(Interaction::Search { of: None, compartment: None }),
-        Verb::Post => Ok(Interaction::Bundle),
-        _ => Err(not_allowed()),
+        Verb::Post => Interaction::Bundle,
+        _ => Interaction::Search { of: None, compartment: None },
     }
 }
 
-fn on_type(verb: Verb, of: String) -> Result<Interaction> {
-    Ok(match verb {
+fn on_type(verb: Verb, of: String) -> Interaction {
+    match verb {
         Verb::Get | Verb::Head => Interaction::Search { of: Some(of), compartment: None },
         Verb::Post => Interaction::Create { of },
         Verb::Put => Interaction::UpdateWhere { of },
         Verb::Patch => Interaction::PatchWhere { of },
         Verb::Delete => Interaction::DeleteWhere { of },
-    })
+    }
 }
 
-fn on_instance(verb: Verb, key: Key) -> Result<Interaction> {
-    Ok(match verb {
-        Verb::Get | Verb::Head => Interaction::Read { key },
+fn on_instance(verb: Verb, key: Key) -> Interaction {
+    match verb {
         Verb::Put => Interaction::Update { key },
         Verb::Patch => Interaction::Patch { key },
         Verb::Delete => Interaction::Delete { key },
-        Verb::Post => return Err(not_allowed()),
-    })
+        _ => Interaction::Read { key },
+    }
 }
 
 /// operations.html#executing: by GET or POST; whether by GET, its definition says.
-fn operation(verb: Verb, at: Place, op: &str) -> Result<Interaction> {
-    let code = op.trim_start_matches('$').to_owned();
-    only(verb, &[Verb::Get, Verb::Head, Verb::Post], Interaction::Operation { at, code })
+fn operation(at: Place, op: &str) -> Interaction {
+    Interaction::Operation { at, code: op.trim_start_matches('$').to_owned() }
 }
 
-fn compartment(verb: Verb, allowed: &[Verb], owner: Key, member: &str) -> Result<Interaction> {
+fn compartment(owner: Key, member: &str) -> Result<Interaction> {
     let of = if member == "*" { None } else { Some(known(member)?) };
-    only(verb, allowed, Interaction::Search { of, compartment: Some(owner) })
+    Ok(Interaction::Search { of, compartment: Some(owner) })
 }
 
 /// The name of a resource type, or 404 (http.html#status-codes).
 fn known(of: &str) -> Result<String> {
     match r4().resource(of) {
         Some(_) => Ok(of.to_owned()),
-        None if of.starts_with('$') || of.starts_with('_') => Err(unknown_path()),
         None => {
             let told = format!("{} is not a resource type of R4.", shown(of));
             Err(Failure::new(IssueType::NotSupported, told).with_status(404))
@@ -158,9 +138,6 @@ fn known(of: &str) -> Result<String> {
 
 fn key(of: &str, id: &str) -> Result<Key> {
     let of = known(of)?;
-    if id.starts_with(['$', '_']) {
-        return Err(unknown_path());
-    }
     if !fhir::primitive::is_id(id) {
         let told = "A resource's id has 1 to 64 letters, digits, '-' and '.' (datatypes.html#id).";
         return Err(Failure::new(IssueType::Value, told));

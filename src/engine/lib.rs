@@ -24,6 +24,7 @@ mod provenance;
 mod read;
 mod referred;
 mod request;
+mod route;
 mod search;
 mod security;
 mod sight;
@@ -47,6 +48,7 @@ pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, check_pur
 pub use profiles::ProfileBreach;
 pub use provenance::MadeProvenance;
 pub use request::{Answer, Headers, Request, Verb};
+pub use route::Route;
 pub use security::Authorization;
 pub use terminology::{Around, Narrow, Resolver};
 

@@ -3,7 +3,7 @@
 use crate::config::Place;
 use crate::{auth, clock, config, master, random};
 use anyhow::{Context, Result, bail};
-use engine::{Ambient, Engine};
+use engine::{Ambient, Engine, Operation};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
@@ -138,10 +138,15 @@ pub fn with_advice(cause: &store::Error) -> String {
 /// An engine on a store, with this machine's clock and randomness, and with every feature's operations and those of users.
 pub fn engine(store: Arc<dyn Store>, settings: engine::Settings) -> Engine {
     let ambient = Ambient { now_ms: clock::now_ms, new_id: random::id };
+    Engine::new(store, settings, ambient, operations())
+}
+
+/// All operations that are served.
+pub fn operations() -> Vec<Operation> {
     let mut operations = features::operations();
     operations.extend(auth::operations());
     operations.push(crate::rates::operation::operation());
-    Engine::new(store, settings, ambient, operations)
+    operations
 }
 
 /// Proof that this process alone writes into a folder; gives it up when dropped or when the process ends, however it

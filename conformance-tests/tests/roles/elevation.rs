@@ -7,9 +7,8 @@ use conformance_tests::{Client, Program};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The tenant `platform` of a server of its own.
-fn platform<'p>(program: &'p Program, root: &str) -> Place<'p> {
-    program.create_tenant("platform");
+/// The tenant `platform` of a server that has it.
+pub fn platform<'p>(program: &'p Program, root: &str) -> Place<'p> {
     let base = format!("{root}/fhir/platform");
     let admin = Client::new(&base, Some(program.token("platform", "system/*.*")));
     Place { program, root: root.to_owned(), tenant: "platform".into(), admin }
@@ -24,6 +23,7 @@ async fn support_is_elevated_for_a_while_and_with_a_reason() {
     let Some(program) = Program::fresh() else { return };
     let server = program.serve(&[]);
     let root = server.base("x").replace("/fhir/x", "");
+    program.create_tenant("platform");
     let (platform, north) = (platform(&program, &root), Place::of(&program, &root));
     let id = north.admin.create(&patient("x")).await;
     let support = member(&platform, &["support"]).await;
@@ -90,6 +90,7 @@ async fn an_elevation_ends_by_itself() {
     let Some(program) = Program::fresh() else { return };
     let server = program.serve(&[]);
     let root = server.base("x").replace("/fhir/x", "");
+    program.create_tenant("platform");
     let (platform, north) = (platform(&program, &root), Place::of(&program, &root));
     for _ in 0..3 {
         north.admin.create(&patient("x")).await;
@@ -111,7 +112,7 @@ async fn an_elevation_ends_by_itself() {
 }
 
 /// A client of a tenant, elevated from the platform.
-async fn elevate(client: &Client, place: &Place<'_>, reason: &str, minutes: u8) -> Client {
+pub async fn elevate(client: &Client, place: &Place<'_>, reason: &str, minutes: u8) -> Client {
     let answer = call(client, "$elevate", &asked(&place.tenant, reason, minutes)).await.expect(200).json();
     let parameters = answer["parameter"].as_array().unwrap();
     let token = parameters.iter().find(|it| it["name"] == "token").unwrap();

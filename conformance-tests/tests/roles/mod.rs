@@ -1,5 +1,7 @@
 //! What roles let people do: the matrix of routes, kinds of records and roles, and how roles are made, given and taken.
 
+mod beside;
+mod calls;
 mod defining;
 mod elevation;
 mod giving;

@@ -5,7 +5,7 @@ use crate::smart::place::{Browser, Person, Place, text, told, told_app};
 use conformance_tests::Client;
 use serde_json::{Value, json};
 
-const SCOPE: &str = "user/*.cruds";
+const SCOPE: &str = "user/*.cruds offline_access";
 
 /// Lets an app in where the user acts; the token endpoint's answer.
 async fn let_in(place: &Place<'_>, browser: &mut Browser<'_>, app: &str) -> Value {
@@ -53,7 +53,8 @@ async fn a_person_acts_in_one_clinic_and_switches() {
     there.get("Device").await.expect(200);
     there.delete("Schedule/x").await.expect_outcome(403..=403);
 
-    // What is granted after the switch acts in the other place; what was granted before goes on in its own.
+    // What is granted after the switch acts in the other place; what was granted before acts nowhere, until it is refreshed
+    // into that one.
     let page = browser.get("clinics").await.expect(200);
     assert!(page.text().contains("You act in Clinic"), "{}", page.text());
     browser.submit(&page, "clinics", &[("action", "act"), ("place", &ward)]).await.expect(303);
@@ -61,13 +62,25 @@ async fn a_person_acts_in_one_clinic_and_switches() {
     let here = place.with(Some(&text(&second, "access_token")));
     assert!(second["fhirContext"][0]["reference"] == *ward && !prescribes(&here).await, "{second}");
     here.delete("Schedule/x").await.expect_in(204..=404);
-    assert!(prescribes(&there).await);
+    super::soon().await;
+    acts_nowhere(&there).await;
+    let moved = place.refresh(&app, &text(&first, "refresh_token")).await.expect(200).json();
+    assert!(moved["fhirContext"][0]["reference"] == *ward, "{moved}");
+    for client in [&place.with(Some(&text(&moved, "access_token"))), &there] {
+        assert!(!prescribes(client).await);
+        client.delete("Schedule/x").await.expect_in(204..=404);
+    }
 
     // A role that is taken in one place holds there no longer.
-    place.program.succeed(&["user", "roles", "--tenant", &place.tenant, &person.name, "--role", &manager]);
+    place.program.succeed(&["user", "roles", "--tenant", &place.tenant, &person.name, "--role", &doctor]);
     super::soon().await;
-    assert!(!prescribes(&there).await);
-    here.delete("Schedule/x").await.expect_in(204..=404);
+    acts_nowhere(&here).await;
+}
+
+/// That a token is refused as one that holds no longer (RFC 6750 section 3.1).
+async fn acts_nowhere(client: &Client) {
+    let refused = client.get("Device").await.expect(401);
+    assert!(refused.needed_header("www-authenticate").contains("invalid_token"), "{:?}", refused.headers);
 }
 
 /// An encounter in a ward, with its observation.
@@ -101,8 +114,7 @@ async fn reaches(client: &Client, seen: &str, hidden: &str) {
     }
 }
 
-/// Where a role is narrowed to the place, what is in the others is out of reach, and switching changes that for what is
-/// granted afterwards alone.
+/// Where a role is narrowed to the place, what is in the others is out of reach, whichever browser the person chose it in.
 #[tokio::test]
 async fn what_is_in_another_clinic_is_out_of_reach_meanwhile() {
     let Some(place) = Place::new() else { return };
@@ -126,15 +138,24 @@ async fn what_is_in_another_clinic_is_out_of_reach_meanwhile() {
     browser.submit(&page, "clinics", &[("action", "act"), ("place", east)]).await.expect(303);
     let first = acting(&place, &mut browser, &app).await;
     reaches(&first, &in_east, &in_west).await;
-    let page = browser.get("clinics").await.expect(200);
-    browser.submit(&page, "clinics", &[("action", "act"), ("place", west)]).await.expect(303);
-    let second = acting(&place, &mut browser, &app).await;
+    let mut another = Browser::new(&place);
+    let sent = another.ask_as(&person, &place.asked(&app, SCOPE)).await.expect(303);
+    let page = another.get(sent.needed_header("location")).await.expect(200);
+    another.submit(&page, "clinics", &[("action", "act"), ("place", west)]).await.expect(303);
+    let second = acting(&place, &mut another, &app).await;
     reaches(&second, &in_west, &in_east).await;
-    // What was granted before acts where it did.
+    let page = browser.get("clinics").await.expect(200).text();
+    assert!(page.contains("You act in West") && page.contains("Act in East"), "{page}");
+    super::soon().await;
+    acts_nowhere(&first).await;
+    // Whoever comes back goes on there.
+    let page = browser.get("clinics").await.expect(200);
+    browser.submit(&page, "clinics", &[("action", "act"), ("place", east)]).await.expect(303);
+    super::soon().await;
+    acts_nowhere(&second).await;
     reaches(&first, &in_east, &in_west).await;
     place.program.succeed(&["user", "roles", "--tenant", &place.tenant, &person.name, "--role", &roles[1]]);
     super::soon().await;
-    first.get(&in_east).await.expect(403);
-    first.get(&in_west).await.expect(403);
+    acts_nowhere(&first).await;
     reaches(&second, &in_west, &in_east).await;
 }

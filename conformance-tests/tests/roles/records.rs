@@ -94,7 +94,9 @@ impl Record {
         let text = |it: &str| json!({ "text": it });
         let category = |it: &str| json!([{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": it }] }]);
         let mut body = match self.kind {
-            "patient" => json!({ "name": [{ "family": "Doe" }] }),
+            "patient" => {
+                json!({ "name": [{ "family": "Doe" }], "identifier": [{ "system": "urn:people", "value": self.id }] })
+            }
             "person" => json!({ "name": [{ "family": "Doe" }] }),
             "appointment" => json!({ "status": "proposed" }),
             "vital_sign" => json!({ "status": "final", "code": text("Pulse"), "category": category("vital-signs") }),

@@ -25,3 +25,15 @@ pub fn roles() -> Vec<&'static str> {
 pub fn column(role: &str, lead: usize) -> usize {
     lead + roles().iter().position(|it| *it == role).expect("a role of the table")
 }
+
+/// Whether the table gives a role all these kinds of access to a kind of record, which is the own patient's or not.
+pub fn reaches(role: &str, needs: &str, kind: &str, is_own: bool) -> bool {
+    let rows = section("records");
+    let row = rows.iter().find(|row| row[0] == kind).unwrap_or_else(|| panic!("no row for {kind}"));
+    let cell = row[column(role, 1)];
+    let (letters, is_of_own) = match cell.strip_prefix("own:") {
+        Some(letters) => (letters, true),
+        None => (cell, false),
+    };
+    needs.chars().all(|it| letters.contains(it)) && (!is_of_own || is_own)
+}

@@ -31,6 +31,9 @@ pub struct Account {
     /// The roles, which say what an app can do for the user at the most.
     #[serde(default)]
     pub roles: Vec<Assignment>,
+    /// The Organization or Location that the user chose last to act in, in whichever browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// Whether the user may sign in.
     pub is_enabled: bool,
     /// What was granted, and where the user signed in, before this time holds no longer.
@@ -115,6 +118,7 @@ pub async fn made(session: &dyn Session, new: NewAccount, hash: String) -> Resul
         email: new.email,
         provider: None,
         is_administrator: false,
+        place: None,
     };
     Ok((username, account))
 }
@@ -222,6 +226,7 @@ pub(super) mod tests {
             email: None,
             provider: None,
             is_administrator: false,
+            place: None,
         }
     }
 

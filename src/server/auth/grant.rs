@@ -136,16 +136,24 @@ pub struct Living {
     pub grant: Entry<Grant>,
     /// What its user may do now; none where it acts for nobody.
     pub duties: Option<Duties>,
+    /// Whether its user acts in another place by now than it was given for: it holds there, once it is refreshed.
+    pub has_moved: bool,
 }
 
-/// The grant, as long as it, its client, its user, who that is, what the tenant demands of sign-ins and, where it is bound to one, the sign-in all hold.
+/// The grant, as long as it, its client, its user, who that is, where the user acts, what the tenant demands of sign-ins and, where it is bound to one, the sign-in all hold.
 pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>> {
-    let Some(grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
+    Ok(moved(session, name).await?.filter(|it| !it.has_moved))
+}
+
+/// The same, moved to where the user acts by now: a person acts in one place at a time, and what was granted in another goes on
+/// in that one when it is refreshed.
+pub async fn moved(session: &dyn Session, name: &str) -> Result<Option<Living>> {
+    let Some(mut grant) = kept::find::<Grant>(session, name).await? else { return Ok(None) };
     let client = kept::find::<Client>(session, &grant.value.client).await?;
     if !client.is_some_and(|it| it.value.is_approved) {
         return Ok(None);
     }
-    let mut duties = None;
+    let (mut duties, mut has_moved) = (None, false);
     if let Some(username) = &grant.value.account {
         let account = kept::find::<Account>(session, username).await?.map(|it| it.value);
         let holds = |it: &Account| it.is_enabled && it.signed_out < grant.value.began;
@@ -165,6 +173,13 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>>
         {
             return Ok(None);
         }
+        let place = roles::acting(&account, account.place.as_deref());
+        if let (Some(now), Some(then)) = (place, &grant.value.place)
+            && now != then
+        {
+            grant.value.place = Some(now.to_owned());
+            has_moved = true;
+        }
         duties = Some(roles::duties(session, &account, grant.value.place.as_deref(), &standing).await?);
     }
     if let Some(visit) = &grant.value.visit
@@ -173,7 +188,7 @@ pub async fn living(session: &dyn Session, name: &str) -> Result<Option<Living>>
         return Ok(None);
     }
     let holds = SignOn::holds(session, grant.value.sign_on.as_deref()).await?;
-    Ok(holds.then_some(Living { grant, duties }))
+    Ok(holds.then_some(Living { grant, duties, has_moved }))
 }
 
 /// Ends a grant with all its tokens.

@@ -120,7 +120,7 @@ pub async fn note(session: &dyn Session, name: &str, grant: &Grant, issuer: Opti
 pub async fn living(session: &dyn Session, sign_in: &SignIn) -> Result<Vec<Granted>> {
     let mut living = Vec::new();
     for granted in &sign_in.granted {
-        if super::grant::living(session, &granted.grant).await?.is_some() {
+        if super::grant::moved(session, &granted.grant).await?.is_some() {
             living.push(granted.clone());
         }
     }

@@ -30,7 +30,7 @@ pub struct Visit {
     /// What the sign-in is called.
     #[serde(default)]
     pub sid: Option<String>,
-    /// The Organization or Location that the user chose to act in.
+    /// The Organization or Location that the user chose here to act in. Whoever chose another one since, elsewhere, acts there.
     #[serde(default)]
     pub place: Option<String>,
     /// The resource that the user, a Person, chose to act as.
@@ -128,7 +128,9 @@ pub async fn visitor(session: &dyn Session, cookie: &str, now: i64) -> Result<Op
 impl Visitor {
     /// The Organization or Location that the user acts in.
     pub fn place(&self) -> Option<&str> {
-        roles::acting(&self.account.value, self.visit.value.place.as_deref())
+        let account = &self.account.value;
+        let chosen = self.visit.value.place.as_deref().map(|here| account.place.as_deref().unwrap_or(here));
+        roles::acting(account, chosen)
     }
 
     /// How the user stands who acts as they chose; `None` where they have yet to choose, or are nobody any more.

@@ -206,7 +206,7 @@ fn is_this_machine(address: IpAddr) -> bool {
 /// For how many requests one counts: by what it has the server do, and by how much it sends.
 pub fn weight(route: &Route, verb: Verb, headers: &HeaderMap) -> u32 {
     let work = match route {
-        it if [&route::OPERATION, &route::TYPE_OPERATION, &route::INSTANCE_OPERATION].contains(&it) => 5,
+        it if it.is_operation() => 5,
         it if [&route::METADATA, &route::OPEN_API, &route::SMART].contains(&it) => 1,
         it if [&route::INSTANCE, &route::VERSION].contains(&it) && matches!(verb, Verb::Get | Verb::Head) => 1,
         it if *it == route::BASE && verb == Verb::Post => 5,
@@ -233,14 +233,15 @@ mod tests {
     fn costly_requests_count_for_more() {
         let sent = |length: &'static str| HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static(length))]);
         let none = HeaderMap::new();
-        for (route, verb, headers, expected) in [
-            (&route::INSTANCE, Verb::Get, &none, 1),
-            (&route::INSTANCE, Verb::Put, &sent("100"), 2),
-            (&route::TYPE, Verb::Get, &none, 2),
-            (&route::INSTANCE_OPERATION, Verb::Get, &none, 5),
-            (&route::BASE, Verb::Post, &sent("1048576"), 69),
+        for (path, verb, headers, expected) in [
+            ("Patient/1", Verb::Get, &none, 1),
+            ("Patient/1", Verb::Put, &sent("100"), 2),
+            ("Patient", Verb::Get, &none, 2),
+            ("Patient/1/$everything", Verb::Get, &none, 5),
+            ("Patient/1/_history/2/$meta", Verb::Get, &none, 5),
+            ("", Verb::Post, &sent("1048576"), 69),
         ] {
-            assert_eq!(weight(route, verb, headers), expected, "{}", route.pattern);
+            assert_eq!(weight(route::route(path), verb, headers), expected, "{path}");
         }
     }
 }

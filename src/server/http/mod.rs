@@ -39,12 +39,11 @@ use crate::auth::federation::Providers;
 use crate::auth::remote_keys::RemoteKeys;
 use crate::config;
 use crate::outgoing::Outgoing;
-use crate::pages;
 use crate::rates::Rates;
 use app_origins::AppOrigins;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use engine::Engine;
 use metrics::Metrics;
 use request_id::RequestIds;
@@ -142,23 +141,32 @@ impl Server {
 
     /// All routes.
     pub fn router(self: Arc<Server>) -> Router {
-        Router::new()
-            .route("/", get(start::start))
-            .route(&format!("{}{{name}}", pages::ASSETS), get(start::asset))
-            .route("/livez", get(health::live))
-            .route("/readyz", get(health::ready))
-            .route("/metrics", get(metrics::show))
-            .route("/fhir", any(fhir::fhir))
-            .route("/fhir/", any(fhir::fhir))
-            .route("/fhir/{*path}", any(fhir::fhir))
-            .route("/state/{tenant}", any(state::nothing))
-            .route("/state/{tenant}/", any(state::nothing))
-            .route("/state/{tenant}/{*path}", any(state::state))
-            .route("/auth/{tenant}/{*path}", any(oauth::oauth))
-            .route("/.well-known/oauth-authorization-server/auth/{tenant}", any(oauth::metadata))
+        let served = SERVED.into_iter().fold(Router::new(), |all, (_, path, handler)| all.route(path, handler()));
+        served
             .fallback(health::unknown)
             .layer(from_fn_with_state(self.clone(), edge::edge))
             .layer(from_fn_with_state(self.clone(), cors::cors))
             .with_state(self)
     }
 }
+
+/// Makes what answers at an address.
+type Handler = fn() -> MethodRouter<Arc<Server>>;
+
+/// All that the server has addresses for: by GET, or by any method where the handler says which. The access matrix has a row
+/// for each, and for what lies below those that have tables of their own.
+const SERVED: [(&str, &str, Handler); 13] = [
+    ("GET", "/", || get(start::start)),
+    ("GET", "/assets/{name}", || get(start::asset)),
+    ("GET", "/livez", || get(health::live)),
+    ("GET", "/readyz", || get(health::ready)),
+    ("GET", "/metrics", || get(metrics::show)),
+    ("any", "/fhir", || any(fhir::fhir)),
+    ("any", "/fhir/", || any(fhir::fhir)),
+    ("any", "/fhir/{*path}", || any(fhir::fhir)),
+    ("any", "/state/{tenant}", || any(state::nothing)),
+    ("any", "/state/{tenant}/", || any(state::nothing)),
+    ("any", "/state/{tenant}/{*path}", || any(state::state)),
+    ("any", "/auth/{tenant}/{*path}", || any(oauth::oauth)),
+    ("any", "/.well-known/oauth-authorization-server/auth/{tenant}", || any(oauth::metadata)),
+];

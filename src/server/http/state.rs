@@ -26,6 +26,8 @@ use store::{Key, LedgerChange};
 
 static BASIC: Route = Route { pattern: "[state]/Basic", methods: "GET, POST" };
 static INSTANCE: Route = Route { pattern: "[state]/Basic/[id]", methods: "GET, PUT, DELETE" };
+/// All of them: what this does not have is answered with 404.
+static ALL: [&Route; 2] = [&BASIC, &INSTANCE];
 
 /// What a request counts for.
 const WEIGHT: u32 = 2;
@@ -61,11 +63,8 @@ pub async fn state(
     let (parts, body) = request.into_parts();
     let meter = Meter::new(&server, &parts);
     let id = path.strip_prefix("Basic").map(|it| it.trim_matches('/'));
-    let route = match id {
-        Some("") => &BASIC,
-        Some(id) if !id.contains('/') => &INSTANCE,
-        _ => &super::route::OTHER,
-    };
+    let steps = id.map(|it| it.split('/').filter(|it| !it.is_empty()).count());
+    let route = steps.and_then(|it| ALL.get(it)).copied().unwrap_or(&super::route::OTHER);
     let mut seen = Seen { route, tenant: None, cause: None };
     let result = carry_out(&meter, &tenant, id.unwrap_or_default(), body, &mut seen).await;
     let mut response = result.unwrap_or_else(|failure| {
@@ -356,4 +355,15 @@ fn failed(told: &str) -> Failure {
 
 fn changed() -> Failure {
     failed("The app state was changed meanwhile; read it again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use crate::http::route::matrix;
+
+    #[test]
+    fn every_address_of_states_has_a_row_in_the_access_matrix() {
+        matrix::has_rows(ALL);
+    }
 }

@@ -230,3 +230,19 @@ async fn without_the_setting_no_other_origin_may_call() {
     let answer = open.get("/fhir/north/metadata", &[("origin", APP)]).await;
     assert_eq!(text(&answer, "access-control-allow-origin"), "*");
 }
+
+#[test]
+fn every_address_of_the_server_has_a_row_in_the_access_matrix() {
+    for (method, path, _) in SERVED {
+        route::matrix::has_row(method, path);
+    }
+}
+
+#[tokio::test]
+async fn what_is_got_takes_no_other_method() {
+    let house = House::new().await;
+    for (_, path, _) in SERVED.into_iter().filter(|(method, ..)| *method == "GET") {
+        let answer = house.send("POST", &path.replace("{name}", "x"), &[], "").await;
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+}

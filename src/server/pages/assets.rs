@@ -1,9 +1,6 @@
 //! The files a page refers to: its style, its script, its mark.
 
-/// The path under which [`asset`]s are to be served, with its closing slash.
-pub const ASSETS: &str = "/assets/";
-
-/// The content type and bytes of the file of this name below [`ASSETS`].
+/// The content type and bytes of the file of this name, which pages look for below `/assets/`.
 pub fn asset(name: &str) -> Option<(&'static str, &'static [u8])> {
     Some(match name {
         "page.css" => ("text/css; charset=utf-8", include_bytes!("assets/page.css")),

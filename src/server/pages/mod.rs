@@ -39,7 +39,7 @@ mod tests;
 pub use account::{AccountView, SignInItem, account};
 pub use acting::{ActingView, GuiseView, acting};
 pub use ask::{AskView, FieldView, NoteView, ask, note};
-pub use assets::{ASSETS, asset};
+pub use assets::asset;
 pub use clinics::{ClinicsView, PlaceView, clinics, link};
 pub use consent::{
     ChoiceView, ConsentView, EncountersView, PickerView, StepView, StrayView, consent, encounters, picker, stray,

@@ -25,6 +25,8 @@ pub struct Issued<'g> {
     pub grant: &'g Grant,
     /// Whether a refresh token goes with it.
     pub is_refreshed: bool,
+    /// Whether the user acts in another place by now than the app was told.
+    pub has_moved: bool,
     /// The id token's nonce.
     pub nonce: Option<&'g str>,
     /// What the app is told of its surroundings, once.
@@ -53,6 +55,9 @@ impl Issued<'_> {
             if let Some(value) = value {
                 answer[member] = value.as_str().into();
             }
+        }
+        if self.has_moved {
+            answer["fhirContext"] = grant.place.iter().map(acting).collect();
         }
         if let Some(scene) = self.scene {
             tell(&mut answer, scene, grant);
@@ -85,13 +90,17 @@ impl Issued<'_> {
     }
 }
 
+/// A place that the user acts in, as apps are told of it.
+fn acting(place: &String) -> Json {
+    json!({ "reference": place, "role": ACTING_PLACE })
+}
+
 /// Adds what an EHR shows. Where nobody says that a banner is there already, the app is to show whose records it has.
 fn tell(answer: &mut Json, scene: &Scene, grant: &Grant) {
     if let Some(intent) = &scene.intent {
         answer["intent"] = intent.as_str().into();
     }
-    let acting = grant.place.iter().map(|it| json!({ "reference": it, "role": ACTING_PLACE }));
-    let context: Vec<Json> = scene.fhir_context.iter().cloned().chain(acting).collect();
+    let context: Vec<Json> = scene.fhir_context.iter().cloned().chain(grant.place.iter().map(acting)).collect();
     if !context.is_empty() {
         answer["fhirContext"] = context.into();
     }

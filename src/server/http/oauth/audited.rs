@@ -121,7 +121,7 @@ fn event(endpoint: &Route, is_post: bool) -> Option<Security> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ENDPOINTS, SIGN_ON, SIGN_ON_JWKS};
+    use super::super::{ENDPOINTS, OF_PROVIDERS};
     use super::*;
 
     /// What leaves no event, and why.
@@ -161,8 +161,7 @@ mod tests {
 
     #[test]
     fn every_address_leaves_an_event_or_says_why_not() {
-        let providers = [&SIGN_ON, &SIGN_ON_BACK, &SIGN_ON_LOGOUT, &SIGN_ON_JWKS];
-        for endpoint in ENDPOINTS.iter().copied().chain(providers) {
+        for endpoint in ENDPOINTS.iter().copied().chain(OF_PROVIDERS) {
             for method in endpoint.methods.split(", ") {
                 let row = format!("{method} {}", endpoint.pattern);
                 let reason = SILENT.iter().find(|it| it.0 == row).map(|it| it.1);

@@ -79,14 +79,17 @@ async fn place_name(desk: &Desk<'_>, reference: &str) -> Result<String> {
     Ok(name.unwrap_or(reference).to_owned())
 }
 
-/// Has the user act in another place from now on. What apps were granted before goes on where it was granted for.
+/// Has the user act in another place from now on, whichever browser and app she uses: what apps were granted before goes on there
+/// when it is refreshed, and holds nowhere until then.
 async fn act(desk: &Desk<'_>, browser: &Browser, mut visitor: Visitor, form: &Form) -> Result<Response> {
     let place = form.need("place")?;
     if !roles::places(&visitor.account.value).contains(&place) {
         return page(desk, browser, &visitor, 404, Some("You have no role there any more.")).await;
     }
     visitor.visit.value.place = Some(place.to_owned());
-    kept::decided(kept::write(&*desk.session, vec![visitor.visit.replace()?]).await?)?;
+    visitor.account.value.place = Some(place.to_owned());
+    let changes = vec![visitor.visit.replace()?, visitor.account.replace()?];
+    kept::decided(kept::write(&*desk.session, changes).await?)?;
     tracing::info!(tenant = desk.tenant(), user = visitor.account.value.id, place, "a user acts in another place");
     let to = next::given(form)?.unwrap_or("clinics");
     browser.redirect(desk, &next::address(desk, to))

@@ -76,19 +76,12 @@ macro_rules! endpoints {
     ($($name:ident $path:literal $methods:literal,)*) => {
         $(static $name: Route = Route { pattern: concat!("[auth]/", $path), methods: $methods };)*
         #[cfg(test)]
-        const PATHS: &[&str] = &[$($path),*];
-        #[cfg(test)]
         const ENDPOINTS: &[&Route] = &[$(&$name),*];
         /// The endpoint at a path below a tenant's issuer.
         fn endpoint(path: &str) -> Option<&'static Route> {
             match path {
                 $($path => Some(&$name),)*
-                _ => match path.strip_prefix("sign-on/").and_then(sign_on::step)?.1 {
-                    Step::Begin => Some(&SIGN_ON),
-                    Step::Back => Some(&SIGN_ON_BACK),
-                    Step::Logout => Some(&SIGN_ON_LOGOUT),
-                    Step::Jwks => Some(&SIGN_ON_JWKS),
-                },
+                _ => Some(of_provider(path.strip_prefix("sign-on/").and_then(sign_on::step)?.1)),
             }
         }
     };
@@ -137,6 +130,20 @@ static SIGN_ON: Route = Route { pattern: "[auth]/sign-on/[provider]", methods: "
 static SIGN_ON_BACK: Route = Route { pattern: "[auth]/sign-on/[provider]/back", methods: "GET" };
 static SIGN_ON_JWKS: Route = Route { pattern: "[auth]/sign-on/[provider]/jwks", methods: "GET" };
 static SIGN_ON_LOGOUT: Route = Route { pattern: "[auth]/sign-on/[provider]/logout", methods: "POST" };
+/// All that are about a provider.
+#[cfg(test)]
+static OF_PROVIDERS: [&Route; 4] =
+    [of_provider(Step::Begin), of_provider(Step::Back), of_provider(Step::Jwks), of_provider(Step::Logout)];
+
+/// The endpoint for a step of a sign-on by a provider.
+const fn of_provider(step: Step) -> &'static Route {
+    match step {
+        Step::Begin => &SIGN_ON,
+        Step::Back => &SIGN_ON_BACK,
+        Step::Logout => &SIGN_ON_LOGOUT,
+        Step::Jwks => &SIGN_ON_JWKS,
+    }
+}
 
 /// RFC 8414 section 3: the path of the issuer comes last.
 static METADATA: Route = Route { pattern: "/.well-known/oauth-authorization-server", methods: "GET" };
@@ -378,13 +385,11 @@ fn json(status: u16, body: &serde_json::Value) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::PATHS;
+    use super::{ENDPOINTS, OF_PROVIDERS};
+    use crate::http::route::matrix;
 
     #[test]
     fn every_address_has_a_row_in_the_access_matrix() {
-        let matrix = include_str!("../../../../conformance-tests/tests/roles/matrix.txt");
-        for path in PATHS {
-            assert!(matrix.lines().any(|it| it == *path), "{path} has no row");
-        }
+        matrix::has_rows(ENDPOINTS.iter().copied().chain(OF_PROVIDERS));
     }
 }

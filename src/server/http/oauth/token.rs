@@ -72,14 +72,17 @@ async fn by_code(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result
     let living = grant::living(&*desk.session, &name).await?.ok_or_else(Problem::grant)?.grant;
     let (nonce, scene) = (code.value.nonce.as_deref(), Some(&code.value.scene));
     let is_refreshed = living.value.account.is_some() && living.value.is_refreshed();
-    Issued { client: &client.value, name: &name, grant: &living.value, is_refreshed, nonce, scene }.answer(desk).await
+    Issued { client: &client.value, name: &name, grant: &living.value, is_refreshed, has_moved: false, nonce, scene }
+        .answer(desk)
+        .await
 }
 
 /// RFC 6749 section 6, with rotation (RFC 9700 section 4.14).
 async fn by_refresh(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Result<Response> {
     let token = form.need("refresh_token")?;
     let (name, generation) = read_refresh_token(token, &desk.known.tenant).ok_or_else(Problem::grant)?;
-    let mut entry = grant::living(&*desk.session, name).await?.ok_or_else(Problem::grant)?.grant;
+    let moved = grant::moved(&*desk.session, name).await?.ok_or_else(Problem::grant)?;
+    let (mut entry, has_moved) = (moved.grant, moved.has_moved);
     if entry.value.client != client.key || !entry.value.is_refreshed() {
         return Err(Problem::grant());
     }
@@ -101,7 +104,7 @@ async fn by_refresh(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Res
     sign_ins::note(&*desk.session, name, &entry.value, issuer, entry.value.until(desk.now)).await?;
     let narrowed = Grant { scope, ..entry.value };
     // The grant is the same however little of it this token has: the next refresh token comes with it.
-    Issued { client: &client.value, name, grant: &narrowed, is_refreshed: true, nonce: None, scene: None }
+    Issued { client: &client.value, name, grant: &narrowed, is_refreshed: true, has_moved, nonce: None, scene: None }
         .answer(desk)
         .await
 }
@@ -135,7 +138,15 @@ async fn by_itself(desk: &Desk<'_>, form: &Form, client: &Entry<Client>) -> Resu
     desk.note_grant(&grant);
     let name = random::id();
     kept::write(&*desk.session, vec![kept::insert(name.clone(), &grant, Some(grant.until(desk.now)))?]).await?;
-    Issued { client: &client.value, name: &name, grant: &grant, is_refreshed: false, nonce: None, scene: None }
-        .answer(desk)
-        .await
+    Issued {
+        client: &client.value,
+        name: &name,
+        grant: &grant,
+        is_refreshed: false,
+        has_moved: false,
+        nonce: None,
+        scene: None,
+    }
+    .answer(desk)
+    .await
 }

@@ -24,7 +24,7 @@ pub async fn introspect(desk: &Desk<'_>, form: &Form) -> Result<Response> {
 
 async fn active(desk: &Desk<'_>, token: &str) -> Result<Option<Json>> {
     if let Some((name, generation)) = read_refresh_token(token, &desk.known.tenant) {
-        let living = grant::living(&*desk.session, name).await?.map(|it| it.grant.value);
+        let living = grant::moved(&*desk.session, name).await?.map(|it| it.grant.value);
         return Ok(living.filter(|it| it.generation == generation && it.is_refreshed()).map(|it| of_grant(desk, &it)));
     }
     let Some(claims) = verified(desk, token).await? else { return Ok(None) };

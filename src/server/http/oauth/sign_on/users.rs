@@ -167,6 +167,7 @@ async fn new(
         roles: given.admission.roles,
         is_enabled: true,
         is_administrator: false,
+        place: None,
         signed_out: 0,
         email: None,
         provider: Some(provider.key.clone()),
