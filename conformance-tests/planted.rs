@@ -41,7 +41,7 @@ pub fn secret(text: &str) {
 /// Remembers what a body holds, where it is a form or JSON.
 pub fn body(media_type: &str, bytes: &[u8]) {
     if media_type.contains("json") {
-        serde_json::from_slice(bytes).iter().for_each(resource);
+        serde_json::from_slice::<Value>(bytes).iter().for_each(resource);
     } else if media_type.contains("form-urlencoded") {
         form(&String::from_utf8_lossy(bytes));
     }
@@ -137,7 +137,7 @@ fn leak(place: &str, word: &str, line: &str) {
     LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{place} has `{word}`: {line}"));
 }
 
-/// The same at the end of something that cases use, unless its case has failed already.
+/// Fails like [`check`], at the end of something that a case uses, unless the case has failed already.
 pub fn check_at_end() {
     if !std::thread::panicking() {
         check();

@@ -61,14 +61,14 @@ async fn clients_add_events_of_their_own() {
 }
 
 /// What is asked of each patient, one after the other, and which events each request leaves.
-fn load(client: &Client, id: &str) -> Vec<(Call, &'static [&'static str])> {
+fn load(client: &Client, id: &str) -> [(Call, &'static [&'static str]); 9] {
     let path = format!("Patient/{id}");
     let body = with(patient("killed"), json!({"id": id}));
     let bundle = |kind: &str| {
         let entries = [entry("PUT", &path, body.clone()), bare_entry("GET", &path)];
         client.call("POST", "").json(&json!({"resourceType": "Bundle", "type": kind, "entry": entries}))
     };
-    vec![
+    [
         (client.call("PUT", &path).json(&body), &["update"]),
         (client.call("GET", &path), &["read"]),
         (client.call("GET", &format!("Patient?_id={id}")), &["search-type"]),

@@ -55,7 +55,8 @@ impl<'t> Caller<'t> {
 
     /// Somebody else with what this one is called and needs.
     pub fn with<'o>(&'o self, client: &'o Client) -> Caller<'o> {
-        Caller { client, app: self.app.clone(), invitation: self.invitation.clone(), ..*self }
+        let (app, invitation) = (self.app.clone(), self.invitation.clone());
+        Caller { role: self.role, client, sharing: self.sharing, app, invitation }
     }
 
     /// Calls the operation of a row, for this patient.
