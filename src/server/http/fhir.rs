@@ -120,7 +120,7 @@ async fn understood(
         _ => negotiate(&request.query, &parts.headers)?,
     };
     request.headers.accepts_lines = format == Format::Lines;
-    if format == Format::Lines && !route.pattern.contains('$') {
+    if format == Format::Lines && !route.is_operation() {
         return Err(not_acceptable());
     }
     Ok((request, format))
