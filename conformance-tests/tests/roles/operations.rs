@@ -22,6 +22,8 @@ fn answered(row: Row, method: &str) -> RangeInclusive<u16> {
     match (method, row.code()) {
         // The resource to look at is no matter for a query.
         ("GET", "validate") if !row.address.contains('{') => 400..=400,
+        // A version that was is not changed (resource-operation-meta-add.html).
+        (_, "meta-add" | "meta-delete") if row.address.contains("/_history/") => 405..=405,
         // Nobody has applied.
         (_, "approve-applicant" | "refuse-applicant") => 404..=404,
         _ => 200..=299,
@@ -31,6 +33,10 @@ fn answered(row: Row, method: &str) -> RangeInclusive<u16> {
 /// What is wrong with what an answer tells of the records that are made for a role: it tells what the role may read, and nothing
 /// else.
 fn wrongly_told(role: &str, row: Row, whose: Whose, answer: &Answer) -> Vec<String> {
+    // The log names whatever was done in the tenant: whoever may have it handed out sees that.
+    if row.code() == "export-audit" {
+        return Vec::new();
+    }
     let text = answer.text();
     let is_wrong = |record: &Record| {
         let reaches = |needs: &str| table::reaches(role, needs, record.kind, record.whose == Whose::Own);
@@ -39,7 +45,7 @@ fn wrongly_told(role: &str, row: Row, whose: Whose, answer: &Answer) -> Vec<Stri
             row.address == "Patient/{patient}/$everything" && record.kind != "patient" && record.whose == whose;
         match text.contains(&record.id) {
             true => !reaches("r"),
-            false => is_all && reaches("rs"),
+            false => answer.status == 200 && is_all && reaches("rs"),
         }
     };
     // What is the own patient's id is in any answer.
