@@ -107,7 +107,7 @@ impl Engine {
                 let bounds = self.patch_bounds(ctx, of)?;
                 let matched = self.only_match(ctx, of, &request.query).await?;
                 let there = existing(matched.found)?;
-                self.demand_reach(ctx, &there, &bounds)?;
+                self.demand_reach(ctx, &there, &bounds).await?;
                 let target = Target::of(there.key.clone(), Method::Patch, Some(there)).guarded(matched.guard);
                 aim_existing(target.within(bounds), request)
             }
@@ -125,7 +125,7 @@ impl Engine {
                 match matched.found {
                     None => Ok(Aim::Done(Answer::empty(204))),
                     Some(there) => {
-                        self.demand_reach(ctx, &there, &bounds)?;
+                        self.demand_reach(ctx, &there, &bounds).await?;
                         let target = Target::of(there.key.clone(), Method::Delete, Some(there)).guarded(matched.guard);
                         aim_existing(target, request)
                     }
@@ -152,7 +152,7 @@ impl Engine {
 
     /// The current version of what is to be changed, unless it is out of bounds.
     async fn current_within(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<Option<Stored>> {
-        let found = self.within(ctx, ctx.session.read(key).await?, bounds)?;
+        let found = self.within(ctx, ctx.session.read(key).await?, bounds).await?;
         self.open_inside(ctx, found).await
     }
 
@@ -165,7 +165,7 @@ impl Engine {
             None => Ok(Aim::Write(target.guarded(matched.guard))),
             Some(there) => {
                 let readable = self.bounds(ctx, Access::Read, of)?;
-                self.demand_reach(ctx, &there, &readable)?;
+                self.demand_reach(ctx, &there, &readable).await?;
                 Ok(Aim::Found(there))
             }
         }
@@ -209,7 +209,7 @@ impl Engine {
                 if submitted.is_some() {
                     same_id(resource, &there.key.id)?;
                 }
-                self.demand_reach(ctx, &there, &bounds)?;
+                self.demand_reach(ctx, &there, &bounds).await?;
                 Target::of(there.key.clone(), Method::Put, Some(there))
             }
             (None, None) => Target::fresh(Key::new(of, (self.ambient.new_id)()), Method::Put),

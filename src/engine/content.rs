@@ -1,6 +1,7 @@
 //! From a submitted body to what is stored: parsed within limits, validated, given its identity, indexed.
 
 use crate::own::SEARCH_PARAMETER;
+use crate::privacy::{CONSENT, demand_enforceable};
 use crate::profiles::STRUCTURE_DEFINITION;
 use crate::unique::Draft;
 use crate::{Context, Engine, Request};
@@ -89,6 +90,7 @@ impl Engine {
                 Ok(Some(edition))
             }
             STRUCTURE_DEFINITION => self.acceptable_profile(ctx, resource).await.map(|()| None),
+            CONSENT => demand_enforceable(resource, ctx.base()).map(|()| None),
             _ => Ok(None),
         }
     }

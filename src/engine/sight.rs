@@ -154,7 +154,7 @@ impl Engine {
     /// Whether a version may be seen by what it says, within these bounds.
     async fn is_open(&self, ctx: &Context, bounds: Option<&Bounds>, version: &Stored) -> Result<bool> {
         match bounds {
-            Some(bounds) => Ok(self.is_within(ctx, version, bounds)? && self.is_seen_inside(ctx, version).await?),
+            Some(bounds) => Ok(self.is_within(ctx, version, bounds).await? && self.is_seen_inside(ctx, version).await?),
             None => self.is_own_inside(ctx, version).await,
         }
     }

@@ -82,7 +82,7 @@ impl Engine {
             }
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(ctx, current, request)?;
-                self.demand_within(ctx, &key, patched.root(), &target.bounds)?;
+                self.demand_within(ctx, &key, patched.root(), &target.bounds).await?;
                 self.demand_writable(ctx, target, Some(patched.root())).await?;
                 self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
@@ -91,7 +91,7 @@ impl Engine {
                 if let Some(current) = current {
                     self.demand_whole_view(ctx, current, resource)?;
                 }
-                self.demand_within(ctx, &key, resource, &target.bounds)?;
+                self.demand_within(ctx, &key, resource, &target.bounds).await?;
                 self.demand_writable(ctx, target, Some(resource)).await?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }

@@ -146,3 +146,132 @@ async fn no_body_reaches_another_tenant() {
     assert_eq!((found.ids(), found.included()), (vec![id], vec![]));
     assert_eq!(caller.page("Observation?subject:Patient.identifier=urn:sample|secret").await.ids().len(), 0);
 }
+
+/// Consent.patient may be an identifier (references.html#logical): it is held to all the same. What cannot be held to is
+/// refused.
+#[tokio::test]
+async fn a_consent_may_name_its_patient_by_an_identifier() {
+    let Some(clinic) = Clinic::new().await else { return };
+    let named = |id: &str, patient: Value| with(consent("a", all_denied()), json!({ "id": id, "patient": patient }));
+    let identifier = |value: &str| json!({ "identifier": { "system": "urn:mrn", "value": value } });
+    for id in ["a", "b", "c"] {
+        let told = json!({ "id": id, "birthDate": "1980-01-01", "identifier": [{ "system": "urn:mrn", "value": id }] });
+        clinic.admin.put(&format!("Patient/{id}"), &with(patient(id), told)).await.expect(200);
+    }
+    let doctor = clinic.doctor();
+    clinic.admin.put("Consent/one", &named("one", identifier("a"))).await.expect(201);
+    doctor.get("Patient/a").await.expect(404);
+    doctor.get("Observation/oa").await.expect(404);
+    assert_eq!(doctor.page("Observation?_total=accurate").await.total(), Some(2));
+    // Nobody has it yet; who refers to them by it is hidden, and they once they are here.
+    clinic.admin.put("Consent/two", &named("two", identifier("later"))).await.expect(201);
+    let subject =
+        json!({ "id": "logical", "subject": { "type": "Patient", "identifier": identifier("later")["identifier"] } });
+    clinic.admin.put("Observation/logical", &with(observation("x"), subject)).await.expect(201);
+    doctor.get("Observation/logical").await.expect(404);
+    let later = json!({ "id": "later", "identifier": [{ "system": "urn:mrn", "value": "later" }] });
+    clinic.admin.put("Patient/later", &with(patient("later"), later)).await.expect(201);
+    doctor.get("Patient/later").await.expect(404);
+    for patient in [json!({ "display": "Secret Name" }), json!({ "type": "Group", "identifier": { "value": "a" } })] {
+        let refused =
+            clinic.admin.put("Consent/three", &named("three", patient.clone())).await.expect_outcome(422..=422);
+        assert!(!refused.to_string().contains("Secret"), "{refused}");
+        let draft = with(named("three", patient), json!({ "status": "draft" }));
+        clinic.admin.put("Consent/three", &draft).await.expect_in(200..=201);
+    }
+}
+
+/// Consent.provision.code: a code may stand in what a resource refers to in place of one, or contains.
+#[tokio::test]
+async fn a_denied_code_is_denied_wherever_it_stands() {
+    let Some(clinic) = Clinic::new().await else { return };
+    let concept = |code: &str| json!({ "coding": [{ "system": "http://loinc.org", "code": code }] });
+    for code in ["x", "y"] {
+        let drug = json!({ "resourceType": "Medication", "id": format!("drug-{code}"), "code": concept(code) });
+        clinic.admin.put(&format!("Medication/drug-{code}"), &drug).await.expect(201);
+        let problem = json!({
+            "resourceType": "Condition", "id": format!("problem-{code}"), "code": concept(code),
+            "subject": { "reference": "Patient/b" }
+        });
+        clinic.admin.put(&format!("Condition/problem-{code}"), &problem).await.expect(201);
+    }
+    let order = |more: Value| {
+        let base = json!({
+            "resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": { "reference": "Patient/a" }
+        });
+        with(base, more)
+    };
+    let contained = |code: &str| {
+        let drug = json!([{ "resourceType": "Medication", "id": "m", "code": concept(code) }]);
+        json!({ "contained": drug, "medicationReference": { "reference": "#m" } })
+    };
+    let mut made = Vec::new();
+    for (more, is_seen) in [
+        (json!({ "medicationReference": { "reference": "Medication/drug-x" } }), false),
+        (json!({ "medicationReference": { "reference": "Medication/drug-y" } }), true),
+        (contained("x"), false),
+        (contained("y"), true),
+        // What it is cannot be told.
+        (json!({ "medicationReference": { "display": "x" } }), false),
+        (json!({ "medicationReference": { "reference": "Medication/gone" } }), false),
+        (json!({ "medicationCodeableConcept": concept("y") }), true),
+        (
+            json!({ "medicationCodeableConcept": concept("y"), "reasonReference": [{ "reference": "Condition/problem-x" }] }),
+            false,
+        ),
+        (
+            json!({ "medicationCodeableConcept": concept("y"), "reasonReference": [{ "reference": "Condition/problem-y" }] }),
+            true,
+        ),
+    ] {
+        made.push((clinic.admin.create(&order(more.clone())).await, more, is_seen));
+    }
+    clinic.consent("a", json!({ "type": "deny", "code": [concept("x")] })).await;
+    let doctor = clinic.doctor();
+    for (id, more, is_seen) in made {
+        for path in [format!("MedicationRequest/{id}"), format!("MedicationRequest/{id}/_history/1")] {
+            let answer = doctor.get(&path).await;
+            assert_eq!(answer.status, if is_seen { 200 } else { 404 }, "{path} {more}");
+        }
+        assert_eq!(
+            doctor.page(&format!("MedicationRequest?_id={id}")).await.ids().len(),
+            usize::from(is_seen),
+            "{more}"
+        );
+    }
+}
+
+/// provision.actor: an organization is also those that are part of it; where it cannot be told which those are, they may be.
+#[tokio::test]
+async fn an_organization_is_its_parts_too() {
+    let Some(clinic) = Clinic::new().await else { return };
+    let organization =
+        |id: &str, more: Value| with(json!({ "resourceType": "Organization", "id": id, "name": id }), more);
+    let part_of = |id: &str| json!({ "partOf": { "reference": format!("Organization/{id}") } });
+    let role = json!({
+        "resourceType": "PractitionerRole", "id": "r", "practitioner": { "reference": "Practitioner/d" },
+        "organization": { "reference": "Organization/ward" }
+    });
+    for resource in [
+        organization("trust", json!({})),
+        organization("other", json!({})),
+        organization("hospital", part_of("trust")),
+        organization("ward", part_of("hospital")),
+        role,
+    ] {
+        let path = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        clinic.admin.put(&path, &resource).await.expect(201);
+    }
+    let doctor = clinic.doctor();
+    let denied = |to: &str| {
+        let to = format!("Organization/{to}");
+        json!({ "type": "deny", "actor": [{ "role": { "text": "r" }, "reference": { "reference": to } }] })
+    };
+    for (to, is_seen) in [("ward", false), ("hospital", false), ("trust", false), ("other", true)] {
+        clinic.consent("a", denied(to)).await;
+        assert_eq!(doctor.page("Patient?_id=a").await.ids().len(), usize::from(is_seen), "{to}");
+    }
+    let elsewhere = json!({ "partOf": { "display": "Somewhere" } });
+    clinic.admin.put("Organization/trust", &organization("trust", elsewhere)).await.expect(200);
+    assert_eq!(doctor.page("Patient?_id=a").await.ids().len(), 0);
+}

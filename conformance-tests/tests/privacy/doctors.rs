@@ -86,3 +86,55 @@ async fn nobody_takes_a_patient_by_writing() {
     doctor.post("Appointment", &with_actors(&[&d, &own])).await.expect(201);
     doctor.get("Patient/a").await.expect(404);
 }
+
+/// What has ended ties nobody: a care team's period, that of a part in it, that of a role; and appointments, referrals and
+/// encounters of long ago, where the tenant says so.
+#[tokio::test]
+async fn what_has_ended_ties_nobody() {
+    let Some(clinic) = Clinic::new().await else { return };
+    clinic.limit_doctors().await;
+    let doctor = clinic.doctor();
+    let (past, present) = (json!({ "end": "2020-01-01" }), json!({ "start": "2020-01-01" }));
+    let role = |period: &Value| {
+        json!({
+            "resourceType": "PractitionerRole", "id": "r", "practitioner": { "reference": "Practitioner/d" }, "period": period
+        })
+    };
+    let team = |member: &str, part: &Value, period: &Value| {
+        json!({
+            "resourceType": "CareTeam", "id": "ta", "subject": { "reference": "Patient/a" }, "period": period,
+            "participant": [{ "member": { "reference": member }, "period": part }]
+        })
+    };
+    for (member, of_role, part, period, is_seen) in [
+        ("Practitioner/d", &present, &present, &present, true),
+        ("Practitioner/d", &present, &past, &present, false),
+        ("Practitioner/d", &present, &present, &past, false),
+        ("PractitionerRole/r", &present, &present, &present, true),
+        ("PractitionerRole/r", &past, &present, &present, false),
+    ] {
+        clinic.admin.put("PractitionerRole/r", &role(of_role)).await.expect_in(200..=201);
+        clinic.admin.put("CareTeam/ta", &team(member, part, period)).await.expect_in(200..=201);
+        assert_eq!(
+            doctor.page("Patient?_id=a").await.ids().len(),
+            usize::from(is_seen),
+            "{member} {of_role} {part} {period}"
+        );
+    }
+    clinic.admin.delete("CareTeam/ta").await.expect(204);
+    let visit = |start: &str| {
+        json!({
+            "resourceType": "Appointment", "status": "fulfilled", "start": start, "end": start,
+            "participant": [
+                { "actor": { "reference": "Patient/b" }, "status": "accepted" },
+                { "actor": { "reference": "Practitioner/d" }, "status": "accepted" }
+            ]
+        })
+    };
+    clinic.admin.create(&visit("2020-01-01T08:00:00Z")).await;
+    sees(&doctor, &["b"]).await;
+    clinic.set(json!([{ "name": "tieDays", "valueUnsignedInt": 30 }])).await;
+    sees(&doctor, &[]).await;
+    clinic.admin.create(&visit("2090-01-01T08:00:00Z")).await;
+    sees(&doctor, &["b"]).await;
+}

@@ -12,6 +12,7 @@ mod identifiers;
 mod labels;
 mod links;
 mod moved;
+mod pointing;
 mod purposes;
 mod sharing;
 mod widening;

@@ -99,7 +99,7 @@ impl Engine {
     /// What was found inside of one that may be seen.
     async fn seen_inside(&self, ctx: &Context, stored: &Stored) -> Result<Option<Inside>> {
         let mut inside = Inside::default();
-        if !self.look_inside(ctx, stored, &mut inside)? {
+        if !self.look_inside(ctx, stored, &mut inside).await? {
             return Ok(None);
         }
         let mut followed = 0;
@@ -111,60 +111,39 @@ impl Engine {
             };
             let found = found.filter(|it| !it.is_deleted() && followed <= CONTEXTS);
             match found {
-                Some(found) if self.look_inside(ctx, &found, &mut inside)? => {}
+                Some(found) if self.look_inside(ctx, &found, &mut inside).await? => {}
                 _ => return Ok(None),
             }
         }
         Ok(Some(inside))
     }
 
-    fn look_inside(&self, ctx: &Context, stored: &Stored, inside: &mut Inside) -> Result<bool> {
+    async fn look_inside(&self, ctx: &Context, stored: &Stored, inside: &mut Inside) -> Result<bool> {
         if !matches!(stored.key.of.as_str(), BINARY | BUNDLE) {
             return Ok(true);
         }
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         let doc = Doc::parse(text).map_err(Failure::internal)?;
-        self.look_at(ctx, (doc.root(), stored.updated), DEPTH, inside)
-    }
-
-    /// Whether nothing tells yet that a resource may not be seen. Of a security context elsewhere, or one that is named
-    /// otherwise than by its address, nobody knows who sees it.
-    fn look_at(&self, ctx: &Context, at: (Value<'_>, i64), depth: usize, inside: &mut Inside) -> Result<bool> {
-        let (resource, updated) = at;
-        match resource.str("resourceType") {
-            Some(BINARY) => {
-                let Some(context) = resource.get("securityContext") else { return Ok(true) };
-                inside.is_any = true;
-                match Target::parse(context.str("reference").unwrap_or_default(), ctx.base()) {
-                    Target::Local { of, id } if r4().resource(of).is_some() => inside.contexts.push(Key::new(of, id)),
-                    _ => return Ok(false),
-                }
-                Ok(true)
+        let mut rest = vec![(doc.root(), DEPTH)];
+        while let Some((resource, depth)) = rest.pop() {
+            if !look_at(ctx, (resource, depth), &mut rest, inside) {
+                return Ok(false);
             }
-            Some(BUNDLE) if depth > 0 => {
-                let entries = resource.get("entry").into_iter().flat_map(Value::each);
-                for entry in entries.filter_map(|it| it.get("resource")) {
-                    inside.is_any = true;
-                    let is_seen = self.is_entry_seen(ctx, entry, updated)?;
-                    if !is_seen || !self.look_at(ctx, (entry, updated), depth - 1, inside)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+            if depth < DEPTH && !self.is_entry_seen(ctx, resource, stored.updated).await? {
+                return Ok(false);
             }
-            Some(BUNDLE) => Ok(false),
-            _ => Ok(true),
         }
+        Ok(true)
     }
 
     /// Whether a resource that stands in another one would be seen if it were stored by itself.
-    fn is_entry_seen(&self, ctx: &Context, entry: Value<'_>, updated: i64) -> Result<bool> {
+    async fn is_entry_seen(&self, ctx: &Context, entry: Value<'_>, updated: i64) -> Result<bool> {
         let of = &*r4().of(type_of(entry)?).name;
         match self.reach(ctx, Access::Read, of) {
             Ok(Reach::Whole) => Ok(true),
             Ok(Reach::Narrow(filter)) => {
                 let key = Key::new(of, entry.str("id").unwrap_or_default());
-                self.holds(ctx, &key, entry, updated, &filter)
+                self.holds_here(ctx, &key, entry, updated, &filter).await
             }
             Err(failure) if failure.status == 403 => Ok(false),
             Err(failure) => Err(failure),
@@ -229,6 +208,36 @@ impl Engine {
         }
         Ok(Page { found, next: end, previous: None })
     }
+}
+
+/// Whether nothing tells yet that a resource may not be seen; what lies in it is to be looked at next. Of a security context
+/// elsewhere, or one that is named otherwise than by its address, nobody knows who sees it.
+fn look_at<'v>(
+    ctx: &Context,
+    (resource, depth): (Value<'v>, usize),
+    rest: &mut Vec<(Value<'v>, usize)>,
+    inside: &mut Inside,
+) -> bool {
+    match resource.str("resourceType") {
+        Some(BINARY) => {
+            let Some(context) = resource.get("securityContext") else { return true };
+            inside.is_any = true;
+            match Target::parse(context.str("reference").unwrap_or_default(), ctx.base()) {
+                Target::Local { of, id } if r4().resource(of).is_some() => inside.contexts.push(Key::new(of, id)),
+                _ => return false,
+            }
+        }
+        Some(BUNDLE) if depth > 0 => {
+            let entries = resource.get("entry").into_iter().flat_map(Value::each);
+            let entries = entries.filter_map(|it| it.get("resource"));
+            let before = rest.len();
+            rest.extend(entries.map(|it| (it, depth - 1)));
+            inside.is_any |= rest.len() > before;
+        }
+        Some(BUNDLE) => return false,
+        _ => {}
+    }
+    true
 }
 
 /// The refusal of what has to look at all that a search finds, where it finds too many of what is decided by what it has.

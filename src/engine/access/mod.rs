@@ -9,6 +9,7 @@ mod former;
 mod grant;
 mod inside;
 mod labelled;
+mod leads;
 mod masks;
 mod narrow;
 mod right;

@@ -1,6 +1,7 @@
 //! Single resources against access that is granted to some resources of a type only: before they are changed, as they
 //! are to be afterwards, and as they once were.
 
+use super::leads::has_questions;
 use super::{Access, Reach, not_readable};
 use crate::content::type_of;
 use crate::{Context, Engine};
@@ -33,7 +34,7 @@ impl Engine {
     }
 
     /// Whether a stored version is within bounds. What was deleted has nothing to tell that by.
-    pub(crate) fn is_within(&self, ctx: &Context, stored: &Stored, bounds: &Bounds) -> Result<bool> {
+    pub(crate) async fn is_within(&self, ctx: &Context, stored: &Stored, bounds: &Bounds) -> Result<bool> {
         if bounds.is_empty() {
             return Ok(true);
         }
@@ -42,20 +43,25 @@ impl Engine {
         }
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
         let doc = Doc::parse(text).map_err(Failure::internal)?;
-        self.holds(ctx, &stored.key, doc.root(), stored.updated, bounds)
+        self.holds_here(ctx, &stored.key, doc.root(), stored.updated, bounds).await
     }
 
     /// A stored version, unless it is out of bounds: then it is as if it were not there.
-    pub(crate) fn within(&self, ctx: &Context, stored: Option<Stored>, bounds: &Bounds) -> Result<Option<Stored>> {
+    pub(crate) async fn within(
+        &self,
+        ctx: &Context,
+        stored: Option<Stored>,
+        bounds: &Bounds,
+    ) -> Result<Option<Stored>> {
         match stored {
-            Some(stored) if self.is_within(ctx, &stored, bounds)? => Ok(Some(stored)),
+            Some(stored) if self.is_within(ctx, &stored, bounds).await? => Ok(Some(stored)),
             _ => Ok(None),
         }
     }
 
     /// Fails with 403 unless what was found by criteria is within bounds.
-    pub(crate) fn demand_reach(&self, ctx: &Context, found: &Stored, bounds: &Bounds) -> Result<()> {
-        if self.is_within(ctx, found, bounds)? {
+    pub(crate) async fn demand_reach(&self, ctx: &Context, found: &Stored, bounds: &Bounds) -> Result<()> {
+        if self.is_within(ctx, found, bounds).await? {
             return Ok(());
         }
         let told = format!("The access token's scopes do not reach the {} that the criteria match.", found.key.of);
@@ -63,12 +69,18 @@ impl Engine {
     }
 
     /// Fails with 403 unless a resource, as it is to be stored under a key, is within bounds.
-    pub(crate) fn demand_within(&self, ctx: &Context, key: &Key, resource: Value<'_>, bounds: &Bounds) -> Result<()> {
+    pub(crate) async fn demand_within(
+        &self,
+        ctx: &Context,
+        key: &Key,
+        resource: Value<'_>,
+        bounds: &Bounds,
+    ) -> Result<()> {
         if bounds.is_empty() {
             return Ok(());
         }
         let is_tied = ctx.limits.as_ref().is_none_or(|it| it.ties_only_own(&key.of, resource, ctx.base()));
-        if is_tied && self.holds(ctx, key, resource, (self.ambient.now_ms)(), bounds)? {
+        if is_tied && self.holds_here(ctx, key, resource, (self.ambient.now_ms)(), bounds).await? {
             return Ok(());
         }
         let told = format!(
@@ -77,6 +89,21 @@ impl Engine {
             key.of
         );
         Err(Failure::new(IssueType::Forbidden, told))
+    }
+
+    /// Whether a resource passes bounds, told from it and from what it points at.
+    pub(super) async fn holds_here(
+        &self,
+        ctx: &Context,
+        key: &Key,
+        resource: Value<'_>,
+        updated: i64,
+        bounds: &Bounds,
+    ) -> Result<bool> {
+        match has_questions(bounds) {
+            true => self.holds(ctx, key, resource, updated, &self.settled(ctx, resource, bounds).await?),
+            false => self.holds(ctx, key, resource, updated, bounds),
+        }
     }
 
     /// Whether a resource passes bounds. What cannot be told from it alone does not.

@@ -11,6 +11,7 @@ use crate::read::existing;
 use crate::search::links;
 use crate::search::params::{Search, Total};
 use crate::{Access, Answer, Context, Engine, Interaction, Request};
+use fhir::json::Doc;
 use fhir::search::{Clause, RangeTest, Test, is_told_alone};
 use fhir::{Failure, Issue, IssueType, Result};
 use store::{AuditPlace, AuditQuery, Audited, Key, Method, Page, Position, Scope, SortBy, Stored};
@@ -108,7 +109,11 @@ impl Engine {
             }
         };
         let stored = Stored { key, version: 1, updated: entry.at, method: Method::Post, body };
-        self.within(ctx, Some(stored), &sight.bounds)
+        let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
+        let doc = Doc::parse(text).map_err(Failure::internal)?;
+        let is_shown =
+            sight.bounds.is_empty() || self.holds(ctx, &stored.key, doc.root(), stored.updated, &sight.bounds)?;
+        Ok(is_shown.then_some(stored))
     }
 
     async fn search_events(

@@ -6,10 +6,12 @@
 use fhir::json::Value;
 use fhir::primitive::datetime;
 use fhir::search::Target;
+use fhir::{Failure, Issue, IssueType, Result};
 use std::sync::Arc;
 use store::Key;
 
 use super::purpose::ACT_REASON;
+use super::who::Identifier;
 
 /// The resource type.
 pub(crate) const CONSENT: &str = "Consent";
@@ -23,10 +25,19 @@ const DEPTH: usize = 16;
 /// A patient's active consent on privacy.
 #[derive(Debug)]
 pub(super) struct Rule {
-    /// The id of the patient who gave it.
+    /// The id of the patient who gave it; of one who is named by an identifier alone, one that no patient has.
     pub(super) patient: Arc<str>,
+    /// The identifier of one who is named by it alone. Whoever may change identifiers could give one that of another, so
+    /// such a consent opens nothing.
+    pub(super) identifier: Option<Identifier>,
     /// What it says.
-    pub(super) root: Provision,
+    pub(super) root: Arc<Provision>,
+}
+
+/// How a Consent names its patient.
+enum Named<'a> {
+    Id(&'a str),
+    Identifier(Identifier),
 }
 
 /// What a provision does where it holds.
@@ -92,6 +103,27 @@ pub(crate) fn is_of_patient(consent: Value<'_>, id: &str, base: &str) -> bool {
     reference.and_then(|it| patient(it, base)) == Some(id)
 }
 
+/// Fails with 422 for a Consent that is to be in force, and of whose patient nobody could tell who they are.
+pub(crate) fn demand_enforceable(consent: Value<'_>, base: &str) -> Result<()> {
+    if !is_in_force(consent) || named(consent, base).is_some() {
+        return Ok(());
+    }
+    let told = "An active Consent on privacy names its patient, by a reference to a Patient here or by an identifier with a \
+                value: whose records it is about could not be told otherwise, and it would not be held to.";
+    Err(Failure::of(vec![Issue::error(IssueType::BusinessRule, told).at("Consent.patient")]))
+}
+
+/// The patient that a Consent names; `None` if that cannot be told.
+fn named<'a>(consent: Value<'a>, base: &str) -> Option<Named<'a>> {
+    let subject = consent.get("patient")?;
+    if let Some(reference) = subject.str("reference") {
+        return patient(reference, base).map(Named::Id);
+    }
+    let identifier = subject.get("identifier").filter(|_| subject.str("type").is_none_or(|it| it == "Patient"))?;
+    let system = identifier.str("system").unwrap_or_default();
+    Some(Named::Identifier((system.into(), identifier.str("value")?.into())))
+}
+
 fn is_on_privacy(consent: Value<'_>) -> bool {
     let mut codings = consent.get("scope").and_then(|it| it.get("coding")).into_iter().flat_map(Value::each);
     codings.any(|it| it.str("code") == Some("patient-privacy"))
@@ -103,14 +135,28 @@ impl Rule {
         if !is_on_privacy(consent) {
             return None;
         }
-        let patient = patient(consent.get("patient")?.str("reference")?, base)?;
+        let (patient, identifier) = match named(consent, base)? {
+            Named::Id(id) => (id.into(), None),
+            Named::Identifier(it) => (format!("|{}", consent.str("id").unwrap_or_default()).into(), Some(it)),
+        };
         let policy = consent.get("policyRule").into_iter().flat_map(|it| it.get("coding")).flat_map(Value::each);
         let policy: Vec<&str> = policy.filter_map(|it| it.str("code")).collect();
         let mut root = consent.get("provision").map(|it| Provision::read(it, base, DEPTH)).unwrap_or_default();
         if root.effect == Effect::Nothing {
             root.effect = root.implied(&policy);
         }
-        Some(Rule { patient: patient.into(), root })
+        Some(Rule { patient, identifier, root: Arc::new(root) })
+    }
+
+    /// Whether a patient with these identifiers is the one that it names by an identifier.
+    pub(super) fn names(&self, identifiers: &[Identifier]) -> bool {
+        let Some((system, value)) = &self.identifier else { return false };
+        identifiers.iter().any(|(own, it)| it == value && (system.is_empty() || own == system))
+    }
+
+    /// The same of a patient whom it names.
+    pub(super) fn of(&self, patient: &str) -> Rule {
+        Rule { patient: patient.into(), identifier: self.identifier.clone(), root: self.root.clone() }
     }
 }
 
@@ -175,7 +221,7 @@ impl Provision {
 }
 
 /// A period in microseconds, open where it has no start or no end.
-fn period(period: Value<'_>) -> Option<(i64, i64)> {
+pub(super) fn period(period: Value<'_>) -> Option<(i64, i64)> {
     let end = |name: &str| period.str(name).and_then(datetime::range);
     Some((end("start").map_or(i64::MIN, |it| it.low), end("end").map_or(i64::MAX, |it| it.high)))
 }
@@ -193,7 +239,7 @@ fn actor(reference: Value<'_>, base: &str) -> Option<Key> {
 }
 
 /// The resource of this server that a reference leads to.
-fn local(reference: Value<'_>, base: &str) -> Option<Key> {
+pub(super) fn local(reference: Value<'_>, base: &str) -> Option<Key> {
     match Target::parse(reference.str("reference")?, base) {
         Target::Local { of, id } => Some(Key::new(of, id)),
         Target::Url(_) => None,

@@ -8,7 +8,7 @@ use super::{Limits, PrivacySettings, glass};
 use crate::audit::AUDIT_EVENT;
 use crate::own::each;
 use crate::{Caller, Context, Engine, Right};
-use fhir::search::{Owners, ParamId, Test, TokenTest};
+use fhir::search::{Clause, Owners, ParamId, Test, TokenTest};
 use fhir::spec::r4;
 use fhir::{Failure, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -63,6 +63,7 @@ impl Rules {
             Ok(())
         })
         .await?;
+        rules.find_named(session).await?;
         let ids: FxHashSet<Arc<str>> = rules.all.iter().map(|it| it.patient.clone()).collect();
         let keys: Vec<Key> = ids.iter().map(|it| Key::new("Patient", &**it)).collect();
         for batch in keys.chunks(BATCH) {
@@ -71,6 +72,44 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// Finds the patients who are named by an identifier alone: all who have it. Who refers to them by it as well is held to
+    /// the same, also as long as nobody here has it.
+    async fn find_named(&mut self, session: &dyn Session) -> Result<()> {
+        let by_identifier: Vec<&Rule> = self.all.iter().filter(|it| it.identifier.is_some()).collect();
+        let mut named = Vec::new();
+        let mut found = FxHashSet::default();
+        let mut identifiers = Vec::new();
+        for batch in by_identifier.chunks(BATCH) {
+            let tests = batch
+                .iter()
+                .filter_map(|it| it.identifier.as_ref())
+                .map(|it| Test::Token(ParamId::of("Patient", "identifier"), token(it)));
+            let any = Test::All(vec![Clause::Any(tests.collect())]);
+            each(session, "Patient", any, BATCH, |patient| {
+                let own = who::identifiers(&patient)?;
+                for rule in batch.iter().filter(|it| it.names(&own)) {
+                    found.insert(rule.patient.clone());
+                    named.push(rule.of(&patient.key.id));
+                }
+                Ok(())
+            })
+            .await?;
+            identifiers.extend(batch.iter().filter_map(|it| Some((it.patient.clone(), vec![it.identifier.clone()?]))));
+        }
+        self.all.retain(|it| it.identifier.is_none() || !found.contains(&it.patient));
+        self.all.extend(named);
+        self.identifiers.extend(identifiers);
+        Ok(())
+    }
+}
+
+/// The test for an identifier; one without a system is it in any.
+fn token((system, value): &Identifier) -> TokenTest {
+    match &**system {
+        "" => TokenTest::Code(value.to_string()),
+        system => TokenTest::Coding(system.to_owned(), value.to_string()),
     }
 }
 
@@ -227,7 +266,7 @@ impl Engine {
         let who = Who::of(ctx, session, &allowed, now.saturating_mul(1000)).await?;
         let open = glass::open(session, &ctx.caller.subject).await?;
         let mine = match is_limited {
-            true => Some(Arc::new(who.patients(session, open.patients.clone()).await?)),
+            true => Some(Arc::new(who.patients(session, open.patients.clone(), rules.settings.tie_days).await?)),
             false => None,
         };
         let limits = Limits::new(who, rules, mine, open, &ctx.caller.roles).presuming(presumed(&allowed));

@@ -135,6 +135,7 @@ impl Limits {
             && let Some(test) = owned(&query, mine)
         {
             filter.push(Clause::Any([test].into_iter().chain(of_nobody(&query)).collect()));
+            filter.extend(query.pointing_at_others(mine).map(|it| Clause::None(vec![it])));
         }
         filter.extend(self.by_labels(&query, action));
         filter.extend(self.by_consents(&query, action, Whose::Resource));
@@ -145,12 +146,18 @@ impl Limits {
     /// emergency, need none. Who may not see something may not change it; created it may be.
     fn by_labels(&self, query: &Query<'_>, action: Action) -> Option<Clause> {
         let param = ParamId::of(&r4().of(query.of).name, "_security");
-        let missing = self.missing().filter(|_| action != Action::Collect);
-        self.none_but_open(query, missing.flat_map(|it| labels::from(param, coding(it))).collect())
+        let is_asked = action != Action::Collect;
+        let missing = self.missing().filter(move |_| is_asked);
+        let mut hidden: Vec<Test> = missing.clone().flat_map(|it| labels::from(param, coding(it))).collect();
+        let anywhere: Vec<Test> = missing.flat_map(|it| labels::from(ParamId::LABELS, coding(it))).collect();
+        if !anywhere.is_empty() {
+            hidden.extend(query.pointing_at_labelled(anywhere, &self.unbound()));
+        }
+        self.none_but_open(query, hidden)
     }
 
     /// The labels for which the caller has no clearance.
-    fn missing(&self) -> impl Iterator<Item = &Clearance> {
+    fn missing(&self) -> impl Iterator<Item = &Clearance> + Clone {
         let is_missing = |it: &&Clearance| !it.roles.iter().any(|role| self.roles.contains(role));
         self.rules.settings.clearances.iter().filter(is_missing)
     }
@@ -166,8 +173,12 @@ impl Limits {
 
     /// What needs no clearance: a patient's own records, and those of an emergency.
     pub(crate) fn open(&self, query: &Query<'_>) -> Option<Test> {
-        let open = Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()));
+        let open = self.unbound();
         owned(query, &open).filter(|_| !open.is_empty())
+    }
+
+    fn unbound(&self) -> Arc<Owners> {
+        Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()))
     }
 
     /// Whether there is a label for which the caller has no clearance, or that consents withhold something by.
@@ -206,24 +217,30 @@ impl Limits {
         let is_decided = |it: &Rule| whose != Whose::Resource && !it.root.asks_for_labels();
         let denied =
             |it: &Rule| if is_decided(it) { None } else { self.asked(it, action, (query, whose)).denied(&it.root) };
-        let denied = self.tests(query, self.grouped(denied, Some(Filter::new())));
+        let denied = self.tests(self.grouped(denied, Some(Filter::new())), |it| query.concerning(it));
         if !denied.is_empty() {
             filter.push(Clause::None(denied));
         }
         // What is shared with another tenant by labels is no more than that.
         let is_shared = whose != Whose::Resource && self.who.is_tenant();
         if (self.rules.settings.base == BasePolicy::Deny || is_shared) && action != Action::Collect {
-            let mut groups = self.grouped(|it| self.asked(it, action, (query, whose)).permitted(&it.root), None);
+            let permitted = |it: &Rule| match it.identifier {
+                Some(_) => None,
+                None => self.asked(it, action, (query, whose)).permitted(&it.root),
+            };
+            let mut groups = self.grouped(permitted, None);
             for id in &self.unbound {
                 groups.add(Filter::new(), id.clone(), None);
             }
-            let mut permitted = self.tests(query, groups);
+            let whole = Arc::new(self.rules.owners(groups.whole()));
+            let mut permitted = self.tests(groups, |it| owned(query, it));
             permitted.extend(of_nobody(query));
             if whose == Whose::Elements {
                 let of = &r4().of(query.of).name;
                 permitted.push(Test::All(vec![Clause::None(vec![labels::has_inline(of), labels::unread(of)])]));
             }
             filter.push(Clause::Any(permitted));
+            filter.extend(query.pointing_at_others(&whole).map(|it| Clause::None(vec![it])));
         }
         filter
     }
@@ -244,11 +261,12 @@ impl Limits {
         groups
     }
 
-    fn tests(&self, query: &Query<'_>, groups: Groups) -> Vec<Test> {
+    /// The criteria, each for what is told of its patients.
+    fn tests(&self, groups: Groups, told: impl Fn(&Arc<Owners>) -> Option<Test>) -> Vec<Test> {
         let mut groups: Vec<_> = groups.0.into_iter().collect();
         groups.sort_by(|a, b| a.0.cmp(&b.0));
         let test = |(filter, patients): (Filter, Vec<Arc<str>>)| {
-            let test = owned(query, &Arc::new(self.rules.owners(patients)))?;
+            let test = told(&Arc::new(self.rules.owners(patients)))?;
             if filter.is_empty() {
                 return Some(test);
             }
@@ -271,6 +289,11 @@ impl Groups {
             (name, filter) = (String::new(), rest.clone());
         }
         self.0.entry(name).or_insert_with(|| (filter, Vec::new())).1.push(patient);
+    }
+
+    /// The patients for all of whose records there are no criteria.
+    fn whole(&self) -> Vec<Arc<str>> {
+        self.0.get("").map(|(_, patients)| patients.clone()).unwrap_or_default()
     }
 }
 

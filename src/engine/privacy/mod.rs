@@ -16,7 +16,7 @@ mod verdict;
 mod who;
 
 pub use consent::of_tenant;
-pub(crate) use consent::{CONSENT, TENANTS, is_in_force, is_of_patient};
+pub(crate) use consent::{CONSENT, TENANTS, demand_enforceable, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
 pub(crate) use labels::{Coding, element_labels, is_lowered, with_level};

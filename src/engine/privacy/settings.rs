@@ -33,6 +33,9 @@ pub struct Clearance {
 pub struct PrivacySettings {
     /// Roles whose holders see the records of their own patients only.
     pub limited_roles: Vec<String>,
+    /// For how many days appointments, referrals and encounters make a patient somebody's own; for ever where nothing is said.
+    #[serde(default)]
+    pub tie_days: Option<u32>,
     /// What holds where no Consent says anything.
     pub base: BasePolicy,
     /// Labels that not everybody may see.

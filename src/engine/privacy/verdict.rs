@@ -7,7 +7,7 @@ use super::consent::{Action, Code, Datum, Effect, Provision};
 use super::labels::{self, Whose};
 use super::who::Who;
 use fhir::search::{Clause, Filter, ParamId, Query, Test, TokenTest};
-use fhir::spec::{ParamType, r4};
+use fhir::spec::{ParamType, TypeId, r4};
 use store::Key;
 
 /// The system of resource types, as classes of data.
@@ -114,7 +114,7 @@ impl Asked<'_> {
         let mut filter = Filter::new();
         for told in [
             self.any(&it.classes, side, |code| self.class(code)),
-            self.any(&it.codes, side, |code| Told::When(self.code(code))),
+            self.any(&it.codes, side, |code| Told::When(self.code(code, side))),
             self.any(&it.labels, side, |code| Told::When(self.label(code, side))),
             self.any(&it.data, side, |datum| Told::When(self.datum(datum))),
         ] {
@@ -173,14 +173,23 @@ impl Asked<'_> {
         }
     }
 
-    /// Anywhere among the codes that a resource is found by.
-    fn code(&self, code: &Code) -> Vec<Test> {
-        let params = r4().params_of(self.query.of).into_iter();
-        let tokens = params.filter(|it| it.kind == ParamType::Token && !it.expression.is_empty());
-        let params = tokens.filter(|it| !matches!(&*it.code, "_id" | "_security" | "_tag" | "identifier"));
-        params
-            .map(|it| Test::Token(self.param(&it.code), labels::token((code.system.as_deref(), &code.code))))
-            .collect()
+    /// Anywhere among the codes that a resource is found by. What is denied is also what contains the code, and what refers to
+    /// a resource of the code in place of one, or to one of which that cannot be told.
+    fn code(&self, code: &Code, side: Side) -> Vec<Test> {
+        let mut tests = coded(self.query.of, code);
+        if side == Side::Permit {
+            return tests;
+        }
+        let by = vec![ParamId::CODED_BY, self.param("medication")];
+        let codes = r4().resources().flat_map(|it| coded_itself(it, code)).collect();
+        tests.push(Test::Token(ParamId::CODES, labels::token((code.system.as_deref(), &code.code))));
+        tests.push(Test::Leads { params: by, filter: vec![Clause::Any(codes)] });
+        // What comes with what it refers to is not here yet.
+        if self.action != Action::Collect {
+            let told = Test::Unowned { params: vec![ParamId::CODED_BY], of: String::new() };
+            tests.push(Test::All(vec![Clause::None(vec![told])]));
+        }
+        tests
     }
 
     fn label(&self, label: &Code, side: Side) -> Vec<Test> {
@@ -219,6 +228,24 @@ impl Asked<'_> {
     fn param(&self, code: &str) -> ParamId {
         ParamId::of(self.name(), code)
     }
+}
+
+/// That a resource of a type has a code where its parameters look for codes.
+fn coded(of: TypeId, code: &Code) -> Vec<Test> {
+    let tokens = r4().params_of(of).into_iter().filter(|it| it.kind == ParamType::Token && !it.expression.is_empty());
+    let params = tokens.filter(|it| !matches!(&*it.code, "_id" | "_security" | "_tag" | "identifier"));
+    params.map(|it| has(of, &it.code, code)).collect()
+}
+
+/// That one that stands for a code has it as its own.
+fn coded_itself(of: TypeId, code: &Code) -> Vec<Test> {
+    let own =
+        ["code", "type"].into_iter().filter(|it| r4().param(of, it).is_some_and(|it| it.kind == ParamType::Token));
+    own.map(|it| has(of, it, code)).collect()
+}
+
+fn has(of: TypeId, param: &str, code: &Code) -> Test {
+    Test::Token(ParamId::of(&r4().of(of).name, param), labels::token((code.system.as_deref(), &code.code)))
 }
 
 /// What a condition says of resources.

@@ -1,11 +1,11 @@
 //! Who a caller is to the records of a tenant: in which roles, organizations and teams, and whom they treat.
 
-use super::consent::TENANT;
+use super::consent::{TENANT, local, period};
 use super::purpose::{is_a, is_of_patient, presumed};
 use crate::own::{each, every};
 use crate::{Caller, Context};
 use fhir::json::{Doc, Value};
-use fhir::search::{Clause, NO_CODES, Owners, ParamId, Query, Target, Test};
+use fhir::search::{Clause, NO_CODES, Owners, ParamId, Query, RangeTest, Target, Test};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
 use rustc_hash::FxHashSet;
@@ -20,18 +20,25 @@ const MOST: usize = 50_000;
 /// An identifier: system, empty where there is none, and value.
 pub(super) type Identifier = (Arc<str>, Arc<str>);
 
-/// Resources that tell who treats whom: the type, the parameters by which it names who treats, and the states in which
-/// it does not count. Each refers to the patient by its parameter `patient`.
-const TIES: [(&str, &[&str], &str); 4] = [
-    ("CareTeam", &["participant"], "inactive,entered-in-error"),
-    ("Appointment", &["actor"], "cancelled,entered-in-error"),
-    ("ServiceRequest", &["requester", "performer"], "revoked,entered-in-error"),
-    ("Encounter", &["participant"], "cancelled,entered-in-error"),
+/// Resources that tell who treats whom: the type, the parameters by which it names who treats, the states in which it does
+/// not count, and the parameter that tells when it was, where that may be long ago. Each refers to the patient by its parameter
+/// `patient`.
+const TIES: [(&str, &[&str], &str, Option<&str>); 4] = [
+    (CARE_TEAM, &["participant"], "inactive,entered-in-error", None),
+    ("Appointment", &["actor"], "cancelled,entered-in-error", Some("date")),
+    ("ServiceRequest", &["requester", "performer"], "revoked,entered-in-error", Some("authored")),
+    ("Encounter", &["participant"], "cancelled,entered-in-error", Some("date")),
 ];
+const CARE_TEAM: &str = "CareTeam";
+const ORGANIZATION: &str = "Organization";
+/// How many levels of organizations that are part of others are gone up.
+const LEVELS: usize = 16;
+/// A day, in microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// The types whose resources decide who a caller is.
-pub(super) const TOLD_BY: [&str; 7] =
-    ["CareTeam", "Appointment", "ServiceRequest", "Encounter", "Patient", "PractitionerRole", "Group"];
+pub(super) const TOLD_BY: [&str; 8] =
+    [CARE_TEAM, "Appointment", "ServiceRequest", "Encounter", "Patient", "PractitionerRole", "Group", ORGANIZATION];
 
 /// Whether a resource of this type, naming a caller, ties its patients to them.
 pub(super) fn is_tie(of: &str) -> bool {
@@ -49,6 +56,12 @@ pub(super) struct Who {
     purposes: Option<Vec<String>>,
     /// The id of the patient that the user is or acts for.
     own: Option<String>,
+    /// Whether they may act for more organizations: those of which theirs are parts could not all be read.
+    has_more: bool,
+    /// Whether the role that the user is has ended.
+    is_over: bool,
+    /// This server's base URL.
+    base: String,
     /// Microseconds since the epoch.
     now: i64,
 }
@@ -64,8 +77,10 @@ impl Who {
             "RelatedPerson" | "Person" => caller.scopes.patient().map(str::to_owned),
             _ => None,
         });
-        let mut who = Who { me: me.clone(), identities: me.into_iter().collect(), purposes, own, now };
+        let identities = me.iter().cloned().collect();
+        let mut who = Who { me, identities, purposes, own, now, base: ctx.base().to_owned(), ..Who::default() };
         who.add_roles(session).await?;
+        who.add_wholes(session).await?;
         who.add_teams(session).await?;
         Ok(who)
     }
@@ -82,7 +97,8 @@ impl Who {
 
     /// Whether the caller is this, or acts as it or for it; not known of callers who are nobody here.
     pub(super) fn is(&self, key: &Key) -> Option<bool> {
-        self.me.as_ref().map(|_| self.identities.contains(key))
+        let is_one = self.me.as_ref().map(|_| self.identities.contains(key))?;
+        (is_one || !self.has_more || key.of != ORGANIZATION).then_some(is_one)
     }
 
     /// Whether a patient's data is wanted for one of these purposes, or for nothing else where `is_all`. What patients ask
@@ -119,10 +135,43 @@ impl Who {
         };
         for role in roles {
             let doc = parsed(&role)?;
-            let references = ["practitioner", "organization"].map(|it| doc.root().get(it).and_then(local));
+            let is_me = self.me.as_ref() == Some(&role.key);
+            if !self.holds_now(doc.root()) {
+                self.is_over |= is_me;
+                continue;
+            }
+            let references =
+                ["practitioner", "organization"].map(|it| doc.root().get(it).and_then(|it| self.local(it)));
             self.identities.extend(references.into_iter().flatten());
             self.identities.insert(role.key);
         }
+        Ok(())
+    }
+
+    /// The organizations of which theirs are parts. Where one cannot be read, nobody knows which there are.
+    async fn add_wholes(&mut self, session: &dyn Session) -> Result<()> {
+        // No stored organization stands for another tenant.
+        let is_here = |it: &&Key| it.of == ORGANIZATION && fhir::primitive::is_id(&it.id);
+        let mut parts: Vec<Key> = self.identities.iter().filter(is_here).cloned().collect();
+        for _ in 0..LEVELS {
+            if parts.is_empty() {
+                return Ok(());
+            }
+            let found = session.read_many(&parts).await?;
+            self.has_more |= found.len() < parts.len() || found.iter().any(Stored::is_deleted);
+            let mut wholes = Vec::new();
+            for part in found.iter().filter(|it| !it.is_deleted()) {
+                let doc = parsed(part)?;
+                let Some(whole) = doc.root().get("partOf") else { continue };
+                match self.local(whole).filter(|it| it.of == ORGANIZATION) {
+                    Some(whole) if self.identities.insert(whole.clone()) => wholes.push(whole),
+                    Some(_) => {}
+                    None => self.has_more = true,
+                }
+            }
+            parts = wholes;
+        }
+        self.has_more |= !parts.is_empty();
         Ok(())
     }
 
@@ -133,10 +182,37 @@ impl Who {
         }
         let all = self.listed();
         let teams = [("participant", all.clone()), ("status:not", "inactive,entered-in-error".to_owned())];
-        let teams = found(session, "CareTeam", &teams, self.now).await?;
+        let mut teams = found(session, CARE_TEAM, &teams, self.now).await?;
+        let mut in_force = Vec::with_capacity(teams.len());
+        for team in teams.drain(..) {
+            if self.takes_part(&team)? {
+                in_force.push(team);
+            }
+        }
         let groups = found(session, "Group", &[("member", all)], self.now).await?;
-        self.identities.extend(teams.into_iter().chain(groups).map(|it| it.key));
+        self.identities.extend(in_force.into_iter().chain(groups).map(|it| it.key));
         Ok(())
+    }
+
+    /// Whether a care team, and the caller's part in it, are not over or yet to come.
+    fn takes_part(&self, team: &Stored) -> Result<bool> {
+        let doc = parsed(team)?;
+        let is_theirs = |it: &Value<'_>| {
+            let member = it.get("member").and_then(|it| self.local(it));
+            member.is_some_and(|it| self.identities.contains(&it))
+        };
+        let mut parts = doc.root().get("participant").into_iter().flat_map(Value::each).filter(is_theirs);
+        Ok(self.holds_now(doc.root()) && parts.any(|it| self.holds_now(it)))
+    }
+
+    /// Whether it is now within the period of something, if it has one.
+    fn holds_now(&self, of: Value<'_>) -> bool {
+        self.is_within(of.get("period").and_then(period))
+    }
+
+    /// The resource of this server that a reference leads to.
+    fn local(&self, reference: Value<'_>) -> Option<Key> {
+        local(reference, &self.base)
     }
 
     fn listed(&self) -> String {
@@ -145,32 +221,59 @@ impl Who {
         all.join(",")
     }
 
-    /// The patients whom the caller treats: those of their teams, appointments, referrals and encounters, and those who
-    /// name them as general practitioner; with some more. Nobody else, of a caller who is nobody here.
-    pub(super) async fn patients(&self, session: &dyn Session, mut patients: Patients) -> Result<Owners> {
+    /// The patients whom the caller treats: those of their teams, appointments, referrals and encounters, these as long as
+    /// so many days, and those who name them as general practitioner; with some more. Nobody else, of a caller who is nobody
+    /// here.
+    pub(super) async fn patients(
+        &self,
+        session: &dyn Session,
+        mut patients: Patients,
+        days: Option<u32>,
+    ) -> Result<Owners> {
         let people = self
             .identities
             .iter()
             .filter(|it| matches!(it.of.as_str(), "Practitioner" | "PractitionerRole" | "CareTeam"));
         let mut people: Vec<String> = people.map(Key::to_string).collect();
         people.sort_unstable();
-        if people.is_empty() {
+        if people.is_empty() || self.is_over {
             return patients.owners();
         }
         let people = people.join(",");
         let own = clause("Patient", "general-practitioner", &people, self.now)?;
         let mut ways = vec![Test::All(vec![own])];
-        for (of, params, not) in TIES {
+        let over = self.teams_over(session, &people).await?;
+        let over = (!over.is_empty()).then_some(Clause::None(over));
+        let since = days.map(|it| self.now.saturating_sub(i64::from(it).saturating_mul(DAY)));
+        for (of, params, not, date) in TIES {
             let mut named = Vec::new();
             for param in params {
                 named.push(Test::All(vec![clause(of, param, &people, self.now)?]));
             }
-            let counts = clause(of, "status:not", not, self.now)?;
-            let param = ParamId::of(of, "patient");
-            ways.push(Test::Has { of: of.to_owned(), param, filter: vec![Clause::Any(named), counts] });
+            let mut filter = vec![Clause::Any(named), clause(of, "status:not", not, self.now)?];
+            filter.extend(over.clone().filter(|_| of == CARE_TEAM));
+            if let (Some(date), Some(since)) = (date, since) {
+                let recent = Test::Date(ParamId::of(of, date), vec![RangeTest::Overlaps(since, i64::MAX)]);
+                filter.push(Clause::Any(vec![recent]));
+            }
+            ways.push(Test::Has { of: of.to_owned(), param: ParamId::of(of, "patient"), filter });
         }
         each(session, "Patient", Test::All(vec![Clause::Any(ways)]), BATCH, |it| patients.add(&it)).await?;
         patients.owners()
+    }
+
+    /// The teams of these people in which the caller does not take part now.
+    async fn teams_over(&self, session: &dyn Session, people: &str) -> Result<Vec<Test>> {
+        let mut over = Vec::new();
+        let theirs = Test::All(vec![clause(CARE_TEAM, "participant", people, self.now)?]);
+        each(session, CARE_TEAM, theirs, BATCH, |team| {
+            if !self.takes_part(&team)? {
+                over.push(Test::Id(team.key.id));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(over)
     }
 }
 
@@ -205,13 +308,6 @@ pub(super) fn identifiers(stored: &Stored) -> Result<Vec<Identifier>> {
 /// The resource that the user is, on this server.
 pub(crate) fn me(caller: &Caller, base: &str) -> Option<Key> {
     match Target::parse(caller.fhir_user.as_deref()?, base) {
-        Target::Local { of, id } => Some(Key::new(of, id)),
-        Target::Url(_) => None,
-    }
-}
-
-fn local(reference: Value<'_>) -> Option<Key> {
-    match Target::parse(reference.str("reference")?, "") {
         Target::Local { of, id } => Some(Key::new(of, id)),
         Target::Url(_) => None,
     }

@@ -112,6 +112,15 @@ pub enum Test {
         /// The type.
         of: String,
     },
+    /// It is of this type: of what is led to.
+    Of(String),
+    /// One of the references by these parameters leads to a resource that is here and passes the filter, of whatever type.
+    Leads {
+        /// The parameters.
+        params: Vec<ParamId>,
+        /// What must hold of what is led to.
+        filter: Filter,
+    },
     /// All of these hold: one alternative of several parts.
     All(Filter),
 }

@@ -1,7 +1,9 @@
 //! What a resource can be found by: every search parameter's expression evaluated on it, the selected elements
 //! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
+mod coded;
 mod composite;
+mod patients;
 mod select;
 mod text;
 mod value;
@@ -16,6 +18,7 @@ use crate::mask::{labelled, says_labelled};
 use crate::path::{Context, Item};
 use crate::spec::{ParamType, Spec, TypeId};
 use composite::Component;
+use rustc_hash::FxHashSet;
 use select::Selector;
 use std::sync::OnceLock;
 use value::Teller;
@@ -37,6 +40,8 @@ struct Indexed {
     id: ParamId,
     code: Box<str>,
     kind: ParamType,
+    /// Whether it tells patients in whose compartments the resource is.
+    tells_owners: bool,
     /// See [`aside`].
     aside: Option<ParamId>,
     /// Its alternatives for this type; apart, for a union would drop elements that are equal and not the same.
@@ -81,7 +86,11 @@ impl Indexer {
         if !self.is_own && is_asked("_security", ParamType::Token) {
             tell_labels(&self.spec.of(of).name, resource, sink);
         }
-        self.each(of, resource, is_asked, |param, context, items| {
+        let mut told = FxHashSet::default();
+        self.each(of, resource, &is_asked, |param, context, items| {
+            if param.tells_owners {
+                told.extend(items.iter().filter_map(|it| it.node()?.value()).map(Value::index));
+            }
             let (id, kind, aside) = (param.id, param.kind, param.aside);
             let target = param.selectors.iter().find_map(Selector::target).map(|it| &*self.spec.of(it).name);
             let mut teller =
@@ -96,6 +105,12 @@ impl Indexer {
                 sink.present(param.id);
             }
         });
+        if !self.is_own && is_asked("_patients", ParamType::Reference) {
+            patients::tell((&self.spec, of), resource, base, &told, sink);
+        }
+        if !self.is_own && is_asked("_codes", ParamType::Token) {
+            coded::tell(resource, base, sink);
+        }
     }
 
     /// Tells the texts of string, token and reference parameters (search.html#modifiers, `:text`).
@@ -137,7 +152,8 @@ fn tell_identifiers(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
     }
 }
 
-/// Tells the security labels of elements; those for which nothing less than the resource can be hidden, as its own too.
+/// Tells the security labels of elements; those for which nothing less than the resource can be hidden, as its own too. Those
+/// of the resource as a whole are told once more, for whatever points at it.
 fn tell_labels(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
     let (inline, security) = (ParamId::inline_labels(of), ParamId::of(of, "_security"));
     let labels = labelled(resource);
@@ -145,7 +161,14 @@ fn tell_labels(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
         sink.token(inline, label.system, label.code);
         if label.path.is_none() {
             sink.token(security, label.system, label.code);
+            sink.token(ParamId::LABELS, label.system, label.code);
             sink.present(security);
+        }
+    }
+    let whole = resource.get("meta").and_then(|it| it.get("security")).into_iter().flat_map(Value::each);
+    for label in whole {
+        if let Some(code) = label.str("code") {
+            sink.token(ParamId::LABELS, label.str("system"), code);
         }
     }
     if !labels.is_empty() || says_labelled(resource) {
@@ -155,6 +178,7 @@ fn tell_labels(of: &str, resource: Value<'_>, sink: &mut dyn IndexSink) {
 
 fn compile(spec: &Spec, of: TypeId, is_own: bool) -> Vec<Indexed> {
     let name = &spec.of(of).name;
+    let telling = patients::telling(spec, of);
     // `_id` is found by the resource's own row, and `_lastUpdated` is the store's to set.
     let params = spec.params_of(of).into_iter().filter(|it| !matches!(&*it.code, "_id" | "_lastUpdated"));
     params
@@ -168,7 +192,8 @@ fn compile(spec: &Spec, of: TypeId, is_own: bool) -> Vec<Indexed> {
             let components = composite::compile(spec, it)?;
             let id = ParamId::of_param(name, it);
             let aside = aside(name, it);
-            Some(Indexed { id, code: it.code.clone(), kind: it.kind, aside, selectors, components })
+            let tells_owners = telling.contains(&&*it.code);
+            Some(Indexed { id, code: it.code.clone(), kind: it.kind, tells_owners, aside, selectors, components })
         })
         .collect()
 }

@@ -18,7 +18,7 @@ impl Test {
             // All texts of the parameter are gone through.
             Test::String(_, StringTest::Contains(_) | StringTest::Suffix(_)) => false,
             Test::Present(_, shelf) => *shelf == Shelf::Key,
-            Test::Unowned { .. } => false,
+            Test::Unowned { .. } | Test::Leads { .. } => false,
             // All resources at the other end are gone through, unless an index lists those that pass there.
             Test::Chain { filter, .. } | Test::Has { filter, .. } | Test::All(filter) => {
                 filter.iter().any(Clause::is_indexed)

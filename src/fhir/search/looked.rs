@@ -8,7 +8,7 @@ impl Test {
     /// resources at the end of chains, are not among them.
     pub fn params(&self) -> &[ParamId] {
         match self {
-            Test::Id(_) | Test::Has { .. } | Test::All(_) => &[],
+            Test::Id(_) | Test::Of(_) | Test::Has { .. } | Test::All(_) => &[],
             Test::Present(param, _)
             | Test::Token(param, _)
             | Test::String(param, _)
@@ -24,7 +24,7 @@ impl Test {
             | Test::Chain { param, .. }
             | Test::Numbers(param, ..)
             | Test::Composite { param, .. } => from_ref(param),
-            Test::Owned { params, .. } | Test::Unowned { params, .. } => params,
+            Test::Owned { params, .. } | Test::Unowned { params, .. } | Test::Leads { params, .. } => params,
         }
     }
 }

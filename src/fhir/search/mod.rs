@@ -9,6 +9,7 @@ mod alternatives;
 mod care;
 mod codes;
 mod composite;
+mod concerned;
 mod filter;
 pub mod fold;
 pub mod index;
@@ -52,6 +53,15 @@ impl ParamId {
     pub const IDENTITY: ParamId = ParamId(1 << 32);
     /// Under this number a store may make parameters of a code, for the dates of what has it ([`Pairing`]).
     pub const DATED: ParamId = ParamId((1 << 32) + 1);
+    /// Under this number, whatever the type, stand the patients to whom a resource refers elsewhere than by the parameters
+    /// of their compartment.
+    pub const PATIENTS: ParamId = ParamId((1 << 32) + 2);
+    /// Under this number, whatever the type, stand the security labels of a resource as a whole.
+    pub const LABELS: ParamId = ParamId((1 << 32) + 3);
+    /// Under this number, whatever the type, stand the codes of what a resource contains.
+    pub const CODES: ParamId = ParamId((1 << 32) + 4);
+    /// Under this number, whatever the type, stand the references that a resource has in place of codes.
+    pub const CODED_BY: ParamId = ParamId((1 << 32) + 5);
 
     /// The number of parameter `code` of resource type `of`.
     pub fn of(of: &str, code: &str) -> ParamId {

@@ -1,6 +1,7 @@
 //! Membership of the compartments of many (compartmentdefinition.html): of all patients whom somebody treats, or of all
 //! who deny something.
 
+use super::concerned::{may_refer_to_patient, owning_codes};
 use super::{ParamId, Query, Test};
 use crate::spec::TypeId;
 use std::fmt;
@@ -63,7 +64,7 @@ impl fmt::Debug for Owners {
 impl<'a> Query<'a> {
     /// Membership of the compartment of one of these. Types that the standard has outside of all such compartments count
     /// by their parameter `patient`, or whatever the owners' type is called, where that leads to no other type: a Task,
-    /// a Device. `None` if this type tells of none.
+    /// a Device; without one, by all to whom they refer. `None` if elements of this type refer to none.
     pub fn in_compartments_of(&self, owner: TypeId, owners: &Arc<Owners>) -> Option<Test> {
         let (params, is_owner) = self.ownership(owner)?;
         Some(Test::Owned { params, is_owner, owners: owners.clone() })
@@ -73,28 +74,24 @@ impl<'a> Query<'a> {
     /// colleagues, the schedule of a room, a device in a store. `None` of those that are, and of those that are in none
     /// anyway.
     pub fn in_no_compartment(&self, owner: TypeId) -> Option<Test> {
-        let (params, is_owner) = self.ownership(owner)?;
-        let is_member = self.member_codes(owner).is_some();
+        let (mut params, is_owner) = self.ownership(owner)?;
+        let is_member = self.spec.compartment(owner)?.members.iter().any(|(of, _)| *of == self.of);
         let of = &self.spec.of(self.of).name;
         let subjects = ["subject", "patient"].map(|code| ParamId::of(of, code));
         let is_about = is_owner || is_member && params.iter().any(|it| subjects.contains(it));
+        params.push(ParamId::PATIENTS);
         (!is_about).then(|| Test::Unowned { params, of: self.spec.of(owner).name.to_string() })
     }
 
     /// The parameters by which a resource is in a compartment, and whether it may be one's owner.
-    fn ownership(&self, owner: TypeId) -> Option<(Vec<ParamId>, bool)> {
-        if let Some(codes) = self.member_codes(owner) {
-            let params = codes.iter().filter(|it| &***it != "{def}").map(|it| self.id(it)).collect();
-            return Some((params, codes.iter().any(|it| &**it == "{def}")));
+    pub(super) fn ownership(&self, owner: TypeId) -> Option<(Vec<ParamId>, bool)> {
+        match owning_codes(self.spec, self.of, owner) {
+            Some(codes) => {
+                let params = codes.iter().filter(|it| **it != "{def}").map(|it| self.id(it)).collect();
+                Some((params, codes.contains(&"{def}")))
+            }
+            None => may_refer_to_patient(self.of).then(|| (vec![ParamId::PATIENTS], false)),
         }
-        let code = self.spec.of(owner).name.to_lowercase();
-        let param = self.spec.param(self.of, &code).filter(|it| it.own.is_none() && it.targets == [owner])?;
-        Some((vec![self.id(&param.code)], false))
-    }
-
-    fn member_codes(&self, owner: TypeId) -> Option<&'a [Box<str>]> {
-        let members = &self.spec.compartment(owner)?.members;
-        members.iter().find(|(of, _)| *of == self.of).map(|(_, codes)| codes.as_slice())
     }
 }
 

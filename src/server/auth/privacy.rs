@@ -95,6 +95,11 @@ async fn settings(call: Call<'_>) -> Result<Answer> {
         Some("deny") => settings.base = BasePolicy::Deny,
         Some(_) => return Err(Failure::new(IssueType::Value, "basePolicy is permit or deny.")),
     }
+    match call.arguments.text("tieDays").map(str::parse) {
+        None => {}
+        Some(Ok(days)) => settings.tie_days = Some(days).filter(|it| *it > 0),
+        Some(Err(_)) => return Err(Failure::new(IssueType::Value, "tieDays is a number of days; 0 is for ever.")),
+    }
     let clearances = call.arguments.elements("clearance").map(clearance).collect::<Result<Vec<_>>>()?;
     if !clearances.is_empty() {
         // A label without roles is one that needs no clearance any more.
@@ -113,6 +118,7 @@ async fn settings(call: Call<'_>) -> Result<Answer> {
         settings.limited_roles.iter().map(|it| json!({ "name": "limitedRole", "valueCode": it })).collect();
     let base = if settings.base == BasePolicy::Deny { "deny" } else { "permit" };
     told.push(json!({ "name": "basePolicy", "valueCode": base }));
+    told.extend(settings.tie_days.map(|it| json!({ "name": "tieDays", "valueUnsignedInt": it })));
     told.extend(settings.clearances.iter().map(told_clearance));
     told.extend(silence(&settings).map(|it| json!({ "name": "warning", "valueString": it })));
     told.extend(settings.officer.map(|it| json!({ "name": "officer", "valueString": it })));

@@ -87,7 +87,7 @@ macro_rules! contract {
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;
             filters: drives_and_probes, alternatives, long_lists, long_strings, nothing_at_all;
             links: references, chains, logical_links, hierarchies, nested;
-            owned: compartments_of_many, of_nobody;
+            owned: compartments_of_many, leads, of_nobody;
             ledger: entries_change, entries_with_resources, entries_expire, entries_outlive_a_clock_ahead, entries_are_listed,
                 entries_made_again, one_uses_an_entry_up, entries_of_two_tenants;
             jobs: one_does_what_was_asked_for, what_is_asked_for_meanwhile_is_left;

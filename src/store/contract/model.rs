@@ -182,6 +182,11 @@ impl Model {
                 let leads = |param| self.0.iter().any(|it| is_other(it, param));
                 !params.iter().any(|it| refers(entry, *it)) || params.iter().any(|it| leads(*it))
             }),
+            Test::Of(of) => it.of == *of,
+            Test::Leads { params, filter } => self.0.iter().any(|target| {
+                let leads = |entry: &Entry| params.iter().any(|it| points_to(entry, *it, &target.of, &target.id));
+                any(&leads) && self.passes(target, filter)
+            }),
             Test::All(filter) => self.passes(it, filter),
         }
     }

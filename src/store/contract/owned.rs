@@ -5,7 +5,7 @@ use super::filters::{finds, p};
 use super::links::references_among;
 use super::model::Entry;
 use super::{Engine, ward};
-use fhir::search::{Owners, ParamId, Test};
+use fhir::search::{Clause, Owners, ParamId, Test, TokenTest};
 use std::sync::Arc;
 
 fn owned(params: &[&str], owners: Arc<Owners>) -> Test {
@@ -53,4 +53,28 @@ pub(crate) async fn of_nobody(engine: &dyn Engine) {
         |codes: &[&str]| Test::Unowned { params: codes.iter().map(|it| p(it)).collect(), of: "Patient".into() };
     finds(&ward, "Observation", of_nobody(&["actor"]), &["o2", "o5"]).await;
     finds(&ward, "Observation", of_nobody(&["other", "actor"]), &["o2", "o5"]).await;
+}
+
+/// What refers to a resource of any type that passes.
+pub(crate) async fn leads(engine: &dyn Engine) {
+    let ward = references_among(engine).await;
+    let to = |of: &str, id: &str| Entry::Local(p("focus"), of.into(), id.into());
+    let code = Entry::Token(p("code"), None, "x");
+    ward.create("Observation", "o7", &[Entry::Local(p("subject"), "Patient".into(), "kid".into()), code]).await;
+    ward.create("Task", "t1", &[to("Observation", "o7")]).await;
+    ward.create("Task", "t2", &[to("Patient", "kid")]).await;
+    ward.create("Task", "t3", &[to("Patient", "old")]).await;
+    ward.create("Task", "t4", &[to("Observation", "gone")]).await;
+    let leads = |params: &[&str], filter| Test::Leads { params: params.iter().map(|it| p(it)).collect(), filter };
+    let of_kid = || Test::Owned { params: vec![p("subject")], is_owner: true, owners: patients(&["kid"]) };
+    let coded = Test::Token(p("code"), TokenTest::Code("x".into()));
+    for (test, expected) in [
+        (leads(&["focus"], vec![Clause::Any(vec![of_kid()])]), &["t1", "t2"][..]),
+        (leads(&["focus"], vec![Clause::None(vec![of_kid()])]), &["t3"]),
+        (leads(&["focus", "other"], vec![Clause::Any(vec![coded])]), &["t1"]),
+        (leads(&["other"], vec![Clause::Any(vec![of_kid()])]), &[]),
+        (leads(&["focus"], vec![Clause::Any(vec![Test::Of("Patient".into())])]), &["t2", "t3"]),
+    ] {
+        finds(&ward, "Task", test, expected).await;
+    }
 }

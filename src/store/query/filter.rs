@@ -141,8 +141,8 @@ impl Filters<'_> {
                 sql.bind(self.hash.resource(of, id)).bind(id.clone());
                 Driver::ordered(sql)
             }
-            Test::Present(..) | Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => return None,
-            Test::Composite { .. } => return None,
+            Test::Present(..) | Test::Token(..) | Test::Uri(..) | Test::Of(_) => return None,
+            Test::Local { .. } | Test::Url(..) | Test::Composite { .. } => return None,
             Test::String(param, string) => {
                 let mut sql = Sql::new(&format!("SELECT rid FROM string{} WHERE ", self.dialect.by("string_norm")));
                 sql.append(self.string_condition(*param, string));
@@ -171,7 +171,7 @@ impl Filters<'_> {
                 Driver::unordered(vec![sql])
             }
             Test::Owned { params, is_owner, owners } => self.owned_driver(params, *is_owner, owners),
-            Test::Unowned { .. } => return None,
+            Test::Unowned { .. } | Test::Leads { .. } => return None,
             Test::All(filter) => Driver::unordered(vec![self.rids(of, filter)]),
         })
     }

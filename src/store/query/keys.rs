@@ -10,6 +10,7 @@ impl Filters<'_> {
             Test::Present(param, Shelf::Key) => Some(self.hash.present(*param)),
             Test::Token(param, token) => Some(self.token_key(*param, token)),
             Test::Uri(param, uri) => Some(self.hash.uri(*param, uri)),
+            Test::Of(of) => Some(self.hash.type_key(of)),
             Test::Composite { .. } => self.key(&self.of_composite(test)?),
             _ => None,
         }

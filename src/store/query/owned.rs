@@ -1,9 +1,13 @@
-//! Membership of the compartments of many: what refers to one of a list, which is hashed once for a statement.
+//! Membership of the compartments of many: what refers to one of a list, which is hashed once for a statement; and what leads
+//! to resources of any type, such as those.
 
 use super::filter::{Driver, Filters};
 use super::links::inner_alias;
 use super::sql::Sql;
-use fhir::search::{Owners, ParamId};
+use fhir::search::{Filter, Owners, ParamId};
+
+/// More parameters than this are looked for among a row's references, and not each by itself.
+const FEW: usize = 16;
 
 impl Filters<'_> {
     /// What refers to one of these by a parameter, and themselves.
@@ -43,14 +47,26 @@ impl Filters<'_> {
     /// Whether all that the row refers to by these parameters is here, and of another type.
     pub(crate) fn unowned_probe(&self, params: &[ParamId], of: &str, rid: &str) -> Sql {
         let (inner, by) = (inner_alias(rid), self.dialect.by("reference_rid"));
-        let mut other =
-            Sql::new(&format!("SELECT 1 FROM resource {inner} WHERE {inner}.rkey = f.target AND {inner}.type <> ?"));
+        let mut other = Sql::new(&format!(
+            "SELECT 1 FROM resource {inner} WHERE {inner}.rkey = f.target AND {inner}.type <> ? AND {inner}.method < 4"
+        ));
         other.bind(of.to_owned());
         let mut referring = Sql::new(&format!("SELECT 1 FROM reference f{by} WHERE f.rid = {rid} AND "));
         referring.append(one_of("f.param", params)).push(" AND NOT ").append(self.dialect.exists(other));
         let mut sql = Sql::new("NOT ");
         sql.append(self.dialect.exists(referring));
         sql
+    }
+
+    /// Whether the row refers by one of these parameters to a resource that passes the filter, of whatever type.
+    pub(crate) fn leads_probe(&self, params: &[ParamId], filter: &Filter, rid: &str) -> Sql {
+        let (inner, by) = (inner_alias(rid), self.dialect.by("reference_rid"));
+        let end = format!("{inner}.rkey = f.target AND {inner}.method < 4");
+        let end = self.dialect.then(&format!("resource {inner}"), &end);
+        let mut leading = Sql::new(&format!("SELECT 1 FROM reference f{by}{end} WHERE f.rid = {rid} AND "));
+        leading.append(one_of("f.param", params));
+        leading.append(self.probes("", filter, &[], &format!("{inner}.rid"), " AND "));
+        self.dialect.exists(leading)
     }
 
     fn listed(&self, values: Vec<i64>) -> Sql {
@@ -75,7 +91,8 @@ impl Filters<'_> {
 
 /// That a column is one of these parameters.
 fn one_of(column: &str, params: &[ParamId]) -> Sql {
-    let mut sql = Sql::new(&format!("{column} IN ("));
+    let is_range = params.len() <= FEW;
+    let mut sql = Sql::new(&if is_range { format!("{column} IN (") } else { format!("({column} + 0) IN (") });
     for (at, param) in params.iter().enumerate() {
         sql.push(if at == 0 { "?" } else { ", ?" }).bind(param.0 as i64);
     }

@@ -58,7 +58,7 @@ impl Filters<'_> {
             }
             Test::Present(param, shelf) => self.present_probe(*param, *shelf, rid),
             // Looked up above.
-            Test::Token(..) | Test::Uri(..) | Test::Local { .. } | Test::Url(..) => Sql::new("false"),
+            Test::Token(..) | Test::Uri(..) | Test::Of(_) | Test::Local { .. } | Test::Url(..) => Sql::new("false"),
             // None that a query can say.
             Test::Composite { .. } => Sql::new("false"),
             Test::String(param, string) => self.row_probe("string", rid, self.string_condition(*param, string)),
@@ -89,6 +89,7 @@ impl Filters<'_> {
             }
             Test::Owned { params, is_owner, owners } => self.owned_probe(params, *is_owner, owners, rid),
             Test::Unowned { params, of } => self.unowned_probe(params, of, rid),
+            Test::Leads { params, filter } => self.leads_probe(params, filter, rid),
             Test::All(filter) => {
                 let pieces = filter.iter().map(|it| self.clause_probe(of, it, rid)).collect();
                 let mut sql = Sql::new("(");

@@ -3,6 +3,7 @@
 
 mod labels;
 mod masks;
+mod pointing;
 #[allow(dead_code, reason = "other properties use more of it")]
 #[path = "../naive_filter/queries.rs"]
 mod queries;
@@ -79,6 +80,38 @@ fn nothing_is_told_of_what_grants_hide(url: Option<&str>, populations: usize) {
 fn nothing_is_told_of_what_rules_hide() {
     for (url, populations) in engines() {
         nothing_is_told_of_what_is_hidden_by_rules_and(url.as_deref(), populations, false);
+    }
+}
+
+/// The same of what points at hidden records, and of what has a code in what it refers to.
+#[test]
+fn nothing_is_told_by_what_points_at_what_is_hidden() {
+    for (url, populations) in engines() {
+        let mut runner = TestRunner::new(Config::default());
+        let (mut hidden, mut shown) = (0, 0);
+        for _ in 0..populations * GRANTS {
+            let population = drawn(&mut runner, &resources::population()).named();
+            let mut population: Vec<Stored> = population.into_iter().map(rules::labelled).collect();
+            population.extend(drawn(&mut runner, &pointing::pointing()).named());
+            let rules = drawn(&mut runner, &rules::rules());
+            let whole = world(url.as_deref(), &population);
+            whole.write(&rules.resources());
+            whole.keep(&rules.settings());
+            let (seen, unseen): (Vec<_>, Vec<_>) =
+                population.iter().cloned().partition(|it| rules.shows(&population, it));
+            let is_pointing = |it: &&Stored| pointing::TYPES.contains(&it.0);
+            hidden += unseen.iter().filter(is_pointing).count();
+            shown += seen.iter().filter(is_pointing).count();
+            let narrowed = Asker { world: &whole, caller: whole.context_of(rules.caller()) };
+            same_as_alone(&mut runner, &narrowed, (&seen, &unseen), &format!("{rules:?}"));
+            let part = world(None, &seen);
+            let all = Asker { world: &part, caller: part.caller(Scopes::parse(rules::SCOPES, None).0) };
+            for (of, query) in pointing::SEARCHES {
+                let search = (of, query.to_owned());
+                assert_eq!(narrowed.answer(&search), all.answer(&search), "{search:?} with {rules:?}");
+            }
+        }
+        assert!(hidden > 0 && shown > 0, "{hidden} are hidden, {shown} are shown");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules beside grants: the patients of a doctor, and Consents, each told twice: as resources, and as what they hide.
 
+use super::pointing::{TYPES, codes_of_order, compartment, patient, targets};
 use super::resources::{CODES, SYSTEMS, Stored};
 use engine::{BasePolicy, Caller, Clearance, PrivacySettings, Scopes};
 use proptest::collection::vec;
@@ -10,14 +11,16 @@ use serde_json::{Value, json};
 /// Who asks.
 const DOCTOR: &str = "Practitioner/doctor";
 /// All that the doctor's scopes grant.
-pub const SCOPES: &str = "user/Patient.rs user/Observation.rs user/ValueSet.rs";
+pub const SCOPES: &str = "user/Patient.rs user/Observation.rs user/ValueSet.rs user/Provenance.rs user/List.rs user/Task.rs \
+                          user/DocumentManifest.rs user/MedicationRequest.rs user/Medication.rs";
 
 /// The system of levels of confidentiality.
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
 /// The same resource with a label, if its number is one of those that have one.
 pub fn labelled((of, id, body): Stored) -> Stored {
-    let level = match index(&id) % 5 {
+    // Medications, and what points, have none of their own.
+    let level = match id.strip_prefix('r').and_then(|it| it.parse::<usize>().ok()).map_or(0, |it| it % 5) {
         1 => "N",
         3 => "V",
         _ => return (of, id, body),
@@ -40,6 +43,18 @@ pub enum Said {
     DenyObservations,
     DenyCode(usize, usize),
     DenyAllBut(usize, usize),
+    /// Now, or long ago.
+    DenyWhen(bool),
+    /// For what the doctor wants data, or for something else.
+    DenyPurpose(bool),
+    /// Changes alone.
+    DenyCorrect,
+    DenyLabelled,
+    /// What tells of care at any time.
+    DenyCare,
+    DenyInstance(usize),
+    /// All but what has a code and no label.
+    DenyAllButUnlabelled(usize, usize),
     Permit,
     PermitBut(usize, usize),
 }
@@ -65,7 +80,14 @@ pub fn rules() -> impl Strategy<Value = Rules> {
         1 => Just(Said::DenyObservations),
         2 => code().prop_map(|(a, b)| Said::DenyCode(a, b)),
         1 => code().prop_map(|(a, b)| Said::DenyAllBut(a, b)),
-        3 => Just(Said::Permit),
+        1 => any::<bool>().prop_map(Said::DenyWhen),
+        1 => any::<bool>().prop_map(Said::DenyPurpose),
+        1 => Just(Said::DenyCorrect),
+        1 => Just(Said::DenyLabelled),
+        1 => Just(Said::DenyCare),
+        1 => (0..16_usize).prop_map(Said::DenyInstance),
+        1 => code().prop_map(|(a, b)| Said::DenyAllButUnlabelled(a, b)),
+        4 => Just(Said::Permit),
         1 => code().prop_map(|(a, b)| Said::PermitBut(a, b)),
     ];
     let base = select(vec![BasePolicy::Permit, BasePolicy::Permit, BasePolicy::Deny]);
@@ -88,6 +110,7 @@ impl Rules {
             roles: vec!["doctor".into()],
             fhir_user: Some(DOCTOR.into()),
             scopes: Scopes::parse(SCOPES, None).0,
+            purposes: vec!["TREAT".into()],
             ..Caller::default()
         }
     }
@@ -119,6 +142,7 @@ impl Rules {
         let owners = match *of {
             "Patient" => vec![index(id)],
             "Observation" => owners(population, &resource),
+            of if TYPES.contains(&of) => return self.shows_pointing(population, of, &resource),
             _ => return true,
         };
         // A reference by an identifier alone leads to nobody's own patient.
@@ -129,6 +153,46 @@ impl Rules {
         let is_denied = said().any(|it| it == Some(false));
         let is_permitted = self.base == BasePolicy::Permit || said().any(|it| it == Some(true));
         is_mine && !is_denied && is_permitted
+    }
+
+    /// Whether the doctor sees a resource that points at others: denied is what is, of any whom it tells of, and shown what is in
+    /// a compartment and points at nobody else's.
+    fn shows_pointing(&self, population: &[Stored], of: &str, resource: &Value) -> bool {
+        let here = |to: &str| population.iter().find(|(of, id, _)| format!("{of}/{id}") == to);
+        let to: Vec<(&Stored, Value)> = targets(of, resource)
+            .iter()
+            .filter_map(|it| here(it))
+            .map(|it| (it, serde_json::from_str(&it.2).expect("JSON")))
+            .collect();
+        if !self.is_cleared && (is_restricted(resource) || to.iter().any(|(_, it)| is_restricted(it))) {
+            return false;
+        }
+        let owners_of = |(stored, it): &(&Stored, Value)| match stored.0 {
+            "Patient" => vec![index(&stored.1)],
+            _ => owners(population, it),
+        };
+        let own = compartment(of, resource);
+        let named: Vec<usize> = targets(of, resource).iter().filter_map(|it| patient(it)).collect();
+        let said = |it: usize| self.said.get(it).and_then(|it| it.of(of, resource));
+        let mut concerned = own.iter().copied().chain(named.iter().copied()).chain(to.iter().flat_map(owners_of));
+        if concerned.any(|it| said(it) == Some(false)) {
+            return false;
+        }
+        // A Task may be about nobody; the others are somebody's or are not seen.
+        let is_nobodys = of == "Task" && own.is_empty() && named.is_empty();
+        let is_somebodys = |(stored, it): &(&Stored, Value)| stored.0 == "Patient" || it["subject"].is_object();
+        let is_tied = |it: usize| self.ties.get(it).copied().flatten().is_some();
+        let is_treated = |target: &(&Stored, Value)| {
+            let is_named = target.0.0 == "Patient" || target.1["subject"]["reference"].is_string();
+            is_named && owners_of(target).into_iter().any(is_tied)
+        };
+        let is_mine = (is_nobodys || own.iter().any(|it| is_tied(*it)))
+            && to.iter().filter(|it| is_somebodys(it)).all(is_treated);
+        let is_whole = |it: usize| matches!(self.said.get(it), Some(Said::Permit));
+        let is_open = |target: &(&Stored, Value)| owners_of(target).into_iter().any(is_whole);
+        let is_permitted = (is_nobodys || own.iter().any(|it| said(*it) == Some(true)))
+            && to.iter().filter(|it| is_somebodys(it)).all(is_open);
+        (!self.is_limited || is_mine) && (self.base == BasePolicy::Permit || is_permitted)
     }
 }
 
@@ -149,6 +213,27 @@ impl Said {
             Said::DenyAllBut(a, b) => {
                 json!({ "type": "deny", "provision": [{ "type": "permit", "code": code(a, b) }] })
             }
+            Said::DenyWhen(true) => json!({ "type": "deny", "period": { "start": "2001-01-01" } }),
+            Said::DenyWhen(false) => json!({ "type": "deny", "period": { "end": "2001-01-01" } }),
+            Said::DenyPurpose(is_theirs) => {
+                let code = if is_theirs { "TREAT" } else { "HMARKT" };
+                json!({ "type": "deny", "purpose": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": code }] })
+            }
+            Said::DenyCorrect => {
+                let system = "http://terminology.hl7.org/CodeSystem/consentaction";
+                json!({ "type": "deny", "action": [{ "coding": [{ "system": system, "code": "correct" }] }] })
+            }
+            Said::DenyLabelled => json!({ "type": "deny", "securityLabel": [restricted()] }),
+            Said::DenyCare => json!({ "type": "deny", "dataPeriod": { "start": "1900-01-01", "end": "2100-01-01" } }),
+            Said::DenyInstance(at) => {
+                let data =
+                    json!([{ "meaning": "instance", "reference": { "reference": format!("Observation/r{at}") } }]);
+                json!({ "type": "deny", "data": data })
+            }
+            Said::DenyAllButUnlabelled(a, b) => {
+                let labelled = json!([{ "type": "deny", "securityLabel": [restricted()] }]);
+                json!({ "type": "deny", "provision": [{ "type": "permit", "code": code(a, b), "provision": labelled }] })
+            }
             Said::Permit => json!({ "type": "permit", "actor": actor(DOCTOR) }),
             Said::PermitBut(a, b) => {
                 json!({ "type": "permit", "provision": [{ "type": "deny", "code": code(a, b) }] })
@@ -158,17 +243,35 @@ impl Said {
 
     /// Whether a resource of the patient is permitted, or denied.
     fn of(self, of: &str, resource: &Value) -> Option<bool> {
-        let has = |a: usize, b: usize| of == "Observation" && has_code(resource, SYSTEMS[a], CODES[b]);
+        // What is permitted must have the code itself; what is denied may have it in what it refers to.
+        let has = |a: usize, b: usize| match of {
+            "Observation" => has_code(resource, SYSTEMS[a], CODES[b]),
+            "MedicationRequest" => codes_of_order(resource, a, b).0,
+            _ => false,
+        };
+        let may_have = |a: usize, b: usize| has(a, b) || of == "MedicationRequest" && codes_of_order(resource, a, b).1;
         match self {
-            Said::Nothing | Said::DenyOthers => None,
+            Said::Nothing | Said::DenyOthers | Said::DenyCorrect | Said::DenyWhen(false) | Said::DenyPurpose(false) => {
+                None
+            }
+            Said::DenyWhen(true) | Said::DenyPurpose(true) => Some(false),
+            Said::DenyLabelled => is_restricted(resource).then_some(false),
+            Said::DenyCare => (of != "Patient").then_some(false),
+            Said::DenyInstance(at) => (of == "Observation" && resource["id"] == format!("r{at}")).then_some(false),
+            Said::DenyAllButUnlabelled(a, b) => Some(has(a, b) && !is_restricted(resource)),
             Said::DenyAll => Some(false),
             Said::DenyObservations => (of == "Observation").then_some(false),
-            Said::DenyCode(a, b) => has(a, b).then_some(false),
+            Said::DenyCode(a, b) => may_have(a, b).then_some(false),
             Said::DenyAllBut(a, b) => Some(has(a, b)),
             Said::Permit => Some(true),
-            Said::PermitBut(a, b) => Some(!has(a, b)),
+            Said::PermitBut(a, b) => Some(!may_have(a, b)),
         }
     }
+}
+
+/// The label of what is restricted.
+fn restricted() -> Value {
+    json!({ "system": CONFIDENTIALITY, "code": "R" })
 }
 
 fn named(of: &'static str, id: &str, mut resource: Value) -> Stored {

@@ -70,7 +70,7 @@ impl Alone {
                 *is_owner && owners.has(&self.id) || self.of(params).any(|it| it.is_among(owners))
             }
             Test::Unowned { params, of } => self.of(params).all(|it| it.is_of_other(of)),
-            Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..) => return None,
+            test if !is_alone(test) => return None,
             _ => self.of(test.params()).any(|it| it.passes(test)),
         })
     }
@@ -96,11 +96,18 @@ impl Alone {
 
 /// Whether a filter asks for nothing but what the resource itself has: no chains, no hierarchies, no full text.
 pub fn is_told_alone(filter: &[Clause]) -> bool {
-    let mut is_alone = true;
+    let mut is_all = true;
     each_test(filter, &mut |test| {
-        is_alone &= !matches!(test, Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Text(..));
+        is_all &= is_alone(test);
     });
-    is_alone
+    is_all
+}
+
+/// Whether a test asks for nothing but what the resource itself has.
+fn is_alone(test: &Test) -> bool {
+    let looks_elsewhere =
+        matches!(test, Test::Chain { .. } | Test::Has { .. } | Test::Kin { .. } | Test::Leads { .. } | Test::Of(_));
+    !looks_elsewhere && !matches!(test, Test::Text(..))
 }
 
 /// Whether all hold: not, as soon as one does not; unknown, where one is.
