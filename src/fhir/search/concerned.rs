@@ -96,7 +96,7 @@ pub(super) fn owning_codes(spec: &Spec, of: TypeId, owner: TypeId) -> Option<Vec
 
 fn may_refer(spec: &Spec, of: TypeId, to: TypeId, seen: &mut FxHashSet<TypeId>) -> bool {
     let it = spec.of(of);
-    if matches!(&*it.name, "Extension" | "Resource") || !seen.insert(of) {
+    if matches!(&*it.name, "ElementDefinition" | "Extension" | "Resource") || !seen.insert(of) {
         return false;
     }
     it.elements.iter().any(|element| {
