@@ -180,9 +180,13 @@ impl Asked<'_> {
         if side == Side::Permit {
             return tests;
         }
-        let by = vec![ParamId::CODED_BY, self.param("medication")];
-        let codes = r4().resources().flat_map(|it| coded_itself(it, code)).collect();
         tests.push(Test::Token(ParamId::CODES, labels::token((code.system.as_deref(), &code.code))));
+        let standing = self.query.standing_for_codes();
+        if standing.is_empty() {
+            return tests;
+        }
+        let by = vec![ParamId::CODED_BY, self.param("medication")];
+        let codes = standing.iter().flat_map(|it| coded_itself(*it, code)).collect();
         tests.push(Test::Leads { params: by, filter: vec![Clause::Any(codes)] });
         // What comes with what it refers to is not here yet.
         if self.action != Action::Collect {

@@ -1,6 +1,7 @@
 //! Whom a resource tells of beside those in whose compartments it is (compartmentdefinition.html has no more than what is
 //! theirs): all to whom it refers anywhere, and whose records it points at.
 
+use super::index::coded::standing_for_codes;
 use super::{Clause, Owners, ParamId, Query, Test};
 use crate::spec::{Spec, TypeId, r4};
 use rustc_hash::FxHashSet;
@@ -19,11 +20,14 @@ const POINTING: [(&str, &[&str]); 6] = [
 ];
 /// The parameters of all types by which a resource refers to a patient.
 static REFERRING: LazyLock<Vec<ParamId>> = LazyLock::new(referring);
+/// Types of which it is told whose they are by all that they have, not by references.
+const BY_CONTENT: [&str; 2] = ["Binary", "Bundle"];
 /// Of each type of R4, whether its elements may refer to a patient.
 static MAY_REFER: LazyLock<Vec<bool>> = LazyLock::new(|| {
     let patient = r4().resource(PATIENT);
     let types = (0..r4().types().len()).filter_map(|at| u16::try_from(at).ok()).map(TypeId);
-    types.map(|it| patient.is_some_and(|to| may_refer(r4(), it, to, &mut FxHashSet::default()))).collect()
+    let may = |of: TypeId, to| may_refer(r4(), of, to, &mut FxHashSet::default());
+    types.map(|it| !BY_CONTENT.contains(&&*r4().of(it).name) && patient.is_some_and(|to| may(it, to))).collect()
 });
 
 impl<'a> Query<'a> {
@@ -52,6 +56,11 @@ impl<'a> Query<'a> {
         self.pointing_at(vec![Clause::Any(labels), Clause::None(vec![of_any_type(owners)])])
     }
 
+    /// The types of resources to which one refers in place of codes ([`ParamId::CODED_BY`]); none of types that do not.
+    pub fn standing_for_codes(&self) -> &'static [TypeId] {
+        standing_for_codes(self.of)
+    }
+
     fn pointing_at(&self, filter: Vec<Clause>) -> Option<Test> {
         let of = &*self.spec.of(self.of).name;
         let (_, codes) = POINTING.iter().find(|(it, _)| *it == of)?;
@@ -59,7 +68,8 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Whether elements of a resource type of R4 may refer to a patient, but for extensions and what is contained.
+/// Whether elements of a resource type of R4 may refer to a patient, but for extensions and what is contained; not of types
+/// that are told by content.
 pub(super) fn may_refer_to_patient(of: TypeId) -> bool {
     MAY_REFER.get(usize::from(of.0)).copied().unwrap_or_default()
 }
@@ -120,6 +130,7 @@ mod tests {
             ("Linkage", true),
             ("Device", true),
             ("Location", false),
+            ("Bundle", false),
             ("Organization", false),
             ("Medication", false),
             ("ValueSet", false),

@@ -1,7 +1,7 @@
 //! What a resource can be found by: every search parameter's expression evaluated on it, the selected elements
 //! told to an [`IndexSink`] by the parameter's type (the tables of search.html#number and on).
 
-mod coded;
+pub(super) mod coded;
 mod composite;
 mod patients;
 mod select;
@@ -10,6 +10,7 @@ mod value;
 
 use super::alternatives::own_alternatives;
 use super::composite::kept_as;
+use super::concerned::may_refer_to_patient;
 use super::modifier::aside;
 use super::text::Text;
 use super::{IndexSink, ParamId, Shelf};
@@ -105,7 +106,7 @@ impl Indexer {
                 sink.present(param.id);
             }
         });
-        if !self.is_own && is_asked("_patients", ParamType::Reference) {
+        if !self.is_own && is_asked("_patients", ParamType::Reference) && may_refer_to_patient(of) {
             patients::tell((&self.spec, of), resource, base, &told, sink);
         }
         if !self.is_own && is_asked("_codes", ParamType::Token) {

@@ -3,12 +3,24 @@
 
 use super::super::{IndexSink, ParamId, Target};
 use crate::json::Value;
-use crate::spec::r4;
+use crate::spec::{Element, Kind, TypeId, r4};
 use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 
 /// The JSON members of R4's resources that are a reference in place of a code: one choice of both, or a pair of elements.
-static MEMBERS: LazyLock<FxHashSet<String>> = LazyLock::new(members);
+static MEMBERS: LazyLock<FxHashSet<String>> = LazyLock::new(|| elements().map(|(_, member, _)| member).collect());
+/// The types with such elements, and those to which they refer.
+static TYPES: LazyLock<(FxHashSet<TypeId>, Vec<TypeId>)> = LazyLock::new(|| {
+    let mut to: Vec<TypeId> = elements().flat_map(|(_, _, it)| it.targets.iter().copied()).collect();
+    to.sort_unstable();
+    to.dedup();
+    (r4().resources().filter(|it| has_element(*it, &mut FxHashSet::default())).collect(), to)
+});
+
+/// The types of resources that say what a resource of this type is about, by their codes; none where it refers to none so.
+pub(in crate::search) fn standing_for_codes(of: TypeId) -> &'static [TypeId] {
+    if TYPES.0.contains(&of) { &TYPES.1 } else { &[] }
+}
 
 /// Tells the codes of what is contained, and what is referred to in place of a code.
 pub(super) fn tell(resource: Value<'_>, base: &str, sink: &mut dyn IndexSink) {
@@ -29,22 +41,32 @@ pub(super) fn tell(resource: Value<'_>, base: &str, sink: &mut dyn IndexSink) {
     }
 }
 
-fn members() -> FxHashSet<String> {
-    let is = |types: &[crate::spec::TypeId], name: &str| types.iter().any(|it| &*r4().of(*it).name == name);
-    let mut all = FxHashSet::default();
-    for of in r4().types().iter().filter(|it| !matches!(&*it.name, "Extension" | "ElementDefinition")) {
-        for element in of.elements.iter().filter(|it| is(&it.types, "Reference")) {
-            // A value of any type says what it likes.
-            if element.is_choice && &*element.name != "value" && is(&element.types, "CodeableConcept") {
-                all.insert(format!("{}Reference", element.name));
-            }
-            let pair = element.name.strip_suffix("Reference").map(|it| format!("{it}Code"));
-            if pair.is_some_and(|it| of.element(&it).is_some()) {
-                all.insert(element.name.to_string());
-            }
+/// Each such element, with the type that has it and its JSON member.
+fn elements() -> impl Iterator<Item = (TypeId, String, &'static Element)> {
+    let is = |it: &Element, name: &str| it.types.iter().any(|of| &*r4().of(*of).name == name);
+    let types = r4().types().iter().zip(0..).map(|(it, at)| (TypeId(at), it));
+    let types = types.filter(|(_, it)| !matches!(&*it.name, "Extension" | "ElementDefinition"));
+    types.flat_map(|(at, of)| of.elements.iter().map(move |it| (at, of, it))).filter_map(move |(at, of, it)| {
+        if !is(it, "Reference") {
+            return None;
         }
+        // A value of any type says what it likes.
+        if it.is_choice && &*it.name != "value" && is(it, "CodeableConcept") {
+            return Some((at, format!("{}Reference", it.name), it));
+        }
+        let pair = it.name.strip_suffix("Reference").map(|it| format!("{it}Code"));
+        pair.filter(|pair| of.element(pair).is_some()).map(|_| (at, it.name.to_string(), it))
+    })
+}
+
+/// Whether a type, or what is part of it, has such an element.
+fn has_element(of: TypeId, seen: &mut FxHashSet<TypeId>) -> bool {
+    static HAVING: LazyLock<FxHashSet<TypeId>> = LazyLock::new(|| elements().map(|(of, ..)| of).collect());
+    if HAVING.contains(&of) {
+        return true;
     }
-    all
+    let parts = r4().of(of).elements.iter().flat_map(|it| it.types.iter().copied());
+    seen.insert(of) && parts.into_iter().any(|it| r4().of(it).kind == Kind::Backbone && has_element(it, seen))
 }
 
 #[cfg(test)]
@@ -62,6 +84,12 @@ mod tests {
             ("authorReference", false),
         ] {
             assert_eq!(MEMBERS.contains(member), is_one, "{member}");
+        }
+        for (of, has_some) in
+            [("MedicationRequest", true), ("Procedure", true), ("SupplyRequest", true), ("Flag", false)]
+        {
+            let told = standing_for_codes(r4().resource(of).unwrap());
+            assert_eq!(told.contains(&r4().resource("Medication").unwrap()), has_some, "{of}");
         }
     }
 }
