@@ -25,9 +25,12 @@ pub const SEARCHES: [(&str, &str); 14] = [
     ("Patient", "_revinclude=List:item&_has:MedicationRequest:patient:status=active"),
 ];
 
-/// What points, drawn: its kind, what it points at, whose it says it is, and a code.
+/// What points.
 #[derive(Clone, Debug)]
-pub struct Pointing(Vec<(usize, (bool, usize), Option<usize>, (usize, usize), usize)>);
+pub struct Pointing(Vec<Drawn>);
+
+/// A kind of resource, whether it points at a patient, at which one, whose it says it is, a code, and a way to have it.
+type Drawn = (usize, (bool, usize), Option<usize>, (usize, usize), usize);
 
 pub fn pointing() -> impl Strategy<Value = Pointing> {
     let code = (0..SYSTEMS.len(), 0..CODES.len());
