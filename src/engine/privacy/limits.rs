@@ -217,7 +217,9 @@ impl Limits {
         let is_decided = |it: &Rule| whose != Whose::Resource && !it.root.asks_for_labels();
         let denied =
             |it: &Rule| if is_decided(it) { None } else { self.asked(it, action, (query, whose)).denied(&it.root) };
-        let denied = self.tests(self.grouped(denied, Some(Filter::new())), |it| query.concerning(it));
+        // Of a resource that is seen as such, elements are withheld by whose it is.
+        let told = |it: &Arc<Owners>| if whose == Whose::Resource { query.concerning(it) } else { owned(query, it) };
+        let denied = self.tests(self.grouped(denied, Some(Filter::new())), told);
         if !denied.is_empty() {
             filter.push(Clause::None(denied));
         }
@@ -240,7 +242,9 @@ impl Limits {
                 permitted.push(Test::All(vec![Clause::None(vec![labels::has_inline(of), labels::unread(of)])]));
             }
             filter.push(Clause::Any(permitted));
-            filter.extend(query.pointing_at_others(&whole).map(|it| Clause::None(vec![it])));
+            if whose == Whose::Resource {
+                filter.extend(query.pointing_at_others(&whole).map(|it| Clause::None(vec![it])));
+            }
         }
         filter
     }
