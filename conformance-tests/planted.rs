@@ -100,12 +100,12 @@ pub fn look(place: &str, text: &str) {
     }
 }
 
-/// Looks for it in what a command prints, beside what it was called with. A token is what `token` is for, and begins like others.
+/// Looks for it in what a command prints, beside what it was called with. A token is what `token` is for, and begins like others;
+/// users are what `user` shows, who may have been added over HTTP.
 pub fn look_at_output(arguments: &[&str], output: &Output) {
-    if arguments.first() == Some(&"token") {
-        return;
-    }
-    for text in [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it).into_owned()) {
+    let is_shown = arguments.first().is_some_and(|it| ["token", "user"].contains(it));
+    let shown = if is_shown { &[][..] } else { &output.stdout };
+    for text in [shown, &output.stderr].map(|it| String::from_utf8_lossy(it).into_owned()) {
         for line in text.lines() {
             let is_new = |it: &&str| has(&SENT, it) && !arguments.iter().any(|argument| argument.contains(it));
             if let Some(word) = words(line).find(is_new) {

@@ -17,7 +17,7 @@ pub(crate) struct Params {
     /// The standard's, and the tenant's own, also those that are not served yet; `None` if it has no own ones.
     pub(super) own: Option<(Spec, Indexer)>,
     pub(super) listed: Vec<OwnParam>,
-    /// Which state of the store's this is ([`Session::definitions`]).
+    /// Which state of the store's this is ([`store::Session::definitions`]).
     pub(super) definitions: i64,
     /// The tenant's profiles, once they are needed.
     pub(crate) profiles: OnceCell<Arc<Profiles>>,

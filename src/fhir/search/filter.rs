@@ -69,7 +69,7 @@ pub enum Test {
     Chain {
         /// The reference parameter.
         param: ParamId,
-        /// Whether a resource points to one at most by it ([`has_one_value`]).
+        /// Whether a resource points to one at most by it ([`super::has_one_value`]).
         is_single: bool,
         /// Type of the resource pointed to.
         of: String,

@@ -1,4 +1,4 @@
-//! Bodies of versions, each encrypted by a key of its own (see [`super::seal`]) and bound to its place: what is put in the place of
+//! Bodies of versions, each encrypted by a key of its own (see [`mod@super::seal`]) and bound to its place: what is put in the place of
 //! another, or of another version, is not opened.
 //!
 //! The time is written into a body when it is committed, later than the body is encrypted, so that writers need not wait

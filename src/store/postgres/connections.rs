@@ -31,10 +31,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What connections are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Changes: the database takes writes.
-    Writes,
-    /// Reads of all that was acknowledged: the database is no standby, not even one that an address leads to for a while.
-    Reads,
+    /// Changes, and reads of all that was acknowledged: the database takes writes. One that takes none any more may still answer, while
+    /// others write elsewhere; and an address may lead to a standby for a while.
+    Truth,
     /// Reads of a standby.
     Copies,
 }
@@ -43,8 +42,7 @@ impl Purpose {
     /// Whether a session is of no use, as SQL.
     fn useless(self) -> &'static str {
         match self {
-            Purpose::Writes => "current_setting('transaction_read_only')::bool",
-            Purpose::Reads => "pg_is_in_recovery()",
+            Purpose::Truth => "current_setting('transaction_read_only')::bool",
             Purpose::Copies => "false",
         }
     }

@@ -60,7 +60,7 @@ impl Directory {
         schema::migrate(target, schema::DIRECTORY, Kind::Directory).await?;
         let setup = schema::entering(schema::DIRECTORY, Kind::Directory)?;
         let budget = Budget::new(CONNECTIONS);
-        Ok(Directory { connections: Connections::new(target.clone(), &setup, &budget, TIME, Purpose::Reads) })
+        Ok(Directory { connections: Connections::new(target.clone(), &setup, &budget, TIME, Purpose::Truth) })
     }
 
     /// What tells a node from the others: by chance, as there are more nodes than numbers in the end; and a number that no

@@ -58,8 +58,8 @@ impl Place {
     pub(super) async fn open(target: &Target, schema: &str, pools: &Pools, bounds: Bounds) -> Result<Place> {
         schema::make_ready(target, schema, Kind::Records).await?;
         let setup = schema::entering(schema, Kind::Records)? + PLANNING;
-        let reads = Connections::new(target.clone(), &setup, &pools.reads, bounds.query_time, Purpose::Reads);
-        let writes = Connections::new(target.clone(), &setup, &pools.writes, bounds.write_time, Purpose::Writes);
+        let reads = Connections::new(target.clone(), &setup, &pools.reads, bounds.query_time, Purpose::Truth);
+        let writes = Connections::new(target.clone(), &setup, &pools.writes, bounds.write_time, Purpose::Truth);
         let mut taken = reads.take().await?;
         schema::verify_role(&mut taken.connection).await?;
         taken.commit().await?;

@@ -74,7 +74,7 @@ async fn used(connections: &Connections) -> i32 {
 #[tokio::test]
 async fn connections_do_not_grow_old() {
     let Some(database) = database(1000).await else { return };
-    let mut reads = connections(&database, Purpose::Reads);
+    let mut reads = connections(&database, Purpose::Truth);
     let first = used(&reads).await;
     assert_eq!(used(&reads).await, first);
     reads.age = Duration::ZERO;
@@ -85,7 +85,7 @@ async fn connections_do_not_grow_old() {
 #[tokio::test]
 async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
     let Some(database) = database(1000).await else { return };
-    let reads = connections(&database, Purpose::Reads);
+    let reads = connections(&database, Purpose::Truth);
     let taken = reads.take().await.unwrap();
     let pid = taken.pid;
     reads.forget();
@@ -93,7 +93,7 @@ async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
     assert_ne!(used(&reads).await, pid);
 }
 
-/// A session of a database that takes no writes is none for writes, which is told to whoever asks for as long as it is so.
+/// A session of a database that takes no writes is none but for copies, which is told to whoever asks for as long as it is so.
 #[tokio::test]
 async fn a_database_that_only_reads_is_not_written_to() {
     let Some(database) = database(1000).await else { return };
@@ -102,13 +102,13 @@ async fn a_database_that_only_reads_is_not_written_to() {
         let set = format!("ALTER DATABASE {} SET default_transaction_read_only = {word}", database.name);
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.unwrap();
     };
-    let (reads, mut writes) = (connections(&database, Purpose::Reads), connections(&database, Purpose::Writes));
+    let mut writes = connections(&database, Purpose::Truth);
     writes.hunger = Duration::ZERO;
     only_reads("on").await;
     writes.verify().await.unwrap();
     assert!(matches!(writes.take().await, Err(Error::ReadOnly)));
     assert!(matches!(writes.verify().await, Err(Error::ReadOnly)));
-    used(&reads).await;
+    used(&connections(&database, Purpose::Copies)).await;
     only_reads("off").await;
     writes.verify().await.unwrap();
     used(&writes).await;
@@ -127,7 +127,7 @@ async fn sessions_set_what_they_depend_on() {
         let set = format!("ALTER DATABASE {} SET {other}", database.name);
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut owner).await.unwrap();
     }
-    let writes = connections(&database, Purpose::Writes);
+    let writes = connections(&database, Purpose::Truth);
     let mut taken = writes.take().await.unwrap();
     let settings = "SELECT concat_ws(', ', current_setting('transaction_isolation'), \
                     current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout'))";
