@@ -65,7 +65,10 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     cluster.query(&format!("CREATE TABLESPACE tiny LOCATION '{place}'"));
     cluster.query(&format!("ALTER DATABASE {} SET TABLESPACE tiny", database.name()));
     let house = House::of(cluster, database);
-    let (_server, client) = house.serve(&[]);
+    // An event of a read that has no room in the database has its room on the node's disk.
+    let waiting = house.program.directory().join("waiting");
+    let (_server, client) =
+        house.serve(&["--audit-reads", "node", "--audit-folder", waiting.to_str().expect("a path")]);
     client.put("Patient/there", &named("there")).await.expect(201);
     let mut acknowledged = Vec::new();
     let refused = loop {
