@@ -3,8 +3,8 @@
 
 use super::chain::{AuditKey, Of};
 use super::records::AuditRecords;
-use crate::keys::{Cipher, NONCE, Random};
-use crate::{Error, Result};
+use crate::Result;
+use crate::keys::{Cipher, NONCE};
 use bytes::Buf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,9 +23,8 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    pub(crate) fn new(key: &AuditKey, random: Random) -> Result<Aside> {
-        let mut salt = [0; SALT];
-        random(&mut salt).map_err(Error::Random)?;
+    pub(crate) fn new(key: &AuditKey) -> Result<Aside> {
+        let salt = key.random()?;
         Ok(Aside { cipher: cipher(key, &salt)?, salt, count: AtomicU64::default() })
     }
 
@@ -84,7 +83,8 @@ fn records(key: &AuditKey, last: &mut Option<([u8; SALT], Cipher)>, mut bytes: &
     let (_, cipher) = last.as_ref()?;
     let mut text = bytes.to_vec();
     let length = cipher.open(nonce, ABOUT, &mut text).ok()?;
-    AuditRecords::read(text.get(..length)?)
+    text.truncate(length);
+    AuditRecords::read(text)
 }
 
 fn cipher(key: &AuditKey, salt: &[u8; SALT]) -> Result<Cipher> {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn events_come_back_to_their_tenant_alone() {
-        let (one, other) = (Aside::new(&key(1), random).unwrap(), Aside::new(&key(1), random).unwrap());
+        let (one, other) = (Aside::new(&key(1)).unwrap(), Aside::new(&key(1)).unwrap());
         let sealed = [one.seal(&event("a")), other.seal(&event("b")), one.seal(&event("a"))].map(|it| it.unwrap());
         assert_ne!(sealed[0], sealed[2]);
         assert!(sealed.iter().all(|it| !it.windows(4).any(|it| it == b"what")));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_changed_bit_is_noticed() {
-        let sealed = Aside::new(&key(1), random).unwrap().seal(&event("a")).unwrap();
+        let sealed = Aside::new(&key(1)).unwrap().seal(&event("a")).unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

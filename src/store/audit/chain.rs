@@ -3,7 +3,7 @@
 
 use super::AuditHead;
 use crate::keys::{Sealed, seal};
-use crate::{DataKey, Random, Result, Secrets};
+use crate::{DataKey, Error, Random, Result, Secrets};
 use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -49,6 +49,13 @@ impl AuditKey {
             events: DataKey { number: 0, key: made(EVENTS) },
             random,
         }
+    }
+
+    /// Bytes that nobody can guess.
+    pub(super) fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        (self.random)(&mut bytes).map_err(Error::Random)?;
+        Ok(bytes)
     }
 
     /// What events say, as it is kept.

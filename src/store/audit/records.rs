@@ -35,8 +35,8 @@ impl AuditRecords {
     }
 
     /// What [`AuditRecords::as_bytes`] told; `None` if these bytes are no events.
-    pub(crate) fn read(bytes: &[u8]) -> Option<AuditRecords> {
-        Events(bytes).all(|it| it.is_some()).then(|| AuditRecords(bytes.to_vec()))
+    pub(crate) fn read(bytes: Vec<u8>) -> Option<AuditRecords> {
+        Events(&bytes).all(|it| it.is_some()).then_some(AuditRecords(bytes))
     }
 
     /// As bytes.

@@ -67,7 +67,7 @@ pub(crate) async fn at_one_place(engine: &dyn Engine) {
     let at: Vec<usize> = one.as_bytes().windows(3).enumerate().filter(|it| it.1 == b"one").map(|it| it.0).collect();
     let mut other = one.as_bytes().to_vec();
     at.into_iter().for_each(|it| other[it..it + 3].copy_from_slice(b"two"));
-    let two = AuditRecords::read(&other).unwrap();
+    let two = AuditRecords::read(other).unwrap();
     ward.session.audit(vec![event("first", &["p"])]).await.unwrap();
     ward.session.audit_waited(one).await.unwrap();
     ward.session.audit_waited(two).await.unwrap();

@@ -57,7 +57,7 @@ impl Records {
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let enough = shared.enough.unwrap_or(ENOUGH);
         let key = AuditKey::new(tenant.secrets(), sealer.keeper.random());
-        let aside = Aside::new(&key, sealer.keeper.random())?;
+        let aside = Aside::new(&key)?;
         let records = Records {
             name: entry.name.clone(),
             place,

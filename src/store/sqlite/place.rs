@@ -53,7 +53,7 @@ impl Place {
         schema::migrate(file, &schema::TENANT).await?;
         let hash = IndexHash::new(&tenant.secrets().index_key);
         let key = AuditKey::new(tenant.secrets(), sealer.keeper.random());
-        let aside = Aside::new(&key, sealer.keeper.random())?;
+        let aside = Aside::new(&key)?;
         let keeper = Arc::new(Keeper::new(key, tenant.name.clone(), settings.heads.clone()));
         let readers = Readers::new(options(file), settings.query_time);
         let stamps = Stamps::default();
