@@ -1,6 +1,6 @@
 //! Words that cases send and that no server may write down: tokens, cookies, what stands in forms and queries, values of resources.
-//! Every line that a server logs or prints while cases run, at the finest level, its figures and the names of its files at its end, and
-//! what commands print are looked through for them; a case fails where one came up.
+//! Every line that a server logs or prints to its end, at the finest level, its figures and the names of its files at its end, and
+//! what commands print are looked through for them; a case fails where one came up, and the run where one did after the last case.
 
 use serde_json::Value;
 use std::collections::HashSet;
@@ -15,6 +15,8 @@ const SHORTEST: usize = 12;
 const SHORTEST_NAME: usize = 8;
 /// Members of forms that are no secret, and come up in lines that tell what was done to whom.
 const OPEN: [&str; 4] = ["client_id", "client", "clinic", "id"];
+/// Members of resources that are names of people and of places.
+const NAMES: [&str; 3] = ["family", "given", "line"];
 /// Members of resources that say what something is called by programs, and no more.
 const TECHNICAL: [&str; 9] =
     ["resourceType", "id", "reference", "url", "fullUrl", "system", "profile", "versionId", "instantiatesCanonical"];
@@ -38,10 +40,12 @@ pub fn secret(text: &str) {
     remember(&SENT, text, is_telling);
 }
 
-/// Remembers what a body holds, where it is a form or JSON.
+/// Remembers what a body holds, where it is a form, JSON or XML.
 pub fn body(media_type: &str, bytes: &[u8]) {
     if media_type.contains("json") {
         serde_json::from_slice::<Value>(bytes).iter().for_each(resource);
+    } else if media_type.contains("xml") {
+        xml(&String::from_utf8_lossy(bytes));
     } else if media_type.contains("form-urlencoded") {
         form(&String::from_utf8_lossy(bytes));
     }
@@ -65,11 +69,9 @@ pub fn resource(resource: &Value) {
                     continue;
                 }
                 self::resource(value);
-                if let ("given" | "line", Some(all)) = (name.as_str(), value.as_array()) {
+                if NAMES.contains(&name.as_str()) {
+                    let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
                     all.iter().filter_map(Value::as_str).for_each(|it| remember(&SENT, it, is_name));
-                }
-                if let ("family", Some(text)) = (name.as_str(), value.as_str()) {
-                    remember(&SENT, text, is_name);
                 }
             }
         }
@@ -77,6 +79,38 @@ pub fn resource(resource: &Value) {
         Value::String(text) => remember(&SENT, text, is_telling),
         _ => {}
     }
+}
+
+/// Remembers what XML says, well-formed or not: attributes, and what stands between tags.
+fn xml(text: &str) {
+    for part in text.split('<') {
+        let (tag, between) = part.split_once('>').unwrap_or((part, ""));
+        let element = tag.split(|it: char| !it.is_ascii_alphanumeric()).next().unwrap_or_default();
+        for (name, value) in attributes(tag) {
+            if name.starts_with("xmlns") || TECHNICAL.contains(&name) || name == "value" && TECHNICAL.contains(&element)
+            {
+                continue;
+            }
+            remember(&SENT, value, is_telling);
+            if NAMES.contains(&element) {
+                remember(&SENT, value, is_name);
+            }
+        }
+        remember(&SENT, between, is_telling);
+    }
+}
+
+/// The attributes of a tag: names with their values.
+fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = tag;
+    std::iter::from_fn(move || {
+        let (before, behind) = rest.split_once('=')?;
+        let behind = behind.trim_start();
+        let quote = behind.chars().next().filter(|it| matches!(it, '"' | '\''))?;
+        let (value, left) = behind.get(1..)?.split_once(quote)?;
+        rest = left;
+        Some((before.trim().rsplit(char::is_whitespace).next()?, value))
+    })
 }
 
 /// Looks through all that a server logs, and hands on what a person who runs the cases should see.
@@ -147,11 +181,15 @@ pub fn check_at_end() {
     }
 }
 
+/// What came up that was sent, and was told nobody yet: one case tells of each, and the others go on.
+pub fn leaks() -> Vec<String> {
+    std::mem::take(&mut *LEAKS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Fails once something came up that was sent.
 #[track_caller]
 pub fn check() {
-    // One case tells of each; the others go on.
-    let leaks = std::mem::take(&mut *LEAKS.lock().unwrap_or_else(PoisonError::into_inner));
+    let leaks = leaks();
     assert!(leaks.is_empty(), "a server wrote down what it was sent: {leaks:#?}");
 }
 
@@ -180,4 +218,20 @@ fn is_time(word: &str) -> bool {
 
 fn is_name(word: &str) -> bool {
     word.len() >= SHORTEST_NAME && word.starts_with(|it: char| it.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_says_is_remembered() {
+        let patient = "<Patient xmlns=\"urn:zqname0space1\"><id value='zqlogical00id1'/><text><div>zqnarrative001</div></text>\
+             <name><family value=\"Zwiebelturmer\"/></name><birthDate value = 'zqborn0000001'/><x zqbroken='zqattribute01' ><y value=\"zqunclosed001\"";
+        body("application/fhir+xml", patient.as_bytes());
+        for word in ["zqnarrative001", "Zwiebelturmer", "zqborn0000001", "zqattribute01", "zqunclosed001"] {
+            assert!(has(&SENT, word), "{word}");
+        }
+        assert!(["zqlogical00id1", "zqname0space1"].iter().all(|it| !has(&SENT, it)));
+    }
 }

@@ -1,7 +1,10 @@
 //! The `medisync` program: its commands, and servers that it runs.
 
+mod shared;
+
 use crate::postgres::{self, Database};
 use crate::{planted, skipped, unique};
+pub use shared::program;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::env;
@@ -24,28 +27,6 @@ const TO_THE_END: Duration = Duration::from_secs(2);
 /// The base and the token of `FHIR_BASE` and `FHIR_TOKEN`, when the cases run against a server that is there.
 pub fn foreign_base() -> Option<(String, Option<String>)> {
     env::var("FHIR_BASE").ok().map(|base| (base, env::var("FHIR_TOKEN").ok()))
-}
-
-/// The server that all cases share, and its root (`http://host:port`); it starts at the first call.
-///
-/// A shell stands between it and this process: when this process ends, however it ends, the shell's input
-/// closes, and it stops the server by SIGTERM and removes its data.
-pub fn program() -> &'static (Program, String) {
-    static SHARED: OnceLock<(Program, String)> = OnceLock::new();
-    const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --private-hosts 127.0.0.1 --database "$2" & server=$!
-        cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$1""#;
-    SHARED.get_or_init(|| {
-        let program = Program::with_directory(Folder { path: temporary().keep(), _temporary: None });
-        let mut shell = program.without_settings("sh");
-        shell.arg("-c").arg(UNTIL_INPUT_ENDS).arg(&program.binary).arg(program.directory()).arg(program.database());
-        shell.env("MEDISYNC_LOG_LEVEL", FINEST).stderr(Stdio::piped());
-        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
-        watched(&mut shell, |_| ());
-        let (root, _) = listening_line(&mut shell);
-        // The pipe to its input stays open as long as this process lives.
-        std::mem::forget(shell);
-        (program, root)
-    })
 }
 
 /// The program over one database.
@@ -284,14 +265,18 @@ impl Drop for Server {
         if self.child.kill().is_ok() {
             self.child.wait().expect("its end is seen");
         }
-        // Whoever it started may have its output open still.
-        for _ in 0..TO_THE_END.as_millis() {
-            if self.readers.iter().all(JoinHandle::is_finished) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        read_to_the_end(&self.readers);
         planted::check_at_end();
+    }
+}
+
+/// Waits until all was looked through that a server wrote, or that whoever it started has open still.
+fn read_to_the_end(readers: &[JoinHandle<()>]) {
+    for _ in 0..TO_THE_END.as_millis() {
+        if readers.iter().all(JoinHandle::is_finished) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
