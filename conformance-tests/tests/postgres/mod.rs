@@ -17,6 +17,7 @@ mod rates;
 mod retries;
 mod standbys;
 mod upgrades;
+mod verified;
 
 use conformance_tests::postgres::{Cluster, Database};
 use conformance_tests::{Answer, Call, Client, Program, Server, samples::*};
