@@ -129,15 +129,21 @@ pub(crate) async fn no_content_is_checked_before(engine: &dyn Engine) {
 }
 
 /// Where the directory was restored from an older backup than the records, a write is refused by that name, until it is said that the
-/// keys which the directory has are what holds.
+/// keys which the directory has are what holds. What was encrypted by a key that is in no backup is told as damaged, and never taken for
+/// the new key's: not on a server either that knew the lost one.
 pub(crate) async fn by_an_older_directory(engine: &dyn Engine) {
-    let ward = super::ward(engine).await;
+    let (ward, former) = servers(engine).await;
     ward.commit(vec![patient(&*ward.session)]).await.unwrap();
     engine.change_directory("CREATE TABLE older AS SELECT name, wrapped FROM tenant").await;
+    let mut lost = Vec::new();
     for _ in 0..2 {
-        ward.store.rotate_data_key(WARD).await.unwrap();
-        ward.store.reseal(WARD, &|_| ()).await.unwrap();
+        lost.push(former.rotate_data_key(WARD).await.unwrap());
+        former.reseal(WARD, &|_| ()).await.unwrap();
     }
+    let step = LedgerStep::Insert { value: SECRET.into(), expires: None };
+    let entry = LedgerChange { kind: "factor", key: "lost".into(), step };
+    let session = former.open(&tenant(&*former, WARD).await).await.unwrap();
+    session.commit(Changes { ledger: vec![entry], ..Changes::default() }).await.unwrap();
     ward.store.close().await;
     engine
         .change_directory("UPDATE tenant SET wrapped = (SELECT o.wrapped FROM older o WHERE o.name = tenant.name)")
@@ -152,10 +158,16 @@ pub(crate) async fn by_an_older_directory(engine: &dyn Engine) {
     let told = Failure::from(Error::OlderKeys);
     assert!(told.status == 503 && told.to_string().contains("older backup"), "{told}");
 
-    ward.store.rotate_data_key(WARD).await.unwrap();
-    ward.store.reseal(WARD, &|_| ()).await.unwrap();
+    let number = ward.store.rotate_data_key(WARD).await.unwrap();
+    assert!(!lost.contains(&number), "{number} was one of {lost:?}");
+    ward.store.reseal(WARD, &|_| ()).await.expect("what is lost is passed by");
     ward.commit(next()).await.unwrap();
-    assert!(ward.session.read(&Key::new("Patient", "b")).await.unwrap().is_some());
-    let lost = ward.session.read(&Key::new("Patient", "a")).await;
-    assert!(matches!(lost, Err(Error::Damaged { .. })), "its data key was in no backup");
+    let key = Key::new("Patient", "b");
+    for reader in [&ward.session, &session] {
+        assert!(reader.read(&key).await.unwrap().is_some());
+    }
+    let damaged = ward.session.read(&Key::new("Patient", "a")).await;
+    assert!(matches!(damaged, Err(Error::Damaged { .. })), "its data key was in no backup");
+    let sealed = ward.session.entry("factor", "lost").await;
+    assert!(matches!(sealed, Err(Error::Sealed)), "nor that of this entry: {sealed:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::{Engine, clock, secrets, tenant};
 use crate::keys::tests::random;
-use crate::{DataKey, Keeper, KeyFile, Rewrapped, Secrets, Stale};
+use crate::{Keeper, KeyFile, Rewrapped, Secrets, Stale};
 use std::sync::{Arc, Mutex};
 
 const FIRST: &str = "first AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
@@ -57,8 +57,7 @@ pub(crate) async fn wrapped_by_another_version(engine: &dyn Engine) {
     assert!(*tenant(&*store, "north").await.secrets() == bare);
     assert_eq!(store.rewrap(Stale::Unwrapped, &|_| ()).await.unwrap().done, 1);
     let wrapped = tenant(&*store, "north").await.secrets().clone();
-    let numbers: Vec<u32> = wrapped.data_keys.iter().map(|it: &DataKey| it.number).collect();
-    assert_eq!(numbers, [1], "a data key was made");
+    assert_eq!(wrapped.data_keys.len(), 1, "a data key was made");
     assert!(Secrets { data_keys: Vec::new(), ..wrapped } == bare);
 }
 

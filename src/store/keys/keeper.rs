@@ -244,12 +244,21 @@ impl Keeper {
     /// Adds a key by which data is encrypted from then on.
     pub(crate) fn add_data_key(&self, secrets: &mut Secrets) -> Result<()> {
         let last = secrets.data_keys.last().map_or(0, |it| it.number);
-        let number = last.checked_add(1).ok_or(Error::Directory("a tenant has too many data keys"))?;
-        let mut key = [0; KEY];
-        (self.random)(&mut key).map_err(Error::Random)?;
-        secrets.data_keys.push(DataKey { number, key });
+        let (mut key, mut step) = ([0; KEY], [0; 4]);
+        (self.random)(&mut key).and_then(|()| (self.random)(&mut step)).map_err(Error::Random)?;
+        secrets.data_keys.push(DataKey { number: number_after(last, u32::from_be_bytes(step))?, key });
         Ok(())
     }
+}
+
+/// The number of the data key after this one, some random steps further (up to 1/4096 of what is left): where the directory is restored from
+/// an older backup, a key that was lost with the later one has another number than the key that takes its place.
+fn number_after(last: u32, random: u32) -> Result<u32> {
+    let left = u32::MAX - last;
+    if left == 0 {
+        return Err(Error::Directory("a tenant has too many data keys"));
+    }
+    Ok(last + 1 + random % (left / 4096).max(1))
 }
 
 /// Shows no key.
@@ -336,7 +345,20 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn bare_keys_get_a_data_key_when_they_are_wrapped() {
         let complete = keeper().complete("north", &Kept::Bare(secrets())).await.unwrap();
-        assert_eq!(complete.data_keys.iter().map(|it| it.number).collect::<Vec<_>>(), [1]);
+        assert_eq!(complete.data_keys.len(), 1);
+    }
+
+    #[test]
+    fn numbers_of_data_keys_rise_by_steps_that_nobody_can_foretell() {
+        for last in [0, 1, 1 << 20, u32::MAX - 5000, u32::MAX - 2, u32::MAX - 1] {
+            let next = [0, 77, u32::MAX].map(|random| number_after(last, random).unwrap());
+            assert!(next.iter().all(|it| *it > last), "{last}: {next:?}");
+            assert!(u32::MAX - last < 8192 || next[0] != next[1], "{last}: {next:?}");
+        }
+        assert!(number_after(u32::MAX, 1).is_err());
+        // Each step leaves almost all of what there was.
+        let longest = (0..10_000).try_fold(1, |last, _| number_after(last, u32::MAX));
+        assert!(longest.is_ok());
     }
 
     #[tokio::test]

@@ -270,7 +270,8 @@ impl Sealer {
         Ok(Some((sealed.number, String::from_utf8(opened).map_err(|_| Error::Sealed)?)))
     }
 
-    /// A value encrypted by the last data key; `None` if it is so already.
+    /// A value encrypted by the last data key; `None` if it is so already, or cannot be decrypted: its key may be lost, and the others are
+    /// not to wait for it.
     pub(super) async fn resealed(
         &self,
         secrets: &Secrets,
@@ -279,10 +280,16 @@ impl Sealer {
         value: &str,
     ) -> Result<Option<String>> {
         let Some(last) = secrets.data_keys.last() else { return Ok(None) };
-        let plain = match self.opened(kind, key, value).await? {
-            Some((number, _)) if number >= last.number => return Ok(None),
-            Some((_, opened)) => opened,
-            None => value.to_owned(),
+        let plain = match self.opened(kind, key, value).await {
+            Err(error @ Error::Sealed) => {
+                tracing::error!(%error, kind, tenant = &*self.name, "an entry of the ledger stays as it is, as it cannot be decrypted");
+                return Ok(None);
+            }
+            opened => match opened? {
+                Some((number, _)) if number >= last.number => return Ok(None),
+                Some((_, opened)) => opened,
+                None => value.to_owned(),
+            },
         };
         self.sealed(last, &self.about(kind, key), &plain).map(Some)
     }

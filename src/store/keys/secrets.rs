@@ -36,7 +36,7 @@ pub struct Secrets {
 /// A key by which a tenant's data is encrypted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DataKey {
-    /// Tells it from the tenant's others; a later one has a greater number.
+    /// Tells it from the tenant's others, also from those that were lost; a later one has a greater number.
     pub number: u32,
     /// The key.
     pub key: [u8; 32],
