@@ -44,12 +44,13 @@ async fn reindex(call: Call<'_>) -> Result<Answer> {
 
 async fn status(call: Call<'_>) -> Result<Answer> {
     let mut parameters: Vec<Json> = call.engine.own_params(call.ctx).await?.iter().map(told).collect();
-    if let Some(run) = call.engine.index_run(call.ctx).await? {
+    for run in call.engine.index_runs(call.ctx).await? {
         let state = if run.is_finished { "finished" } else { "building" };
         let mut parts = vec![json!({ "name": "state", "valueCode": state })];
         parts.extend(progress(run.done, run.total));
         parts.extend(damaged(run.damaged));
-        parameters.push(json!({ "name": "run", "part": parts }));
+        let name = if run.by_itself { "upgrade" } else { "run" };
+        parameters.push(json!({ "name": name, "part": parts }));
     }
     let mut answer = json!({ "resourceType": "Parameters" });
     if !parameters.is_empty() {

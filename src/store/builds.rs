@@ -2,6 +2,10 @@
 
 use crate::{Key, Rows, Stored};
 
+/// The build that makes index rows anew of what was written before there were all kinds of them. Where a kind is added that resources
+/// stored before lack, it gets another number, and each tenant's rows are made anew once.
+pub const ALL_ROWS: &str = "rows/1";
+
 /// Index rows of a version that is written already: they take the place of those it has, unless it has got a
 /// successor, which brought its own.
 #[derive(Debug)]

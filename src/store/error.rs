@@ -101,6 +101,9 @@ pub enum Error {
     /// A parameter whose element was marked, or is no more, and whose index rows are made anew.
     #[error("{0} is being indexed anew")]
     Marking(String),
+    /// What rules of privacy ask is told by index rows that an earlier version did not write, and that are being made.
+    #[error("index rows that tell what is hidden are being made")]
+    Unindexed,
     /// A type with marked elements is searched by text.
     #[error("resources of type {0} have marked elements")]
     MarkedText(String),
@@ -192,6 +195,10 @@ impl From<Error> for Failure {
                 let told = format!(
                     "{param} is being indexed anew, as its element was marked or is not marked any more; try again when that is done."
                 );
+                return Failure::new(IssueType::Transient, told);
+            }
+            Error::Unindexed => {
+                let told = "What was stored by an earlier version of this server is being indexed anew; until that is done it cannot be told what you may see. Try again in a while.";
                 return Failure::new(IssueType::Transient, told);
             }
             Error::MarkedText(of) => {

@@ -31,7 +31,7 @@ pub use audit::{
     AuditEntry, AuditFault, AuditHead, AuditOpened, AuditPage, AuditPlace, AuditQuery, AuditRecords, AuditVerdict,
     Audited,
 };
-pub use builds::{Build, BuildChange, Indexed, Reindexed, Walked};
+pub use builds::{ALL_ROWS, Build, BuildChange, Indexed, Reindexed, Walked};
 pub use erasure::{Census, Counted, Erased, Erasure};
 pub use error::{CommitError, Error, Result};
 pub use job::{Claim, LEASE};

@@ -15,6 +15,7 @@ mod moved;
 mod pointing;
 mod purposes;
 mod sharing;
+mod upgraded;
 mod widening;
 mod withheld;
 

@@ -4,6 +4,7 @@
 //! One node makes a tenant's: it claims the work, and renews its claim while it is at it. When it was killed another one
 //! takes over.
 
+use super::upgrades::is_upgrade;
 use super::{OwnParams, Params, SEARCH_PARAMETER};
 use crate::write::commit_failure;
 use crate::{Context, Engine};
@@ -42,6 +43,8 @@ pub struct IndexRun {
     pub damaged: i64,
     /// Whether it is through.
     pub is_finished: bool,
+    /// Whether it was begun as an earlier version wrote what it is about.
+    pub by_itself: bool,
 }
 
 /// Enters a build that is to be done.
@@ -50,41 +53,25 @@ pub(super) async fn begin(session: &dyn Session, name: String, types: Vec<String
     enter(session, Build { name, types, position: 0, done: 0, total, damaged: 0, is_finished: false }).await
 }
 
-async fn enter(session: &dyn Session, build: Build) -> Result<Build> {
+pub(super) async fn enter(session: &dyn Session, build: Build) -> Result<Build> {
     let change = Some(BuildChange::Begin(build.clone()));
     session.commit(Changes { build: change, ..Changes::default() }).await.map_err(commit_failure)?;
     Ok(build)
 }
 
-/// Has what was written before there were pairs paired, unless that was begun: no search goes by pairs before all are
-/// there. Tells whether anything is to be done.
-pub(super) async fn begin_pairs(session: &dyn Session, builds: &[Build]) -> Result<bool> {
-    if let Some(build) = builds.iter().find(|it| it.name == store::PAIRS) {
-        return Ok(!build.is_finished);
-    }
-    let types = store::paired_types();
-    let total = session.count_of(&types).await?;
-    // Whatever is written from now on has them: where there is nothing, they are whole.
-    let build = Build {
-        name: store::PAIRS.to_owned(),
-        types,
-        position: 0,
-        done: 0,
-        total,
-        damaged: 0,
-        is_finished: total == 0,
-    };
-    Ok(!enter(session, build).await?.is_finished)
-}
-
 impl Engine {
-    /// The last run that was asked for, if there was one.
-    pub async fn index_run(&self, ctx: &Context) -> Result<Option<IndexRun>> {
-        let mut asked = ctx.session.builds().await?.into_iter().filter(|it| it.name.starts_with(ASKED));
-        Ok(asked.next().map(|it| {
-            let Build { types, done, total, damaged, is_finished, .. } = it;
-            IndexRun { types, done: if is_finished { total } else { done.min(total) }, total, damaged, is_finished }
-        }))
+    /// The last run that was asked for, if there was one, and those that this version has made of what earlier ones wrote.
+    pub async fn index_runs(&self, ctx: &Context) -> Result<Vec<IndexRun>> {
+        let builds = ctx.session.builds().await?.into_iter();
+        let runs = builds.filter(|it| it.name.starts_with(ASKED) || is_upgrade(it) && it.total > 0);
+        Ok(runs
+            .map(|it| {
+                let by_itself = is_upgrade(&it);
+                let Build { types, done, total, damaged, is_finished, .. } = it;
+                let done = if is_finished { total } else { done.min(total) };
+                IndexRun { types, done, total, damaged, is_finished, by_itself }
+            })
+            .collect())
     }
 
     /// Has all index rows of these resource types made anew, in the background; fails if such a run is under way.

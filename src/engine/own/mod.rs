@@ -9,6 +9,7 @@ mod components;
 mod params;
 mod published;
 mod read;
+mod upgrades;
 
 pub use build::IndexRun;
 pub(crate) use params::Params;

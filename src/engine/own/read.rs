@@ -2,7 +2,7 @@
 
 use super::check::{self, Reading};
 use super::params::{Params, generation};
-use super::{ACTIVE, OwnParam, OwnState, SEARCH_PARAMETER, build};
+use super::{ACTIVE, OwnParam, OwnState, SEARCH_PARAMETER, build, upgrades};
 use fhir::json::Doc;
 use fhir::search::{Clause, Indexer, ParamId, Test, TokenTest};
 use fhir::spec::{Progress, SearchParam, Spec, r4};
@@ -19,7 +19,7 @@ pub(super) async fn read(session: &dyn Session) -> Result<(Params, bool)> {
     // Before what it counts is read: what comes in between is read again.
     let definitions = session.definitions().await?;
     let builds = session.builds().await?;
-    let mut is_open = build::begin_pairs(session, &builds).await? || builds.iter().any(|it| !it.is_finished);
+    let mut is_open = upgrades::begin(session, &builds).await? || builds.iter().any(|it| !it.is_finished);
     let mut spec: Option<Spec> = None;
     let mut listed = Vec::new();
     for stored in all_of(session).await? {

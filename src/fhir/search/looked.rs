@@ -1,9 +1,32 @@
 //! What a test looks at.
 
-use super::{ParamId, Test};
+use super::{Clause, ParamId, Test};
+use crate::spec::r4;
+use rustc_hash::FxHashSet;
 use std::slice::from_ref;
+use std::sync::LazyLock;
+
+/// Of what the first versions of this server had no index rows, and rules of privacy ask: what tells whom a resource is of or about, its
+/// labels and what it contains.
+static LATE: LazyLock<FxHashSet<ParamId>> = LazyLock::new(|| {
+    let inline = r4().resources().map(|it| ParamId::inline_labels(&r4().of(it).name));
+    inline.chain([ParamId::PATIENTS, ParamId::LABELS, ParamId::CODES, ParamId::CODED_BY]).collect()
+});
 
 impl Test {
+    /// Whether it, or a test within it, asks what only index rows tell that an earlier version did not write: without them what
+    /// is to be hidden would be found.
+    pub fn asks_late_rows(&self) -> bool {
+        let within = match self {
+            Test::Chain { filter, .. } | Test::Has { filter, .. } | Test::Leads { filter, .. } | Test::All(filter) => {
+                filter
+            }
+            _ => &[][..],
+        };
+        let mut tests = within.iter().flat_map(|(Clause::Any(tests) | Clause::None(tests))| tests);
+        self.params().iter().any(|it| LATE.contains(it)) || tests.any(Test::asks_late_rows)
+    }
+
     /// The parameters of the resource itself that the test looks at; those of tests within it ([`Test::All`]), and of other
     /// resources at the end of chains, are not among them.
     pub fn params(&self) -> &[ParamId] {
@@ -34,6 +57,17 @@ mod tests {
     use super::*;
     use crate::search::{Clause, NO_CODES, Query};
     use crate::spec::r4;
+
+    #[test]
+    fn what_rules_ask_of_late_rows_is_told_however_deep_it_lies() {
+        let labelled = Test::Present(ParamId::inline_labels("Patient"), crate::search::Shelf::Key);
+        let all = Test::All(vec![Clause::None(vec![labelled.clone()])]);
+        let leads =
+            Test::Leads { params: vec![ParamId::of("Task", "focus")], filter: vec![Clause::Any(vec![all.clone()])] };
+        let owned = Test::Unowned { params: vec![ParamId::PATIENTS], of: "Patient".into() };
+        assert!([labelled, all, leads, owned].iter().all(Test::asks_late_rows));
+        assert!(!Test::Present(ParamId::of("Patient", "_security"), crate::search::Shelf::Key).asks_late_rows());
+    }
 
     #[test]
     fn a_test_looks_at_what_its_resource_has() {

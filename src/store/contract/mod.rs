@@ -6,6 +6,7 @@
 pub(crate) mod along;
 pub(crate) mod audit;
 pub(crate) mod audit_kept;
+pub(crate) mod built;
 pub(crate) mod clauses;
 pub(crate) mod commits;
 pub(crate) mod erasure;
@@ -102,6 +103,7 @@ macro_rules! contract {
             orders: unsorted, sorted_by_each_kind, sorted_within_a_range, several_keys, several_types, while_writing;
             walks: by_row, by_date, by_what_refers;
             along: answers_are_the_same, while_writing, a_page_goes_on_as_it_began, what_may_repeat_keeps_its_order;
+            built: rules_wait_for_all_rows;
             pairs: answers_are_the_same, none_is_missing_while_they_are_made;
             properties: answers_equal_the_model, all_ranges_at_the_ends;
             erasure: counted, erased, signing_key;

@@ -1,6 +1,7 @@
-//! How many rows an index range has, which walks were in vain, and that there are pairs, remembered: what way a search takes rests on it, what
+//! How many rows an index range has, which walks were in vain, and which rows are made, remembered: what way a search takes rests on it, what
 //! it finds does not.
 
+use super::built::Made;
 use super::sql::{Bind, Sql};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
@@ -22,8 +23,8 @@ pub(crate) struct Counts {
     ranges: Mutex<FxHashMap<u64, Counted>>,
     /// Resources written since this was made.
     written: AtomicI64,
-    /// Whether all pairs are known to be made ([`crate::PAIRS`]).
-    is_paired: AtomicBool,
+    /// Whether pairs are known to be made, and rows of all kinds.
+    made: [AtomicBool; 2],
 }
 
 struct Counted {
@@ -37,7 +38,7 @@ struct Counted {
 impl Counts {
     /// None yet; the clock tells milliseconds.
     pub(crate) fn new(clock: fn() -> i64) -> Counts {
-        Counts { clock, ranges: Mutex::default(), written: AtomicI64::default(), is_paired: AtomicBool::default() }
+        Counts { clock, ranges: Mutex::default(), written: AtomicI64::default(), made: Default::default() }
     }
 
     /// The time now.
@@ -70,14 +71,22 @@ impl Counts {
         ranges.insert(range, Counted { rows, most, at: now, written });
     }
 
-    /// Remembers that all pairs are made, which stays so.
-    pub(super) fn put_paired(&self) {
-        self.is_paired.store(true, Ordering::Relaxed);
+    /// Remembers that these are made, which stays so.
+    pub(super) fn put_made(&self, made: Made) {
+        self.flag(made).store(true, Ordering::Relaxed);
     }
 
-    /// Whether all pairs are known to be made.
-    pub(super) fn is_paired(&self) -> bool {
-        self.is_paired.load(Ordering::Relaxed)
+    /// Whether these are known to be made.
+    pub(super) fn is_made(&self, made: Made) -> bool {
+        self.flag(made).load(Ordering::Relaxed)
+    }
+
+    fn flag(&self, made: Made) -> &AtomicBool {
+        let [pairs, all] = &self.made;
+        match made {
+            Made::Pairs => pairs,
+            Made::All => all,
+        }
     }
 
     /// Remembers that a walk found no page.

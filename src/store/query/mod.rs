@@ -3,6 +3,7 @@
 //! spelled differently ([`Dialect`]), and runs what it is given ([`Runner`]).
 
 mod along;
+mod built;
 mod choose;
 mod counts;
 mod criteria;

@@ -3,11 +3,9 @@
 //! Where a filter asks for codes of a type that has pairs, perhaps for patients too, its clause on dates becomes one on
 //! the parameters that these make: it finds what passes all of the clauses at once, in one range of an index.
 
-use super::Runner;
 use super::filter::Filters;
-use super::sql::Sql;
-use crate::pairs::{PAIRS, of_patient};
-use crate::{Branch, Plan, Result, Sort, SortBy};
+use crate::pairs::of_patient;
+use crate::{Branch, Plan, Sort, SortBy};
 use fhir::search::{Clause, Filter, Pairing, ParamId, Test, TokenTest};
 use std::borrow::Cow;
 
@@ -172,21 +170,4 @@ fn paired_dates(filters: &Filters<'_>, branch: &Branch) -> Option<(usize, Clause
         })
     };
     Some((at, Clause::Any(params.iter().flat_map(|it| under(*it)).collect())))
-}
-
-/// Whether pairs are there of all resources, so that a search can go by them.
-pub(super) async fn are_made(runner: &mut dyn Runner) -> Result<bool> {
-    match runner.counted() {
-        // Who remembers nothing would ask each time.
-        None => return Ok(false),
-        Some(counts) if counts.is_paired() => return Ok(true),
-        Some(_) => {}
-    }
-    let mut sql = Sql::new("SELECT count(*) FROM build WHERE name = ? AND CAST(finished AS integer) = 1");
-    sql.bind(PAIRS.to_owned());
-    let are_made = runner.counts(sql).await?.first().is_some_and(|it| *it > 0);
-    if let (Some(counts), true) = (runner.counted(), are_made) {
-        counts.put_paired();
-    }
-    Ok(are_made)
 }

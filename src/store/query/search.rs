@@ -10,15 +10,16 @@ use super::logical::Logical;
 use super::pairs::Paired;
 use super::sort::{self, Way};
 use super::sql::Sql;
-use super::{Dialect, Found, Runner, along, counts, ends, pairs, walk};
+use super::{Dialect, Found, Runner, along, built, counts, ends, pairs, walk};
 use crate::{Branch, Page, Plan, Position, Result, Sort, SortBy};
 
 /// A page of what passes the plan, beyond its position this way through the order; what its full-text tests find was
 /// asked before.
 pub(crate) async fn page(runner: &mut dyn Runner, texts: &Answers, plan: &Plan, way: Way) -> Result<Page> {
+    built::demand(runner, plan).await?;
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
-    let has_pairs = pairs::are_made(runner).await?;
+    let has_pairs = built::are_paired(runner).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical, has_pairs };
     let plan = &*pairs::paired(&filters, ends::looked_up(runner, &filters, plan).await?);
     let Ways { order, walk, gathered } = ways(runner, &filters, plan, way).await?;
@@ -114,9 +115,10 @@ fn promising<'a>(
 
 /// How many resources pass.
 pub(crate) async fn count(runner: &mut dyn Runner, texts: &Answers, plan: &Plan) -> Result<i64> {
+    built::demand(runner, plan).await?;
     let hash = runner.hash();
     let logical = Logical::of(runner, &hash, plan).await?;
-    let has_pairs = pairs::are_made(runner).await?;
+    let has_pairs = built::are_paired(runner).await?;
     let filters = Filters { dialect: runner.dialect(), hash: &hash, texts, logical: &logical, has_pairs };
     let plan = &*pairs::paired(&filters, ends::looked_up(runner, &filters, plan).await?);
     let mut total = 0;
