@@ -60,6 +60,41 @@ async fn check(ward: &Labelled<'_>, rows: &[(&str, &str)]) {
     ward.check(&rows).await;
 }
 
+/// references.html#literal: a reference may name a version, and is then to just that. Who asks for a version gets what refers to it; who asks
+/// for none, all that refers to the resource.
+#[tokio::test]
+async fn a_reference_to_a_version_is_found_by_it() {
+    let client = Client::fresh();
+    let patient = client.create(&patient("versioned")).await;
+    let mut made = Vec::new();
+    for target in ["", "/_history/1", "/_history/2", "/_history/12"] {
+        let provenance = json!({
+            "resourceType": "Provenance", "recorded": "2026-11-20T08:00:00Z", "agent": [{ "who": { "display": "somebody" } }],
+            "target": [{ "reference": format!("Patient/{patient}{target}") }, { "reference": "Device/beside/_history/3" }]
+        });
+        made.push(client.create(&provenance).await);
+    }
+    let found = async |query: &str| {
+        let found = client.found(&format!("Provenance?{query}")).await;
+        made.iter().map(|it| if found.contains(it) { 'x' } else { '.' }).collect::<String>()
+    };
+    let absolute = encode(&format!("{}/Patient/{patient}/_history/2", client.base));
+    for (query, expected) in [
+        (format!("target=Patient/{patient}"), "xxxx"),
+        (format!("target={patient}"), "xxxx"),
+        (format!("target=Patient/{patient}/_history/1"), ".x.."),
+        (format!("target:Patient=Patient/{patient}/_history/2"), "..x."),
+        (format!("target={absolute}"), "..x."),
+        (format!("target=Patient/{patient}/_history/1,Patient/{patient}/_history/12"), ".x.x"),
+        (format!("target=Patient/{patient}/_history/3"), "...."),
+        (format!("target=Device/beside/_history/3&target=Patient/{patient}/_history/2"), "..x."),
+        (format!("_filter=target re Patient/{patient}/_history/1"), ".x.."),
+    ] {
+        assert_eq!(found(&query).await, expected, "{query}");
+    }
+    client.get("Procedure?location:below=Location/1/_history/2").await.expect_outcome(400..=400);
+}
+
 /// search.html#reference: `[id]`, `[type]/[id]`, `:[type]=[id]`, `[url]`
 #[tokio::test]
 async fn a_reference_is_found_by_id_type_or_url() {

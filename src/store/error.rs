@@ -101,8 +101,8 @@ pub enum Error {
     /// A parameter whose element was marked, or is no more, and whose index rows are made anew.
     #[error("{0} is being indexed anew")]
     Marking(String),
-    /// What rules of privacy ask is told by index rows that an earlier version did not write, and that are being made.
-    #[error("index rows that tell what is hidden are being made")]
+    /// What is asked is told by index rows that an earlier version did not write, and that are being made.
+    #[error("index rows that an earlier version did not write are being made")]
     Unindexed,
     /// A type with marked elements is searched by text.
     #[error("resources of type {0} have marked elements")]
@@ -198,7 +198,7 @@ impl From<Error> for Failure {
                 return Failure::new(IssueType::Transient, told);
             }
             Error::Unindexed => {
-                let told = "What was stored by an earlier version of this server is being indexed anew; until that is done it cannot be told what you may see. Try again in a while.";
+                let told = "What was stored by an earlier version of this server is being indexed anew; until that is done this search cannot be answered. Try again in a while.";
                 return Failure::new(IssueType::Transient, told);
             }
             Error::MarkedText(of) => {

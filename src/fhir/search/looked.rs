@@ -1,6 +1,6 @@
 //! What a test looks at.
 
-use super::{Clause, ParamId, Test};
+use super::{Clause, ParamId, Test, names_version};
 use crate::spec::r4;
 use rustc_hash::FxHashSet;
 use std::slice::from_ref;
@@ -15,7 +15,7 @@ static LATE: LazyLock<FxHashSet<ParamId>> = LazyLock::new(|| {
 
 impl Test {
     /// Whether it, or a test within it, asks what only index rows tell that an earlier version did not write: without them what
-    /// is to be hidden would be found.
+    /// is to be hidden would be found, and what refers to a version would not.
     pub fn asks_late_rows(&self) -> bool {
         let within = match self {
             Test::Chain { filter, .. } | Test::Has { filter, .. } | Test::Leads { filter, .. } | Test::All(filter) => {
@@ -24,7 +24,8 @@ impl Test {
             _ => &[][..],
         };
         let mut tests = within.iter().flat_map(|(Clause::Any(tests) | Clause::None(tests))| tests);
-        self.params().iter().any(|it| LATE.contains(it)) || tests.any(Test::asks_late_rows)
+        let asks_for_version = matches!(self, Test::Uri(_, uri) if !uri.contains(':') && names_version(uri));
+        asks_for_version || self.params().iter().any(|it| LATE.contains(it)) || tests.any(Test::asks_late_rows)
     }
 
     /// The parameters of the resource itself that the test looks at; those of tests within it ([`Test::All`]), and of other
@@ -65,7 +66,8 @@ mod tests {
         let leads =
             Test::Leads { params: vec![ParamId::of("Task", "focus")], filter: vec![Clause::Any(vec![all.clone()])] };
         let owned = Test::Unowned { params: vec![ParamId::PATIENTS], of: "Patient".into() };
-        assert!([labelled, all, leads, owned].iter().all(Test::asks_late_rows));
+        let version = Test::Uri(ParamId::of("Provenance", "target:identifier"), "Patient/1/_history/2".into());
+        assert!([labelled, all, leads, owned, version].iter().all(Test::asks_late_rows));
         assert!(!Test::Present(ParamId::of("Patient", "_security"), crate::search::Shelf::Key).asks_late_rows());
     }
 

@@ -101,11 +101,7 @@ pub enum Target<'a> {
 impl<'a> Target<'a> {
     /// Reads a reference or canonical as written; `base` is this server's base URL without a slash at its end.
     pub fn parse(text: &'a str, base: &str) -> Target<'a> {
-        let relative = match text.strip_prefix(base) {
-            Some(rest) if !base.is_empty() => rest.strip_prefix('/').unwrap_or(text),
-            _ => text,
-        };
-        let mut parts = relative.split('/');
+        let mut parts = relative(text, base).split('/');
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(of), Some(id), None, ..) | (Some(of), Some(id), Some("_history"), Some(_), None)
                 if of.starts_with(|it: char| it.is_ascii_uppercase()) && !id.is_empty() && !of.contains(':') =>
@@ -115,6 +111,25 @@ impl<'a> Target<'a> {
             _ => Target::Url(text),
         }
     }
+
+    /// `Patient/1/_history/2`, where a reference as written names a version of something on this server.
+    pub fn versioned(text: &'a str, base: &str) -> Option<&'a str> {
+        let is_local = matches!(Target::parse(text, base), Target::Local { .. });
+        Some(relative(text, base)).filter(|it| is_local && names_version(it))
+    }
+}
+
+/// A reference without this server's own base.
+fn relative<'a>(text: &'a str, base: &str) -> &'a str {
+    match text.strip_prefix(base) {
+        Some(rest) if !base.is_empty() => rest.strip_prefix('/').unwrap_or(text),
+        _ => text,
+    }
+}
+
+/// Whether an address names a version.
+fn names_version(address: &str) -> bool {
+    address.contains("/_history/")
 }
 
 /// Takes what a resource can be found by. `param` is the parameter the value belongs to. A sink that is for some kinds

@@ -7,7 +7,7 @@ use crate::spec::{ParamType, SearchParam};
 pub(super) const SEGMENTS: usize = 32;
 
 /// The parameter under which the values for a modifier are kept: a token's pairs of type and value under its own, a
-/// reference's identifiers (or the versions of a canonical) and the beginnings of a uri under one that has the modifier in
+/// reference's identifiers (or the versions of a canonical, or the version that it names) and the beginnings of a uri under one that has the modifier in
 /// its name.
 pub(super) fn aside(of: &str, param: &SearchParam) -> Option<ParamId> {
     let named = |modifier: &str| {

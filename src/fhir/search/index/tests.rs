@@ -180,6 +180,11 @@ fn references_are_local_or_urls_and_filtered_by_type() {
     assert_eq!(entries(observation, "encounter"), ["Encounter/2"]);
     assert_eq!(entries(observation, "focus"), ["http://there/Device/3"]);
     assert_eq!(entries(observation, "specimen"), ["#"]);
+    for written in ["Patient/1/_history/2", "http://here/fhir/demo/Patient/1/_history/2"] {
+        let provenance = format!(r#"{{"resourceType":"Provenance","target":[{{"reference":"{written}"}}]}}"#);
+        assert_eq!(entries(&provenance, "target"), ["Patient/1"]);
+        assert_eq!(entries(&provenance, "target:identifier"), ["Patient/1/_history/2"]);
+    }
     let device_subject = r#"{"resourceType":"Observation","subject":{"reference":"Device/1"}}"#;
     assert!(entries(device_subject, "patient").is_empty());
 }

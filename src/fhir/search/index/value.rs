@@ -191,6 +191,9 @@ impl Teller<'_> {
             return true;
         };
         self.sink.reference(self.id, &Target::parse(text, self.base));
+        if let Some((aside, versioned)) = self.aside.zip(Target::versioned(text, self.base)) {
+            self.sink.uri(aside, versioned);
+        }
         // A canonical is found with and without its version (references.html#canonical).
         if let Some((url, _)) = text.split_once('|') {
             self.sink.reference(self.id, &Target::Url(url));

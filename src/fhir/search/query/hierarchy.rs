@@ -12,6 +12,9 @@ impl Reader<'_, '_> {
     /// The tests of `location:below=42` and its like.
     pub(super) fn along(&self, side: Side, value: &str) -> Result<Vec<Test>> {
         let text = unescape(value);
+        if Target::versioned(&text, self.query.base).is_some() {
+            return invalid(format!("{} takes no version here: a hierarchy is of resources as they are.", self.code));
+        }
         match Target::parse(&text, self.query.base) {
             Target::Local { of, id } => self.kin(&self.query.targets(self.param, Some(of))?, id, side),
             Target::Url(url) if url.contains(':') => Ok(vec![self.versions(url, side)?]),
@@ -131,5 +134,6 @@ mod tests {
         assert_eq!(definition(&versioned), Ok(Clause::Any(vec![Test::Uri(aside, versioned.clone())])));
         assert!(clause("PlanDefinition", "definition:above", url).is_err());
         assert!(clause("Procedure", "location:below", "http://elsewhere/Location/1").is_err());
+        assert!(clause("Procedure", "location:below", "Location/42/_history/1").is_err());
     }
 }

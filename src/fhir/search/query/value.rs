@@ -1,5 +1,6 @@
 //! The values of a parameter by its type (search.html#number and on).
 
+use super::super::modifier::aside;
 use super::super::number::Precise;
 use super::{Query, Result, invalid, is_id, shown, split, unescape};
 use crate::primitive::datetime;
@@ -162,22 +163,39 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// search.html#reference
+    /// search.html#reference. One that names a version (http.html#vread) is another than one that does not: what is asked for by a
+    /// version refers to just that. Without one, all that refer to the resource or a version of it are found.
     fn reference(&self, modifier: Option<&str>, value: &str) -> Result<Vec<Test>> {
         let text = unescape(value);
         let local = |of: &str, id: &str| Test::Local { param: self.id, of: of.to_owned(), id: id.to_owned() };
         match (Target::parse(&text, self.query.base), modifier) {
-            (Target::Local { of, id }, None) => match self.query.spec.resource(of) {
-                Some(_) => Ok(vec![local(of, id)]),
-                None => invalid(format!("{} in {} is not a resource type.", shown(of), self.code)),
-            },
-            (Target::Local { of, id }, Some(wanted)) if of == wanted => Ok(vec![local(of, id)]),
+            (Target::Local { of, .. }, None) if self.query.spec.resource(of).is_none() => {
+                invalid(format!("{} in {} is not a resource type.", shown(of), self.code))
+            }
+            (Target::Local { of, id }, wanted) if wanted.is_none_or(|it| it == of) => {
+                let all = local(of, id);
+                Ok(vec![match Target::versioned(&text, self.query.base) {
+                    Some(versioned) => self.of_version(all, versioned)?,
+                    None => all,
+                }])
+            }
             (Target::Url(url), None) if url.contains(':') => Ok(vec![Test::Url(self.id, url.to_owned())]),
             (Target::Url(id), modifier) if is_id(id) => {
                 let types = self.query.targets(self.param, modifier)?;
                 Ok(types.into_iter().map(|it| local(&self.query.spec.of(it).name, id)).collect())
             }
             _ => invalid(format!("{} takes an id, [type]/[id] or an absolute URL.", self.code)),
+        }
+    }
+
+    /// Of what refers to a resource, what names this version of it.
+    fn of_version(&self, all: Test, versioned: &str) -> Result<Test> {
+        match aside(self.query.type_name(), self.param) {
+            Some(aside) => {
+                let exact = Test::Uri(aside, versioned.to_owned());
+                Ok(Test::All(vec![Clause::Any(vec![all]), Clause::Any(vec![exact])]))
+            }
+            None => invalid(format!("{} knows no versions.", self.code)),
         }
     }
 }
