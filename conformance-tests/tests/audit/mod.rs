@@ -7,6 +7,7 @@ mod kept;
 mod provenance;
 mod refused;
 mod searches;
+mod throttled;
 mod verified;
 mod waiting;
 

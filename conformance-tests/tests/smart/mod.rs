@@ -23,7 +23,7 @@ mod people;
 mod persons;
 pub mod place;
 mod pushed;
-mod rates;
+pub mod rates;
 mod remote_keys;
 mod scopes;
 mod sign_ins;

@@ -10,7 +10,7 @@ use std::time::Duration;
 const FORWARDED: &str = "x-forwarded-for";
 
 /// A server of its own with these limits. Counts begin anew with each minute: one that ends soon is let pass.
-async fn limited(program: &Program, limits: &[&str]) -> Server {
+pub async fn limited(program: &Program, limits: &[&str]) -> Server {
     let second = now() % 60;
     if second > 30 {
         tokio::time::sleep(Duration::from_secs(60 - second as u64)).await;

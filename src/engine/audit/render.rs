@@ -132,12 +132,13 @@ impl Shown<'_> {
     /// `None` for a patient, who is told of as such, unless a version was asked for.
     fn entity(&self, Entity { what, .. }: &Entity) -> Option<Json> {
         let of = what.split('/').next().unwrap_or_default();
-        if Security::of(&self.event.what).is_some() {
-            return Some(json!({
-                "name": what,
-                "type": coding((ENTITY_TYPE, "4", "Other")),
-                "role": coding((OBJECT_ROLE, "11", "Security User Entity")),
-            }));
+        if let Some(security) = Security::of(&self.event.what) {
+            let role = match security {
+                // Which limit.
+                Security::Throttled => (OBJECT_ROLE, "13", "Security Resource"),
+                _ => (OBJECT_ROLE, "11", "Security User Entity"),
+            };
+            return Some(json!({ "name": what, "type": coding((ENTITY_TYPE, "4", "Other")), "role": coding(role) }));
         }
         if let Some((tenant, what)) = what.strip_prefix(ELSEWHERE).and_then(|it| it.split_once('/')) {
             return Some(elsewhere(tenant, what));

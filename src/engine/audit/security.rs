@@ -65,6 +65,8 @@ security! {
     Revocation "revocation" 'D' ALERT, (DCM, "110135", "Object Security Attributes Changed");
     /// A request came without a good token.
     Denied "denied" 'E' ALERT, (DCM, "110132", "Use of Restricted Function");
+    /// Requests were refused as there were too many.
+    Throttled "throttled" 'E' ALERT, ("http://hl7.org/fhir/issue-type", "throttled", "Throttled");
     /// A user was entered or changed: password, second factor, address, links.
     User "user" 'U' ALERT, (DCM, "110137", "User Security Attributes Changed");
     /// What a user may do was changed.

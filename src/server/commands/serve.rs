@@ -10,7 +10,7 @@ use crate::config::{
 use crate::http::{Demo, Server, listen};
 use crate::outgoing::Outgoing;
 use crate::rates::Rates;
-use crate::{database, demo, mail, master};
+use crate::{clock, database, demo, mail, master};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use engine::Authorization;
@@ -206,9 +206,13 @@ async fn serve(plan: Plan) -> Result<()> {
             tokio::time::sleep(PATROL).await;
         }
     });
+    let (stop_telling, told) = watch::channel(false);
+    let telling = tokio::spawn(tell_refusals(server.clone(), told));
     let drops = tokio::spawn(drop_what_is_old(store.clone(), plan.audit.audit_time.millis()?));
     listen::answer(listener, certificate, server.router(), stop, times).await;
     builds.abort();
+    stop_telling.send_replace(true);
+    let _ = tokio::time::timeout(WAITING, telling).await;
     drops.abort();
     stop_waiting.send_replace(true);
     // What could not be put into the log by then waits for the next start.
@@ -219,6 +223,14 @@ async fn serve(plan: Plan) -> Result<()> {
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Has the audit logs know how many requests were refused, minute by minute, and at the end.
+async fn tell_refusals(server: Arc<Server>, mut stopped: watch::Receiver<bool>) {
+    while let Err(_elapsed) = tokio::time::timeout(PATROL, stopped.changed()).await {
+        server.tell_refusals(clock::now_ms(), false).await;
+    }
+    server.tell_refusals(clock::now_ms(), true).await;
 }
 
 /// What links in mails begin with: the server's own address as the operator has set it, or one on this machine. What a request

@@ -35,7 +35,7 @@ const TENANTS: u32 = 4;
 pub struct Meter<'s> {
     pub(super) server: &'s Server,
     pub(super) parts: &'s Parts,
-    now: i64,
+    pub(super) now: i64,
     told: Mutex<Option<Told>>,
 }
 
@@ -49,12 +49,19 @@ struct Told {
 }
 
 /// Somebody's limit.
-struct Limit<'a> {
-    tenant: &'a str,
-    who: Who,
+pub(super) struct Limit<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) who: Who,
     name: &'a str,
-    number: u32,
-    key: Key,
+    pub(super) number: u32,
+    pub(super) key: Key,
+}
+
+/// Who comes to which tenant.
+pub(super) struct Caller<'a> {
+    pub(super) session: &'a dyn Session,
+    pub(super) tenant: &'a str,
+    pub(super) holder: &'a Holder,
 }
 
 impl<'s> Meter<'s> {
@@ -86,21 +93,28 @@ impl<'s> Meter<'s> {
             }
         };
         let limits = self.limits(rates, &*session, tenant).await?;
-        self.everywhere(rates, &limits, &address, weight)?;
-        self.count(rates, &*session, limit(rates, &limits, tenant, Who::Address, &address), weight).await
+        let caller = Caller { session: &*session, tenant, holder: &Holder::default() };
+        self.everywhere(rates, &caller, &limits, &address, weight).await?;
+        self.count(rates, &caller, limit(rates, &limits, tenant, Who::Address, &address), weight).await
     }
 
     /// Counts a request for its address in all tenants together, on this node alone, as there is no ledger that tenants share.
-    fn everywhere(&self, rates: &Rates, of_tenant: &Limits, address: &str, weight: u32) -> Result<()> {
+    async fn everywhere(
+        &self,
+        rates: &Rates,
+        caller: &Caller<'_>,
+        of_tenant: &Limits,
+        address: &str,
+        weight: u32,
+    ) -> Result<()> {
         let [Some(usual), Some(own)] = [&rates.of_nobody(), of_tenant].map(|it| it.of(Who::Address).number()) else {
             return Ok(());
         };
         let number = usual.max(own).saturating_mul(TENANTS);
         let key = rates.key(EVERYWHERE, Who::Address, address);
         if rates.is_spent(key, number, self.now) {
-            return Err(
-                self.refused(rates, &Limit { tenant: EVERYWHERE, who: Who::Address, name: address, number, key })
-            );
+            let limit = Limit { tenant: EVERYWHERE, who: Who::Address, name: address, number, key };
+            return Err(self.turned_away(rates, caller, &limit).await);
         }
         rates.note(key, weight, self.now);
         Ok(())
@@ -110,11 +124,12 @@ impl<'s> Meter<'s> {
     pub async fn holder(&self, session: &dyn Session, tenant: &str, holder: &Holder, weight: u32) -> Result<()> {
         let Some(rates) = self.server.rates.as_ref().filter(|_| holder.is_known) else { return Ok(()) };
         let limits = self.limits(rates, session, tenant).await?;
+        let caller = Caller { session, tenant, holder };
         let names =
             [(Who::User, holder.user.as_deref()), (Who::Client, holder.client.as_deref()), (Who::Tenant, Some(""))];
         for (who, name) in names {
             let Some(name) = name else { continue };
-            self.count(rates, session, limit(rates, &limits, tenant, who, name), weight).await?;
+            self.count(rates, &caller, limit(rates, &limits, tenant, who, name), weight).await?;
         }
         Ok(())
     }
@@ -131,7 +146,7 @@ impl<'s> Meter<'s> {
         }
     }
 
-    async fn count(&self, rates: &Rates, session: &dyn Session, limit: Option<Limit<'_>>, weight: u32) -> Result<()> {
+    async fn count(&self, rates: &Rates, caller: &Caller<'_>, limit: Option<Limit<'_>>, weight: u32) -> Result<()> {
         let Some(limit) = limit else { return Ok(()) };
         let Limit { who, number, key, .. } = limit;
         // What counts for more than the limit would never be let in.
@@ -139,7 +154,7 @@ impl<'s> Meter<'s> {
         let mut spent = rates.spend(key, who, number, weight, self.now);
         if spent == Spent::Ask {
             let name = format!("{} {}", who.name(), limit.name);
-            rates.lease(session, key, &name, number, weight, self.now).await;
+            rates.lease(caller.session, key, &name, number, weight, self.now).await;
             spent = rates.spend(key, who, number, weight, self.now);
         }
         match spent {
@@ -147,11 +162,11 @@ impl<'s> Meter<'s> {
                 self.tell(Told { who, limit: number, left, is_over: false });
                 Ok(())
             }
-            Spent::Over | Spent::Ask => Err(self.refused(rates, &limit)),
+            Spent::Over | Spent::Ask => Err(self.turned_away(rates, caller, &limit).await),
         }
     }
 
-    fn refused(&self, rates: &Rates, limit: &Limit<'_>) -> Failure {
+    pub(super) fn refused(&self, rates: &Rates, limit: &Limit<'_>) -> Failure {
         rates.refuse(limit.who);
         tracing::debug!(tenant = limit.tenant, limit = limit.who.name(), "a request is over a rate limit");
         self.tell(Told { who: limit.who, limit: limit.number, left: 0, is_over: true });
@@ -166,6 +181,11 @@ impl<'s> Meter<'s> {
             "There are more requests than the {number} a minute that {whose} answered; try again in {seconds} s."
         );
         Failure::new(IssueType::Throttled, told)
+    }
+
+    /// Whether the request was refused.
+    pub fn is_over(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|it| it.is_over)
     }
 
     /// Notes a limit, if it is nearer than what was noted before.

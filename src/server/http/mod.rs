@@ -28,6 +28,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod turned_away;
 pub mod xml;
 
 pub use address::{Addresses, Origin};

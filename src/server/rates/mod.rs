@@ -9,9 +9,11 @@ mod kept;
 mod lease;
 mod limits;
 pub mod operation;
+mod refusals;
 
 pub use kept::{By, OwnLimits};
 pub use limits::{Limits, Rate, Who};
+pub use refusals::{Refusals, Untold};
 
 use rustc_hash::FxHashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -41,6 +43,8 @@ pub struct Rates {
     parts: [Part; PARTS],
     own: RwLock<FxHashMap<Box<str>, (i64, Limits)>>,
     refused: [AtomicU64; Who::ALL.len()],
+    /// What the audit log is told of that.
+    pub refusals: Refusals,
     leases: AtomicU64,
 }
 
@@ -95,6 +99,7 @@ impl Rates {
             parts: Default::default(),
             own: RwLock::default(),
             refused: Default::default(),
+            refusals: Refusals::default(),
             leases: AtomicU64::new(0),
         }
     }

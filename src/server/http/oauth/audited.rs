@@ -70,8 +70,10 @@ impl Desk<'_> {
         };
         let (result, is_kept) = act::may_act(followed).await;
         let status = result.as_ref().map_or_else(|it| it.status, |it| it.status().as_u16());
-        // What was changed was told with the change; that it went wrong all the same is another event.
-        if !is_kept || status >= 400 {
+        // What was changed was told with the change; that it went wrong all the same is another event. Of what is refused for its rate
+        // the log is told otherwise: each by itself would fill it.
+        let is_told = self.meter.is_over() && status == 429;
+        if !is_told && (!is_kept || status >= 400) {
             self.server.engine.record(&*self.session, self.event(what, endpoint, status)).await?;
         }
         result
