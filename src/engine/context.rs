@@ -7,6 +7,7 @@ use crate::privacy::{Limits, Privacy, claimed, purposes};
 use crate::request::Headers;
 use fhir::Result;
 use fhir::spec::{Spec, r4};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use store::{Leeway, Session, Tenant};
@@ -80,9 +81,11 @@ impl Context {
     }
 
     /// The same, for what only reads: a copy of the data may answer.
-    pub(crate) fn for_reading(&self) -> Context {
-        let session = self.session.for_reading(self.leeway.clone()).unwrap_or_else(|| self.session.clone());
-        Context { session, ..self.clone() }
+    pub(crate) fn for_reading(&self) -> Cow<'_, Context> {
+        match self.session.for_reading(self.leeway.clone()) {
+            Some(session) => Cow::Owned(Context { session, ..self.clone() }),
+            None => Cow::Borrowed(self),
+        }
     }
 
     /// Where access is decided: a copy that lacks nothing that is known to have been acknowledged, or the primary.
@@ -92,14 +95,14 @@ impl Context {
     }
 
     /// The same, for one interaction: it works by the search parameters that there are now.
-    pub(crate) fn pinned(&self) -> Context {
-        Context { pinned: Some(self.own.newest()), ..self.clone() }
+    pub(crate) fn pinned(self) -> Context {
+        Context { pinned: Some(self.own.newest()), ..self }
     }
 
     /// The same, for what a request says that it wants data for; of an entry of a Bundle, what the Bundle's said.
-    pub(crate) fn wanting(&self, headers: &Headers) -> Result<Context> {
+    pub(crate) fn wanting(self, headers: &Headers) -> Result<Context> {
         let said = headers.purpose_of_use.as_deref().map(purposes).transpose()?;
-        Ok(Context { purposes: said.map(Arc::from).or_else(|| self.purposes.clone()), ..self.clone() })
+        Ok(Context { purposes: said.map(Arc::from).or(self.purposes), ..self })
     }
 
     /// The same for the event of a request that was refused, perhaps for what it says that it wants data for.

@@ -180,8 +180,8 @@ impl Engine {
     async fn carry_out(&self, ctx: &Context, request: &Request) -> Result<Answer> {
         let interaction =
             Interaction::parse(request).inspect_err(|failure| ctx.note_unread(request, failure.status))?;
-        let admitted = match ctx.wanting(&request.headers) {
-            Ok(wanting) => self.pinned(&wanting).await,
+        let admitted = match ctx.clone().wanting(&request.headers) {
+            Ok(wanting) => self.pinned(wanting).await,
             Err(failure) => Err(failure),
         };
         let refused = |failure: &Failure| {
@@ -196,18 +196,21 @@ impl Engine {
         if request.headers.provenance.is_some() {
             provenance::demand_fitting(interaction)?;
         }
+        // What is large is on the heap, so that reads and searches, which are moved with all this, stay small.
         match interaction {
             Interaction::Capabilities => self.capabilities(ctx, request).await,
             Interaction::OpenApi => self.open_api(ctx),
-            it if audit::is_of_log(it) => self.of_log(ctx, interaction, request).await,
+            it if audit::is_of_log(it) => Box::pin(self.of_log(ctx, interaction, request)).await,
             Interaction::Read { .. } | Interaction::Vread { .. } => {
                 self.read(&ctx.for_reading(), interaction, request).await
             }
             Interaction::History { scope } => self.history(&ctx.for_reading(), interaction, scope, request).await,
             Interaction::Search { .. } => self.search(&ctx.for_reading(), interaction, request).await,
-            Interaction::Operation { at, code } => self.operation(ctx, interaction, (at, code), request).await,
-            Interaction::Bundle => self.bundle(ctx, request).await,
-            _ => self.write(ctx, interaction, request).await,
+            Interaction::Operation { at, code } => {
+                Box::pin(self.operation(ctx, interaction, (at, code), request)).await
+            }
+            Interaction::Bundle => Box::pin(self.bundle(ctx, request)).await,
+            _ => Box::pin(self.write(ctx, interaction, request)).await,
         }
     }
 

@@ -60,7 +60,7 @@ impl Engine {
     }
 
     async fn load_transaction(&self, ctx: &Context, doc: &Doc, body: Bytes, content: [u8; 16]) -> Result<Loaded> {
-        let ctx = &ctx.pinned();
+        let ctx = &ctx.clone().pinned();
         if ctx.session.loaded(&content).await? {
             return Ok(Loaded::Before);
         }

@@ -31,7 +31,7 @@ impl Engine {
         let doc = if is_bodiless || is_patch { None } else { Some(self.json_body(request)?) };
         let source = Source { header: request.headers.provenance.as_deref(), content: None };
         for _ in 0..ATTEMPTS {
-            let ctx = &self.pinned(ctx).await?;
+            let ctx = &self.pinned(ctx.clone()).await?;
             let resource = doc.as_ref().map(Doc::root);
             let target = match self.aim(ctx, interaction, request, resource).await? {
                 Aim::Done(answer) => {

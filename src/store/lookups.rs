@@ -1,6 +1,6 @@
 //! Reads of current versions, several in one statement: what is asked while a statement runs is answered together by
 //! the next one. A statement costs two changes of thread or a message each way, more than all else of a
-//! read; nobody waits for a group to fill
+//! read; nobody waits for a group to fill but for what is ready to run
 //! (docs/decisions/0012-grouped-statements.md).
 
 use crate::{Error, Key, Result, Stored};
@@ -75,6 +75,8 @@ impl Lookups {
 
 async fn answer_all(place: Arc<impl Look>) {
     loop {
+        // Requests that are ready to run ask first, and are answered together.
+        tokio::task::yield_now().await;
         let group = place.lookups().next();
         if group.is_empty() {
             return;

@@ -73,8 +73,8 @@ impl Trail {
 
 impl Context {
     /// The same for a request from there.
-    pub fn from_origin(&self, origin: Origin) -> Context {
-        Context { origin: Arc::new(origin), ..self.clone() }
+    pub fn from_origin(self, origin: Origin) -> Context {
+        Context { origin: Arc::new(origin), ..self }
     }
 
     /// The same for entries of a Bundle whose interaction has this code.
@@ -170,6 +170,7 @@ impl Engine {
         if ctx.trail.is_some() || !self.settings.audit {
             return self.carry_out(ctx, &request).await;
         }
+        let _under_way = self.journal.as_ref().map(Journal::enter);
         let trail = Arc::new(Trail::default());
         let followed = Context { trail: Some(trail.clone()), ..ctx.clone() };
         let answer = self.carry_out(&followed, &request).await;

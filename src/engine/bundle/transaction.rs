@@ -76,7 +76,7 @@ impl Engine {
         let returns = wants_resources(request)?;
         let source = Source { header: request.headers.provenance.as_deref(), content };
         for _ in 0..ATTEMPTS {
-            let ctx = &self.pinned(ctx).await?;
+            let ctx = &self.pinned(ctx.clone()).await?;
             if let Some(answers) = self.try_transaction(ctx, &entries, source).await? {
                 let mut bundle =
                     BundleWriter::new("transaction-response", &(self.ambient.new_id)(), (self.ambient.now_ms)());

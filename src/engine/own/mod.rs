@@ -163,8 +163,8 @@ pub(crate) async fn listen(mut told: broadcast::Receiver<Told>, all: Weak<AllOwn
 impl Engine {
     /// The same context for one attempt at an interaction: it works by the search parameters and the rules of privacy that
     /// there are now.
-    pub(crate) async fn pinned(&self, ctx: &Context) -> Result<Context> {
-        match self.refresh_params(ctx).await {
+    pub(crate) async fn pinned(&self, ctx: Context) -> Result<Context> {
+        match self.refresh_params(&ctx).await {
             // Those that were read last are as good as the rest of the answer.
             Err(failure) if failure.status == 503 && ctx.leeway.is_some() && ctx.own.is_read() => {}
             done => done?,

@@ -209,7 +209,7 @@ async fn serve(plan: Plan) -> Result<()> {
     let (stop_telling, told) = watch::channel(false);
     let telling = tokio::spawn(tell_refusals(server.clone(), told));
     let drops = tokio::spawn(drop_what_is_old(store.clone(), plan.audit.audit_time.millis()?));
-    listen::answer(listener, certificate, server.router(), stop, times).await;
+    listen::answer(listener, certificate, server.answers(), stop, times).await;
     builds.abort();
     stop_telling.send_replace(true);
     let _ = tokio::time::timeout(WAITING, telling).await;

@@ -9,20 +9,19 @@ use super::answer::SEARCH_UNINDEXED;
 use super::meter::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::request_id::X_REQUEST_ID;
 use super::route::{SMART, route};
-use super::{Origin, Server};
-use axum::extract::{Request, State};
+use super::{Answers, Origin, Server};
+use axum::extract::Request;
 use axum::http::header::{
     ACCEPT, AGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION, ORIGIN, RETRY_AFTER, WARNING,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
+use std::convert::Infallible;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
-use tower::{Layer, Service};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How long a browser may remember what it was allowed.
@@ -49,25 +48,26 @@ impl FromStr for Origins {
     }
 }
 
-/// Goes around the router: lets pages call that may.
-pub async fn cors(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let origin = match &server.origins {
+/// Whose pages may see the answer, if a page asks and may.
+pub async fn caller(server: &Server, parts: &Parts) -> Option<AllowOrigin> {
+    match &server.origins {
         Origins::Any => Some(AllowOrigin::any()),
-        Origins::These(origins) => match parts.headers.get(ORIGIN) {
-            None => None,
-            Some(origin) => {
-                let is_named = origin.to_str().is_ok_and(|it| origins.iter().any(|named| named.to_string() == it));
-                let may_call = is_named || may_call(&server, &parts, origin).await;
-                may_call.then(|| AllowOrigin::exact(origin.clone()))
-            }
-        },
-    };
-    let request = Request::from_parts(parts, body);
-    match origin {
-        Some(origin) => layer(origin).layer(next).call(request).await.unwrap_or_else(|never| match never {}),
-        None => next.run(request).await,
+        Origins::These(origins) => {
+            let origin = parts.headers.get(ORIGIN)?;
+            let is_named = origin.to_str().is_ok_and(|it| origins.iter().any(|named| named.to_string() == it));
+            let may_call = is_named || may_call(server, parts, origin).await;
+            may_call.then(|| AllowOrigin::exact(origin.clone()))
+        }
     }
+}
+
+/// Answers the request of a page that may call.
+pub async fn answer(origin: AllowOrigin, request: Request, answers: Answers) -> Response {
+    let answers = service_fn(move |request| {
+        let answers = answers.clone();
+        async move { Ok::<_, Infallible>(answers.carry_out(request).await) }
+    });
+    layer(origin).layer(answers).oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// Whether a page may call though the settings do not name its origin.

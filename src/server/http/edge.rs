@@ -8,15 +8,16 @@ use super::{Server, answer};
 use crate::audit::RequestId;
 use crate::clock::Stopwatch;
 use ::fhir::{Failure, IssueType};
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tower::Service;
 
 /// What is no page loads nothing and is shown in no frame.
 const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -39,14 +40,14 @@ pub struct Seen {
 }
 
 /// Goes around every handler.
-pub async fn edge(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+pub async fn edge(server: &Server, mut request: Request, routes: Router) -> Response {
     let watch = Stopwatch::start();
     let under_way = server.metrics.enter();
     let id = server.request_ids.of(request.headers());
     let method = name(request.method());
     request.extensions_mut().insert(RequestId(id.to_str().unwrap_or_default().to_owned()));
 
-    let mut response = carried_out(&server, request, next).await;
+    let mut response = carried_out(server, request, routes).await;
 
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -82,12 +83,12 @@ pub async fn edge(State(server): State<Arc<Server>>, mut request: Request, next:
 }
 
 /// Runs the handler: when there is room, within the time limit, and whatever it does.
-async fn carried_out(server: &Server, mut request: Request, next: Next) -> Response {
+async fn carried_out(server: &Server, mut request: Request, mut routes: Router) -> Response {
     let slot = Slot::default();
     request.extensions_mut().insert(slot.clone());
     let work = async {
         let _permit = server.permits.acquire().await;
-        AssertUnwindSafe(next.run(request)).catch_unwind().await
+        AssertUnwindSafe(routes.call(request)).catch_unwind().await.map(|it| it.unwrap_or_else(|never| match never {}))
     };
     match tokio::time::timeout(server.limits.time, work).await {
         Ok(Ok(response)) => response,

@@ -85,7 +85,7 @@ async fn carry_out(
     let context = context.from_origin(audit::origin(parts, &server.proxies, &holder));
     seen.tenant = Some(context.tenant().name().into());
     meter.holder(context.session(), context.tenant().name(), &holder, weight).await?;
-    let left = Left::new(context.clone(), known, parts, address);
+    let left = Arc::new(Left::new(context.clone(), known, parts, address));
     if let Some(slot) = parts.extensions.get::<Slot>() {
         slot.fill(&left);
     }
@@ -96,10 +96,10 @@ async fn carry_out(
             return Err(failure);
         }
     };
-    let performed = server.engine.perform(&context, request);
+    // On the heap: it would be moved with all that lies around it.
+    let performed = Box::pin(server.engine.perform(&context, request));
     let answer = match seen.route.may_administer() {
-        // On the heap: what is followed is moved about.
-        true => act::may_act(Box::pin(performed)).await?,
+        true => act::may_act(performed).await?,
         false => performed.await?,
     };
     render(parts, address, answer, format).await

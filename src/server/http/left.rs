@@ -11,7 +11,6 @@ use fhir::Result;
 use std::sync::{Arc, OnceLock};
 
 /// A request that was let in.
-#[derive(Clone)]
 pub struct Left {
     context: Context,
     verb: Option<Verb>,
@@ -23,17 +22,17 @@ pub struct Left {
 
 /// Where a handler leaves it for what goes around the handler.
 #[derive(Clone, Default)]
-pub struct Slot(Arc<OnceLock<Left>>);
+pub struct Slot(Arc<OnceLock<Arc<Left>>>);
 
 impl Slot {
     /// Leaves it.
-    pub fn fill(&self, left: &Left) {
+    pub fn fill(&self, left: &Arc<Left>) {
         let _ = self.0.set(left.clone());
     }
 
     /// What was left.
     pub fn get(&self) -> Option<&Left> {
-        self.0.get()
+        self.0.get().map(|it| &**it)
     }
 }
 

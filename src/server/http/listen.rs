@@ -1,13 +1,15 @@
 //! Connections: HTTP/1.1, over TLS where there is a certificate.
 
 use super::tls::Certificate;
-use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,11 +36,24 @@ pub struct Times {
     pub drain: Duration,
 }
 
+/// What requests are given to. Its future is held by the connection: a service of tower's would put each on the heap.
+pub trait Answering: Clone + Send + 'static {
+    /// Answers a request.
+    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send;
+}
+
+#[cfg(test)]
+impl Answering for axum::Router {
+    async fn answer(&self, request: Request) -> Response {
+        tower::ServiceExt::oneshot(self.clone(), request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
 /// Answers requests until `stop` turns true, then finishes those under way.
 pub async fn answer(
     listener: TcpListener,
     certificate: Option<Arc<Certificate>>,
-    router: Router,
+    answers: impl Answering,
     mut stop: watch::Receiver<bool>,
     times: Times,
 ) {
@@ -47,13 +62,14 @@ pub async fn answer(
     let connections = GracefulShutdown::new();
     while let Some((stream, address)) = next(&listener, &mut stop).await {
         let local = stream.local_addr().map(|it| Local(it.ip())).ok();
-        let routes = TowerToHyperService::new(router.clone());
+        let answers = answers.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(address));
             if let Some(local) = local {
                 request.extensions_mut().insert(local);
             }
-            routes.call(request)
+            let answers = answers.clone();
+            async move { Ok::<_, Infallible>(answers.answer(request.map(Body::new)).await) }
         });
         let (http, watcher) = (http.clone(), connections.watcher());
         let Some(certificate) = &certificate else {

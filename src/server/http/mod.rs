@@ -43,7 +43,8 @@ use crate::outgoing::Outgoing;
 use crate::rates::Rates;
 use app_origins::AppOrigins;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use engine::Engine;
 use metrics::Metrics;
@@ -140,14 +141,35 @@ impl Server {
         }
     }
 
-    /// All routes.
-    pub fn router(self: Arc<Server>) -> Router {
-        let served = SERVED.into_iter().fold(Router::new(), |all, (_, path, handler)| all.route(path, handler()));
-        served
-            .fallback(health::unknown)
-            .layer(from_fn_with_state(self.clone(), edge::edge))
-            .layer(from_fn_with_state(self.clone(), cors::cors))
-            .with_state(self)
+    /// What answers requests.
+    pub fn answers(self: Arc<Server>) -> Answers {
+        let routes = SERVED.into_iter().fold(Router::new(), |all, (_, path, handler)| all.route(path, handler()));
+        Answers { routes: routes.fallback(health::unknown).with_state(self.clone()), server: self }
+    }
+}
+
+/// All routes, and what goes around them. Called as it is: a layer of axum's would put each request on the heap once more.
+#[derive(Clone)]
+pub struct Answers {
+    server: Arc<Server>,
+    routes: Router,
+}
+
+impl listen::Answering for Answers {
+    async fn answer(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let origin = cors::caller(&self.server, &parts).await;
+        let request = Request::from_parts(parts, body);
+        match origin {
+            None => self.carry_out(request).await,
+            Some(origin) => cors::answer(origin, request, self.clone()).await,
+        }
+    }
+}
+
+impl Answers {
+    async fn carry_out(&self, request: Request) -> Response {
+        edge::edge(&self.server, request, self.routes.clone()).await
     }
 }
 

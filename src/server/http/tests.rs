@@ -1,3 +1,4 @@
+use super::listen::Answering;
 use super::*;
 use crate::auth::{Claims, Mode};
 use crate::config::{AuthFlags, File, HttpFlags, LimitFlags, NetworkFlags, SignInFlags, StoreFlags};
@@ -6,7 +7,6 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode};
 use store::Tenant;
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 /// A server over a database of its own, with tenants `north` and `south`.
 struct House {
@@ -65,7 +65,7 @@ impl House {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.server.clone().router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+        self.server.clone().answers().answer(request.body(Body::from(body)).unwrap()).await
     }
 
     async fn get(&self, uri: &str, headers: &[(&str, &str)]) -> Response<Body> {
@@ -166,8 +166,8 @@ async fn refusals_are_outcomes() {
 
 /// A server with one more route.
 async fn with_route(house: &House, handler: axum::routing::MethodRouter) -> Response<Body> {
-    let router = Router::new().route("/test", handler).layer(from_fn_with_state(house.server.clone(), edge::edge));
-    router.oneshot(Request::get("/test").body(Body::empty()).unwrap()).await.unwrap()
+    let routes = Router::new().route("/test", handler);
+    Answers { server: house.server.clone(), routes }.answer(Request::get("/test").body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]

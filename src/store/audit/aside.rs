@@ -53,27 +53,23 @@ pub struct AuditOpened {
 pub(crate) fn open<B: AsRef<[u8]>>(key: &AuditKey, sealed: &[B]) -> AuditOpened {
     let (mut opened, mut last) = (AuditOpened::default(), None);
     for one in sealed {
-        match records(key, &mut last, one.as_ref()) {
-            Some(records) => opened.add(&records),
-            None => opened.broken += 1,
+        if !opened.lots.last().is_some_and(AuditRecords::has_room) {
+            opened.lots.push(AuditRecords::default());
         }
+        let added = opened.lots.last_mut().and_then(|lot| add(key, &mut last, one.as_ref(), lot));
+        opened.broken += usize::from(added.is_none());
     }
+    opened.lots.retain(|it| !it.is_empty());
     opened
 }
 
-impl AuditOpened {
-    fn add(&mut self, records: &AuditRecords) {
-        if !self.lots.last().is_some_and(AuditRecords::has_room) {
-            self.lots.push(AuditRecords::default());
-        }
-        if let Some(lot) = self.lots.last_mut() {
-            lot.append(records);
-        }
-    }
-}
-
-/// The events of one piece. The key of the last one is kept: most come from one process.
-fn records(key: &AuditKey, last: &mut Option<([u8; SALT], Cipher)>, mut bytes: &[u8]) -> Option<AuditRecords> {
+/// Adds the events of one piece. The key of the last one is kept: most come from one process.
+fn add(
+    key: &AuditKey,
+    last: &mut Option<([u8; SALT], Cipher)>,
+    mut bytes: &[u8],
+    lot: &mut AuditRecords,
+) -> Option<()> {
     let (salt, _) = bytes.split_first_chunk()?;
     bytes.advance(SALT);
     let nonce = nonce(bytes.try_get_u64_le().ok()?);
@@ -81,10 +77,7 @@ fn records(key: &AuditKey, last: &mut Option<([u8; SALT], Cipher)>, mut bytes: &
         *last = Some((*salt, cipher(key, salt).ok()?));
     }
     let (_, cipher) = last.as_ref()?;
-    let mut text = bytes.to_vec();
-    let length = cipher.open(nonce, ABOUT, &mut text).ok()?;
-    text.truncate(length);
-    AuditRecords::read(text)
+    lot.add(bytes, |text| cipher.open(nonce, ABOUT, text).ok())
 }
 
 fn cipher(key: &AuditKey, salt: &[u8; SALT]) -> Result<Cipher> {
@@ -121,7 +114,7 @@ mod tests {
         assert!(sealed.iter().all(|it| !it.windows(4).any(|it| it == b"what")));
         let opened = open(&key(1), &sealed);
         let mut all = AuditRecords::default();
-        ["a", "b", "a"].iter().for_each(|it| all.append(&event(it)));
+        ["a", "b", "a"].iter().for_each(|it| all.add(event(it).as_bytes(), |it| Some(it.len())).unwrap());
         assert_eq!((opened.lots, opened.broken), (vec![all], 0));
         let opened = open(&key(2), &sealed);
         assert_eq!((opened.lots, opened.broken), (vec![], 3));

@@ -34,9 +34,23 @@ impl AuditRecords {
         AuditRecords(bytes)
     }
 
-    /// What [`AuditRecords::as_bytes`] told; `None` if these bytes are no events.
-    pub(crate) fn read(bytes: Vec<u8>) -> Option<AuditRecords> {
-        Events(&bytes).all(|it| it.is_some()).then_some(AuditRecords(bytes))
+    /// Adds what `open` makes of these bytes, in their place, and tells the length of; `None`, and nothing is added, if that is no
+    /// events.
+    pub(crate) fn add(&mut self, bytes: &[u8], open: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<()> {
+        if self.0.is_empty() {
+            // There will be more: what grows by doubling is moved again and again.
+            self.0.reserve_exact(BYTES + BYTES / 4);
+        }
+        let start = self.0.len();
+        self.0.extend_from_slice(bytes);
+        let length = self.0.get_mut(start..).and_then(open).unwrap_or_default();
+        self.0.truncate(start + length);
+        let events = self.0.get(start..).filter(|it| !it.is_empty() && Events(it).all(|it| it.is_some()));
+        let is_added = events.is_some();
+        if !is_added {
+            self.0.truncate(start);
+        }
+        is_added.then_some(())
     }
 
     /// As bytes.
@@ -47,15 +61,6 @@ impl AuditRecords {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Adds others behind these.
-    pub(crate) fn append(&mut self, others: &AuditRecords) {
-        if self.0.is_empty() {
-            // There will be more: what grows by doubling is moved again and again.
-            self.0.reserve_exact(BYTES + BYTES / 4);
-        }
-        self.0.extend_from_slice(&others.0);
     }
 
     /// The times of the earliest and the latest, in milliseconds since the epoch.

@@ -46,7 +46,7 @@ pub(crate) async fn what_waited(engine: &dyn Engine) {
     let records = |id: &str| waiting(&*ward.session, event(id, &["p"]));
     let mut waited = records("1").await;
     ward.session.audit(vec![event("2", &["p"])]).await.unwrap();
-    waited.append(&records("3").await);
+    waited.add(records("3").await.as_bytes(), |it| Some(it.len())).unwrap();
     ward.session.audit(vec![event("4", &["p"])]).await.unwrap();
     let later = records("5").await;
     ward.session.audit_waited(waited.clone()).await.unwrap();
@@ -67,7 +67,8 @@ pub(crate) async fn at_one_place(engine: &dyn Engine) {
     let at: Vec<usize> = one.as_bytes().windows(3).enumerate().filter(|it| it.1 == b"one").map(|it| it.0).collect();
     let mut other = one.as_bytes().to_vec();
     at.into_iter().for_each(|it| other[it..it + 3].copy_from_slice(b"two"));
-    let two = AuditRecords::read(other).unwrap();
+    let mut two = AuditRecords::default();
+    two.add(&other, |it| Some(it.len())).unwrap();
     ward.session.audit(vec![event("first", &["p"])]).await.unwrap();
     ward.session.audit_waited(one).await.unwrap();
     ward.session.audit_waited(two).await.unwrap();

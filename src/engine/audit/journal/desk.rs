@@ -2,20 +2,40 @@
 
 use super::segment::Segment;
 use std::io::{Error, ErrorKind, Result};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// Where so many requests waited for a sync, the next one waits so long for more of them: it costs the same for few and for
-/// many, and where many come each waits for one anyway.
-const MANY: usize = 16;
-const MORE: Duration = Duration::from_millis(1);
+/// Where so many requests are under way, a sync waits until half of them wait for it, or so long: it costs the same for few and
+/// for many, and where many are under way each of them waits for the others anyway.
+const MANY: usize = 32;
+const MORE: Duration = Duration::from_millis(2);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Desk {
     /// `None` once the journal or its writer is gone.
     batch: Mutex<Option<Batch>>,
     changed: Condvar,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// A request that may come to leave events.
+#[derive(Debug)]
+pub(in crate::audit) struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    /// One more of these.
+    pub(super) fn new(all: &Arc<AtomicUsize>) -> UnderWay {
+        all.fetch_add(1, Ordering::Relaxed);
+        UnderWay(all.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What is done with one sync.
@@ -36,14 +56,21 @@ pub(super) struct Batch {
 type Kept = std::result::Result<(), (ErrorKind, String)>;
 
 impl Desk {
-    pub(super) fn open() -> Desk {
-        Desk { batch: Mutex::new(Some(Batch::default())), changed: Condvar::new() }
+    /// For events of requests of which so many are under way.
+    pub(super) fn open(under_way: Arc<AtomicUsize>) -> Desk {
+        Desk { batch: Mutex::new(Some(Batch::default())), changed: Condvar::new(), under_way }
     }
 
     /// Adds to what is done next.
     fn add<T>(&self, what: impl FnOnce(&mut Batch) -> Result<T>) -> Result<T> {
-        let added = what(self.batch().as_mut().ok_or_else(gone)?)?;
-        self.changed.notify_one();
+        let mut batch = self.batch();
+        let batch = batch.as_mut().ok_or_else(gone)?;
+        let (was_empty, had_room) = (batch.is_empty(), self.may_grow(batch));
+        let added = what(batch)?;
+        // Only then the writer waits for it; each call is one of the system's.
+        if was_empty || (had_room && !self.may_grow(batch)) {
+            self.changed.notify_one();
+        }
         Ok(added)
     }
 
@@ -75,16 +102,21 @@ impl Desk {
     /// What is to be done next, as soon as there is something; `None` once there will be nothing more. Takes what was done last, to
     /// be used again.
     pub(super) fn next(&self, last: Batch) -> Option<Batch> {
-        let mut batch = self.changed.wait_while(self.batch(), |it| it.as_ref().is_some_and(Batch::is_empty));
-        if last.requests >= MANY {
-            drop(batch);
-            std::thread::sleep(MORE);
-            batch = Ok(self.batch());
-        }
+        let batch = self.changed.wait_while(self.batch(), |it| it.as_ref().is_some_and(Batch::is_empty));
+        let batch = batch.unwrap_or_else(PoisonError::into_inner);
+        let may_grow = |it: &mut Option<Batch>| it.as_ref().is_some_and(|it| self.may_grow(it));
+        let (mut batch, _) =
+            self.changed.wait_timeout_while(batch, MORE, may_grow).unwrap_or_else(PoisonError::into_inner);
         let mut frames = last.frames;
         frames.clear();
         let next = Batch { frames, ..Batch::default() };
-        batch.unwrap_or_else(PoisonError::into_inner).as_mut().map(|it| std::mem::replace(it, next))
+        batch.as_mut().map(|it| std::mem::replace(it, next))
+    }
+
+    /// Whether it is worth while to wait for more.
+    fn may_grow(&self, batch: &Batch) -> bool {
+        let under_way = self.under_way.load(Ordering::Relaxed);
+        under_way >= MANY && batch.requests * 2 < under_way && batch.closing.is_empty()
     }
 
     /// Nothing more will be done: whoever waits is told so.

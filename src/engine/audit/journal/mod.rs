@@ -11,11 +11,12 @@ mod look;
 mod segment;
 
 use bytes::Bytes;
-use desk::{Batch, Desk};
+use desk::{Batch, Desk, UnderWay};
 use segment::Segments;
 use std::collections::BTreeMap;
 use std::io::Result;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as Turn, Notify, watch};
 
@@ -36,6 +37,8 @@ pub(crate) struct Journal {
     node: String,
     /// Of the writer, which is there from the first event on.
     desk: Mutex<Option<Arc<Desk>>>,
+    /// How many requests may come to leave events.
+    under_way: Arc<AtomicUsize>,
     /// What is to go into the log, the oldest first; held by whoever puts it there.
     pub(super) closed: Turn<Closed>,
     /// That somebody waits for the next pass.
@@ -61,8 +64,13 @@ pub(super) struct Closed {
 impl Journal {
     /// A journal in this folder, of a process that is called so by nobody else.
     pub(crate) fn new(folder: PathBuf, node: String) -> Journal {
-        let (desk, closed, asked) = (Mutex::default(), Turn::default(), Notify::new());
-        Journal { folder, node, desk, closed, asked, passes: watch::Sender::default() }
+        let (desk, under_way, closed) = (Mutex::default(), Arc::default(), Turn::default());
+        Journal { folder, node, desk, under_way, closed, asked: Notify::new(), passes: watch::Sender::default() }
+    }
+
+    /// A request is under way, until what this returns is dropped.
+    pub(super) fn enter(&self) -> UnderWay {
+        UnderWay::new(&self.under_way)
     }
 
     /// Has a tenant's events wait, of which the log may have some already; they are on disk when this returns.
@@ -90,7 +98,7 @@ impl Journal {
             return Ok(desk.clone());
         }
         let segments = Segments::new(&self.folder, &self.node)?;
-        let new = Arc::new(Desk::open());
+        let new = Arc::new(Desk::open(self.under_way.clone()));
         let writer = Writer(new.clone());
         std::thread::Builder::new().name("audit-journal".into()).spawn(move || writer.run(segments))?;
         *desk = Some(new.clone());
