@@ -10,6 +10,7 @@ mod content;
 mod context;
 mod demanded;
 mod history;
+mod home;
 mod interaction;
 mod load;
 mod openapi;
@@ -40,6 +41,7 @@ pub use audit::{Beside, Origin, ReadEvents, Security, SecurityEvent, WaitingEven
 pub use bundle::BundleWriter;
 pub use content::shows_values;
 pub use context::{Caller, Context};
+pub use home::Addresses;
 pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
@@ -95,6 +97,8 @@ pub struct Settings {
     pub audit_reads: ReadEvents,
     /// How requests are authorized, for the CapabilityStatement; not at all where there is none.
     pub authorization: Option<Authorization>,
+    /// By which addresses clients may know the server.
+    pub addresses: Addresses,
 }
 
 impl Default for Settings {
@@ -114,6 +118,7 @@ impl Default for Settings {
             audit_folder: None,
             audit_reads: ReadEvents::default(),
             authorization: None,
+            addresses: Addresses::default(),
         }
     }
 }

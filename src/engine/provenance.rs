@@ -133,6 +133,7 @@ impl Engine {
         let mut made = Vec::with_capacity(texts.len());
         for text in texts {
             let doc = self.parse(text.as_bytes())?;
+            let doc = self.at_home(ctx, doc.root())?.unwrap_or(doc);
             let key = Key::new(PROVENANCE, (self.ambient.new_id)());
             made.push(self.put(ctx, doc.root(), key, Expect::Fresh, 1, Method::Post).await?);
         }

@@ -82,12 +82,15 @@ impl Engine {
             }
             (Method::Patch, _, Some(current)) => {
                 let patched = self.patched(ctx, current, request)?;
+                let patched = self.at_home(ctx, patched.root())?.unwrap_or(patched);
                 self.demand_within(ctx, &key, patched.root(), &target.bounds).await?;
                 self.demand_writable(ctx, target, Some(patched.root())).await?;
                 self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
             }
             (method, Some(resource), current) => {
+                let at_home = self.at_home(ctx, resource)?;
+                let resource = at_home.as_ref().map_or(resource, Doc::root);
                 if let Some(current) = current {
                     self.demand_whole_view(ctx, current, resource)?;
                 }

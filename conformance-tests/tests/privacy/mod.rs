@@ -1,6 +1,7 @@
 //! What the tenant's rules and patients' Consents hide (consent.html): the known holes of this field, each as a case. Rules
 //! are given as a deployment would give them, by `$privacy-settings` and by Consents.
 
+mod addresses;
 mod auditors;
 mod consents;
 mod doctors;

@@ -4,7 +4,7 @@
 use super::{Access, Reach, Scopes};
 use crate::content::type_of;
 use crate::{Context, Engine};
-use fhir::json::{Doc, Value};
+use fhir::json::Value;
 use fhir::search::{Clause, Target, Test};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -123,14 +123,15 @@ impl Engine {
             return Ok(true);
         }
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
-        let doc = Doc::parse(text).map_err(Failure::internal)?;
-        let mut rest = vec![(doc.root(), DEPTH)];
-        while let Some((resource, depth)) = rest.pop() {
-            if !look_at(ctx, (resource, depth), &mut rest, inside) {
-                return Ok(false);
-            }
-            if depth < DEPTH && !self.is_entry_seen(ctx, resource, stored.updated).await? {
-                return Ok(false);
+        for reading in self.readings(ctx, text)? {
+            let mut rest = vec![(reading.root(), DEPTH)];
+            while let Some((resource, depth)) = rest.pop() {
+                if !look_at(ctx, (resource, depth), &mut rest, inside) {
+                    return Ok(false);
+                }
+                if depth < DEPTH && !self.is_entry_seen(ctx, resource, stored.updated).await? {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)

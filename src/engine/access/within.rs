@@ -5,7 +5,7 @@ use super::leads::has_questions;
 use super::{Access, Reach, not_readable};
 use crate::content::type_of;
 use crate::{Context, Engine};
-use fhir::json::{Doc, Value};
+use fhir::json::Value;
 use fhir::search::{Alone, Clause, IndexSink, ParamId};
 use fhir::{Failure, IssueType, Result};
 use store::{Key, Stored};
@@ -42,8 +42,12 @@ impl Engine {
             return Ok(false);
         }
         let text = std::str::from_utf8(&stored.body).map_err(Failure::internal)?;
-        let doc = Doc::parse(text).map_err(Failure::internal)?;
-        self.holds_here(ctx, &stored.key, doc.root(), stored.updated, bounds).await
+        for reading in self.readings(ctx, text)? {
+            if !self.holds_here(ctx, &stored.key, reading.root(), stored.updated, bounds).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A stored version, unless it is out of bounds: then it is as if it were not there.

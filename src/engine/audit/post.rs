@@ -33,6 +33,7 @@ impl Engine {
             return Err(Failure::new(IssueType::NotSupported, told));
         }
         let doc = self.json_body(request)?;
+        let doc = self.at_home(ctx, doc.root())?.unwrap_or(doc);
         crate::aim::same_type(Some(doc.root()), AUDIT_EVENT)?;
         self.demand_valid(ctx, doc.root()).await?;
         let at = (self.ambient.now_ms)();

@@ -6,6 +6,7 @@
 
 use super::upgrades::is_upgrade;
 use super::{OwnParams, Params, SEARCH_PARAMETER};
+use crate::home;
 use crate::write::commit_failure;
 use crate::{Context, Engine};
 use fhir::json::Doc;
@@ -126,6 +127,7 @@ impl Engine {
             session: ctx.session.clone(),
             indexer: self.indexer.clone(),
             base: ctx.base.clone(),
+            homes: self.homes(ctx),
             rest: self.settings.index_rest,
         }
     }
@@ -139,6 +141,8 @@ pub(super) struct Work {
     pub(super) session: Arc<dyn Session>,
     indexer: Arc<Indexer>,
     base: Arc<str>,
+    /// And the others by which the tenant is known.
+    homes: Vec<String>,
     /// How many times as long as it works it rests.
     rest: u32,
 }
@@ -298,6 +302,7 @@ impl Work {
             tracing::error!(%of, version, behind, tenant, "the kept body of a resource is no JSON: it is damaged, and passed by");
             return None;
         };
+        let doc = home::read_by(&self.homes, doc);
         let mut rows = self.session.rows();
         rows.of_type(&stored.key.of);
         if let Some(of) = r4().resource(&stored.key.of) {

@@ -167,8 +167,9 @@ async fn serve(plan: Plan) -> Result<()> {
     let mut settings = plan.limits.engine(&plan.store);
     settings.audit = !plan.no_audit;
     settings.audit_folder = Some(plan.store.waiting_events()?);
+    let origin = plan.http.base_url.given().map(ToString::to_string);
+    settings.addresses = plan.http.addresses();
     if let Mode::Tokens { .. } = plan.mode {
-        let origin = plan.http.base_url.given().map(ToString::to_string);
         settings.authorization = Some(Authorization { origin });
     }
     let engine = Arc::new(database::engine(store.clone(), settings));

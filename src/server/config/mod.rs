@@ -270,6 +270,13 @@ impl Http {
     pub fn scheme(&self) -> &'static str {
         if self.tls_cert.given().is_some() { "https" } else { "http" }
     }
+
+    /// By which addresses clients may know the server, as far as the settings tell.
+    pub fn addresses(&self) -> engine::Addresses {
+        let origin = self.base_url.given().map(ToString::to_string);
+        let tenant_hosts = self.tenant_hosts.trim_matches('.').to_ascii_lowercase();
+        engine::Addresses { origin, tenant_hosts }
+    }
 }
 
 impl Limits {
@@ -289,6 +296,7 @@ impl Limits {
             audit_folder: None,
             audit_reads: store.audit_reads.settled(store.is_on_this_node()),
             authorization: None,
+            addresses: engine::Addresses::default(),
         }
     }
 }
