@@ -84,6 +84,7 @@ impl Engine {
                 let patched = self.patched(ctx, current, request)?;
                 let patched = self.at_home(ctx, patched.root())?.unwrap_or(patched);
                 self.demand_within(ctx, &key, patched.root(), &target.bounds).await?;
+                self.demand_of_own(ctx, &key, Some(current), patched.root())?;
                 self.demand_writable(ctx, target, Some(patched.root())).await?;
                 self.demand_still_hidden(ctx, current, patched.root())?;
                 self.put(ctx, patched.root(), key, expect, version, Method::Patch).await?
@@ -95,6 +96,7 @@ impl Engine {
                     self.demand_whole_view(ctx, current, resource)?;
                 }
                 self.demand_within(ctx, &key, resource, &target.bounds).await?;
+                self.demand_of_own(ctx, &key, current.as_ref(), resource)?;
                 self.demand_writable(ctx, target, Some(resource)).await?;
                 self.put(ctx, resource, key, expect, version, method).await?
             }

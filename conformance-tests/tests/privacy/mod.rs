@@ -13,6 +13,7 @@ mod identifiers;
 mod labels;
 mod links;
 mod moved;
+mod others;
 mod pointing;
 mod purposes;
 mod sharing;

@@ -12,6 +12,7 @@ mod labelled;
 mod leads;
 mod masks;
 mod narrow;
+mod others;
 mod right;
 mod role;
 mod shown;

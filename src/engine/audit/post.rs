@@ -40,6 +40,7 @@ impl Engine {
         let id = self.event_id(at);
         let key = Key::new(AUDIT_EVENT, &id);
         self.demand_within(ctx, &key, doc.root(), &bounds).await?;
+        self.demand_of_own(ctx, &key, None, doc.root())?;
         let body = stamped_at(doc.root(), &key, at).into_bytes();
         let entry = AuditEntry { id, at, keys: self.keys_of_whole(ctx, doc.root()), body: body.clone() };
         let stored = Stored { key, version: 1, updated: at, method: Method::Post, body: body.into() };

@@ -109,6 +109,16 @@ impl Limits {
         filters.entry(key).or_insert_with(|| Arc::new(made())).clone()
     }
 
+    /// Whether the caller sees some patients' records only.
+    pub(crate) fn is_of_some(&self) -> bool {
+        self.mine.is_some()
+    }
+
+    /// Whether a patient's record is among those.
+    pub(crate) fn is_mine(&self, patient: &str) -> bool {
+        self.mine.as_ref().is_none_or(|it| it.has(patient))
+    }
+
     /// Whether a resource ties nobody to the caller who is not their patient already: nobody takes a patient by naming them
     /// beside one of their own, or by an identifier.
     pub(crate) fn ties_only_own(&self, of: &str, resource: Value<'_>, base: &str) -> bool {
