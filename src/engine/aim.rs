@@ -147,13 +147,16 @@ impl Engine {
             let last = self.last_content(ctx, key).await?;
             existing(self.open_inside(ctx, last).await?)?;
         }
+        there.iter().for_each(|it| ctx.look(it));
         Ok(there)
     }
 
     /// The current version of what is to be changed, unless it is out of bounds.
     async fn current_within(&self, ctx: &Context, key: &Key, bounds: &Bounds) -> Result<Option<Stored>> {
         let found = self.within(ctx, ctx.session.read(key).await?, bounds).await?;
-        self.open_inside(ctx, found).await
+        let found = self.open_inside(ctx, found).await?;
+        found.iter().for_each(|it| ctx.look(it));
+        Ok(found)
     }
 
     /// http.html#create and #ccreate

@@ -30,7 +30,9 @@ impl Engine {
         }
         let filter = branches.iter().flat_map(|it| it.filter.clone()).collect();
         let plan = Plan { branches, after: None, limit: 2 };
+        ctx.look_for(of, criteria);
         let mut found = ctx.session.search(&plan).await?.found;
+        found.iter().for_each(|it| ctx.look(it));
         if found.len() > 1 {
             let told = format!("Several resources of type {of} match the criteria; they must match one at the most.");
             return Err(Failure::new(IssueType::MultipleMatches, told));

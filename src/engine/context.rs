@@ -1,7 +1,7 @@
 //! Who asks, in which tenant: one value, verified together.
 
 use crate::access::Scopes;
-use crate::audit::{Origin, Trail};
+use crate::audit::{Looked, Origin, Trail};
 use crate::own::{OwnParams, Params};
 use crate::privacy::{Limits, Privacy, claimed, purposes};
 use crate::request::Headers;
@@ -33,6 +33,8 @@ pub struct Context {
     pub(crate) origin: Arc<Origin>,
     /// Where what is to be kept in the audit log is left, where it is not written at once.
     pub(crate) trail: Option<Arc<Trail>>,
+    /// What the interaction looked at before it changed something.
+    pub(crate) looked: Arc<Looked>,
     /// The code of the Bundle's interaction that the request is part of.
     pub(crate) bundle: Option<&'static str>,
 }

@@ -185,6 +185,7 @@ impl Engine {
     async fn carry_out(&self, ctx: &Context, request: &Request) -> Result<Answer> {
         let interaction =
             Interaction::parse(request).inspect_err(|failure| ctx.note_unread(request, failure.status))?;
+        let ctx = &ctx.looking_anew();
         let admitted = match ctx.clone().wanting(&request.headers) {
             Ok(wanting) => self.pinned(wanting).await,
             Err(failure) => Err(failure),
@@ -269,6 +270,7 @@ impl Engine {
             leeway,
             origin: Arc::default(),
             trail: None,
+            looked: Arc::default(),
             bundle: None,
         })
     }

@@ -3,6 +3,7 @@
 mod events;
 mod everywhere;
 mod export;
+mod failed;
 mod kept;
 mod provenance;
 mod refused;

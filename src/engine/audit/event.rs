@@ -2,7 +2,8 @@
 //! (`render`).
 
 use super::entities::Entities;
-use super::patients::{PATIENT, each_patient};
+use super::held::each_patient_inside;
+use super::patients::PATIENT;
 use crate::interaction::Interaction;
 use crate::{Context, Place};
 use fhir::{Failure, Result};
@@ -109,11 +110,10 @@ impl Event {
     pub(super) fn add_body(&mut self, base: &str, key: &Key, version: i64, bodies: [&[u8]; 2]) {
         let mut owners = Vec::new();
         for body in bodies {
-            each_patient(&key.of, &key.id, body, base, |id| {
-                let number = self.patient(id);
-                if !owners.contains(&number) {
-                    owners.push(number);
-                }
+            each_patient_inside(&key.of, &key.id, body, base, &mut |id| {
+                // What lies in another resource may have no id.
+                let number = (!id.is_empty()).then(|| self.patient(id));
+                owners.extend(number.filter(|it| !owners.contains(it)));
             });
         }
         self.entities.add(&key.of, &key.id, version, &owners);

@@ -126,7 +126,9 @@ impl Engine {
         let scope = Scope::Instance(Key::new(of, id));
         let history = History { scope, since: None, at: None, before: None, limit: VERSIONS };
         for version in ctx.session().history(&history).await?.versions {
-            super::patients::each_patient(of, id, &version.body, ctx.base(), |it| found.push(keys::patient(it)));
+            super::held::each_patient_inside(of, id, &version.body, ctx.base(), &mut |it| {
+                found.push(keys::patient(it))
+            });
         }
         found.sort();
         found.dedup();

@@ -104,17 +104,22 @@ fn version(resource: Value<'_>) -> Option<i64> {
 /// The patients that a request names itself: in its parameters, as `Patient/1` or as the value of `patient`.
 pub(super) fn named_patients(request: &Request) -> Vec<String> {
     let mut ids = Vec::new();
-    for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
-        let is_patient = name == "patient" && fhir::primitive::is_id(&value);
-        ids.extend(is_patient.then(|| value.to_string()));
-        patients_in(value.as_bytes(), MOST_NAMED, &mut ids);
-    }
+    patients_asked(&request.query, &mut ids);
     patients_in(request.path.as_bytes(), MOST_NAMED, &mut ids);
     patients_in(&request.body, MOST_NAMED, &mut ids);
     ids.sort();
     ids.dedup();
     ids.truncate(MOST_NAMED);
     ids
+}
+
+/// Those that a query string names.
+pub(super) fn patients_asked(query: &str, ids: &mut Vec<String>) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let is_patient = name == "patient" && fhir::primitive::is_id(&value);
+        ids.extend(is_patient.then(|| value.to_string()));
+        patients_in(value.as_bytes(), MOST_NAMED, ids);
+    }
 }
 
 fn patients_in(text: &[u8], most: usize, ids: &mut Vec<String>) {

@@ -11,8 +11,10 @@ mod entities;
 mod event;
 mod find;
 mod handed;
+mod held;
 mod journal;
 mod keys;
+mod looked;
 mod patients;
 mod post;
 mod refused;
@@ -28,6 +30,7 @@ pub use beside::Beside;
 pub use event::Origin;
 pub(crate) use journal::Journal;
 pub use journal::WaitingEvents;
+pub(crate) use looked::Looked;
 pub(crate) use patients::each_patient;
 pub use search::damaged_log;
 pub(crate) use search::{is_of_log, unchangeable};
@@ -144,6 +147,14 @@ impl Noted<'_> {
         self.event.query = Some(asked(request));
     }
 
+    /// Of whom something was to be written, and by which criteria something was looked for on the way.
+    fn tried(&mut self, ctx: &Context, request: &Request) {
+        self.event.query = ctx.looked.asked().map(cut);
+        for id in handed::named_patients(request).into_iter().chain(ctx.looked.named_patients()) {
+            self.event.patient(&id);
+        }
+    }
+
     /// What was asked for, and of whom: that nothing is found tells of a patient as well.
     pub(crate) fn asked_of(&mut self, request: &Request) {
         self.asked(request);
@@ -156,7 +167,11 @@ impl Noted<'_> {
 /// A request's path and query, as far as an event keeps it.
 fn asked(request: &Request) -> String {
     let Request { path, query, .. } = request;
-    let mut asked = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+    cut(if query.is_empty() { path.clone() } else { format!("{path}?{query}") })
+}
+
+/// So much of what was asked for as an event keeps.
+fn cut(mut asked: String) -> String {
     if asked.len() > LONGEST {
         asked.truncate(asked.floor_char_boundary(LONGEST));
         asked.push('…');
@@ -204,13 +219,16 @@ impl Engine {
     /// Leaves the event of an interaction that failed.
     pub(crate) fn note_failure(&self, ctx: &Context, interaction: &Interaction, request: &Request, failure: &Failure) {
         ctx.note(interaction, failure.status, |noted| {
-            noted.named(interaction);
+            if !ctx.looked.has(interaction) {
+                noted.named(interaction);
+            }
             match interaction {
-                Interaction::Create { .. } | Interaction::Bundle => {}
+                Interaction::Create { .. } | Interaction::Bundle => noted.tried(ctx, request),
                 // Whom it names is a patient of another tenant.
                 it if self.is_elsewhere(it) => noted.asked(request),
                 _ => noted.asked_of(request),
             }
+            ctx.looked.each(|it| noted.touched(it));
         });
     }
 

@@ -20,7 +20,7 @@ pub(super) const PATIENT: &str = "Patient";
 /// The parameters by which a type is a patient's that the compartment leaves out.
 const BESIDE: &[&str] = &["patient", "subject"];
 /// A reference by its address (references.html#literal).
-const REFERENCE: &[u8] = b"\"reference\":\"";
+pub(super) const REFERENCE: &[u8] = b"\"reference\":\"";
 /// What the address of a Patient begins with.
 const HEAD: &[u8] = b"Patient/";
 
@@ -78,7 +78,7 @@ impl Elements {
 }
 
 /// The id of the patient that a reference leads to, which ends with a quote.
-fn patient<'b>(reference: &'b [u8], base: &str) -> Option<&'b str> {
+pub(super) fn patient<'b>(reference: &'b [u8], base: &str) -> Option<&'b str> {
     let relative = match reference.strip_prefix(base.as_bytes()) {
         Some(rest) if !base.is_empty() => rest.strip_prefix(b"/")?,
         _ => reference,
@@ -134,7 +134,7 @@ fn elements_of(of: TypeId) -> Vec<String> {
 }
 
 /// The members of an object of compact JSON, as bytes. What is none ends it.
-fn each_member<'b>(body: &'b [u8], mut take: impl FnMut(&'b [u8], &'b [u8])) {
+pub(super) fn each_member<'b>(body: &'b [u8], mut take: impl FnMut(&'b [u8], &'b [u8])) {
     let mut rest = body;
     while let Some((b'{' | b',', after)) = rest.split_first() {
         let Some(end) = text_end(after) else { return };
