@@ -127,6 +127,28 @@ async fn pages_of_a_chain_through_many_hold_each_match_once() {
     assert_eq!(back, on);
 }
 
+/// Addresses are logged on their way: a page link tells none of the values that the result is ordered by.
+#[tokio::test]
+async fn a_page_link_tells_no_values() {
+    use base64::Engine as _;
+    let client = Client::fresh();
+    for given in ["Zacharias-of-the-long-name-that-fills-more-than-a-block", "Zenobia"] {
+        let name = json!([{ "family": "Ordered", "given": [given] }]);
+        client.create(&with(patient("ordered"), json!({ "name": name, "birthDate": "1961-02-03" }))).await;
+    }
+    for order in ["given", "-given", "family,birthdate"] {
+        let page = client.search(&format!("Patient?identifier=ordered&_sort={order}&_count=1")).await;
+        for relation in ["next", "last"] {
+            let link = page.link(relation).expect("a link");
+            let (_, token) = link.split_once("_page=").expect("a token");
+            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).expect("base64");
+            let told = String::from_utf8_lossy(&bytes).to_lowercase();
+            assert!(!["zach", "zeno", "ordered"].iter().any(|it| told.contains(it)), "{order}: {relation}: {told}");
+        }
+        assert_eq!(client.found(&format!("Patient?identifier=ordered&_sort={order}&_count=1")).await.len(), 2);
+    }
+}
+
 /// A page link is the server's own: one that was changed is refused, not obeyed.
 #[tokio::test]
 async fn a_tampered_page_link_is_refused() {

@@ -1,4 +1,5 @@
-//! Page tokens: where a result goes on, signed, and bound to the tenant, the caller and the query.
+//! Page tokens: where a result goes on, signed, and bound to the tenant, the caller and the query. What a result is ordered by, such as a
+//! name, stands in them, and addresses are logged on their way: so they are encrypted as well.
 
 use crate::Context;
 use base64::Engine as _;
@@ -6,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhir::search::ParamId;
 use fhir::{Failure, IssueType, Result};
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use store::{Position, SortValue};
 
 /// Bytes of the signature that a token carries: 128 bits.
@@ -37,6 +38,7 @@ impl Turn {
 pub(crate) fn seal(ctx: &Context, query: &str, turn: &Turn) -> String {
     let mut bytes = write(turn);
     let signature = sign(ctx, query, &bytes);
+    veil(ctx, &signature, &mut bytes);
     bytes.extend_from_slice(&signature);
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -47,8 +49,10 @@ pub(crate) fn open(ctx: &Context, query: &str, token: &str) -> Result<Turn> {
         let told = "The page link is not valid: it was made for another query or caller, or was changed. Search again.";
         Failure::new(IssueType::Invalid, told)
     };
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
-    let (turn, signature) = bytes.split_at_checked(bytes.len().saturating_sub(SIGNATURE)).ok_or_else(refused)?;
+    let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
+    let end = bytes.len().saturating_sub(SIGNATURE);
+    let (turn, signature) = bytes.split_at_mut_checked(end).ok_or_else(refused)?;
+    veil(ctx, signature, turn);
     mac(ctx, query, turn).verify_truncated_left(signature).map_err(|_| refused())?;
     if signature.len() != SIGNATURE {
         return Err(refused());
@@ -56,9 +60,28 @@ pub(crate) fn open(ctx: &Context, query: &str, token: &str) -> Result<Turn> {
     read(turn).ok_or_else(refused)
 }
 
-fn mac(ctx: &Context, query: &str, turn: &[u8]) -> Hmac<Sha256> {
+/// Encrypts what was signed, and decrypts it: by a stream that the key makes of the signature, so that no two texts have the same
+/// (a synthetic initialization vector, as in RFC 5297).
+fn veil(ctx: &Context, signature: &[u8], turn: &mut [u8]) {
+    for (block, part) in turn.chunks_mut(Sha256::output_size()).enumerate() {
+        let mut stream = keyed(ctx);
+        // Nothing that is signed begins so: no part is that long.
+        stream.update(&u64::MAX.to_le_bytes());
+        stream.update(&(block as u64).to_le_bytes());
+        stream.update(signature);
+        for (byte, key) in part.iter_mut().zip(stream.finalize().into_bytes()) {
+            *byte ^= key;
+        }
+    }
+}
+
+fn keyed(ctx: &Context) -> Hmac<Sha256> {
     let key = &ctx.tenant.secrets().page_key;
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+    <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"))
+}
+
+fn mac(ctx: &Context, query: &str, turn: &[u8]) -> Hmac<Sha256> {
+    let mut mac = keyed(ctx);
     for part in [ctx.tenant.name().as_bytes(), ctx.caller.subject.as_bytes(), query.as_bytes(), turn] {
         mac.update(&(part.len() as u64).to_le_bytes());
         mac.update(part);
