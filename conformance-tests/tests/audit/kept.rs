@@ -55,8 +55,19 @@ async fn clients_add_events_of_their_own() {
     let named = format!("AuditEvent/{}/_history/1", added.id());
     let of_it: Vec<Value> = found.iter().filter(|it| references(it).contains(&named.as_str())).cloned().collect();
     assert_eq!(codes(&of_it), ["read", "create"]);
+    // It says what it was told to; that it was, the server says, in what nobody else can leave out.
+    let sent = json!({"system": "https://medisync.dev/fhir/CodeSystem/audit-event", "code": "sent"});
+    for tags in [json!([sent]), json!([{"code": "own"}])] {
+        let own = with(audit_event(&id), json!({"meta": {"tag": tags}}));
+        let added = client.post("AuditEvent", &own).await.expect(201);
+        for shown in [added.json(), client.read(&format!("AuditEvent/{}", added.id())).await] {
+            assert_eq!(shown["meta"]["tag"][0], sent, "{shown}");
+            assert_eq!(shown["meta"]["tag"].as_array().map(Vec::len), Some(1 + usize::from(tags[0]["code"] == "own")));
+        }
+    }
+    assert_eq!(events(&client, "_tag=https://medisync.dev/fhir/CodeSystem/audit-event|sent").await.len(), 3);
     assert!(found.iter().any(|it| it["id"] == added.id().as_str()));
-    assert_eq!(events(&client, "agent=Practitioner/theirs").await.len(), 1);
+    assert_eq!(events(&client, "agent=Practitioner/theirs").await.len(), 3);
     client.post("AuditEvent", &json!({"resourceType": "AuditEvent"})).await.expect_outcome(400..=422);
 }
 

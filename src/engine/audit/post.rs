@@ -1,10 +1,12 @@
 //! AuditEvents that clients send (IHE ATNA's RESTful feed, ITI-20): new ones are added to the log as they are, with an id
-//! and the time at which the server got them. That they were sent is an event of the server's own.
+//! and the time at which the server got them. That they were sent is an event of the server's own, and each is shown with a tag that says so: what the
+//! server tells itself nobody else can say.
 
 use super::{AUDIT_EVENT, keys};
 use crate::content::stamped_at;
 use crate::{Access, Answer, Context, Engine, Interaction, Request};
-use fhir::json::Value;
+use bytes::Bytes;
+use fhir::json::{Doc, Value, quote, write_replacing};
 use fhir::search::{IndexSink, ParamId, Target};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -12,6 +14,27 @@ use store::{AuditEntry, Key, Method, Stored};
 
 /// What begins an entry that is a whole AuditEvent.
 const WHOLE: &[u8] = br#"{"resourceType""#;
+
+/// The tag of what was sent.
+const SENT: (&str, &str) = ("https://medisync.dev/fhir/CodeSystem/audit-event", "sent");
+
+/// An AuditEvent that was sent, as it is shown.
+pub(super) fn marked(body: &[u8]) -> Result<Bytes> {
+    let doc = Doc::parse(std::str::from_utf8(body).map_err(Failure::internal)?).map_err(Failure::internal)?;
+    let Some(meta) = doc.root().get("meta") else { return Err(Failure::internal("a sent AuditEvent has no meta")) };
+    let mark = format!(r#"{{"system":"{}","code":"{}"}}"#, SENT.0, SENT.1);
+    let tags = meta.get("tag").into_iter().flat_map(Value::each);
+    let others = tags.filter(|it| (it.str("system"), it.str("code")) != (Some(SENT.0), Some(SENT.1)));
+    let tags: Vec<&str> = [mark.as_str()].into_iter().chain(others.map(Value::raw)).collect();
+    let rest = meta.children().filter(|it| !matches!(it.key(), "tag" | "_tag"));
+    let mut members: Vec<String> = rest.map(|it| format!("{}:{}", quote(it.key()), it.raw())).collect();
+    members.push(format!(r#""tag":[{}]"#, tags.join(",")));
+    let mut out = String::with_capacity(body.len() + 128);
+    write_replacing(&mut out, doc.root(), &|it| {
+        (it.index() == meta.index()).then(|| format!("{{{}}}", members.join(",")))
+    });
+    Ok(out.into())
+}
 
 /// Whether an entry is an AuditEvent as it was sent.
 pub(super) fn is_whole(body: &[u8]) -> bool {
@@ -46,7 +69,7 @@ impl Engine {
         let stored = Stored { key, version: 1, updated: at, method: Method::Post, body: body.into() };
         ctx.note(interaction, 201, |noted| noted.touched(&stored));
         ctx.leave(entry)?;
-        Ok(crate::write::answer(201, &stored.key, 1, at, stored.body, returns))
+        Ok(crate::write::answer(201, &stored.key, 1, at, marked(&stored.body)?, returns))
     }
 
     fn keys_of_whole(&self, ctx: &Context, event: Value<'_>) -> Vec<String> {

@@ -99,7 +99,7 @@ impl Engine {
         let key = Key::new(AUDIT_EVENT, &entry.id);
         let body = match super::post::is_whole(&entry.body) {
             true if !self.tells_of_all(ctx, sight, &entry.body)? => return Ok(None),
-            true => entry.body.clone(),
+            true => super::post::marked(&entry.body)?,
             false => {
                 let event = Event::read(&entry.body)?;
                 let (id, at, site) = (entry.id.as_str(), entry.at, ctx.tenant().name());
