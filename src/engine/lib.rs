@@ -46,7 +46,9 @@ pub use interaction::Interaction;
 pub use load::{LoadItem, Loaded};
 pub use operation::{Arguments, Call, Extra, HERE, Operation, Place, Run};
 pub use own::{IndexRun, OwnParam, OwnState};
-pub use privacy::{BasePolicy, Clearance, PrivacySettings, break_glass, check_purpose, of_tenant, purposes_of};
+pub use privacy::{
+    BasePolicy, Clearance, PrivacySettings, Share, Shared, TENANTS, break_glass, check_purpose, of_tenant, purposes_of,
+};
 pub use profiles::ProfileBreach;
 pub use provenance::MadeProvenance;
 pub use request::{Answer, Headers, Request, Verb};

@@ -24,7 +24,7 @@ async fn what_a_consent_denies_is_hidden() {
 async fn a_provision_is_about_what_it_says() {
     let Some(clinic) = Clinic::new().await else { return };
     let doctor = clinic.doctor();
-    let actor = |reference: &str| json!([{ "role": { "text": "r" }, "reference": { "reference": reference } }]);
+    let actor = |reference: &str| json!([{ "role": receives(), "reference": { "reference": reference } }]);
     let action = |code: &str| json!([{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": code }] }]);
     let class = |code: &str| json!([{ "system": "http://hl7.org/fhir/resource-types", "code": code }]);
     let code = |code: &str| json!([{ "coding": [{ "system": "http://loinc.org", "code": code }] }]);
@@ -265,7 +265,7 @@ async fn an_organization_is_its_parts_too() {
     let doctor = clinic.doctor();
     let denied = |to: &str| {
         let to = format!("Organization/{to}");
-        json!({ "type": "deny", "actor": [{ "role": { "text": "r" }, "reference": { "reference": to } }] })
+        json!({ "type": "deny", "actor": [{ "role": receives(), "reference": { "reference": to } }] })
     };
     for (to, is_seen) in [("ward", false), ("hospital", false), ("trust", false), ("other", true)] {
         clinic.consent("a", denied(to)).await;

@@ -115,7 +115,7 @@ async fn links_end_with_sharing() {
         json!({ "type": "permit" }),
         json!({
             "period": { "start": "2026-01-01", "end": "2099-01-01" },
-            "actor": [{ "role": { "text": "r" },
+            "actor": [{ "role": receives(),
                 "reference": { "identifier": { "system": "https://medisync.dev/fhir/tenant", "value": north.tenant } } }]
         }),
     );

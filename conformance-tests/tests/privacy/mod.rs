@@ -1,9 +1,11 @@
 //! What the tenant's rules and patients' Consents hide (consent.html): the known holes of this field, each as a case. Rules
 //! are given as a deployment would give them, by `$privacy-settings` and by Consents.
 
+mod actors;
 mod addresses;
 mod auditors;
 mod consents;
+mod criteria;
 mod doctors;
 mod duplicates;
 mod elements;
@@ -110,6 +112,16 @@ pub fn consent(patient: &str, provision: Value) -> Value {
         "patient": { "reference": format!("Patient/{patient}") },
         "policyRule": { "text": "The clinic's rules." }, "provision": provision
     })
+}
+
+/// The role of an actor who receives data.
+pub fn receives() -> Value {
+    role("IRCP")
+}
+
+/// A role by its code of v3-ParticipationType.
+pub fn role(code: &str) -> Value {
+    json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": code }] })
 }
 
 pub fn all_denied() -> Value {

@@ -138,7 +138,7 @@ async fn nobody_joins_what_others_named() {
     ] {
         clinic.admin.put(path, &body).await.expect(201);
     }
-    let named = |of: &str| json!([{ "role": { "text": "r" }, "reference": { "reference": of } }]);
+    let named = |of: &str| json!([{ "role": receives(), "reference": { "reference": of } }]);
     let permits = ["CareTeam/t", "Group/g", "Organization/o"];
     let exceptions: Vec<Value> = permits.iter().map(|it| json!({ "type": "permit", "actor": named(it) })).collect();
     clinic.consent("a", json!({ "type": "deny", "provision": exceptions })).await;

@@ -35,7 +35,7 @@ async fn what_is_denied_by_a_label_is_gone_from_the_resource() {
     assert!(own.get("Patient/a").await.text().contains("555-secret"));
 
     // What is said of another label, and to another, hides nothing.
-    let to = json!([{ "role": { "text": "r" }, "reference": { "reference": "Practitioner/e" } }]);
+    let to = json!([{ "role": receives(), "reference": { "reference": "Practitioner/e" } }]);
     for provision in [
         json!({ "type": "deny", "securityLabel": [label("PSY")] }),
         json!({ "type": "deny", "securityLabel": [label("HIV")], "actor": to }),

@@ -1,7 +1,4 @@
-//! Consent resources (consent.html) as rules: what their provisions say, in the words that [`super::verdict`] goes by.
-//!
-//! What this server does not understand stands as `None`: it is taken to hold where it denies, and not to hold where it
-//! permits.
+//! Consent resources (consent.html) as rules: whose they are, and what they say.
 
 use fhir::json::Value;
 use fhir::primitive::datetime;
@@ -10,17 +7,15 @@ use fhir::{Failure, Issue, IssueType, Result};
 use std::sync::Arc;
 use store::Key;
 
-use super::purpose::ACT_REASON;
+use super::provision::{DEPTH, Effect, Provision};
 use super::who::Identifier;
 
 /// The resource type.
 pub(crate) const CONSENT: &str = "Consent";
 /// The system of tenants' names as identifiers of organizations.
-pub(crate) const TENANTS: &str = "https://medisync.dev/fhir/tenant";
+pub const TENANTS: &str = "https://medisync.dev/fhir/tenant";
 /// How ids begin that stand for other tenants: no stored resource has such a one.
 pub(super) const TENANT: &str = "tenant|";
-/// Exceptions within exceptions; what is deeper denies.
-const DEPTH: usize = 16;
 
 /// A patient's active consent on privacy.
 #[derive(Debug)]
@@ -38,58 +33,6 @@ pub(super) struct Rule {
 enum Named<'a> {
     Id(&'a str),
     Identifier(Identifier),
-}
-
-/// What a provision does where it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Effect {
-    Permit,
-    Deny,
-    /// Nothing by itself: it is what its exceptions are about.
-    #[default]
-    Nothing,
-}
-
-/// `Consent.provision`. An empty list says nothing; of a list one must hold.
-#[derive(Debug, Default)]
-pub(super) struct Provision {
-    pub(super) effect: Effect,
-    /// When it holds, in microseconds.
-    pub(super) period: Option<(i64, i64)>,
-    pub(super) actors: Vec<Option<Key>>,
-    pub(super) actions: Vec<Option<Action>>,
-    pub(super) labels: Vec<Option<Code>>,
-    pub(super) purposes: Vec<Option<String>>,
-    pub(super) classes: Vec<Option<Code>>,
-    pub(super) codes: Vec<Option<Code>>,
-    /// When care was given, in microseconds.
-    pub(super) care: Option<(i64, i64)>,
-    pub(super) data: Vec<Option<Datum>>,
-    pub(super) exceptions: Vec<Provision>,
-}
-
-/// A code, perhaps of a system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Code {
-    pub(super) system: Option<String>,
-    pub(super) code: String,
-}
-
-/// What is done with data (consent-action).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Collect,
-    /// `access`, `use` and `disclose`.
-    See,
-    Correct,
-}
-
-/// `Consent.provision.data`, as far as it is understood.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Datum {
-    Instance(Key),
-    Dependents(Key),
-    AuthoredBy(Key),
 }
 
 /// Whether a Consent is one that access goes by.
@@ -145,6 +88,7 @@ impl Rule {
         if root.effect == Effect::Nothing {
             root.effect = root.implied(&policy);
         }
+        root.is_modified |= consent.get("modifierExtension").is_some();
         Some(Rule { patient, identifier, root: Arc::new(root) })
     }
 
@@ -160,66 +104,6 @@ impl Rule {
     }
 }
 
-impl Provision {
-    fn read(provision: Value<'_>, base: &str, depth: usize) -> Provision {
-        if depth == 0 {
-            return Provision { effect: Effect::Deny, ..Provision::default() };
-        }
-        let each = |name: &str| provision.get(name).into_iter().flat_map(Value::each);
-        let effect = match provision.str("type") {
-            Some("permit") => Effect::Permit,
-            Some("deny") => Effect::Deny,
-            _ => Effect::Nothing,
-        };
-        let exceptions = each("provision").map(|it| {
-            let mut exception = Provision::read(it, base, depth - 1);
-            if exception.effect == Effect::Nothing {
-                // An exception has to say what it does.
-                exception.effect = Effect::Deny;
-            }
-            exception
-        });
-        Provision {
-            effect,
-            period: provision.get("period").and_then(period),
-            actors: each("actor").map(|it| it.get("reference").and_then(|it| actor(it, base))).collect(),
-            actions: each("action").flat_map(concept).map(|it| it.and_then(|it| action(&it.code))).collect(),
-            labels: each("securityLabel").map(coding).collect(),
-            purposes: each("purpose").map(|it| coding(it).and_then(purpose)).collect(),
-            classes: each("class").map(coding).collect(),
-            codes: each("code").flat_map(concept).collect(),
-            care: provision.get("dataPeriod").and_then(period),
-            data: each("data").map(|it| datum(it, base)).collect(),
-            exceptions: exceptions.collect(),
-        }
-    }
-
-    /// What a root does that has no type, which R4 does not want it to have: it is an exception to the policy that the
-    /// consent is given to (Consent.provision, Consent.policyRule).
-    fn implied(&self, policy: &[&str]) -> Effect {
-        let has = |start: &str| policy.iter().any(|it| it.starts_with(start));
-        match (self.exceptions.is_empty(), self.is_narrowed()) {
-            _ if has("OPTOUT") => Effect::Deny,
-            (false, _) => Effect::Nothing,
-            (true, true) => Effect::Deny,
-            (true, false) if has("OPTIN") => Effect::Permit,
-            (true, false) => Effect::Nothing,
-        }
-    }
-
-    /// Whether it asks for labels, or one of its exceptions does.
-    pub(super) fn asks_for_labels(&self) -> bool {
-        !self.labels.is_empty() || self.exceptions.iter().any(Provision::asks_for_labels)
-    }
-
-    /// Whether it is about something less than all, at any time.
-    fn is_narrowed(&self) -> bool {
-        let lengths = [self.actors.len(), self.actions.len(), self.labels.len(), self.purposes.len()];
-        let others = [self.classes.len(), self.codes.len(), self.data.len()];
-        lengths.into_iter().chain(others).any(|it| it > 0) || self.care.is_some()
-    }
-}
-
 /// A period in microseconds, open where it has no start or no end.
 pub(super) fn period(period: Value<'_>) -> Option<(i64, i64)> {
     let end = |name: &str| period.str(name).and_then(datetime::range);
@@ -232,7 +116,7 @@ pub fn of_tenant(name: &str) -> String {
 }
 
 /// Who a reference to an actor leads to: a resource of this server, or another tenant, by its identifier.
-fn actor(reference: Value<'_>, base: &str) -> Option<Key> {
+pub(super) fn actor(reference: Value<'_>, base: &str) -> Option<Key> {
     let identifier = reference.get("identifier").filter(|it| it.str("system") == Some(TENANTS));
     let tenant = identifier.and_then(|it| it.str("value")).map(|it| Key::new("Organization", format!("{TENANT}{it}")));
     tenant.or_else(|| local(reference, base))
@@ -252,40 +136,6 @@ fn patient<'a>(reference: &'a str, base: &str) -> Option<&'a str> {
     match Target::parse(reference, base) {
         Target::Local { of, id } => (of == "Patient").then_some(id),
         Target::Url(url) => url.rsplit_once("/Patient/").map(|(_, id)| id.split('/').next().unwrap_or(id)),
-    }
-}
-
-fn coding(coding: Value<'_>) -> Option<Code> {
-    Some(Code { system: coding.str("system").map(str::to_owned), code: coding.str("code")?.to_owned() })
-}
-
-/// The codings of a concept; one that is not understood where it has none.
-fn concept(concept: Value<'_>) -> Vec<Option<Code>> {
-    let codings: Vec<Option<Code>> = concept.get("coding").into_iter().flat_map(Value::each).map(coding).collect();
-    if codings.is_empty() { vec![None] } else { codings }
-}
-
-fn action(code: &str) -> Option<Action> {
-    match code {
-        "collect" => Some(Action::Collect),
-        "access" | "use" | "disclose" => Some(Action::See),
-        "correct" => Some(Action::Correct),
-        _ => None,
-    }
-}
-
-fn purpose(coding: Code) -> Option<String> {
-    coding.system.as_deref().is_none_or(|it| it == ACT_REASON).then_some(coding.code)
-}
-
-fn datum(data: Value<'_>, base: &str) -> Option<Datum> {
-    let key = local(data.get("reference")?, base)?;
-    match data.str("meaning")? {
-        "instance" => Some(Datum::Instance(key)),
-        "dependents" => Some(Datum::Dependents(key)),
-        "authoredby" => Some(Datum::AuthoredBy(key)),
-        // What is related to it only the resource itself could tell.
-        _ => None,
     }
 }
 
@@ -330,18 +180,5 @@ mod tests {
         ] {
             assert!(Rule::read(Doc::parse(consent).unwrap().root(), "").is_none(), "{consent}");
         }
-    }
-
-    #[test]
-    fn what_is_too_deep_denies() {
-        let deep = (0..DEPTH).fold(r#"{"type":"permit"}"#.to_owned(), |inner, _| {
-            format!(r#"{{"type":"permit","provision":[{inner}]}}"#)
-        });
-        let doc = Doc::parse(deep).unwrap();
-        let mut at = &Provision::read(doc.root(), "", DEPTH);
-        while let Some(inner) = at.exceptions.first() {
-            at = inner;
-        }
-        assert_eq!(at.effect, Effect::Deny);
     }
 }

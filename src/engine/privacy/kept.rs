@@ -252,7 +252,7 @@ impl Engine {
         let rules = ctx.privacy.rules(session, ctx.base(), now).await?;
         let allowed = rules.settings.purposes(&ctx.caller);
         demand_allowed(ctx.purposes.as_deref().unwrap_or_default(), &allowed)?;
-        if rules.is_empty() {
+        if rules.is_empty() && !who::is_tenant(&ctx.caller) {
             return self.unlimited(ctx, session, &rules, presumed(&allowed)).await;
         }
         let is_limited = rules.settings.limits(&ctx.caller);

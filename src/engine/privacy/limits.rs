@@ -1,33 +1,30 @@
 //! What is left of each resource type for a caller: criteria that are joined with those of their grants.
 
-use super::consent::{Action, Rule};
+use super::Clearance;
+use super::condition::plain;
 use super::glass::Open;
 use super::kept::Rules;
 use super::labels::{self, Whose};
-use super::verdict::Asked;
+use super::provision::Action;
 use super::who::{Who, is_tie};
-use super::{BasePolicy, Clearance};
 use crate::Access;
 use crate::audit::each_patient;
 use fhir::json::{Value, write_compact};
-use fhir::search::{Clause, Filter, NO_CODES, Owners, ParamId, Query, Test};
+use fhir::search::{Clause, Filter, Owners, ParamId, Query, Test, records_of};
 use fhir::spec::{TypeId, r4};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Key;
 
-/// Criteria of consents that differ from each other, of one type, at the most: patients beyond them are denied all of it.
-const KINDS: usize = 64;
-
 /// What rules leave a caller.
 #[derive(Default)]
 pub(crate) struct Limits {
-    who: Who,
-    rules: Arc<Rules>,
+    pub(super) who: Who,
+    pub(super) rules: Arc<Rules>,
     /// The patients whom the caller treats, where they see no others' records.
     mine: Option<Arc<Owners>>,
     /// Patients whose consents do not bind the caller: the patient that they are, and those of an emergency.
-    unbound: FxHashSet<Arc<str>>,
+    pub(super) unbound: FxHashSet<Arc<str>>,
     /// Those of an emergency, with the purpose.
     emergencies: FxHashMap<Arc<str>, &'static str>,
     /// What a caller who says nothing wants data for, where that is presumed.
@@ -71,9 +68,9 @@ impl Limits {
         Arc::ptr_eq(&self.rules, rules)
     }
 
-    /// Whether there is no limit.
+    /// Whether there is no limit. Another tenant has what consents permit, and nothing without any.
     pub(crate) fn is_none(&self) -> bool {
-        self.mine.is_none() && self.rules.is_empty()
+        self.mine.is_none() && self.rules.is_empty() && !self.who.is_tenant()
     }
 
     /// Whether this is who the caller is, or acts as or for.
@@ -145,7 +142,7 @@ impl Limits {
             && let Some(test) = owned(&query, mine)
         {
             filter.push(Clause::Any([test].into_iter().chain(of_nobody(&query)).collect()));
-            filter.extend(query.pointing_at_others(mine).map(|it| Clause::None(vec![it])));
+            filter.extend(query.pointing_at_others(vec![records_of(mine)]).map(|it| Clause::None(vec![it])));
         }
         filter.extend(self.by_labels(&query, action));
         filter.extend(self.by_consents(&query, action, Whose::Resource));
@@ -187,7 +184,7 @@ impl Limits {
         owned(query, &open).filter(|_| !open.is_empty())
     }
 
-    fn unbound(&self) -> Arc<Owners> {
+    pub(super) fn unbound(&self) -> Arc<Owners> {
         Arc::new(self.rules.owners(self.unbound.iter().cloned().collect()))
     }
 
@@ -217,114 +214,17 @@ impl Limits {
         }
         filter
     }
-
-    /// What consents leave of a type, or of its elements with labels: what these are of is decided already.
-    fn by_consents(&self, query: &Query<'_>, action: Action, whose: Whose) -> Filter {
-        let mut filter = Filter::new();
-        if owned(query, &Arc::default()).is_none() {
-            return filter;
-        }
-        let is_decided = |it: &Rule| whose != Whose::Resource && !it.root.asks_for_labels();
-        let denied =
-            |it: &Rule| if is_decided(it) { None } else { self.asked(it, action, (query, whose)).denied(&it.root) };
-        // Of a resource that is seen as such, elements are withheld by whose it is.
-        let told = |it: &Arc<Owners>| if whose == Whose::Resource { query.concerning(it) } else { owned(query, it) };
-        let denied = self.tests(self.grouped(denied, Some(Filter::new())), told);
-        if !denied.is_empty() {
-            filter.push(Clause::None(denied));
-        }
-        // What is shared with another tenant by labels is no more than that.
-        let is_shared = whose != Whose::Resource && self.who.is_tenant();
-        if (self.rules.settings.base == BasePolicy::Deny || is_shared) && action != Action::Collect {
-            let permitted = |it: &Rule| match it.identifier {
-                Some(_) => None,
-                None => self.asked(it, action, (query, whose)).permitted(&it.root),
-            };
-            let mut groups = self.grouped(permitted, None);
-            for id in &self.unbound {
-                groups.add(Filter::new(), id.clone(), None);
-            }
-            let whole = Arc::new(self.rules.owners(groups.whole()));
-            let mut permitted = self.tests(groups, |it| owned(query, it));
-            permitted.extend(of_nobody(query));
-            if whose == Whose::Elements {
-                let of = &r4().of(query.of).name;
-                permitted.push(Test::All(vec![Clause::None(vec![labels::has_inline(of), labels::unread(of)])]));
-            }
-            filter.push(Clause::Any(permitted));
-            if whose == Whose::Resource {
-                filter.extend(query.pointing_at_others(&whole).map(|it| Clause::None(vec![it])));
-            }
-        }
-        filter
-    }
-
-    /// The question that a rule answers.
-    fn asked<'a>(&'a self, rule: &'a Rule, action: Action, (query, whose): (&Query<'a>, Whose)) -> Asked<'a> {
-        Asked { who: &self.who, action, patient: &rule.patient, query: *query, whose }
-    }
-
-    /// The patients of what rules say, by what they say.
-    fn grouped(&self, said: impl Fn(&Rule) -> Option<Filter>, rest: Option<Filter>) -> Groups {
-        let mut groups = Groups::default();
-        for rule in self.rules.all.iter().filter(|it| !self.unbound.contains(&it.patient)) {
-            if let Some(filter) = said(rule) {
-                groups.add(filter, rule.patient.clone(), rest.as_ref());
-            }
-        }
-        groups
-    }
-
-    /// The criteria, each for what is told of its patients.
-    fn tests(&self, groups: Groups, told: impl Fn(&Arc<Owners>) -> Option<Test>) -> Vec<Test> {
-        let mut groups: Vec<_> = groups.0.into_iter().collect();
-        groups.sort_by(|a, b| a.0.cmp(&b.0));
-        let test = |(filter, patients): (Filter, Vec<Arc<str>>)| {
-            let test = told(&Arc::new(self.rules.owners(patients)))?;
-            if filter.is_empty() {
-                return Some(test);
-            }
-            Some(Test::All([Clause::Any(vec![test])].into_iter().chain(filter).collect()))
-        };
-        groups.into_iter().filter_map(|(_, it)| test(it)).collect()
-    }
-}
-
-/// Criteria, each with the patients for whose records they are.
-#[derive(Default)]
-struct Groups(FxHashMap<String, (Filter, Vec<Arc<str>>)>);
-
-impl Groups {
-    /// Adds a patient; where there are too many criteria already, to those of the rest, or nowhere.
-    fn add(&mut self, mut filter: Filter, patient: Arc<str>, rest: Option<&Filter>) {
-        let mut name = if filter.is_empty() { String::new() } else { format!("{filter:?}") };
-        if !self.0.contains_key(&name) && self.0.len() >= KINDS && !name.is_empty() {
-            let Some(rest) = rest else { return };
-            (name, filter) = (String::new(), rest.clone());
-        }
-        self.0.entry(name).or_insert_with(|| (filter, Vec::new())).1.push(patient);
-    }
-
-    /// The patients for all of whose records there are no criteria.
-    fn whole(&self) -> Vec<Arc<str>> {
-        self.0.get("").map(|(_, patients)| patients.clone()).unwrap_or_default()
-    }
 }
 
 fn coding(clearance: &Clearance) -> (Option<&str>, &str) {
     (Some(&clearance.system), &clearance.code)
 }
 
-/// Reads parameters of a type that need no context.
-fn plain(of: TypeId) -> Query<'static> {
-    Query { spec: r4(), of, base: "", now: 0, codes: &NO_CODES }
-}
-
 /// That a resource is in the compartment of one of these; `None` where no resource of the type is in any.
-fn owned(query: &Query<'_>, owners: &Arc<Owners>) -> Option<Test> {
+pub(super) fn owned(query: &Query<'_>, owners: &Arc<Owners>) -> Option<Test> {
     query.in_compartments_of(r4().resource("Patient")?, owners)
 }
 
-fn of_nobody(query: &Query<'_>) -> Option<Test> {
+pub(super) fn of_nobody(query: &Query<'_>) -> Option<Test> {
     query.in_no_compartment(r4().resource("Patient")?)
 }

@@ -3,38 +3,31 @@
 //! Of exceptions to one provision, those that deny go before those that permit; an exception goes before what it is an
 //! exception to. What is not known counts against being seen.
 
-use super::consent::{Action, Code, Datum, Effect, Provision};
-use super::labels::{self, Whose};
+use super::condition::{Of, Told};
+use super::labels::Whose;
+use super::provision::{Action, Effect, Provision};
+use super::role::{Actor, Part};
 use super::who::Who;
-use fhir::search::{Clause, Filter, ParamId, Query, Test, TokenTest};
-use fhir::spec::{ParamType, TypeId, r4};
+use fhir::search::{Clause, Filter, Test};
 use store::Key;
-
-/// The system of resource types, as classes of data.
-const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
-/// The system of media types, as classes of data.
-const MEDIA_TYPES: &str = "urn:ietf:bcp:13";
-/// By these parameters resources refer to who made them.
-const AUTHORS: [&str; 8] =
-    ["author", "performer", "recorder", "asserter", "requester", "source", "informant", "prescriber"];
 
 /// Which way what is not known falls.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     /// Whether something is denied is asked: what is not known holds.
     Deny,
     /// Whether something is permitted is asked: what is not known does not hold.
     Permit,
 }
 
-/// Whoever asks to do something with the resources of a type.
+/// Whoever asks to do something with resources.
 pub(super) struct Asked<'a> {
     pub(super) who: &'a Who,
     pub(super) action: Action,
     /// Whose they are: the patient's id.
     pub(super) patient: &'a str,
-    /// Reads parameters of the type.
-    pub(super) query: Query<'a>,
+    /// What resources.
+    pub(super) of: Of<'a>,
     /// What labels are asked for of.
     pub(super) whose: Whose,
 }
@@ -102,17 +95,10 @@ impl Asked<'_> {
 
     /// What a provision's own conditions leave of the resources; `None`: nothing.
     fn holds(&self, it: &Provision, side: Side) -> Option<Filter> {
-        let by_caller = [
-            one(&it.actors, |key| self.who.is(key)),
-            self.who.wants(&it.purposes, side == Side::Permit, self.patient),
-            one(&it.actions, |action| Some(self.is_done(*action))),
-            Some(self.who.is_within(it.period)),
-        ];
-        if by_caller.into_iter().any(|known| !known.unwrap_or(side == Side::Deny)) {
-            return None;
-        }
+        let named = self.named(it, side)?;
         let mut filter = Filter::new();
         for told in [
+            self.from(&named),
             self.any(&it.classes, side, |code| self.class(code)),
             self.any(&it.codes, side, |code| Told::When(self.code(code, side))),
             self.any(&it.labels, side, |code| Told::When(self.label(code, side))),
@@ -120,13 +106,52 @@ impl Asked<'_> {
         ] {
             filter.extend(told?);
         }
-        match (it.care, side) {
-            (None, _) => {}
-            // What has no date at all, such as a patient, is of no period.
-            (Some(care), Side::Deny) => filter.push(self.query.care_overlaps(care)?),
-            (Some(care), Side::Permit) => filter.push(self.query.care_within(care)),
+        if let Some(care) = it.care {
+            filter.push(self.care(care, side)?);
         }
         Some(filter)
+    }
+
+    /// For whom a provision holds, as far as who asks, when and what for tells; `None`: not for them.
+    fn named<'p>(&self, it: &'p Provision, side: Side) -> Option<Named<'p>> {
+        let by_caller = [
+            (!it.is_modified).then_some(true),
+            self.who.wants(&it.purposes, side == Side::Permit, self.patient),
+            one(&it.actions, |action| Some(self.is_done(*action))),
+            Some(self.who.is_within(it.period)),
+        ];
+        if by_caller.into_iter().any(|known| !known.unwrap_or(side == Side::Deny)) {
+            return None;
+        }
+        match side {
+            Side::Deny => self.denied_to(&it.actors),
+            Side::Permit => self.permitted_to(&it.actors).then_some(Named::Whoever),
+        }
+    }
+
+    /// A rule that names nobody who receives data or whom it is from is for everybody, and so is one of which that is not known.
+    fn denied_to<'p>(&self, actors: &'p [Actor]) -> Option<Named<'p>> {
+        let named = || actors.iter().filter(|it| it.part != Part::Gives);
+        let mut sources = Vec::new();
+        for actor in named() {
+            match (&actor.key, actor.part) {
+                (Some(key), Part::Receives) if self.who.is(key) == Some(false) => {}
+                (Some(key), Part::Source) => sources.push(key),
+                _ => return Some(Named::Whoever),
+            }
+        }
+        match (named().next(), sources.is_empty()) {
+            (None, _) => Some(Named::Whoever),
+            (Some(_), true) => None,
+            (Some(_), false) => Some(Named::From(sources)),
+        }
+    }
+
+    /// Nothing is permitted by a rule that has other conditions on actors than who receives data.
+    fn permitted_to(&self, actors: &[Actor]) -> bool {
+        let is_plain = actors.iter().all(|it| matches!(it.part, Part::Receives | Part::Gives));
+        let is_one = |it: &Actor| it.part == Part::Receives && it.key.as_ref().and_then(|it| self.who.is(it)) == Some(true);
+        is_plain && (actors.is_empty() || actors.iter().any(is_one))
     }
 
     /// Whoever may not see something may not correct it.
@@ -148,116 +173,35 @@ impl Asked<'_> {
         match (all.is_empty(), tests.is_empty()) {
             (true, _) => Some(None),
             (false, true) => None,
-            (false, false) => Some(Some(Clause::Any(tests))),
+            (false, false) => Some(Some(self.one_of(tests))),
         }
     }
 
-    fn name(&self) -> &'static str {
-        &r4().of(self.query.of).name
+    fn from(&self, named: &Named<'_>) -> Option<Option<Clause>> {
+        let Named::From(sources) = named else { return Some(None) };
+        let tests: Vec<Test> = sources.iter().flat_map(|key| self.referring(key, |_| true)).collect();
+        if tests.is_empty() { None } else { Some(Some(self.one_of(tests))) }
     }
 
-    /// A resource type, a profile, a media type of documents; others are not known.
-    fn class(&self, class: &Code) -> Told {
-        match class.system.as_deref() {
-            Some(RESOURCE_TYPES) | None if class.code == self.name() => Told::Always,
-            Some(RESOURCE_TYPES) => Told::When(Vec::new()),
-            None if r4().resource(&class.code).is_some() => Told::When(Vec::new()),
-            Some(MEDIA_TYPES) if self.name() != "DocumentReference" => Told::When(Vec::new()),
-            Some(MEDIA_TYPES) => {
-                Told::When(vec![Test::Token(self.param("contenttype"), TokenTest::Code(class.code.clone()))])
-            }
-            _ if class.code.starts_with("http") => {
-                Told::When(vec![Test::Uri(self.param("_profile"), class.code.clone())])
-            }
-            _ => Told::Unknown,
+    /// What tells a provision from others as far as it says something of resources to who asks: the same for all of which the
+    /// same is denied and permitted.
+    pub(super) fn shape(&self, it: &Provision) -> String {
+        let named = [Side::Deny, Side::Permit].map(|side| self.named(it, side));
+        if named.iter().all(Option::is_none) {
+            return String::new();
         }
-    }
-
-    /// Anywhere among the codes that a resource is found by. What is denied is also what contains the code, and what refers to
-    /// a resource of the code in place of one, or to one of which that cannot be told.
-    fn code(&self, code: &Code, side: Side) -> Vec<Test> {
-        let mut tests = coded(self.query.of, code);
-        if side == Side::Permit {
-            return tests;
-        }
-        tests.push(Test::Token(ParamId::CODES, labels::token((code.system.as_deref(), &code.code))));
-        let standing = self.query.standing_for_codes();
-        if standing.is_empty() {
-            return tests;
-        }
-        let by = vec![ParamId::CODED_BY, self.param("medication")];
-        let codes = standing.iter().flat_map(|it| coded_itself(*it, code)).collect();
-        tests.push(Test::Leads { params: by, filter: vec![Clause::Any(codes)] });
-        // What comes with what it refers to is not here yet.
-        if self.action != Action::Collect {
-            let told = Test::Unowned { params: vec![ParamId::CODED_BY], of: String::new() };
-            tests.push(Test::All(vec![Clause::None(vec![told])]));
-        }
-        tests
-    }
-
-    fn label(&self, label: &Code, side: Side) -> Vec<Test> {
-        let coding = (label.system.as_deref(), label.code.as_str());
-        let param = match self.whose {
-            Whose::Resource => self.param("_security"),
-            Whose::Element => labels::element_labels(self.name()),
-            Whose::Elements => ParamId::inline_labels(self.name()),
-        };
-        match (self.whose, side) {
-            (Whose::Elements, Side::Permit) => Vec::new(),
-            (Whose::Elements, Side::Deny) => {
-                labels::from_inline(param, coding).into_iter().chain([labels::unread(self.name())]).collect()
-            }
-            (_, Side::Deny) => labels::from(param, coding),
-            (_, Side::Permit) => labels::up_to(param, coding),
-        }
-    }
-
-    fn datum(&self, datum: &Datum) -> Vec<Test> {
-        let itself = |key: &Key| (key.of == self.name()).then(|| Test::Id(key.id.clone()));
-        match datum {
-            Datum::Instance(key) => itself(key).into_iter().collect(),
-            Datum::Dependents(key) => itself(key).into_iter().chain(self.referring(key, |_| true)).collect(),
-            Datum::AuthoredBy(key) => self.referring(key, |code| AUTHORS.contains(&code)),
-        }
-    }
-
-    fn referring(&self, key: &Key, is_asked: impl Fn(&str) -> bool) -> Vec<Test> {
-        let params = r4().params_of(self.query.of).into_iter();
-        let references = params.filter(|it| it.kind == ParamType::Reference && is_asked(&it.code));
-        let local = |code: &str| Test::Local { param: self.param(code), of: key.of.clone(), id: key.id.clone() };
-        references.map(|it| local(&it.code)).collect()
-    }
-
-    fn param(&self, code: &str) -> ParamId {
-        ParamId::of(self.name(), code)
+        let said = (it.effect, &it.classes, &it.codes, &it.labels, &it.data, it.care);
+        let exceptions: Vec<String> = it.exceptions.iter().map(|it| self.shape(it)).collect();
+        format!("{named:?} {said:?} {exceptions:?}")
     }
 }
 
-/// That a resource of a type has a code where its parameters look for codes.
-fn coded(of: TypeId, code: &Code) -> Vec<Test> {
-    let tokens = r4().params_of(of).into_iter().filter(|it| it.kind == ParamType::Token && !it.expression.is_empty());
-    let params = tokens.filter(|it| !matches!(&*it.code, "_id" | "_security" | "_tag" | "identifier"));
-    params.map(|it| has(of, &it.code, code)).collect()
-}
-
-/// That one that stands for a code has it as its own.
-fn coded_itself(of: TypeId, code: &Code) -> Vec<Test> {
-    let own =
-        ["code", "type"].into_iter().filter(|it| r4().param(of, it).is_some_and(|it| it.kind == ParamType::Token));
-    own.map(|it| has(of, it, code)).collect()
-}
-
-fn has(of: TypeId, param: &str, code: &Code) -> Test {
-    Test::Token(ParamId::of(&r4().of(of).name, param), labels::token((code.system.as_deref(), &code.code)))
-}
-
-/// What a condition says of resources.
-enum Told {
-    Always,
-    /// Of those that pass one of these.
-    When(Vec<Test>),
-    Unknown,
+/// For whom a provision holds.
+#[derive(Debug)]
+enum Named<'a> {
+    Whoever,
+    /// For whoever asks, of what is from one of these.
+    From(Vec<&'a Key>),
 }
 
 /// Whether one of these is so; an empty list says nothing.

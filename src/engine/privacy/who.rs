@@ -85,6 +85,13 @@ impl Who {
         Ok(who)
     }
 
+    /// Another tenant, which wants data for these purposes.
+    pub(super) fn of_tenant(name: &str, purposes: &[String], now: i64) -> Who {
+        let me = Key::new(ORGANIZATION, format!("{TENANT}{name}"));
+        let identities = [me.clone()].into_iter().collect();
+        Who { me: Some(me), identities, purposes: Some(purposes.to_vec()), now, ..Who::default() }
+    }
+
     /// Whether it is another tenant, which sees what Consents permit alone.
     pub(super) fn is_tenant(&self) -> bool {
         self.me.as_ref().is_some_and(|it| it.of == "Organization" && it.id.starts_with(TENANT))
@@ -303,6 +310,11 @@ pub(super) fn identifiers(stored: &Stored) -> Result<Vec<Identifier>> {
     let doc = parsed(stored)?;
     let all = doc.root().get("identifier").into_iter().flat_map(Value::each);
     Ok(all.filter_map(|it| Some((it.str("system").unwrap_or_default().into(), it.str("value")?.into()))).collect())
+}
+
+/// Whether a caller is another tenant.
+pub(super) fn is_tenant(caller: &Caller) -> bool {
+    caller.fhir_user.as_deref().and_then(|it| it.strip_prefix("Organization/")).is_some_and(|it| it.starts_with(TENANT))
 }
 
 /// The resource that the user is, on this server.

@@ -2,11 +2,9 @@
 //! Ours; R4 has no operation for it. What is shared stays in the tenant it is of: nothing is copied, each question is asked
 //! there by a caller who is granted what the Consents permit and the caller's own access here allows, and no more.
 
-mod consented;
 mod view;
 
-use consented::{Consented, TENANTS};
-use engine::{Access, Answer, Call, Caller, Context, Extra, Operation, Request, Scopes, Verb};
+use engine::{Access, Answer, Call, Caller, Context, Extra, Operation, Request, Scopes, Shared, TENANTS, Verb};
 use fhir::json::{Doc, Value};
 use fhir::{Failure, IssueType, Result};
 use serde_json::{Value as Json, json};
@@ -23,6 +21,13 @@ pub(crate) fn operation() -> Operation {
         extras: &[Extra::Elsewhere],
         run: |call| Box::pin(shared(call)),
     }
+}
+
+/// A Consent that names this tenant.
+struct Consented {
+    /// Its id.
+    consent: String,
+    shared: Shared,
 }
 
 async fn shared(call: Call<'_>) -> Result<Answer> {
@@ -53,16 +58,20 @@ fn nothing() -> Failure {
 
 /// The active Consents there that name this tenant, of one patient or of all.
 async fn consents(call: &Call<'_>, there: &Context, patient: Option<&str>) -> Result<Vec<Consented>> {
-    let asked = Asked { tenant: call.ctx.tenant().name(), purpose: view::purpose(call), now: call.engine.now_micros() };
-    let (mut found, mut next) = (Vec::new(), Some(naming(call.ctx.tenant().name(), patient)));
+    let (tenant, purposes) = (call.ctx.tenant().name(), [view::purpose(call).to_owned()]);
+    let read = |consent: Value<'_>| {
+        let shared = Shared::read(consent, there.base(), tenant, (&purposes, call.engine.now_micros()))?;
+        Some(Consented { consent: consent.str("id")?.to_owned(), shared })
+    };
+    let (mut found, mut next) = (Vec::new(), Some(naming(tenant, patient)));
     while let Some(query) = next.take() {
         let mut request = get("Consent", &query);
-        request.headers.purpose_of_use = Some(asked.purpose.to_owned());
+        request.headers.purpose_of_use = Some(view::purpose(call).to_owned());
         let answer = call.engine.perform(there, request).await?;
         let text = std::str::from_utf8(&answer.body).map_err(Failure::internal)?;
         let page = Doc::parse(text).map_err(Failure::internal)?;
         let entries = page.root().get("entry").into_iter().flat_map(Value::each);
-        found.extend(entries.filter_map(|it| Consented::read(it.get("resource")?, &asked)));
+        found.extend(entries.filter_map(|it| read(it.get("resource")?)));
         if found.len() > MANY {
             return Err(Failure::new(
                 IssueType::TooCostly,
@@ -87,15 +96,6 @@ fn naming(tenant: &str, patient: Option<&str>) -> String {
     query.finish()
 }
 
-/// Who asks for what is shared, and when.
-struct Asked<'a> {
-    tenant: &'a str,
-    /// A code of v3-ActReason.
-    purpose: &'a str,
-    /// Microseconds since the epoch.
-    now: i64,
-}
-
 fn get(path: &str, query: &str) -> Request {
     Request {
         verb: Verb::Get,
@@ -110,12 +110,12 @@ fn get(path: &str, query: &str) -> Request {
 fn listed(consents: &[Consented]) -> Json {
     let parameters = consents.iter().map(|it| {
         let mut parts = vec![
-            json!({ "name": "patient", "valueId": it.patient }),
+            json!({ "name": "patient", "valueId": it.shared.patient }),
             json!({ "name": "consent", "valueId": it.consent }),
         ];
-        match &it.share {
+        match &it.shared.share {
             Ok(share) => {
-                parts.extend(share.until.iter().map(|it| json!({ "name": "until", "valueDateTime": it })));
+                parts.push(json!({ "name": "until", "valueDateTime": share.until }));
                 parts.extend(share.types.iter().flatten().map(|it| json!({ "name": "type", "valueCode": it })));
             }
             Err(reason) => parts.push(json!({ "name": "reason", "valueString": reason })),

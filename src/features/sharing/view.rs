@@ -1,8 +1,7 @@
 //! A question that is asked in another tenant, with what its Consents permit.
 
-use super::consented::{Consented, Share};
-use super::get;
-use engine::{Access, Answer, Call, Caller, Interaction, Origin, Scopes, of_tenant};
+use super::{Consented, get};
+use engine::{Access, Answer, Call, Caller, Interaction, Origin, Scopes, Share, of_tenant};
 use fhir::json::{Doc, Value, quote, write_replacing};
 use fhir::spec::r4;
 use fhir::{Failure, IssueType, Result};
@@ -15,7 +14,7 @@ pub(super) async fn ask(
     (patient, query): (&str, &str),
     consents: &[Consented],
 ) -> Result<Answer> {
-    let shares: Vec<&Share> = consents.iter().filter_map(|it| it.share.as_ref().ok()).collect();
+    let shares: Vec<&Share> = consents.iter().filter_map(|it| it.shared.share.as_ref().ok()).collect();
     if shares.is_empty() {
         let told =
             "The patient's Consents share nothing with this tenant now; without query they are listed with the reason.";
@@ -68,30 +67,22 @@ fn of_here(call: &Call<'_>, name: &str) -> String {
     format!("tenant:{}/{name}", call.ctx.tenant().name())
 }
 
-/// What the Consents permit of what the caller may do in the own tenant.
+/// What the caller may do in the own tenant, of the types that the Consents are about. What of them the Consents permit, the other
+/// tenant's rules say.
 fn scopes(caller: &Caller, patient: &str, shares: &[&Share]) -> Scopes {
+    let is_of = |it: &&Share, of: &str| it.types.as_ref().is_none_or(|it| it.contains(of));
+    // Of who looked at a record, its tenant alone tells.
+    let is_shared = |of: &&str| *of != "AuditEvent" && shares.iter().any(|it| is_of(it, of));
     let mut words = Vec::new();
-    for share in shares {
-        let mut criteria = form_urlencoded::Serializer::new(String::new());
-        for (name, values) in [("code", &share.codes), ("_security", &share.labels)] {
-            if !values.is_empty() {
-                criteria.append_pair(name, &values.join(","));
-            }
-        }
-        let criteria = criteria.finish();
-        // Of who looked at a record, its tenant alone tells.
-        let is_shared = |of: &str| of != "AuditEvent" && share.types.as_ref().is_none_or(|it| it.contains(of));
-        for of in r4().resources().map(|it| &*r4().of(it).name).filter(|it| is_shared(it)) {
-            let letters: String = [('r', Access::Read), ('s', Access::Search)]
-                .into_iter()
-                .filter_map(|(letter, access)| caller.scopes.allow(access, of).then_some(letter))
-                .collect();
-            if !letters.is_empty() {
-                words.push(format!("patient/{of}.{letters}{}", behind(&criteria, of, &caller.scopes)));
-            }
+    for of in r4().resources().map(|it| &*r4().of(it).name).filter(is_shared) {
+        let letters: String = [('r', Access::Read), ('s', Access::Search)]
+            .into_iter()
+            .filter_map(|(letter, access)| caller.scopes.allow(access, of).then_some(letter))
+            .collect();
+        if !letters.is_empty() {
+            words.push(format!("patient/{of}.{letters}{}", masked(of, &caller.scopes)));
         }
     }
-    // Types that have no codes, where some are asked for, grant nothing.
     Scopes::parse(&words.join(" "), Some(patient)).0
 }
 
@@ -100,12 +91,10 @@ pub(super) fn links(bundle: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     bundle.get("link").into_iter().flat_map(Value::each)
 }
 
-/// What stands behind a scope's letters: criteria, and what is hidden from the caller in the own tenant.
-fn behind(criteria: &str, of: &str, scopes: &Scopes) -> String {
+/// What stands behind a scope's letters: what is hidden from the caller in the own tenant.
+fn masked(of: &str, scopes: &Scopes) -> String {
     let hidden: Vec<String> = scopes.hidden(of).paths().map(|it| format!("{of}.{it}")).collect();
-    let masked = (!hidden.is_empty()).then(|| format!("_mask={}", hidden.join(",")));
-    let parts: Vec<&str> = [criteria].into_iter().filter(|it| !it.is_empty()).chain(masked.as_deref()).collect();
-    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    if hidden.is_empty() { String::new() } else { format!("?_mask={}", hidden.join(",")) }
 }
 
 /// Links that lead through the view again.

@@ -2,7 +2,7 @@
 //! theirs): all to whom it refers anywhere, and whose records it points at.
 
 use super::index::coded::standing_for_codes;
-use super::{Clause, Owners, ParamId, Query, Test};
+use super::{Clause, Filter, Owners, ParamId, Query, Test};
 use crate::spec::{Spec, TypeId, r4};
 use rustc_hash::FxHashSet;
 use std::sync::{Arc, LazyLock};
@@ -17,6 +17,12 @@ const POINTING: [(&str, &[&str]); 6] = [
     ("MessageHeader", &["focus"]),
     ("Provenance", &["entity", "target"]),
     ("Task", &["based-on", "focus", "subject"]),
+];
+/// Types whose resources are made of others, with the parameters by which they refer to these. Whose they are, they say themselves.
+const MADE_OF: [(&str, &[&str]); 3] = [
+    ("Composition", &["entry"]),
+    ("DiagnosticReport", &["result"]),
+    ("Observation", &["derived-from", "has-member"]),
 ];
 /// The parameters of all types by which a resource refers to a patient.
 static REFERRING: LazyLock<Vec<ParamId>> = LazyLock::new(referring);
@@ -37,23 +43,41 @@ impl<'a> Query<'a> {
         let (mut params, is_owner) = self.ownership(r4().resource(PATIENT)?)?;
         params.push(ParamId::PATIENTS);
         let owned = Test::Owned { params, is_owner, owners: owners.clone() };
-        Some(match self.pointing_at(vec![Clause::Any(vec![of_any_type(owners)])]) {
+        Some(match self.pointing_at(vec![Clause::Any(vec![records_of(owners)])]) {
             Some(pointing) => Test::All(vec![Clause::Any(vec![owned, pointing])]),
             None => owned,
         })
     }
 
-    /// That a resource points at what is somebody's, and of none of these patients. `None` of types that point at nothing.
-    pub fn pointing_at_others(&self, owners: &Arc<Owners>) -> Option<Test> {
+    /// Whether resources of the type are about others.
+    pub fn points(&self) -> bool {
+        self.pointing().is_some()
+    }
+
+    /// Whether resources of the type are made of others, such as a report of results.
+    pub fn is_made_of_others(&self) -> bool {
+        self.made_of().is_some()
+    }
+
+    /// That a resource is about a record of one of these patients, or made of one, that passes a filter. `None` of types that are neither.
+    pub fn pointing_at_records(&self, owners: &Arc<Owners>, filter: Filter) -> Option<Test> {
+        let codes = self.pointing().into_iter().chain(self.made_of()).flatten();
+        let params: Vec<ParamId> = codes.map(|it| self.id(it)).collect();
+        let filter = [Clause::Any(vec![records_of(owners)])].into_iter().chain(filter).collect();
+        (!params.is_empty()).then_some(Test::Leads { params, filter })
+    }
+
+    /// That a resource points at what is somebody's, and passes none of these. `None` of types that point at nothing.
+    pub fn pointing_at_others(&self, passed: Vec<Test>) -> Option<Test> {
         let unowned = Test::Unowned { params: REFERRING.clone(), of: PATIENT.to_owned() };
         let is_patient = Test::Of(PATIENT.to_owned());
         let is_somebodys = Clause::Any(vec![is_patient, Test::All(vec![Clause::None(vec![unowned])])]);
-        self.pointing_at(vec![Clause::None(vec![of_any_type(owners)]), is_somebodys])
+        self.pointing_at(vec![Clause::None(passed), is_somebodys])
     }
 
     /// That a resource points at what has one of these labels ([`ParamId::LABELS`]), and is of none of these patients.
     pub fn pointing_at_labelled(&self, labels: Vec<Test>, owners: &Arc<Owners>) -> Option<Test> {
-        self.pointing_at(vec![Clause::Any(labels), Clause::None(vec![of_any_type(owners)])])
+        self.pointing_at(vec![Clause::Any(labels), Clause::None(vec![records_of(owners)])])
     }
 
     /// The types of resources to which one refers in place of codes ([`ParamId::CODED_BY`]); none of types that do not.
@@ -62,9 +86,15 @@ impl<'a> Query<'a> {
     }
 
     fn pointing_at(&self, filter: Vec<Clause>) -> Option<Test> {
-        let of = &*self.spec.of(self.of).name;
-        let (_, codes) = POINTING.iter().find(|(it, _)| *it == of)?;
-        Some(Test::Leads { params: codes.iter().map(|it| ParamId::of(of, it)).collect(), filter })
+        Some(Test::Leads { params: self.pointing()?.iter().map(|it| self.id(it)).collect(), filter })
+    }
+
+    fn pointing(&self) -> Option<&'static [&'static str]> {
+        codes_of(&POINTING, &self.spec.of(self.of).name)
+    }
+
+    fn made_of(&self) -> Option<&'static [&'static str]> {
+        codes_of(&MADE_OF, &self.spec.of(self.of).name)
     }
 }
 
@@ -74,8 +104,22 @@ pub(super) fn may_refer_to_patient(of: TypeId) -> bool {
     MAY_REFER.get(usize::from(of.0)).copied().unwrap_or_default()
 }
 
+fn codes_of(all: &'static [(&str, &[&str])], of: &str) -> Option<&'static [&'static str]> {
+    all.iter().find(|(it, _)| *it == of).map(|(_, codes)| *codes)
+}
+
+/// The types whose resources may be somebody's.
+pub fn record_types() -> &'static [TypeId] {
+    static TYPES: LazyLock<Vec<TypeId>> = LazyLock::new(|| {
+        let Some(patient) = r4().resource(PATIENT) else { return Vec::new() };
+        let is_one = |it: &TypeId| owning_codes(r4(), *it, patient).is_some() || may_refer_to_patient(*it);
+        r4().resources().filter(is_one).collect()
+    });
+    &TYPES
+}
+
 /// That a resource, of whatever type, refers to one of these patients or is one.
-fn of_any_type(owners: &Arc<Owners>) -> Test {
+pub fn records_of(owners: &Arc<Owners>) -> Test {
     Test::Owned { params: REFERRING.clone(), is_owner: true, owners: owners.clone() }
 }
 
@@ -142,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_points_does_so_by_parameters_of_references() {
-        for (of, codes) in POINTING {
+        for (of, codes) in POINTING.iter().chain(&MADE_OF) {
             let type_id = r4().resource(of).unwrap();
             for code in codes {
                 let param = r4().param(type_id, code).unwrap_or_else(|| panic!("{of}?{code}"));
