@@ -17,9 +17,17 @@ fn of(system: &str, code: &str) -> Value {
 async fn clinic() -> Option<Clinic> {
     let clinic = Clinic::new().await?;
     for id in ["e", "f"] {
-        clinic.admin.put(&format!("Practitioner/{id}"), &json!({ "resourceType": "Practitioner", "id": id })).await.expect(201);
+        clinic
+            .admin
+            .put(&format!("Practitioner/{id}"), &json!({ "resourceType": "Practitioner", "id": id }))
+            .await
+            .expect(201);
     }
-    clinic.admin.put("Organization/o", &json!({ "resourceType": "Organization", "id": "o", "name": "O" })).await.expect(201);
+    clinic
+        .admin
+        .put("Organization/o", &json!({ "resourceType": "Organization", "id": "o", "name": "O" }))
+        .await
+        .expect(201);
     let by = json!({
         "id": "by", "subject": { "reference": "Patient/a" }, "performer": [{ "reference": "Practitioner/e" }]
     });
@@ -110,7 +118,8 @@ async fn a_rule_that_is_modified_is_not_known() {
     let permit = json!({ "type": "permit", "modifierExtension": modified });
     clinic.consent("a", json!({ "type": "deny", "provision": [permit] })).await;
     assert_eq!(seen(&doctor).await, Vec::<String>::new());
-    let elsewhere = json!({ "role": receives(), "reference": { "reference": "Practitioner/e" }, "modifierExtension": modified });
+    let elsewhere =
+        json!({ "role": receives(), "reference": { "reference": "Practitioner/e" }, "modifierExtension": modified });
     clinic.consent("a", json!({ "type": "deny", "actor": [elsewhere] })).await;
     assert_eq!(seen(&doctor).await, Vec::<String>::new());
 }

@@ -72,7 +72,11 @@ async fn sees_about(client: &Client, all: &[(&str, String, &str)], seen: &[&str]
             assert_eq!(client.get(&path).await.status, if is_seen { 200 } else { 404 }, "{path} of {to} {said}");
         }
         let found = client.page(&format!("{of}?_id={id}&_total=accurate")).await;
-        assert_eq!((found.ids().len(), found.total()), (usize::from(is_seen), Some(u64::from(is_seen))), "{of} of {to} {said}");
+        assert_eq!(
+            (found.ids().len(), found.total()),
+            (usize::from(is_seen), Some(u64::from(is_seen))),
+            "{of} of {to} {said}"
+        );
     }
 }
 

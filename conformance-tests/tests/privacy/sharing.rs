@@ -148,8 +148,14 @@ async fn a_provision_shares_what_it_permits() {
         (json!({ "provision": [{ "type": "deny", "actor": elsewhere }] }), all),
         (json!({ "provision": [{ "type": "deny", "class": [{ "system": "urn:unknown", "code": "x" }] }] }), &[]),
         (json!({ "provision": [{ "type": "deny", "code": code("x"), "period": { "end": "2020-01-01" } }] }), all),
-        (json!({ "securityLabel": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N" }] }), all),
-        (json!({ "securityLabel": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "L" }] }), &[]),
+        (
+            json!({ "securityLabel": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N" }] }),
+            all,
+        ),
+        (
+            json!({ "securityLabel": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "L" }] }),
+            &[],
+        ),
     ] {
         south.consent("a", with(shared_with(&north.tenant), said.clone())).await;
         assert_eq!(seen(&doctor, &south).await, expected, "{said}");
@@ -192,7 +198,8 @@ async fn nobody_elsewhere_has_what_is_not_shared_with_them() {
     assert_eq!(seen(&doctor, &south).await, ["a"]);
     // Two consents that share, share both; one that denies goes first.
     let observations = json!([{ "system": "http://hl7.org/fhir/resource-types", "code": "Observation" }]);
-    let second = with(shared_with(&north.tenant), json!({ "class": observations, "dataPeriod": { "end": "2020-01-01" } }));
+    let second =
+        with(shared_with(&north.tenant), json!({ "class": observations, "dataPeriod": { "end": "2020-01-01" } }));
     south.admin.put("Consent/everybody", &with(consent("a", second), json!({ "id": "everybody" }))).await.expect(200);
     assert_eq!(seen(&doctor, &south).await, ["a", "aold"]);
     let denied = with(consent("a", all_denied()), json!({ "id": "denied" }));

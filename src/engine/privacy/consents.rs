@@ -66,18 +66,19 @@ impl Limits {
         rule.identifier.is_none() && (!self.who.is_tenant() || shares_with(&rule.root, &self.who))
     }
 
-    /// That a resource is not made of what is denied, nor about it, where not all is denied of whose that is.
+    /// That a resource is not about what is denied, nor made of it.
     fn denied_of_pointed(&self, query: &Query<'_>, action: Action) -> Option<Clause> {
         if !query.points() && !query.is_made_of_others() {
             return None;
         }
         let shaped = self.shaped(action, |_| true, |asked, it| asked.denied(it));
-        let is_narrowed = |it: &Shaped| it.is_rest || !it.filter.is_empty();
+        // Where all is denied of whose it is, what points is hidden by that already.
+        let is_asked = |it: &Shaped| it.is_rest || !it.filter.is_empty() || query.is_made_of_others();
         let told = |it: Shaped| {
             let owners = Arc::new(self.rules.owners(it.patients));
             query.pointing_at_records(&owners, it.filter)
         };
-        let denied: Vec<Test> = shaped.into_iter().filter(is_narrowed).filter_map(told).collect();
+        let denied: Vec<Test> = shaped.into_iter().filter(is_asked).filter_map(told).collect();
         (!denied.is_empty()).then(|| Clause::None(in_parts(denied)))
     }
 
@@ -117,7 +118,8 @@ impl Limits {
                 None => {}
             }
         }
-        let mut all: Vec<_> = shapes.into_iter().filter_map(|(name, it)| Some((name, it.filter(|it| !it.is_rest)?))).collect();
+        let mut all: Vec<_> =
+            shapes.into_iter().filter_map(|(name, it)| Some((name, it.filter(|it| !it.is_rest)?))).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         let rest = (!rest.patients.is_empty()).then_some(rest);
         all.into_iter().map(|(_, it)| it).chain(rest).collect()

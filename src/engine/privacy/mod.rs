@@ -20,8 +20,8 @@ mod shared;
 mod verdict;
 mod who;
 
-pub use consent::of_tenant;
 pub use consent::TENANTS;
+pub use consent::of_tenant;
 pub(crate) use consent::{CONSENT, demand_enforceable, is_in_force, is_of_patient};
 pub use glass::break_glass;
 pub(crate) use kept::{AllPrivacy, Privacy, Written};
@@ -29,6 +29,6 @@ pub(crate) use labels::{Coding, element_labels, is_lowered, with_level};
 pub(crate) use limits::Limits;
 pub use purpose::{check_purpose, purposes_of};
 pub(crate) use purpose::{claimed, is_a, is_purpose, purposes};
-pub use shared::{Share, Shared};
 pub use settings::{BasePolicy, Clearance, PrivacySettings};
+pub use shared::{Share, Shared};
 pub(crate) use who::me;

@@ -77,7 +77,10 @@ fn permitted(rule: &Rule, who: &Who) -> Result<(), &'static str> {
             "provision.purpose has other purposes than the one asked with.",
         ),
         (is_seen, "provision.action does not permit access."),
-        (asked.permitted(root).is_some(), "Nothing of what it permits is understood: see class, code, data, actor and provision."),
+        (
+            asked.permitted(root).is_some(),
+            "Nothing of what it permits is understood: see class, code, data, actor and provision.",
+        ),
     ] {
         if !is_so {
             return Err(reason);
@@ -90,7 +93,8 @@ fn permitted(rule: &Rule, who: &Who) -> Result<(), &'static str> {
 fn types(root: &Provision) -> Option<BTreeSet<String>> {
     let of = |it: &Option<super::provision::Code>| {
         let class = it.as_ref()?;
-        let is_type = class.system.as_deref().is_none_or(|it| it == RESOURCE_TYPES) && r4().resource(&class.code).is_some();
+        let is_type =
+            class.system.as_deref().is_none_or(|it| it == RESOURCE_TYPES) && r4().resource(&class.code).is_some();
         is_type.then(|| class.code.clone())
     };
     let types: Option<BTreeSet<String>> = root.classes.iter().map(of).collect();

@@ -150,7 +150,8 @@ impl Asked<'_> {
     /// Nothing is permitted by a rule that has other conditions on actors than who receives data.
     fn permitted_to(&self, actors: &[Actor]) -> bool {
         let is_plain = actors.iter().all(|it| matches!(it.part, Part::Receives | Part::Gives));
-        let is_one = |it: &Actor| it.part == Part::Receives && it.key.as_ref().and_then(|it| self.who.is(it)) == Some(true);
+        let is_one =
+            |it: &Actor| it.part == Part::Receives && it.key.as_ref().and_then(|it| self.who.is(it)) == Some(true);
         is_plain && (actors.is_empty() || actors.iter().any(is_one))
     }
 

@@ -19,11 +19,8 @@ const POINTING: [(&str, &[&str]); 6] = [
     ("Task", &["based-on", "focus", "subject"]),
 ];
 /// Types whose resources are made of others, with the parameters by which they refer to these. Whose they are, they say themselves.
-const MADE_OF: [(&str, &[&str]); 3] = [
-    ("Composition", &["entry"]),
-    ("DiagnosticReport", &["result"]),
-    ("Observation", &["derived-from", "has-member"]),
-];
+const MADE_OF: [(&str, &[&str]); 3] =
+    [("Composition", &["entry"]), ("DiagnosticReport", &["result"]), ("Observation", &["derived-from", "has-member"])];
 /// The parameters of all types by which a resource refers to a patient.
 static REFERRING: LazyLock<Vec<ParamId>> = LazyLock::new(referring);
 /// Types of which it is told whose they are by all that they have, not by references.

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// The types, beside Patient and Observation.
-pub const TYPES: [&str; 5] = ["Provenance", "List", "Task", "DocumentManifest", "MedicationRequest"];
+pub const TYPES: [&str; 6] =
+    ["Provenance", "List", "Task", "DocumentManifest", "MedicationRequest", "DiagnosticReport"];
 /// Searches that look at them, or at others by them.
-pub const SEARCHES: [(&str, &str); 14] = [
+pub const SEARCHES: [(&str, &str); 17] = [
     ("Provenance", "_total=accurate"),
     ("Provenance", "target=Observation/r1,Observation/r2,Patient/r3&_summary=count"),
     ("Provenance", "_sort=-_id&_count=2"),
@@ -20,6 +21,9 @@ pub const SEARCHES: [(&str, &str); 14] = [
     ("DocumentManifest", "item=Observation/r0,Observation/r3,Patient/r1"),
     ("MedicationRequest", "_total=accurate"),
     ("MedicationRequest", "medication=Medication/m0,Medication/m1&_summary=count"),
+    ("DiagnosticReport", "_total=accurate"),
+    ("DiagnosticReport", "result=Observation/r1,Observation/r2,Observation/r3&_summary=count"),
+    ("Observation", "_has:DiagnosticReport:result:status=final&_sort=_id"),
     ("Observation", "_revinclude=Provenance:target&_sort=_id"),
     ("Observation", "_has:Task:focus:status=requested&_total=accurate"),
     ("Patient", "_revinclude=List:item&_has:MedicationRequest:patient:status=active"),
@@ -34,8 +38,8 @@ type Drawn = (usize, (bool, usize), Option<usize>, (usize, usize), usize);
 
 pub fn pointing() -> impl Strategy<Value = Pointing> {
     let code = (0..SYSTEMS.len(), 0..CODES.len());
-    let one = (0..7_usize, (any::<bool>(), 0..10_usize), proptest::option::of(0..9_usize), code, 0..4_usize);
-    vec(one, 24).prop_map(Pointing)
+    let one = (0..9_usize, (any::<bool>(), 0..10_usize), proptest::option::of(0..9_usize), code, 0..4_usize);
+    vec(one, 30).prop_map(Pointing)
 }
 
 fn concept((system, code): (usize, usize)) -> Value {
@@ -50,6 +54,7 @@ impl Pointing {
             named("Medication", format!("m{at}"), body)
         });
         let all = self.0.iter().enumerate().map(|(at, (kind, (is_patient, to), whose, code, way))| {
+            let result = to;
             let to = json!({ "reference": format!("{}/r{to}", if *is_patient { "Patient" } else { "Observation" }) });
             let agent = json!([{ "who": { "reference": "Practitioner/doctor" } }]);
             let mut whose = whose.map(|it| json!({ "reference": format!("Patient/r{it}") }));
@@ -74,6 +79,12 @@ impl Pointing {
                 ),
                 3 => ("Task", Some("for"), json!({ "status": "requested", "intent": "order", "focus": to })),
                 4 => ("DocumentManifest", Some("subject"), json!({ "status": "current", "content": [to] })),
+                7 | 8 => {
+                    whose = whose.or_else(|| Some(json!({ "reference": "Patient/r0" })));
+                    let results = json!([{ "reference": format!("Observation/r{result}") }]);
+                    let report = json!({ "status": "final", "code": concept(*code), "result": results });
+                    ("DiagnosticReport", Some("subject"), report)
+                }
                 _ => {
                     whose = whose.or_else(|| Some(json!({ "reference": "Patient/r0" })));
                     let mut order = json!({ "status": "active", "intent": "order" });
@@ -111,7 +122,7 @@ fn named(of: &'static str, id: String, mut resource: Value) -> Stored {
 /// Whether a resource has a code by a parameter of its own, and whether what it refers to or contains may have it.
 pub fn codes_of_order(order: &Value, system: usize, code: usize) -> (bool, bool) {
     let is_it = |it: &Value| *it == concept((system, code));
-    let own = is_it(&order["medicationCodeableConcept"]);
+    let own = is_it(&order["medicationCodeableConcept"]) || is_it(&order["code"]);
     let contained = order["contained"].as_array().into_iter().flatten().any(|it| is_it(&it["code"]));
     let reference = &order["medicationReference"];
     let referred = match reference["reference"].as_str() {
@@ -133,6 +144,23 @@ pub fn targets(of: &str, resource: &Value) -> Vec<String> {
     };
     let references = places.iter().filter_map(|it| resource.pointer(it)?["reference"].as_str());
     references.map(str::to_owned).collect()
+}
+
+/// What it is made of, as `Type/id`.
+pub fn parts(of: &str, resource: &Value) -> Vec<String> {
+    let results = resource["result"].as_array().filter(|_| of == "DiagnosticReport");
+    results.into_iter().flatten().filter_map(|it| it["reference"].as_str()).map(str::to_owned).collect()
+}
+
+/// Whether it refers to something anywhere.
+pub fn refers_to(resource: &Value, to: &str) -> bool {
+    match resource {
+        Value::Object(members) => {
+            members.get("reference").is_some_and(|it| it == to) || members.values().any(|it| refers_to(it, to))
+        }
+        Value::Array(items) => items.iter().any(|it| refers_to(it, to)),
+        _ => false,
+    }
 }
 
 /// The patients in whose compartment it is, by number.

@@ -1,6 +1,6 @@
 //! Rules beside grants: the patients of a doctor, and Consents, each told twice: as resources, and as what they hide.
 
-use super::pointing::{TYPES, codes_of_order, compartment, patient, targets};
+use super::pointing::{TYPES, codes_of_order, compartment, parts, patient, refers_to, targets};
 use super::resources::{CODES, SYSTEMS, Stored};
 use engine::{BasePolicy, Caller, Clearance, PrivacySettings, Scopes};
 use proptest::collection::vec;
@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 const DOCTOR: &str = "Practitioner/doctor";
 /// All that the doctor's scopes grant.
 pub const SCOPES: &str = "user/Patient.rs user/Observation.rs user/ValueSet.rs user/Provenance.rs user/List.rs user/Task.rs \
-                          user/DocumentManifest.rs user/MedicationRequest.rs user/Medication.rs";
+                          user/DocumentManifest.rs user/MedicationRequest.rs user/Medication.rs user/DiagnosticReport.rs";
 
+/// The system of roles of actors.
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 /// The system of levels of confidentiality.
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
@@ -40,6 +42,10 @@ pub enum Said {
     Nothing,
     DenyAll,
     DenyOthers,
+    /// Somebody whose role is not known.
+    DenyUnknown,
+    /// What is from a patient.
+    DenyFrom(usize),
     DenyObservations,
     DenyCode(usize, usize),
     DenyAllBut(usize, usize),
@@ -56,6 +62,8 @@ pub enum Said {
     /// All but what has a code and no label.
     DenyAllButUnlabelled(usize, usize),
     Permit,
+    /// What is from the doctor, not to whom.
+    PermitFrom,
     PermitBut(usize, usize),
 }
 
@@ -77,6 +85,9 @@ pub fn rules() -> impl Strategy<Value = Rules> {
         4 => Just(Said::Nothing),
         2 => Just(Said::DenyAll),
         1 => Just(Said::DenyOthers),
+        1 => Just(Said::DenyUnknown),
+        1 => (0..8_usize).prop_map(Said::DenyFrom),
+        1 => Just(Said::PermitFrom),
         1 => Just(Said::DenyObservations),
         2 => code().prop_map(|(a, b)| Said::DenyCode(a, b)),
         1 => code().prop_map(|(a, b)| Said::DenyAllBut(a, b)),
@@ -155,15 +166,12 @@ impl Rules {
         is_mine && !is_denied && is_permitted
     }
 
-    /// Whether the doctor sees a resource that points at others: denied is what is, of any whom it tells of, and shown what is in
-    /// a compartment and points at nobody else's.
-    fn shows_pointing(&self, population: &[Stored], of: &str, resource: &Value) -> bool {
+    /// Whether the doctor sees a resource that points at others: denied is what is, of any whom it tells of, by what it is
+    /// or what it points at, and shown what is in a compartment and points at nothing that is not permitted.
+    fn shows_pointing<'p>(&self, population: &'p [Stored], of: &str, resource: &Value) -> bool {
         let here = |to: &str| population.iter().find(|(of, id, _)| format!("{of}/{id}") == to);
-        let to: Vec<(&Stored, Value)> = targets(of, resource)
-            .iter()
-            .filter_map(|it| here(it))
-            .map(|it| (it, serde_json::from_str(&it.2).expect("JSON")))
-            .collect();
+        let read = |it: &'p Stored| (it, serde_json::from_str(&it.2).expect("JSON"));
+        let to: Vec<(&Stored, Value)> = targets(of, resource).iter().filter_map(|it| here(it)).map(read).collect();
         if !self.is_cleared && (is_restricted(resource) || to.iter().any(|(_, it)| is_restricted(it))) {
             return false;
         }
@@ -178,6 +186,16 @@ impl Rules {
         if concerned.any(|it| said(it) == Some(false)) {
             return false;
         }
+        // What it is about, or made of, is asked what it is itself.
+        let made_of = parts(of, resource);
+        let made_of = made_of.iter().filter_map(|it| here(it)).map(read);
+        let says = |it: usize, of: &str, resource: &Value| self.said.get(it).and_then(|it| it.of(of, resource));
+        let of_target = |target: &(&Stored, Value), effect: bool| {
+            owners_of(target).into_iter().any(|it| says(it, target.0.0, &target.1) == Some(effect))
+        };
+        if to.iter().cloned().chain(made_of).any(|it| of_target(&it, false)) {
+            return false;
+        }
         // A Task may be about nobody; the others are somebody's or are not seen.
         let is_nobodys = of == "Task" && own.is_empty() && named.is_empty();
         let is_somebodys = |(stored, it): &(&Stored, Value)| stored.0 == "Patient" || it["subject"].is_object();
@@ -188,8 +206,7 @@ impl Rules {
         };
         let is_mine = (is_nobodys || own.iter().any(|it| is_tied(*it)))
             && to.iter().filter(|it| is_somebodys(it)).all(is_treated);
-        let is_whole = |it: usize| matches!(self.said.get(it), Some(Said::Permit));
-        let is_open = |target: &(&Stored, Value)| owners_of(target).into_iter().any(is_whole);
+        let is_open = |target: &(&Stored, Value)| of_target(target, true);
         let is_permitted = (is_nobodys || own.iter().any(|it| said(*it) == Some(true)))
             && to.iter().filter(|it| is_somebodys(it)).all(is_open);
         (!self.is_limited || is_mine) && (self.base == BasePolicy::Permit || is_permitted)
@@ -200,11 +217,18 @@ impl Said {
     fn provision(self) -> Option<Value> {
         let code =
             |system: usize, code: usize| json!([{ "coding": [{ "system": SYSTEMS[system], "code": CODES[code] }] }]);
-        let actor = |reference: &str| json!([{ "role": { "text": "r" }, "reference": { "reference": reference } }]);
+        let named = |role: Value, reference: &str| json!([{ "role": role, "reference": { "reference": reference } }]);
+        let role = |code: &str| json!({ "coding": [{ "system": PARTICIPATION, "code": code }] });
+        let actor = |reference: &str| named(role("IRCP"), reference);
         Some(match self {
             Said::Nothing => return None,
             Said::DenyAll => json!({ "type": "deny", "actor": actor("Organization/o") }),
             Said::DenyOthers => json!({ "type": "deny", "actor": actor("Practitioner/other") }),
+            Said::DenyUnknown => {
+                json!({ "type": "deny", "actor": named(json!({ "text": "r" }), "Practitioner/other") })
+            }
+            Said::DenyFrom(at) => json!({ "type": "deny", "actor": named(role("AUT"), &format!("Patient/r{at}")) }),
+            Said::PermitFrom => json!({ "type": "permit", "actor": named(role("AUT"), DOCTOR) }),
             Said::DenyObservations => {
                 let class = json!([{ "system": "http://hl7.org/fhir/resource-types", "code": "Observation" }]);
                 json!({ "type": "deny", "class": class })
@@ -246,7 +270,7 @@ impl Said {
         // What is permitted must have the code itself; what is denied may have it in what it refers to.
         let has = |a: usize, b: usize| match of {
             "Observation" => has_code(resource, SYSTEMS[a], CODES[b]),
-            "MedicationRequest" => codes_of_order(resource, a, b).0,
+            "MedicationRequest" | "DiagnosticReport" => codes_of_order(resource, a, b).0,
             _ => false,
         };
         let may_have = |a: usize, b: usize| has(a, b) || of == "MedicationRequest" && codes_of_order(resource, a, b).1;
@@ -254,7 +278,9 @@ impl Said {
             Said::Nothing | Said::DenyOthers | Said::DenyCorrect | Said::DenyWhen(false) | Said::DenyPurpose(false) => {
                 None
             }
-            Said::DenyWhen(true) | Said::DenyPurpose(true) => Some(false),
+            Said::PermitFrom => None,
+            Said::DenyFrom(at) => refers_to(resource, &format!("Patient/r{at}")).then_some(false),
+            Said::DenyWhen(true) | Said::DenyPurpose(true) | Said::DenyUnknown => Some(false),
             Said::DenyLabelled => is_restricted(resource).then_some(false),
             Said::DenyCare => (of != "Patient").then_some(false),
             Said::DenyInstance(at) => (of == "Observation" && resource["id"] == format!("r{at}")).then_some(false),

@@ -130,12 +130,13 @@ async fn codes_and_labels_narrow_what_is_shared() {
     labelled["provision"]["securityLabel"] =
         json!([{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N" }]);
     let (house, south) = houses(labelled).await;
-    assert!(found(&house, "Observation").await.is_empty());
-    let mut normal = observation("n", "p", "one");
-    normal["meta"] =
-        json!({ "security": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N" }] });
-    house.put_as(&south, &[normal]).await;
-    assert_eq!(found(&house, "Observation").await, ["Observation/n"]);
+    // Confidentiality is a water mark, and what has no label is normal.
+    assert_eq!(found(&house, "Observation").await, ["Observation/a", "Observation/b"]);
+    let mut restricted = observation("b", "p", "one");
+    restricted["meta"] =
+        json!({ "security": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R" }] });
+    house.put_as(&south, &[restricted]).await;
+    assert_eq!(found(&house, "Observation").await, ["Observation/a"]);
 }
 
 /// A Consent that says something the view can't be held to, or that does not hold now, shares nothing and says why.
@@ -145,7 +146,8 @@ async fn what_cannot_be_held_to_shares_nothing() {
         ("period", json!({ "start": "2026-01-01" })),
         ("period", json!({ "end": "2026-01-01" })),
         ("period", json!({ "start": "2027-01-01", "end": "2027-12-31" })),
-        ("dataPeriod", json!({ "start": "2026-01-01" })),
+        ("data", json!([{ "meaning": "related", "reference": { "reference": "Observation/a" } }])),
+        ("modifierExtension", json!([{ "url": "https://example.org/unless", "valueBoolean": true }])),
         ("purpose", json!([{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HRESCH" }])),
         (
             "action",
@@ -153,6 +155,7 @@ async fn what_cannot_be_held_to_shares_nothing() {
         ),
         ("class", json!([{ "system": "http://hl7.org/fhir/consentcontentclass", "code": "x" }])),
         ("provision", json!([{ "type": "deny" }])),
+        ("provision", json!([{ "type": "deny", "class": [{ "system": "urn:x", "code": "x" }] }])),
     ] {
         let mut consent = consent();
         consent["provision"][name] = value;
