@@ -162,7 +162,6 @@ async fn a_provision_shares_what_it_permits() {
     }
     // The root has no type, says R4: then its exceptions permit.
     let mut root = shared_with(&north.tenant);
-    root["type"].take();
     root.as_object_mut().unwrap().remove("type");
     for (exceptions, expected) in [
         (json!([{ "type": "permit", "code": code("y") }]), &["aother"][..]),

@@ -89,7 +89,7 @@ async fn prepare(place: &Place<'_>, sharing: &Place<'_>) {
     let tenant = json!({ "identifier": { "system": "https://medisync.dev/fhir/tenant", "value": place.tenant } });
     let permit = json!({
         "type": "permit", "period": { "start": "2026-01-01", "end": "2099-01-01" },
-        "actor": [{ "role": { "text": "asker" }, "reference": tenant }],
+        "actor": [{ "role": crate::privacy::receives(), "reference": tenant }],
     });
     sharing.admin.put("Consent/cshared", &crate::privacy::consent("shared", permit)).await.expect(201);
 }

@@ -102,12 +102,14 @@ impl Limits {
     ) -> Vec<Shaped> {
         let mut shapes: FxHashMap<String, Option<Shaped>> = FxHashMap::default();
         let mut rest = Shaped { is_rest: true, ..Shaped::default() };
+        // Whose they are is asked with each.
+        let whose = weight(&[Clause::Any(vec![records_of(&Arc::default())])]);
         let mut left = WEIGHT;
         for rule in self.rules.all.iter().filter(|it| !self.unbound.contains(&it.patient) && is_asked(it)) {
             let asked = self.asked(rule, action, Of::Any, Whose::Resource);
             let shape = shapes.entry(asked.shape(&rule.root)).or_insert_with(|| {
                 let filter = said(&asked, &rule.root)?;
-                let weight = weight(&filter);
+                let weight = weight(&filter) + whose;
                 let is_rest = weight > left;
                 left = left.saturating_sub(if is_rest { 0 } else { weight });
                 Some(Shaped { filter, is_rest, patients: Vec::new() })

@@ -4,7 +4,7 @@
 use super::condition::{Of, RESOURCE_TYPES};
 use super::consent::Rule;
 use super::labels::Whose;
-use super::provision::{Action, Effect, Provision};
+use super::provision::{Action, Code, Effect, Provision};
 use super::role::Part;
 use super::verdict::Asked;
 use super::who::Who;
@@ -91,7 +91,7 @@ fn permitted(rule: &Rule, who: &Who) -> Result<(), &'static str> {
 
 /// The resource types of `provision.class`; none if it has something else.
 fn types(root: &Provision) -> Option<BTreeSet<String>> {
-    let of = |it: &Option<super::provision::Code>| {
+    let of = |it: &Option<Code>| {
         let class = it.as_ref()?;
         let is_type =
             class.system.as_deref().is_none_or(|it| it == RESOURCE_TYPES) && r4().resource(&class.code).is_some();
