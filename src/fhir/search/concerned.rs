@@ -185,7 +185,7 @@ mod tests {
     fn what_points_does_so_by_parameters_of_references() {
         for (of, codes) in POINTING.iter().chain(&MADE_OF) {
             let type_id = r4().resource(of).unwrap();
-            for code in codes {
+            for code in *codes {
                 let param = r4().param(type_id, code).unwrap_or_else(|| panic!("{of}?{code}"));
                 assert_eq!(param.kind, crate::spec::ParamType::Reference, "{of}?{code}");
             }
