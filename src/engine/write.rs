@@ -30,8 +30,10 @@ impl Engine {
         // A patch is read with what it changes.
         let doc = if is_bodiless || is_patch { None } else { Some(self.json_body(request)?) };
         let source = Source { header: request.headers.provenance.as_deref(), content: None };
-        for _ in 0..ATTEMPTS {
-            let ctx = &self.pinned(ctx.clone()).await?;
+        for attempt in 0..ATTEMPTS {
+            // The first goes by what the interaction goes by.
+            let anew = if attempt == 0 { None } else { Some(self.pinned(ctx.clone()).await?) };
+            let ctx = anew.as_ref().unwrap_or(ctx);
             let resource = doc.as_ref().map(Doc::root);
             let target = match self.aim(ctx, interaction, request, resource).await? {
                 Aim::Done(answer) => {

@@ -10,7 +10,7 @@
 use fhir::search::own_alternatives;
 use fhir::spec::{TypeId, r4};
 use memchr::memchr2;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use memchr::memrchr;
 use rustc_hash::FxHashSet;
 use std::sync::{LazyLock, OnceLock};
@@ -34,9 +34,10 @@ pub(crate) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str
     if elements.tell_by_name(body, base, &mut tell) {
         return;
     }
+    static REFERENCES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(REFERENCE));
     each_member(body, |name, value| {
         if elements.all.iter().any(|it| it.as_bytes() == name) {
-            for at in memmem::find_iter(value, REFERENCE) {
+            for at in REFERENCES.find_iter(value) {
                 let reference = value.get(at + REFERENCE.len()..).unwrap_or_default();
                 if let Some(id) = patient(reference, base) {
                     tell(id);

@@ -12,7 +12,6 @@ use fhir::search::{Clause, Owners, ParamId, Test, TokenTest};
 use fhir::spec::r4;
 use fhir::{Failure, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{History, Key, Put, Scope, Session, Tenant};
 
@@ -126,8 +125,19 @@ struct Held<T> {
     value: Arc<T>,
     /// When it was read, in milliseconds.
     at: i64,
-    /// How many writes there were that bear on it.
-    writes: u64,
+    /// How many writes there were before.
+    writes: Writes,
+}
+
+/// How many writes of this server there were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Writes {
+    /// Of Consents and settings.
+    rules: u64,
+    /// Of patients.
+    patients: u64,
+    /// Of what tells who callers are, patients among them.
+    ties: u64,
 }
 
 impl<T> Clone for Held<T> {
@@ -137,32 +147,31 @@ impl<T> Clone for Held<T> {
 }
 
 impl<T> Held<T> {
-    fn fresh(&self, now: i64, writes: u64) -> Option<Arc<T>> {
-        (self.writes == writes && now - self.at < HELD).then(|| self.value.clone())
+    /// It, unless it was read too long ago; `stands` tells whether no write bears on it since.
+    fn fresh(&self, now: i64, stands: impl FnOnce(&Self) -> bool) -> Option<Arc<T>> {
+        (now - self.at < HELD && stands(self)).then(|| self.value.clone())
     }
 }
 
 /// On what of that which is remembered a write bears.
 #[derive(Clone, Copy)]
 pub(crate) struct Written {
-    consents: bool,
+    rules: bool,
+    patients: bool,
     ties: bool,
 }
 
 impl Written {
     pub(crate) fn of(puts: &[Put]) -> Written {
         let is = |types: &[&str]| puts.iter().any(|it| types.contains(&it.key.of.as_str()));
-        Written { consents: is(&[CONSENT, "Patient"]), ties: is(&who::TOLD_BY) }
+        Written { rules: is(&[CONSENT]), patients: is(&["Patient"]), ties: is(&who::TOLD_BY) }
     }
 }
 
 /// What is remembered of a tenant.
 #[derive(Default)]
 pub(crate) struct Privacy {
-    /// Writes of this server of Consents and patients.
-    consents: AtomicU64,
-    /// And of what tells who callers are.
-    ties: AtomicU64,
+    written: Mutex<Writes>,
     rules: Mutex<Option<Held<Rules>>>,
     callers: Mutex<FxHashMap<String, Held<Limits>>>,
 }
@@ -170,23 +179,29 @@ pub(crate) struct Privacy {
 impl Privacy {
     /// Something was written.
     pub(crate) fn heed(&self, written: Written) {
-        if written.consents {
-            self.consents.fetch_add(1, Ordering::AcqRel);
-        }
-        if written.ties {
-            self.ties.fetch_add(1, Ordering::AcqRel);
-        }
+        let mut writes = locked(&self.written);
+        writes.rules += u64::from(written.rules);
+        writes.patients += u64::from(written.patients);
+        writes.ties += u64::from(written.ties);
+    }
+
+    /// Asked for before what is to be held is read: what is written meanwhile may not be in it.
+    fn writes(&self) -> Writes {
+        *locked(&self.written)
     }
 
     async fn rules(&self, session: &dyn Session, base: &str, now: i64) -> Result<Arc<Rules>> {
-        let writes = self.consents.load(Ordering::Acquire);
+        let writes = self.writes();
+        // Rules of Consents are of the patients who gave them; without any no patient bears on them.
+        let stands = |it: &Held<Rules>| {
+            it.writes.rules == writes.rules && (it.value.all.is_empty() || it.writes.patients == writes.patients)
+        };
         let held = locked(&self.rules).clone();
-        if let Some(fresh) = held.as_ref().and_then(|it| it.fresh(now, writes)) {
+        if let Some(fresh) = held.as_ref().and_then(|it| it.fresh(now, stands)) {
             return Ok(fresh);
         }
         let mark = Mark::of(session).await?;
-        let unchanged =
-            held.filter(|it| it.writes == writes && it.value.mark == mark && now / IDENTIFIED == it.at / IDENTIFIED);
+        let unchanged = held.filter(|it| stands(it) && it.value.mark == mark && now / IDENTIFIED == it.at / IDENTIFIED);
         let value = match unchanged {
             Some(held) => held.value,
             None => Arc::new(Rules::read(session, mark, base).await?),
@@ -195,12 +210,17 @@ impl Privacy {
         Ok(value)
     }
 
-    fn held(&self, caller: &str, rules: &Arc<Rules>, now: i64, writes: u64) -> Option<Arc<Limits>> {
-        let held = locked(&self.callers).get(caller).and_then(|it| it.fresh(now, writes));
+    fn held(&self, caller: &str, rules: &Arc<Rules>, now: i64, writes: Writes) -> Option<Arc<Limits>> {
+        // Whom no rule limits, and nothing is open to in an emergency, no tie makes another.
+        let stands = |it: &Held<Limits>| match it.value.is_none() && !it.value.has_emergency() {
+            true => it.writes.rules == writes.rules,
+            false => it.writes.ties == writes.ties,
+        };
+        let held = locked(&self.callers).get(caller).and_then(|it| it.fresh(now, stands));
         held.filter(|it| it.is_of(rules))
     }
 
-    fn hold(&self, caller: String, limits: &Arc<Limits>, now: i64, writes: u64) {
+    fn hold(&self, caller: String, limits: &Arc<Limits>, now: i64, writes: Writes) {
         let mut callers = locked(&self.callers);
         if callers.len() >= CALLERS {
             callers.retain(|_, it| now - it.at < HELD);
@@ -259,7 +279,7 @@ impl Engine {
         let Caller { subject, fhir_user, roles, .. } = &*ctx.caller;
         let asked = (is_limited, &ctx.purposes, &allowed, scopes.patient());
         let caller = format!("{:?}", (subject, fhir_user, roles, asked, ctx.base()));
-        let writes = ctx.privacy.ties.load(Ordering::Acquire);
+        let writes = ctx.privacy.writes();
         if let Some(held) = ctx.privacy.held(&caller, &rules, now, writes) {
             return Ok(held);
         }
@@ -290,7 +310,7 @@ impl Engine {
             return Ok(Arc::new(Limits::default().presuming(presumed)));
         }
         let (caller, now) = (format!("unlimited {subject} {presumed:?}"), (self.ambient.now_ms)());
-        let writes = ctx.privacy.ties.load(Ordering::Acquire);
+        let writes = ctx.privacy.writes();
         if let Some(held) = ctx.privacy.held(&caller, rules, now, writes) {
             return Ok(held);
         }
@@ -305,7 +325,7 @@ impl Engine {
 impl Context {
     /// Has limits of all callers of the tenant looked up anew, as rules were changed otherwise than by a write of resources.
     pub fn forget_limits(&self) {
-        self.privacy.heed(Written { consents: true, ties: true });
+        self.privacy.heed(Written { rules: true, patients: true, ties: true });
     }
 
     /// What rules leave of a type for an access. A caller whom nobody has looked at yet has nothing.

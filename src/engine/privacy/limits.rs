@@ -63,6 +63,11 @@ impl Limits {
         self.emergencies.get(patient).copied()
     }
 
+    /// Whether some record is open to the caller in an emergency.
+    pub(super) fn has_emergency(&self) -> bool {
+        !self.emergencies.is_empty()
+    }
+
     /// Whether these are the rules that it goes by.
     pub(super) fn is_of(&self, rules: &Arc<Rules>) -> bool {
         Arc::ptr_eq(&self.rules, rules)
