@@ -59,7 +59,7 @@ async fn a_change_of_the_directory_is_made_again() {
         let Some(database) = database(1000).await else { return };
         let ward = ward(&database).await;
         fail_first(&database, "medisync.tenant", code, "medisync_directory").await;
-        assert_eq!(ward.store.rotate_data_key(WARD).await.unwrap(), 2);
+        assert!(ward.store.rotate_data_key(WARD).await.unwrap() > 1);
         assert_eq!(tries(&database, "medisync").await, i64::from(FAILURES) + 1);
     }
 }
