@@ -56,8 +56,7 @@ fn severity(global: Value<'_>) -> Severity {
 impl Params {
     /// What the tenant demands; read when it is first needed.
     pub(crate) async fn demanded(&self, session: &dyn Session) -> Result<Arc<Demanded>> {
-        let read = async || read(session).await.map(Arc::new);
-        self.demanded.get_or_try_init(read).await.cloned()
+        self.demanded.get(async || read(session).await.map(Arc::new)).await
     }
 }
 

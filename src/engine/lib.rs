@@ -13,6 +13,7 @@ mod history;
 mod home;
 mod interaction;
 mod load;
+mod once;
 mod openapi;
 mod operation;
 mod own;

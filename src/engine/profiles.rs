@@ -199,7 +199,7 @@ impl Engine {
 
 impl Params {
     async fn profiles(&self, session: &dyn Session) -> Result<Arc<Profiles>> {
-        self.profiles.get_or_try_init(|| read(session)).await.cloned()
+        self.profiles.get(async || read(session).await).await
     }
 }
 

@@ -77,7 +77,7 @@ impl Engine {
 
     /// Has all index rows of these resource types made anew, in the background; fails if such a run is under way.
     pub async fn rebuild_index(&self, ctx: &Context, types: Vec<String>) -> Result<()> {
-        let _turn = ctx.own.reading.lock().await;
+        let _turn = ctx.own.reading.take().await?;
         for run in ctx.session.builds().await?.into_iter().filter(|it| it.name.starts_with(ASKED)) {
             if !run.is_finished {
                 let told = "A run of $reindex is under way; $reindex-status tells how far it is.";

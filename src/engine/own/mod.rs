@@ -15,6 +15,7 @@ pub use build::IndexRun;
 pub(crate) use params::Params;
 pub(crate) use read::{each, every};
 
+use crate::once::Turns;
 use crate::privacy::Written;
 use crate::{Context, Engine};
 use fhir::Result;
@@ -69,7 +70,7 @@ pub(crate) struct OwnParams {
     /// Former ones, as long as somebody may still write by them.
     retired: Mutex<Vec<Weak<Params>>>,
     /// Held while they are read from the store.
-    reading: tokio::sync::Mutex<()>,
+    reading: Turns,
     /// Whether what was read is no longer what is stored.
     stale: AtomicBool,
 }
@@ -117,12 +118,15 @@ impl OwnParams {
 
     /// Reads them from the store, where that is needed. Makes known what is to be built; whether anything is.
     async fn refresh(&self, session: &dyn Session) -> Result<bool> {
-        let _turn = self.reading.lock().await;
+        let _turn = self.reading.take().await?;
         if self.is_current() {
             return Ok(false);
         }
         self.stale.store(false, Ordering::Release);
-        let (params, is_open) = read(session).await.inspect_err(|_| self.outdate())?;
+        let (params, is_open) = read(session).await.inspect_err(|failure| {
+            self.outdate();
+            self.reading.note(failure);
+        })?;
         self.replace(params);
         Ok(is_open)
     }

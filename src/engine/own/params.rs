@@ -2,6 +2,7 @@
 
 use super::{ACTIVE, OwnParam, OwnState, SEARCH_PARAMETER, check};
 use crate::demanded::{Demanded, IMPLEMENTATION_GUIDE};
+use crate::once::Once;
 use crate::profiles::STRUCTURE_DEFINITION;
 use fhir::Result;
 use fhir::json::{Doc, Value};
@@ -10,7 +11,6 @@ use fhir::spec::{ParamType, Progress, Spec, TypeId, r4};
 use fhir::validate::Profiles;
 use std::sync::Arc;
 use store::{Key, Put};
-use tokio::sync::OnceCell;
 
 /// The search parameters of a tenant at some time.
 pub(crate) struct Params {
@@ -20,14 +20,14 @@ pub(crate) struct Params {
     /// Which state of the store's this is ([`store::Session::definitions`]).
     pub(super) definitions: i64,
     /// The tenant's profiles, once they are needed.
-    pub(crate) profiles: OnceCell<Arc<Profiles>>,
+    pub(crate) profiles: Once<Arc<Profiles>>,
     /// The profiles that the tenant demands, once they are needed.
-    pub(crate) demanded: OnceCell<Arc<Demanded>>,
+    pub(crate) demanded: Once<Arc<Demanded>>,
 }
 
 impl Params {
     pub(super) fn of(own: Option<(Spec, Indexer)>, listed: Vec<OwnParam>, definitions: i64) -> Params {
-        Params { own, listed, definitions, profiles: OnceCell::new(), demanded: OnceCell::new() }
+        Params { own, listed, definitions, profiles: Once::default(), demanded: Once::default() }
     }
 
     pub(super) fn none() -> Params {

@@ -1,7 +1,7 @@
 //! Work that others are in the way of is undone whole by the database, and done again whole.
 
-use crate::Error;
 use crate::error::postgres_code;
+use crate::{CommitError, Error};
 use std::time::Duration;
 
 /// How often something is tried.
@@ -15,6 +15,13 @@ pub(super) fn rest(attempt: u32) -> Duration {
 /// Whether it was a serialisation failure or a deadlock: nothing was changed, and the same may succeed at once.
 pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
     matches!(postgres_code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether the database did not answer, or no connection to it was to be had: whoever waits behind such a write is told so with it, as
+/// the last of many would else wait as many times as long as a request may take.
+pub(super) fn is_silent(error: &CommitError) -> bool {
+    let CommitError::Store(error) = error else { return false };
+    matches!(error, Error::OutcomeUnknown | Error::Silent | Error::Database(sqlx::Error::PoolTimedOut))
 }
 
 /// Counts attempts.

@@ -17,11 +17,13 @@ const TURN: Duration = Duration::from_millis(100);
 /// How long the database may take to say goodbye.
 pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 
-/// The connections that there may be.
+/// The connections that there may be for some work.
 pub(super) struct Budget {
     pub(super) most: u32,
     places: Arc<Semaphore>,
-    rests: Mutex<Vec<Weak<Rest>>>,
+    rests: Rests,
+    /// Those to the same database for other work are among them.
+    all: Arc<Rests>,
     waiting: AtomicUsize,
 }
 
@@ -35,6 +37,10 @@ pub(super) struct Open {
     rests_since: Instant,
     place: OwnedSemaphorePermit,
 }
+
+/// Where connections rest.
+#[derive(Default)]
+struct Rests(Mutex<Vec<Weak<Rest>>>);
 
 /// The connections to one schema that nobody uses.
 #[derive(Default)]
@@ -54,18 +60,32 @@ impl Open {
 }
 
 impl Budget {
+    /// Connections to a database that nobody else here has any to.
     pub(super) fn new(most: u32) -> Arc<Budget> {
+        Budget::among(most, Arc::default())
+    }
+
+    /// As many more to the same database, for other work.
+    pub(super) fn beside(&self, most: u32) -> Arc<Budget> {
+        Budget::among(most, self.all.clone())
+    }
+
+    fn among(most: u32, all: Arc<Rests>) -> Arc<Budget> {
         let places = Arc::new(Semaphore::new(most as usize));
-        Arc::new(Budget { most, places, rests: Mutex::default(), waiting: AtomicUsize::default() })
+        Arc::new(Budget { most, places, rests: Rests::default(), all, waiting: AtomicUsize::default() })
     }
 
     /// Where the connections to one more schema rest.
     pub(super) fn rest(&self) -> Arc<Rest> {
         let rest = Arc::new(Rest::default());
-        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
-        rests.retain(|it| it.strong_count() > 0);
-        rests.push(Arc::downgrade(&rest));
+        self.rests.add(&rest);
+        self.all.add(&rest);
         rest
+    }
+
+    /// Uses none of the connections to the database again that there are, whatever for: what broke one broke all.
+    pub(super) fn forget(&self) {
+        self.all.list().iter().for_each(|it| drop(it.clear()));
     }
 
     /// A place for a new connection, within this time.
@@ -100,15 +120,25 @@ impl Budget {
 
     /// The connection that has rested longest, of whatever schema.
     fn longest(&self) -> Option<Open> {
-        let rests: Vec<Arc<Rest>> = {
-            let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
-            rests.iter().filter_map(Weak::upgrade).collect()
-        };
+        let rests = self.rests.list();
         let resting = rests.iter().filter_map(|it| Some((it.locked().all.first()?.rests_since, it)));
         let (_, rest) = resting.min_by_key(|(since, _)| *since)?;
         let mut resting = rest.locked();
         // Somebody may have taken it meanwhile.
         (!resting.all.is_empty()).then(|| resting.all.remove(0))
+    }
+}
+
+impl Rests {
+    fn add(&self, rest: &Arc<Rest>) {
+        let mut rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.retain(|it| it.strong_count() > 0);
+        rests.push(Arc::downgrade(rest));
+    }
+
+    fn list(&self) -> Vec<Arc<Rest>> {
+        let rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.iter().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -16,6 +16,9 @@ use tokio::time::{Instant, timeout};
 
 /// How long a request waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long it waits where one before it waited in vain and another one is waiting: what a request does one after the other, each
+/// waiting its time, would add up to more than anybody waits for an answer.
+const BRIEF: Duration = Duration::from_millis(500);
 /// After so long without any connection it is told that there is none.
 const HUNGER: Duration = Duration::from_secs(3);
 /// How old a connection may grow: an address may lead to another database by now, of which the old one does not tell.
@@ -58,8 +61,12 @@ pub(super) struct Connections {
     permits: Semaphore,
     pub(super) age: Duration,
     pub(super) hunger: Duration,
+    pub(super) wait: Duration,
+    pub(super) brief: Duration,
     /// Since when nobody has had a connection who wanted one.
     starved: Mutex<Option<Instant>>,
+    /// Whoever has it waits long all the same, so that a database that is slow to connect to is found again.
+    trial: Semaphore,
     /// What all connections to the database have in common, and those of this schema that nobody uses.
     budget: Arc<Budget>,
     rest: Arc<Rest>,
@@ -110,8 +117,9 @@ impl Connections {
         };
         let permits = Semaphore::new(budget.most as usize);
         let (budget, rest) = (budget.clone(), budget.rest());
-        let (age, hunger, starved) = (AGE, HUNGER, Mutex::default());
-        Connections { target, setup, statement_time, permits, age, hunger, starved, budget, rest }
+        let (age, hunger, wait, brief) = (AGE, HUNGER, WAIT, BRIEF);
+        let (starved, trial) = (Mutex::default(), Semaphore::new(1));
+        Connections { target, setup, statement_time, permits, age, hunger, wait, brief, starved, trial, budget, rest }
     }
 
     /// A connection that was used before, or a new one.
@@ -140,15 +148,14 @@ impl Connections {
         self.in_time(async { self.connect(self.permit().await?).await }).await
     }
 
-    /// Uses none of the connections again that there are: they are broken, or lead to what is the primary no more.
+    /// Uses none of the connections to the database again that there are: they are broken, or lead to what is the primary no more.
     pub(super) fn forget(&self) {
-        self.rest.clear();
+        self.budget.forget();
     }
 
     /// Fails where nobody has had a connection for some seconds, and nobody gets one now.
     pub(super) async fn verify(&self) -> Result<()> {
-        let since = *self.starved.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.is_some_and(|it| it.elapsed() > self.hunger) {
+        if self.starved_since().is_some_and(|it| it.elapsed() > self.hunger) {
             let taken = self.take().await?;
             match taken.is_in_transaction() {
                 true => taken.roll_back().await,
@@ -158,9 +165,15 @@ impl Connections {
         Ok(())
     }
 
-    /// Waits so long for a connection, and remembers whether there was one.
+    fn starved_since(&self) -> Option<Instant> {
+        *self.starved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a connection as long as may be, and remembers whether there was one.
     async fn in_time<'a>(&self, taking: impl Future<Output = Result<Taken<'a>>>) -> Result<Taken<'a>> {
-        let taken = timeout(WAIT, taking).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
+        let trial = self.starved_since().map(|_| self.trial.try_acquire());
+        let wait = if matches!(trial, Some(Err(_))) { self.brief } else { self.wait };
+        let taken = timeout(wait, taking).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
         let mut starved = self.starved.lock().unwrap_or_else(PoisonError::into_inner);
         match &taken {
             Ok(_) => *starved = None,
@@ -168,6 +181,10 @@ impl Connections {
         }
         drop(starved);
         taken
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The longest that an answer is waited for.

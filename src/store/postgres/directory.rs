@@ -63,6 +63,11 @@ impl Directory {
         Ok(Directory { connections: Connections::new(target.clone(), &setup, &budget, TIME, Purpose::Truth) })
     }
 
+    /// The connections to its database.
+    pub(super) fn budget(&self) -> &Budget {
+        self.connections.budget()
+    }
+
     /// What tells a node from the others: by chance, as there are more nodes than numbers in the end; and a number that no
     /// other has that started lately.
     pub(super) async fn node(&self) -> Result<(i64, i64)> {

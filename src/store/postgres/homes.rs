@@ -294,7 +294,8 @@ impl Homes {
 
     fn pools(&self, database: &Option<String>) -> Pools {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.entry(database.clone()).or_insert_with(|| Pools::new(self.shared.bounds)).clone()
+        let directory = database.is_none().then(|| self.directory.budget());
+        pools.entry(database.clone()).or_insert_with(|| Pools::new(self.shared.bounds, directory)).clone()
     }
 
     pub(super) fn clock(&self) -> i64 {

@@ -44,12 +44,14 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn new(bounds: Bounds) -> Pools {
+    /// For the directory's own database, beside its connections.
+    pub(super) fn new(bounds: Bounds, directory: Option<&Budget>) -> Pools {
         // A write takes about twice as long as a read, and a group of them goes together.
         let writing = (bounds.connections / 3).max(1);
         let reading = bounds.connections.saturating_sub(writing).max(1);
         let standby = bounds.connections.max(1);
-        Pools { reads: Budget::new(reading), writes: Budget::new(writing), standby: Budget::new(standby) }
+        let reads = directory.map_or_else(|| Budget::new(reading), |it| it.beside(reading));
+        Pools { writes: reads.beside(writing), reads, standby: Budget::new(standby) }
     }
 }
 
@@ -87,12 +89,6 @@ impl Place {
             tokio::spawn(async move { former.reads.close().await });
         }
         Ok(())
-    }
-
-    /// Uses none of the connections again that there are.
-    pub(super) fn forget_connections(&self) {
-        self.reads.forget();
-        self.writes.forget();
     }
 
     pub(super) fn standby(&self) -> Option<Arc<Standby>> {

@@ -67,7 +67,7 @@ async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, C
         };
         match group.first().is_some_and(needs_transaction) || taken.is_in_transaction() {
             _ if matches!(missed, Missed::Lost | Missed::ReadOnly(_)) => {
-                records.place.forget_connections();
+                records.place.writes.forget();
                 drop(taken);
             }
             false => taken.give_back(),

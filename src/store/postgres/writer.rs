@@ -2,6 +2,7 @@
 //! callers' changes as one statement takes. It divides what a statement and its way to the disk cost, and nobody waits for
 //! a group to fill.
 
+use super::attempts::is_silent;
 use super::records::Records;
 use super::write;
 use crate::{Changes, CommitError, Committed, Error, Rows};
@@ -67,6 +68,13 @@ impl Writer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells all who wait that the database does not answer.
+    fn turn_away(&self) {
+        for (_, reply) in self.state().waiting.drain(..) {
+            let _ = reply.send(Err(CommitError::from(Error::Silent).into()));
+        }
     }
 
     /// The next group, in the order of their coming; with none left the task that asked is done.
@@ -161,7 +169,12 @@ async fn write_all(records: Arc<Records>) {
                     });
                 }
             }
-            Err(error) => answer_with(error, replies),
+            Err(error) => {
+                if is_silent(&error) {
+                    records.writer.turn_away();
+                }
+                answer_with(error, replies);
+            }
         }
     }
 }

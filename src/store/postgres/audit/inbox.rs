@@ -1,5 +1,6 @@
 //! Events that come alone, as those of reads: what waits while a statement runs is written together by the next one.
 
+use crate::postgres::attempts::is_silent;
 use crate::postgres::records::Records;
 use crate::postgres::write;
 use crate::{AuditEntry, Changes, CommitError, Error, Result};
@@ -48,6 +49,11 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All that wait.
+    fn rest(&self) -> Vec<(Arc<[AuditEntry]>, Reply)> {
+        std::mem::take(&mut self.state().waiting)
+    }
+
     /// The next group; with none left the task that asked is done.
     fn next(&self) -> Vec<(Arc<[AuditEntry]>, Reply)> {
         let mut state = self.state();
@@ -65,7 +71,8 @@ async fn write_all(records: Arc<Records>) {
         }
         let audit = group.iter().flat_map(|(it, _)| it.iter().cloned()).collect();
         let written = write::write(&records, &mut [Changes { audit, ..Changes::default() }]).await;
-        for (_, reply) in group {
+        let others = if written.as_ref().is_err_and(is_silent) { records.audit.inbox.rest() } else { Vec::new() };
+        for (_, reply) in group.into_iter().chain(others) {
             // A caller that went away meanwhile needs no answer.
             let _ = reply.send(answer(&written));
         }

@@ -81,6 +81,26 @@ async fn connections_do_not_grow_old() {
     assert_ne!(used(&reads).await, first);
 }
 
+/// Where one waited for a connection in vain, the next ones wait long one at a time: the others are told soon that there is none.
+#[tokio::test]
+async fn where_none_is_to_be_had_one_at_a_time_waits_long() {
+    let Some(database) = database(1000).await else { return };
+    let mut reads = connections(&database, Purpose::Truth);
+    reads.wait = Duration::from_secs(2);
+    reads.brief = Duration::ZERO;
+    let (first, second) = (reads.take().await.unwrap(), reads.take().await.unwrap());
+    reads.take().await.err().expect("there are two");
+    let release = async {
+        for _ in 0..2 {
+            reads.take().await.err().expect("another one waits long");
+        }
+        first.give_back();
+    };
+    let (waited, ()) = tokio::join!(reads.take(), release);
+    waited.unwrap().give_back();
+    second.give_back();
+}
+
 /// What led to the primary when it was taken may lead nowhere when it is given back.
 #[tokio::test]
 async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
@@ -91,6 +111,18 @@ async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
     reads.forget();
     taken.give_back();
     assert_ne!(used(&reads).await, pid);
+}
+
+/// What breaks the connections that are read by breaks those that are written by: nobody waits for these in vain as well.
+#[tokio::test]
+async fn connections_for_other_work_are_forgotten_with_those_that_broke() {
+    let Some(database) = database(1000).await else { return };
+    let reads = connections(&database, Purpose::Truth);
+    let beside = reads.budget().beside(2);
+    let writes = Connections::new(database.url().parse().unwrap(), "", &beside, LONG, Purpose::Truth);
+    let pid = used(&writes).await;
+    reads.forget();
+    assert_ne!(used(&writes).await, pid);
 }
 
 /// A session of a database that takes no writes is none but for copies, which is told to whoever asks for as long as it is so.
