@@ -72,9 +72,7 @@ impl Writer {
 
     /// Tells all who wait that the database does not answer.
     fn turn_away(&self) {
-        for (_, reply) in self.state().waiting.drain(..) {
-            let _ = reply.send(Err(CommitError::from(Error::Silent).into()));
-        }
+        turn_away(self.state().waiting.drain(..).map(|(_, reply)| reply));
     }
 
     /// The next group, in the order of their coming; with none left the task that asked is done.
@@ -157,18 +155,7 @@ async fn write_all(records: Arc<Records>) {
                 }
             }
             // One change that is refused must not take its neighbours along.
-            Err(error) if group.len() > 1 && is_refusal(&error) => {
-                for (changes, reply) in group.into_iter().zip(replies) {
-                    let mut alone = [changes];
-                    let result = write::write(&records, &mut alone).await;
-                    let [changes] = alone;
-                    let _ = reply.send(match result {
-                        Ok(updated) => Ok(committed(changes, updated)),
-                        Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(Box::new(changes))),
-                        Err(error) => Err(error.into()),
-                    });
-                }
-            }
+            Err(error) if group.len() > 1 && is_refusal(&error) => write_each(&records, group, replies).await,
             Err(error) => {
                 if is_silent(&error) {
                     records.writer.turn_away();
@@ -176,6 +163,32 @@ async fn write_all(records: Arc<Records>) {
                 answer_with(error, replies);
             }
         }
+    }
+}
+
+/// Writes changes one by one, as long as the database answers.
+async fn write_each(records: &Arc<Records>, group: Vec<Changes>, replies: Vec<Reply>) {
+    let mut all = group.into_iter().zip(replies);
+    while let Some((changes, reply)) = all.next() {
+        let mut alone = [changes];
+        let result = write::write(records, &mut alone).await;
+        let [changes] = alone;
+        if result.as_ref().is_err_and(is_silent) {
+            records.writer.turn_away();
+            turn_away(all.by_ref().map(|(_, reply)| reply));
+        }
+        let _ = reply.send(match result {
+            Ok(updated) => Ok(committed(changes, updated)),
+            Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(Box::new(changes))),
+            Err(error) => Err(error.into()),
+        });
+    }
+}
+
+/// Tells those whose changes were not tried that the database does not answer.
+fn turn_away(replies: impl Iterator<Item = Reply>) {
+    for reply in replies {
+        let _ = reply.send(Err(CommitError::from(Error::Silent).into()));
     }
 }
 
