@@ -118,6 +118,9 @@ pub trait Session: Releases {
     async fn read(&self, key: &Key) -> Result<Option<Stored>>;
     /// The current versions of those that exist and are not deleted, in no particular order.
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>>;
+    /// Of each of these resources the version with the number, or the newest without one; of a deletion the last version before
+    /// it. In no particular order, what is asked for with several numbers several times; and how many damaged ones were left out.
+    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)>;
     /// One version.
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>>;
     /// Versions, newest first.

@@ -48,6 +48,35 @@ pub(crate) async fn reads_many(engine: &dyn Engine) {
     assert!(ward.session.read_many(&[]).await.unwrap().is_empty());
 }
 
+/// A version that is named, or the newest; of what was deleted the last one that was not.
+pub(crate) async fn reads_what_lived(engine: &dyn Engine) {
+    let ward = ward(engine).await;
+    for id in ["a", "b", "c"] {
+        ward.create("Patient", id, &[]).await;
+    }
+    ward.update("Patient", "a", 1, &[]).await;
+    ward.update("Patient", "a", 2, &[]).await;
+    ward.delete("Patient", "b", 1).await;
+    ward.update("Patient", "b", 2, &[]).await;
+    ward.update("Patient", "b", 3, &[]).await;
+    ward.delete("Patient", "b", 4).await;
+    let read = async |wanted: &[(&str, Option<i64>)]| {
+        let wanted: Vec<_> = wanted.iter().map(|(id, version)| (Key::new("Patient", *id), *version)).collect();
+        let (mut found, damaged) = ward.session.read_living(&wanted).await.unwrap();
+        assert!(damaged == 0 && found.iter().all(|it| !it.is_deleted() && !it.body.is_empty()));
+        found.sort_by(|a, b| (&a.key, a.version).cmp(&(&b.key, b.version)));
+        found.into_iter().map(|it| (it.key.id, it.version)).collect::<Vec<_>>()
+    };
+    let is = |expected: &[(&str, i64)]| expected.iter().map(|(id, it)| ((*id).to_owned(), *it)).collect::<Vec<_>>();
+    assert_eq!(read(&[("a", None), ("b", None), ("c", None), ("d", None)]).await, is(&[("a", 3), ("b", 4), ("c", 1)]));
+    assert_eq!(read(&[("a", Some(1)), ("a", Some(3)), ("a", Some(9))]).await, is(&[("a", 1), ("a", 3), ("a", 3)]));
+    assert_eq!(read(&[("b", Some(1)), ("b", Some(2)), ("b", Some(5))]).await, is(&[("b", 1), ("b", 1), ("b", 4)]));
+    assert_eq!(read(&[("c", Some(0))]).await, is(&[]));
+    assert_eq!(read(&[]).await, is(&[]));
+    let all: Vec<(Key, Option<i64>)> = (0..2000).map(|i| (Key::new("Patient", format!("p{i}")), Some(i))).collect();
+    assert!(ward.session.read_living(&all).await.unwrap().0.is_empty());
+}
+
 pub(crate) async fn expectations_hold(engine: &dyn Engine) {
     let ward = ward(engine).await;
     let version = |expect| put(&*ward.session, "Patient", "p", expect, "", &[]);

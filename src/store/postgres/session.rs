@@ -178,6 +178,10 @@ impl Session for Door {
         read!(self, there => query::living(&mut there, keys), it => query::living(&mut it.reading(), keys))
     }
 
+    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
+        read!(self, there => query::last_living(&mut there, wanted), it => query::last_living(&mut it.reading(), wanted))
+    }
+
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
         read!(self, there => query::version(&mut there, key, version), it => query::version(&mut it.reading(), key, version))
     }

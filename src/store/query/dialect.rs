@@ -67,6 +67,26 @@ impl Dialect {
         }
     }
 
+    /// Pairs of integers as a table `w` with columns `value` and `most`.
+    pub(crate) fn pairs(self, pairs: &[(i64, i64)]) -> Sql {
+        match self {
+            Dialect::Sqlite => {
+                let mut sql = Sql::new(
+                    "(SELECT json_extract(p.value, '$[0]') AS value, json_extract(p.value, '$[1]') AS most FROM json_each(?) p) w",
+                );
+                let texts: Vec<String> = pairs.iter().map(|(value, most)| format!("[{value},{most}]")).collect();
+                sql.bind(format!("[{}]", texts.join(",")));
+                sql
+            }
+            Dialect::Postgres => {
+                let mut sql = Sql::new("unnest(?::bigint[], ?::bigint[]) AS w(value, most)");
+                let (values, mosts): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+                sql.bind(values).bind(mosts);
+                sql
+            }
+        }
+    }
+
     /// The bits of a column that `mask` has, each turned around where `value` has it: exclusive or.
     pub(crate) fn mixed(self, column: &str, mask: i64, value: i64) -> Sql {
         let masked = format!("({column} & {mask})");

@@ -34,6 +34,24 @@ async fn many(runner: &mut dyn Runner, keys: &[Key], condition: &str) -> Result<
     Ok(stored(runner.rows(sql, 0).await?))
 }
 
+/// Of each the version with the number, or the newest; of a deletion the last version before it. How many damaged ones were left out.
+pub(crate) async fn last_living(runner: &mut dyn Runner, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
+    let (hash, dialect) = (runner.hash(), runner.dialect());
+    let number = |(key, version): &(Key, Option<i64>)| (hash.resource(&key.of, &key.id), version.unwrap_or(i64::MAX));
+    let numbers: Vec<(i64, i64)> = wanted.iter().map(number).collect();
+    let mut sql = Sql::new(COLUMNS);
+    sql.append(dialect.pairs(&numbers));
+    sql.push(&dialect.then("resource r", "r.rkey = w.value AND r.method < 4 AND r.version <= w.most"));
+    sql.push(" UNION ALL SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM ");
+    sql.append(dialect.pairs(&numbers));
+    sql.push(&dialect.then("resource r", "r.rkey = w.value AND (r.method = 4 OR r.version > w.most)"));
+    let last = "h.rid = r.rid AND h.version = (SELECT l.version FROM history l WHERE l.rid = r.rid AND l.version <= w.most \
+                AND l.method < 4 ORDER BY l.version DESC LIMIT 1)";
+    sql.push(&dialect.then("history h", last));
+    let (found, damaged) = runner.sound_rows(sql).await?;
+    Ok((stored(found), damaged))
+}
+
 /// One version, be it the current one or one in the history.
 pub(crate) async fn version(runner: &mut dyn Runner, key: &Key, version: i64) -> Result<Option<Stored>> {
     let rkey = runner.hash().resource(&key.of, &key.id);

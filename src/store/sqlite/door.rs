@@ -58,6 +58,10 @@ impl Session for Door {
         query::living(&mut Reading(&*self.place().await?), keys).await
     }
 
+    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
+        query::last_living(&mut Reading(&*self.place().await?), wanted).await
+    }
+
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
         query::version(&mut Reading(&*self.place().await?), key, version).await
     }
