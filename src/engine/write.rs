@@ -52,7 +52,7 @@ impl Engine {
             let mut guards = self.unique(ctx, &drafts).await?;
             let (key, version) = (target.key.clone(), target.version);
             guards.extend(target.guards);
-            let audit = self.events_of(ctx, &drafts)?;
+            let audit = self.events_of(ctx, &drafts).await?;
             let puts = drafts.into_iter().map(|it| it.put).collect();
             let changes = Changes { puts, guards, audit, ..Changes::default() };
             match self.commit(ctx, changes).await {

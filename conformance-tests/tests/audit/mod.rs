@@ -5,6 +5,7 @@ mod everywhere;
 mod export;
 mod failed;
 mod kept;
+mod pointing;
 mod provenance;
 mod refused;
 mod searches;

@@ -62,7 +62,16 @@ async fn the_log_tells_of_an_emergency() {
     let Some(clinic) = Clinic::new().await else { return };
     clinic.consent("a", all_denied()).await;
     let doctor = clinic.holder("doctor", "user/*.rs");
+    let list = json!({
+        "resourceType": "List", "id": "l", "status": "current", "mode": "working",
+        "entry": [{ "item": { "reference": "Observation/oa" } }],
+    });
+    clinic.admin.put("List/l", &list).await.expect_in(200..=201);
     break_glass(&doctor, json!({ "purpose": "ETREAT" })).await.expect(200);
+    // Whose the list is, is told by what is on it.
+    doctor.get("List/l").await.expect(200);
+    let listed = events(&clinic.admin, "patient=a&subtype=read&entity=List/l").await;
+    assert_eq!(listed[0]["purposeOfEvent"][0]["coding"][0]["code"], "ETREAT");
     for path in ["Observation/oa", "Observation/ob", "Patient/a/_history", "Observation?_sort=_id"] {
         doctor.get(path).await.expect(200);
     }

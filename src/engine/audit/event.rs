@@ -2,8 +2,10 @@
 //! (`render`).
 
 use super::entities::Entities;
-use super::held::each_patient_inside;
+use super::held::each_whose;
 use super::patients::PATIENT;
+use super::pointed::Whose;
+use super::whose::{Known, Touched};
 use crate::interaction::Interaction;
 use crate::{Context, Place};
 use fhir::{Failure, Result};
@@ -45,6 +47,13 @@ pub(super) struct Event {
     /// Why, in the words of who did it.
     #[n(8)]
     pub(super) reason: Option<String>,
+    /// Of how many records that something points at it is not told whose they are.
+    #[n(9)]
+    pub(super) untold: Option<u64>,
+    /// What was touched and points at records, until it is known whose these are; then what is found by its own key as well. What is kept
+    /// has none.
+    #[cbor(skip)]
+    pub(super) pointing: Vec<Touched>,
 }
 
 /// Who did something, and from where (AuditEvent.agent).
@@ -108,15 +117,41 @@ impl Event {
 
     /// The same of a version that is not stored yet, and of the one before it.
     pub(super) fn add_body(&mut self, base: &str, key: &Key, version: i64, bodies: [&[u8]; 2]) {
-        let mut owners = Vec::new();
+        let (mut owners, mut records) = (Vec::new(), Vec::new());
         for body in bodies {
-            each_patient_inside(&key.of, &key.id, body, base, &mut |id| {
-                // What lies in another resource may have no id.
-                let number = (!id.is_empty()).then(|| self.patient(id));
-                owners.extend(number.filter(|it| !owners.contains(it)));
+            each_whose(&key.of, &key.id, body, base, &mut |it| match it {
+                Whose::Patient(id) => {
+                    let number = self.patient(id);
+                    owners.extend(Some(number).filter(|it| !owners.contains(it)));
+                }
+                Whose::Record(it) => records.push(it),
             });
         }
-        self.entities.add(&key.of, &key.id, version, &owners);
+        match records.is_empty() {
+            true => self.entities.add(&key.of, &key.id, version, &owners),
+            false => self.pointing.push(Touched { key: key.clone(), version, owners, records }),
+        }
+    }
+
+    /// Adds what points at records, with the patients whose these are.
+    pub(super) fn settle(&mut self, known: &Known) {
+        let mut pointing = std::mem::take(&mut self.pointing);
+        let mut untold = 0;
+        for Touched { key, version, owners, records } in &mut pointing {
+            for record in std::mem::take(records) {
+                let Some(patients) = known.patients(&record) else {
+                    untold += 1;
+                    continue;
+                };
+                for id in patients {
+                    let number = self.patient(id);
+                    owners.extend(Some(number).filter(|it| !owners.contains(it)));
+                }
+            }
+            self.entities.add(&key.of, &key.id, *version, owners);
+        }
+        self.untold = (untold > 0).then_some(untold);
+        self.pointing = pointing;
     }
 
     /// Tells of the emergency by which the record of one of the patients is open to the caller.

@@ -1,6 +1,8 @@
 //! Which keys of the log a search goes by, and between which times: what is found so is more than what matches, and each
 //! event is looked at ([`super::search`]).
 
+use super::held::each_whose;
+use super::pointed::Whose;
 use super::{AUDIT_EVENT, keys};
 use crate::{Context, Engine};
 use fhir::Result;
@@ -126,8 +128,11 @@ impl Engine {
         let scope = Scope::Instance(Key::new(of, id));
         let history = History { scope, since: None, at: None, before: None, limit: VERSIONS };
         for version in ctx.session().history(&history).await?.versions {
-            super::held::each_patient_inside(of, id, &version.body, ctx.base(), &mut |it| {
-                found.push(keys::patient(it))
+            each_whose(of, id, &version.body, ctx.base(), &mut |it| {
+                // What was told to be somebody's by others has the key of its own as well.
+                if let Whose::Patient(id) = it {
+                    found.push(keys::patient(id));
+                }
             });
         }
         found.sort();

@@ -1,27 +1,36 @@
 //! Whose records a resource holds that is nobody's by itself: a stored Bundle, Parameters, a Binary.
 
-use super::patients::{REFERENCE, each_member, each_patient, patient};
+use super::patients::{each_member, each_patient};
+use super::pointed::{Whose, each_pointed, tell_target};
 use fhir::json::{Doc, Limits, Value};
-use memchr::memmem;
 
-/// Tells the ids of the patients whose a resource is, with those of whom something lies within it: a stored Bundle and Parameters are about whom the resources in them are about, a
-/// Binary about whom its security context names.
-pub(super) fn each_patient_inside<'b>(
-    of: &str,
-    id: &'b str,
-    body: &'b [u8],
-    base: &str,
-    tell: &mut dyn FnMut(&'b str),
-) {
+/// The type whose resources are of whom their security context is (binary.html#security).
+pub(super) const BINARY: &str = "Binary";
+
+/// Tells by what it is told whose a resource is, with those of whom something lies within it: a stored Bundle and Parameters are about whom the resources in
+/// them are about.
+pub(super) fn each_whose(of: &str, id: &str, body: &[u8], base: &str, tell: &mut dyn FnMut(Whose<'_>)) {
     match of {
-        "Bundle" | "Parameters" => each_within(body, |of, id, part| each_patient_inside(of, id, part, base, tell)),
-        "Binary" => each_member(body, |name, value| {
-            let reference = memmem::find(value, REFERENCE).and_then(|at| value.get(at + REFERENCE.len()..));
-            if name == b"securityContext" {
-                reference.and_then(|it| patient(it, base)).into_iter().for_each(&mut *tell);
+        "Bundle" | "Parameters" => each_within(body, |of, id, part| each_whose(of, id, part, base, tell)),
+        BINARY => each_member(body, |name, value| {
+            if name == b"securityContext"
+                && let Some(context) = std::str::from_utf8(value).ok().and_then(|it| Doc::parse(it).ok())
+                && let Some(reference) = context.root().str("reference")
+            {
+                tell_target(reference, base, tell);
             }
         }),
-        _ => each_patient(of, id, body, base, tell),
+        _ => {
+            let mut is_told = false;
+            each_patient(of, id, body, base, |it| {
+                // What lies in another resource may have no id.
+                if !it.is_empty() {
+                    is_told = true;
+                    tell(Whose::Patient(it));
+                }
+            });
+            each_pointed(of, is_told, body, base, tell);
+        }
     }
 }
 
@@ -57,7 +66,12 @@ mod tests {
     fn what_lies_in_others_is_its_patients() {
         let inside = |of: &str, body: &str| {
             let mut all = Vec::new();
-            each_patient_inside(of, "own", body.as_bytes(), "", &mut |it| all.push(it.to_owned()));
+            each_whose(of, "own", body.as_bytes(), "", &mut |it| {
+                all.push(match it {
+                    Whose::Patient(id) => id.to_owned(),
+                    Whose::Record(it) => it.key.to_string(),
+                })
+            });
             all.sort();
             all
         };
@@ -67,5 +81,8 @@ mod tests {
         assert_eq!(inside("Parameters", parameters), ["3"]);
         let binary = r#"{"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"Patient/4"},"data":"UGF0aWVudC81"}"#;
         assert_eq!(inside("Binary", binary), ["4"]);
+        assert_eq!(inside("Binary", &binary.replace("Patient/4", "DocumentReference/4")), ["DocumentReference/4"]);
+        let list = r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"List","entry":[{"item":{"reference":"Task/5"}}]}}]}"#;
+        assert_eq!(inside("Bundle", list), ["Task/5"]);
     }
 }

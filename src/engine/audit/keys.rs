@@ -21,6 +21,8 @@ pub(super) fn of(event: &Event) -> Vec<String> {
             keys.push(entity(of, id));
         }
     }
+    // Whose it is goes by others, which may be somebody else's by the time that somebody asks.
+    keys.extend(event.pointing.iter().map(|it| entity(&it.key.of, &it.key.id)));
     if let Some(security) = Security::of(&event.what) {
         keys.push(kind(security.kind().1));
     }

@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod looked;
 mod patients;
+mod pointed;
 mod post;
 mod refused;
 mod render;
@@ -24,7 +25,9 @@ mod security;
 mod sight;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod waiting;
+mod whose;
 
 pub use beside::Beside;
 pub use event::Origin;
@@ -35,16 +38,18 @@ pub(crate) use patients::each_patient;
 pub use search::damaged_log;
 pub(crate) use search::{is_of_log, unchangeable};
 pub use security::{Security, SecurityEvent};
+pub(crate) use trail::Trail;
 pub use waiting::ReadEvents;
 
 use crate::interaction::Interaction;
 use crate::unique::Draft;
 use crate::{Answer, Context, Engine, Request};
-use event::{Event, code, code_of_write, named};
-use fhir::{Failure, IssueType, Result};
-use std::sync::{Arc, Mutex, PoisonError};
+use event::{Event, code_of_write, named};
+use fhir::{Failure, Result};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{AuditEntry, Session, Stored};
+use trail::Left;
 
 /// The resource type.
 pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
@@ -53,57 +58,6 @@ pub(crate) const AUDIT_EVENT: &str = "AuditEvent";
 const LONGEST: usize = 8192;
 /// How long the answer of a request that failed on our side waits for its event.
 const FAILED: Duration = Duration::from_secs(1);
-
-/// What one request leaves to be kept before its answer leaves.
-#[derive(Default)]
-pub(crate) struct Trail(Mutex<Vec<Left>>);
-
-enum Left {
-    Event(Box<Event>),
-    /// An AuditEvent that was sent.
-    Sent(AuditEntry),
-}
-
-impl Trail {
-    fn leave(&self, left: Left) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(left);
-    }
-
-    fn take(&self) -> Vec<Left> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Context {
-    /// The same for a request from there.
-    pub fn from_origin(self, origin: Origin) -> Context {
-        Context { origin: Arc::new(origin), ..self }
-    }
-
-    /// The same for entries of a Bundle whose interaction has this code.
-    pub(crate) fn within_bundle(&self, code: &'static str) -> Context {
-        Context { bundle: Some(code), ..self.clone() }
-    }
-
-    /// Leaves an event to be kept before the answer leaves; `fill` tells what was touched.
-    pub(crate) fn note(&self, interaction: &Interaction, status: u16, fill: impl FnOnce(&mut Noted<'_>)) {
-        let is_public = matches!(interaction, Interaction::Capabilities | Interaction::OpenApi);
-        let Some(trail) = self.trail.as_ref().filter(|_| !is_public) else { return };
-        let (what, action) = code(interaction);
-        let mut event = Event::of(self, what, action, status);
-        fill(&mut Noted { base: &self.base, event: &mut event });
-        event.tell_emergency(self);
-        trail.leave(Left::Event(Box::new(event)));
-    }
-
-    /// Leaves an AuditEvent that was sent; fails where nothing is logged.
-    fn leave(&self, entry: AuditEntry) -> Result<()> {
-        let told = "The audit log of this server is off.";
-        let trail = self.trail.as_ref().ok_or_else(|| Failure::new(IssueType::NotSupported, told))?;
-        trail.leave(Left::Sent(entry));
-        Ok(())
-    }
-}
 
 /// An event in the making.
 pub(crate) struct Noted<'e> {
@@ -189,7 +143,13 @@ impl Engine {
         let trail = Arc::new(Trail::default());
         let followed = Context { trail: Some(trail.clone()), ..ctx.clone() };
         let answer = self.carry_out(&followed, &request).await;
-        let kept = self.keep(ctx, trail.take());
+        let mut left = trail.take();
+        let is_told = !answer.as_ref().is_err_and(|it| it.status >= 500);
+        let whose = match left.iter().any(|it| matches!(it, Left::Pointing(_))) {
+            true => Box::pin(self.tell_whose_left(&mut left, is_told)).await,
+            false => Ok(()),
+        };
+        let kept = self.keep(ctx, left);
         match answer {
             // It tells nothing, and may have failed as the log would.
             Err(failure) if failure.status >= 500 => {
@@ -197,7 +157,7 @@ impl Engine {
                 Err(failure)
             }
             // That something is not there, or may not be seen, tells as well.
-            answer => kept.await.and(answer),
+            answer => kept.await.and(whose).and(answer),
         }
     }
 
@@ -233,7 +193,7 @@ impl Engine {
     }
 
     /// The events of a commit: one for each kind of write among these.
-    pub(crate) fn events_of(&self, ctx: &Context, drafts: &[Draft]) -> Result<Vec<AuditEntry>> {
+    pub(crate) async fn events_of(&self, ctx: &Context, drafts: &[Draft]) -> Result<Vec<AuditEntry>> {
         let mut events: Vec<Event> = Vec::new();
         if !self.settings.audit {
             return Ok(Vec::new());
@@ -247,6 +207,7 @@ impl Engine {
             let Some(event) = events.get_mut(at) else { continue };
             event.add_body(ctx.base(), &put.key, put.version, [&put.body, former.as_deref().unwrap_or_default()]);
         }
+        self.tell_whose_written(ctx, &mut events, drafts).await?;
         events.iter_mut().for_each(|it| it.tell_emergency(ctx));
         events.iter().map(|it| self.entry(it)).collect()
     }

@@ -7,6 +7,7 @@
 //! to a Patient of this server. Most resources need not be looked through member by member: the name right before a reference
 //! tells enough where no other object within the resource may have a member of this name.
 
+use super::AUDIT_EVENT;
 use fhir::search::own_alternatives;
 use fhir::spec::{TypeId, r4};
 use memchr::memchr2;
@@ -45,6 +46,12 @@ pub(crate) fn each_patient<'b>(of: &str, id: &'b str, body: &'b [u8], base: &str
             }
         }
     });
+}
+
+/// Whether resources of a type may be somebody's, but for the log's own.
+pub(super) fn is_ever_owned(of: &str) -> bool {
+    let has_elements = || r4().resource(of).and_then(elements).is_some_and(|it| !it.all.is_empty());
+    of != AUDIT_EVENT && (matches!(of, "Binary" | "Bundle" | "Parameters") || has_elements())
 }
 
 /// The top-level elements by which a type is a patient's.

@@ -110,6 +110,12 @@ impl Shown<'_> {
                 "query": STANDARD.encode(query),
             }));
         }
+        if let (Some(untold), None) = (event.untold, self.only) {
+            all.push(json!({
+                "type": coding((ENTITY_TYPE, "4", "Other")),
+                "description": format!("Of {untold} records that these are about it is not told whose they are."),
+            }));
+        }
         if let (Some(reason), None, Some(first)) = (&event.reason, self.only, all.first_mut()) {
             first["detail"] = json!([{ "type": "reason", "valueString": reason }]);
         }

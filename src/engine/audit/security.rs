@@ -116,7 +116,7 @@ impl SecurityEvent {
         about.iter().for_each(|it| entities.add_text(it));
         let patients: Vec<String> = asked.as_deref().and_then(patient).into_iter().map(str::to_owned).collect();
         let (what, action) = (what.text().into(), what.action());
-        let event = Event { what, action, status, agent, entities, patients, query: asked, reason, within: None };
+        let event = Event { what, action, status, agent, entities, patients, query: asked, reason, ..Event::default() };
         event.entry(id, now)
     }
 }

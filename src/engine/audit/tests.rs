@@ -32,7 +32,7 @@ fn search() -> Event {
         query: Some("Observation?code=1".into()),
         patients: vec!["1".into(), "2".into()],
         entities,
-        reason: None,
+        ..Event::default()
     }
 }
 

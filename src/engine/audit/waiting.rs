@@ -61,9 +61,10 @@ impl Engine {
             return Ok(());
         }
         // What a client sent is a write.
-        let is_read = left.iter().all(|it| matches!(it, Left::Event(_)));
+        let is_read = left.iter().all(|it| !matches!(it, Left::Sent(_)));
         let entry = |it| match it {
             Left::Event(event) => self.entry(&event),
+            Left::Pointing(it) => self.entry(&it.event),
             Left::Sent(entry) => Ok(entry),
         };
         let entries = left.into_iter().map(entry).collect::<Result<Vec<_>>>()?;

@@ -124,7 +124,7 @@ impl Engine {
         }
         drafts.extend(self.provenance(ctx, source, &drafts).await?);
         changes.guards.append(&mut self.unique(ctx, &drafts).await?);
-        changes.audit = self.events_of(&ctx.within_bundle(TRANSACTION), &drafts)?;
+        changes.audit = self.events_of(&ctx.within_bundle(TRANSACTION), &drafts).await?;
         changes.puts.extend(drafts.into_iter().map(|it| it.put));
         let Some(done) = self.committed(ctx, changes).await? else { return Ok(None) };
         let mut answers = Vec::with_capacity(steps.len());

@@ -105,6 +105,11 @@ fn codes_of(all: &'static [(&str, &[&str])], of: &str) -> Option<&'static [&'sta
     all.iter().find(|(it, _)| *it == of).map(|(_, codes)| *codes)
 }
 
+/// The types whose resources are about other resources, with the parameters by which they point at these.
+pub fn pointing() -> &'static [(&'static str, &'static [&'static str])] {
+    &POINTING
+}
+
 /// The types whose resources may be somebody's.
 pub fn record_types() -> &'static [TypeId] {
     static TYPES: LazyLock<Vec<TypeId>> = LazyLock::new(|| {

@@ -30,7 +30,7 @@ pub use alone::{Alone, is_told_alone};
 pub use alternatives::own_alternatives;
 pub use codes::{Codes, CodesAsked, Codings, NO_CODES};
 pub use composite::has_components_served;
-pub use concerned::{record_types, records_of};
+pub use concerned::{pointing, record_types, records_of};
 pub use filter::{Clause, Filter, RangeTest, Shelf, Side, StringTest, Test, TokenTest, UnitTest, is_served};
 pub use index::Indexer;
 pub use modifier::numbers;
