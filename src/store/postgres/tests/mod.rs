@@ -242,6 +242,7 @@ mod outages;
 mod places;
 mod plans;
 mod retries;
+mod silence;
 mod text;
 mod upgrade;
 
