@@ -9,6 +9,8 @@ mod components;
 mod params;
 mod published;
 mod read;
+#[cfg(test)]
+mod tests;
 mod upgrades;
 
 pub use build::IndexRun;
@@ -178,12 +180,13 @@ impl Engine {
         Ok(Context { limits: Some(limits), ..ctx })
     }
 
-    /// Brings the tenant's own search parameters up to date, and goes on with what is to be built.
+    /// Brings the tenant's own search parameters up to date, and goes on with what is to be built, even if the caller goes
+    /// away meanwhile: half done, they would be taken for up to date.
     pub(crate) async fn refresh_params(&self, ctx: &Context) -> Result<()> {
-        if !ctx.own.is_current() {
-            self.work(ctx).refresh().await?;
+        match ctx.own.is_current() {
+            true => Ok(()),
+            false => tokio::spawn(self.work(ctx).refresh()).await.map_err(|_| store::Error::Closed)?,
         }
-        Ok(())
     }
 
     /// Writes changes. Where search parameters are among them, they are brought up to date, even if the caller goes
