@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Whether all cases run on PostgreSQL: `MEDISYNC_TEST_DATABASE=postgres`.
@@ -17,6 +17,9 @@ pub fn is_on_postgres() -> bool {
         Ok(other) => panic!("MEDISYNC_TEST_DATABASE is {other:?}; it is sqlite or postgres"),
     }
 }
+
+/// Nothing that must come to be takes so long, on whatever machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The name of sessions that hold locks.
 const LOCKER: &str = "locker";
@@ -60,30 +63,37 @@ impl Database {
     /// Locks a table of the records as somebody else would who forgets to commit, until [`Database::unlock`].
     #[track_caller]
     pub fn lock(&self, table: &str) {
-        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)", self.table(table));
+        self.hold(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", self.table(table)));
+    }
+
+    /// Runs a statement in a transaction that nobody ends until [`Database::unlock`].
+    #[track_caller]
+    pub fn hold(&self, statement: &str) {
+        let before = self.held();
         let mut command = psql(&self.url());
-        command.env("PGAPPNAME", LOCKER).args(["--single-transaction", "--command", &lock]);
+        command.env("PGAPPNAME", LOCKER).arg("--single-transaction");
+        command.args(["--command", &format!("{statement}; SELECT pg_sleep(3600)")]);
         let mut locker = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql runs");
         // It ends by unlock.
         std::thread::spawn(move || locker.wait());
-        let locked = format!(
-            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = '{}'::regclass",
-            self.table(table)
-        );
-        for _ in 0..100 {
-            if self.query(&locked) != "0" {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{table} could not be locked");
+        eventually(&format!("{statement} is done"), || self.held() > before);
     }
 
-    /// Gives up every lock taken by [`Database::lock`].
+    /// How many have done what they were to do in a transaction, and sleep in it.
+    fn held(&self) -> usize {
+        let held = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{LOCKER}' AND datname = current_database() \
+             AND wait_event = 'PgSleep'"
+        );
+        self.query(&held).parse().expect("a count")
+    }
+
+    /// Gives up everything that [`Database::lock`] and [`Database::hold`] took.
     #[track_caller]
     pub fn unlock(&self) {
         self.query(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{LOCKER}'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE application_name = '{LOCKER}' AND datname = current_database()"
         ));
     }
 
@@ -159,17 +169,15 @@ impl Cluster {
         let text = std::fs::read_to_string(pid_file).expect("it runs");
         let postmaster = text.lines().next().expect("a process id");
         // The first signal keeps the postmaster from telling its children to end in order.
-        let kill = format!("kill -STOP {postmaster}; pkill -KILL -P {postmaster}; kill -KILL {postmaster}");
-        assert!(Command::new("sh").arg("-c").arg(kill).status().expect("a shell").success(), "it was killed");
-        // A process whose end nobody has seen yet keeps its number, and the next one would take it for alive.
-        let process = PathBuf::from(format!("/proc/{postmaster}"));
-        for _ in 0..600 {
-            if !process.exists() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        let kill = format!(
+            "kill -STOP {postmaster}; pgrep -P {postmaster}; pkill -KILL -P {postmaster}; kill -KILL {postmaster}"
+        );
+        let children = run(Command::new("sh").arg("-c").arg(kill));
+        // A process whose end nobody has seen yet keeps its number, and the next one would take it for alive; a child that
+        // writes to the disk still would keep the next one from starting.
+        for process in children.lines().chain([postmaster]) {
+            eventually(&format!("process {process} ends"), || !Path::new("/proc").join(process).exists());
         }
-        panic!("process {postmaster} was killed and is still there");
     }
 
     /// The URL of its database `postgres`.
@@ -243,6 +251,16 @@ impl Drop for Cluster {
 /// `scripts/postgres`
 fn program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres")
+}
+
+/// Waits until it is so, which takes minutes on no machine.
+#[track_caller]
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < PATIENCE, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// What a command prints.

@@ -161,7 +161,7 @@ impl Program {
     pub fn refuse_to_serve(&self, more: &[&str]) -> String {
         let served = self.command(&[&["serve"], more].concat());
         let mut limited = Command::new("timeout");
-        limited.arg("30").arg(served.get_program()).args(served.get_args()).stdin(Stdio::null());
+        limited.arg("120").arg(served.get_program()).args(served.get_args()).stdin(Stdio::null());
         for (name, value) in served.get_envs() {
             match value {
                 Some(value) => limited.env(name, value),

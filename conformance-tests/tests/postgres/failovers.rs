@@ -3,6 +3,7 @@
 
 use super::*;
 use conformance_tests::network::Network;
+use conformance_tests::postgres::eventually;
 
 /// A primary with a standby that has all that was acknowledged, and a server that reaches them by one address.
 struct Pair {
@@ -20,6 +21,10 @@ impl Pair {
         let standby = house.cluster.standby();
         house.cluster.query("ALTER SYSTEM SET synchronous_standby_names = '*'");
         house.cluster.query("SELECT pg_reload_conf()");
+        let waits_for_it = || house.cluster.query("SELECT sync_state FROM pg_stat_replication") == "sync";
+        eventually("the primary waits for its standby", waits_for_it);
+        // All of the primary's processes know of it.
+        house.cluster.query("CHECKPOINT");
         let network = Network::to(house.cluster.socket()).await;
         let database = network.url(house.database.name());
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
@@ -47,7 +52,7 @@ async fn a_primary_that_dies_is_replaced() {
     let Some(pair) = Pair::new().await else { return };
     let client = &pair.client;
     let load = Load::on(std::slice::from_ref(client));
-    recovered(client).await;
+    load.goes_on().await;
     pair.house.cluster.kill();
     expect_unavailable(answered(client.call("PUT", "Patient/again").json(&named("again"))).await);
     pair.lead_to_standby();
@@ -65,7 +70,7 @@ async fn a_primary_that_is_demoted_is_left() {
     let Some(pair) = Pair::new().await else { return };
     let client = &pair.client;
     let load = Load::on(std::slice::from_ref(client));
-    recovered(client).await;
+    load.goes_on().await;
     pair.house.cluster.query("ALTER SYSTEM SET default_transaction_read_only = on");
     pair.house.cluster.query("SELECT pg_reload_conf()");
     let told = async {

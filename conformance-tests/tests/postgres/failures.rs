@@ -6,7 +6,7 @@ use super::*;
 async fn break_and_mend(house: &House, failure: impl AsyncFnOnce(&Client)) {
     let (_server, client) = house.serve(&[]);
     let load = Load::on(std::slice::from_ref(&client));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.goes_on().await;
     failure(&client).await;
     recovered(&client).await;
     let sent = load.end().await;
@@ -84,7 +84,7 @@ async fn an_exhausted_pool_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_takes_too_long_is_ended() {
     let Some(house) = House::new(&[]) else { return };
-    let (_server, client) = house.serve(&["--query-time", "1s", "--write-time", "1s"]);
+    let (_server, client) = house.serve(&["--write-time", "5s"]);
     let table = house.database.table("resource");
     house.database.query(&format!(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'; \

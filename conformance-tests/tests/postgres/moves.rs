@@ -1,6 +1,7 @@
 //! A tenant moves from placement to placement while two servers are written to and read from.
 
 use super::*;
+use conformance_tests::postgres::eventually;
 use std::process::Stdio;
 
 /// All that is found, by id and version, and what searches tell.
@@ -24,7 +25,7 @@ async fn nothing_is_lost_from_placement_to_placement() {
     let url = other.url();
     let moves: [&[&str]; 3] = [&["schema"], &["database", "--url", &url], &["pool"]];
     for to in moves {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        load.goes_on().await;
         let arguments = [&["tenant", "move", TENANT, "--to"], to].concat();
         tokio::task::block_in_place(|| house.program.succeed(&arguments));
     }
@@ -43,13 +44,17 @@ async fn nothing_is_lost_from_placement_to_placement() {
     assert_eq!(one.page("Patient/again/_history").await.entries().len(), 2, "each write is there once");
 }
 
+/// Who has the lock that a mover has, and what else the database does for one.
+const MOVERS: &str = "SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1802723941) \
+     + (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'medisync move')";
+
 /// A mover that is killed at any time leaves the tenant served, and the next one brings it there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_may_be_killed() {
     let Some(house) = House::new(&[]) else { return };
     let (_server, client) = house.serve(&[]);
     let load = Load::on(std::slice::from_ref(&client));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.goes_on().await;
     for delay in [30, 60, 100, 150, 250, 400] {
         let arguments = ["tenant", "move", TENANT, "--to", "schema", "--database", house.program.database()];
         let mut command = house.program.command(&arguments);
@@ -58,6 +63,7 @@ async fn a_mover_may_be_killed() {
         // It may have ended.
         let _ = mover.kill();
         mover.wait().expect("it ended");
+        eventually("the database sees its end", || house.database.query(MOVERS) == "0");
         recovered(&client).await;
     }
     let placed = || house.database.query("SELECT placement FROM medisync.tenant");

@@ -9,7 +9,7 @@ async fn through(house: &House, database: &str, time: &str, fail: impl FnOnce(),
         ["serve", "--listen", "127.0.0.1:0", "--query-time", time, "--write-time", time, "--database", database];
     let (_server, client) = house.on(Server::start(&mut house.program.command(&arguments)));
     let load = Load::on(std::slice::from_ref(&client));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.goes_on().await;
     fail();
     expect_unavailable(answered(client.call("GET", "Patient?name=nobody")).await);
     expect_unavailable(answered(client.call("PUT", "Patient/again").json(&named("again"))).await);

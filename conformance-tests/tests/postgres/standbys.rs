@@ -2,7 +2,7 @@
 
 use super::*;
 use conformance_tests::network::Network;
-use conformance_tests::postgres::with_database;
+use conformance_tests::postgres::{eventually, with_database};
 use std::sync::atomic::AtomicUsize;
 
 /// A database with a standby, and two nodes that read there.
@@ -38,6 +38,19 @@ impl Copied {
 
     fn query(&self, sql: &str) -> String {
         self.standby.query_in(&self.place, sql)
+    }
+
+    /// Waits until the standby has all that the primary has by now.
+    pub(super) fn follows(&self) {
+        let end = self.house.cluster.query("SELECT pg_current_wal_flush_lsn()");
+        has_replayed(&self.standby, &end);
+    }
+
+    /// Has the standby replay nothing more.
+    pub(super) fn pause(&self) {
+        self.query("SELECT pg_wal_replay_pause()");
+        let state = || self.query("SELECT pg_get_wal_replay_pause_state()");
+        eventually("the standby stands still", || state() == "paused");
     }
 
     /// Moves the tenant, whose records are in this database then.
@@ -81,6 +94,12 @@ impl Copied {
     }
 }
 
+/// Waits until a standby has come so far.
+fn has_replayed(standby: &Cluster, end: &str) {
+    let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'");
+    eventually("the standby follows", || standby.query(&replayed) == "t");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_answers_and_lacks_nothing() {
     let Some(copied) = Copied::new() else { return };
@@ -95,7 +114,7 @@ async fn a_standby_that_is_behind_is_passed_over() {
     let Some(copied) = Copied::new() else { return };
     copied.read_what_is_written("before").await;
     copied.standby_is_asked().await;
-    copied.query("SELECT pg_wal_replay_pause()");
+    copied.pause();
     copied.read_what_is_written("meanwhile").await;
     let lacks = format!("SELECT count(*) FROM {} WHERE id = 'meanwhile'", copied.house.database.table("resource"));
     assert_eq!((copied.query(&lacks), copied.query("SELECT pg_is_in_recovery()")), ("0".into(), "t".into()));
@@ -273,9 +292,7 @@ async fn a_standby_of_a_history_that_ended_is_not_believed() {
     house.cluster.query("SELECT pg_switch_wal()");
     client.put("Patient/lost", &named("lost")).await.expect(201);
     let end = house.cluster.query("SELECT pg_current_wal_flush_lsn()");
-    while ahead.query(&format!("SELECT pg_last_wal_replay_lsn() >= '{end}'")) != "t" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    has_replayed(&ahead, &end);
     house.cluster.kill();
     behind.resume(&[]);
     assert_eq!(behind.query("SELECT pg_promote()"), "t");

@@ -1,14 +1,13 @@
 //! `medisync migrate` over many schemas.
 
 use super::*;
+use conformance_tests::postgres::eventually;
 use std::collections::HashSet;
 use std::process::{Child, Stdio};
 
 const SCHEMAS: usize = 200;
 /// No power is lost here.
 const CARELESS: [&str; 1] = ["fsync=off"];
-/// How many schemas have something of ours.
-const BEGUN: &str = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '^medisync_t[0-9]+$'";
 /// Which migrations every schema has, and when each was made: a `row` for each.
 const MADE: &str = "SELECT string_agg(query_to_xml(format('SELECT %1$L AS schema, version, installed_on FROM %1$I.migration \
      ORDER BY version', schemaname), false, true, '')::text, '') \
@@ -62,19 +61,17 @@ async fn a_migration_may_be_killed_and_goes_on() {
     let Some(house) = House::new(&CARELESS) else { return };
     let spoiled = house.enter_many();
     house.database.query(&format!("CREATE SCHEMA {spoiled}; CREATE TABLE {spoiled}.resource ()"));
+    // One of the schemas waits for somebody else, so that it cannot come to its end before it is killed.
+    house.database.hold("SELECT pg_advisory_xact_lock(hashtextextended('medisync migrate medisync_t1002', 0))");
     let mut first = house.begin_to_migrate();
-    while house.whole() < SCHEMAS / 4 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it is in the middle", || house.whole() >= SCHEMAS / 4);
     first.kill().expect("it was running");
     first.wait().expect("its end is seen");
+    house.database.unlock();
     // What the database was doing for it ends with its statement.
     let at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'medisync'";
-    while house.count(at_work) > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let whole = house.whole();
-    assert!(whole < SCHEMAS - 1, "it was killed in the middle, at {whole} of {} that were begun", house.count(BEGUN));
+    eventually("nothing is done for it", || house.count(at_work) == 0);
+    assert!(house.whole() < SCHEMAS - 1);
     let made = house.made();
 
     let second = tokio::task::block_in_place(|| house.program.run(&["migrate"]));
