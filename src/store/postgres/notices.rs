@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Held by each who listens, as long as it does.
 const HERE: &str = "SELECT pg_advisory_lock_shared(hashtextextended('medisync serves', 0))";
-const NOBODY: &str = "SELECT pg_try_advisory_lock(hashtextextended('medisync serves', 0))";
+const NOBODY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended('medisync serves', 0))";
 
 /// Whether somebody listens. Past a pooler nobody does.
 pub(super) async fn is_heard(target: &Target) -> Result<bool> {

@@ -1,14 +1,14 @@
 //! Erasing a tenant: nobody writes meanwhile, and whoever comes later finds the place closed and the directory without it.
 
 use super::super::PostgresStore;
-use super::{Side, fence, hold, remnants};
+use super::{Side, fence, hold, release, remnants};
 use crate::postgres::directory::Directory;
 use crate::postgres::owner::Owner;
 use crate::postgres::residence::Spot;
 use crate::{Census, Counted, Erased, Erasure, Error, Result};
 use async_trait::async_trait;
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, Row};
 
 #[async_trait]
 impl Erasure for PostgresStore {
@@ -34,8 +34,7 @@ impl Erasure for PostgresStore {
         fence::close(&mut side, entry.attempt).await?;
         side.commit().await?;
         self.homes.shared.keeper.forget(name);
-        // However it ends, the lock goes with the connection.
-        let _ = alone.close().await;
+        release(alone).await;
         Ok(())
     }
 
@@ -45,8 +44,7 @@ impl Erasure for PostgresStore {
         let Some((owner, spot)) = directory.place_of_erased(name).await? else { return Ok(()) };
         let alone = hold(target, owner.number).await?;
         let done = remnants::clear_all(directory, target, &owner, spot).await;
-        // However it ends, the lock goes with the connection.
-        let _ = alone.close().await;
+        release(alone).await;
         done
     }
 

@@ -37,7 +37,7 @@ use side::Side;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// When a round took at most this part of the time that writes may wait, the rest is copied while they do.
 const PART: u32 = 3;
@@ -45,6 +45,9 @@ const PART: u32 = 3;
 const ROUNDS: usize = 20;
 /// How often the switch is tried that takes longer than writes may wait.
 const SWITCHES: u32 = 5;
+
+/// How long the database may take to free a tenant.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// What is to be moved, and where to.
 #[derive(Clone, Debug)]
@@ -106,11 +109,21 @@ pub(super) async fn run(url: &str, order: &Move, told: Told<'_>) -> Result<Moved
 }
 
 async fn with_directory(directory: &Directory, target: &Target, order: &Move, told: Told<'_>) -> Result<Moved> {
-    let unknown = || Error::CannotMove(format!("there is no tenant {}", order.tenant));
-    let number = directory.find(&order.tenant).await?.ok_or_else(unknown)?.number;
+    let number = directory.find(&order.tenant).await?.ok_or_else(|| unknown(order))?.number;
     let alone = hold(target, number).await?;
-    let entry = directory.take(&order.tenant).await?.ok_or_else(unknown)?;
-    let to = order.to.spot(number);
+    let moved = in_hand(directory, target, order, told).await;
+    release(alone).await;
+    moved
+}
+
+fn unknown(order: &Move) -> Error {
+    Error::CannotMove(format!("there is no tenant {}", order.tenant))
+}
+
+/// What is done while nobody else has the tenant in hand.
+async fn in_hand(directory: &Directory, target: &Target, order: &Move, told: Told<'_>) -> Result<Moved> {
+    let entry = directory.take(&order.tenant).await?.ok_or_else(|| unknown(order))?;
+    let to = order.to.spot(entry.number);
     if to == entry.spot {
         return Err(Error::CannotMove("it is there already".into()));
     }
@@ -144,8 +157,6 @@ async fn with_directory(directory: &Directory, target: &Target, order: &Move, to
     if let Err(error) = &moved {
         mover.give_up(error).await;
     }
-    // However it ends, the lock goes with the connection.
-    let _ = alone.close().await;
     moved
 }
 
@@ -164,6 +175,14 @@ async fn hold(target: &Target, number: i32) -> Result<PgConnection> {
         true => Ok(connection),
         false => Err(Error::CannotMove("somebody moves it already, or encrypts it anew".into())),
     }
+}
+
+/// Gives up what [`hold`] holds, before the connection ends: the database sees that a moment later only, and who comes next would find
+/// the tenant in somebody's hand.
+async fn release(mut alone: PgConnection) {
+    // Where that fails the lock goes with the connection, however it ends.
+    let _ = timeout(GOODBYE, sqlx::raw_sql("SELECT pg_advisory_unlock_all()").execute(&mut alone)).await;
+    let _ = alone.close().await;
 }
 
 struct Mover<'a> {
@@ -230,7 +249,7 @@ impl Mover<'_> {
     /// The last changes and the turn of the pointer. `None` if that took longer than writes may wait: they go on.
     async fn switch(&mut self, state: &mut State) -> Result<Option<Duration>> {
         let Some(since) = fence::alone(&mut self.from, self.order.pause).await? else { return Ok(None) };
-        match tokio::time::timeout_at(since + self.order.pause, self.finish(state)).await {
+        match timeout_at(since + self.order.pause, self.finish(state)).await {
             Ok(finished) => finished?,
             Err(_) => {
                 // Its answer is still to come on the old connections.

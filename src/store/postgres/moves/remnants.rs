@@ -1,14 +1,14 @@
 //! What moves leave behind: former places, and copies that were broken off. The directory notes each before there is anything
 //! of it, and until it is taken away.
 
-use super::{Side, fence, hold};
+use super::{Side, fence, hold, release};
 use crate::postgres::directory::{Directory, Entry};
 use crate::postgres::owner::Owner;
 use crate::postgres::residence::Spot;
 use crate::postgres::target::Target;
 use crate::{Error, Result};
+use sqlx::Row;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, Row};
 
 /// A tenant whose remnants were looked for, and why not all of them could be taken away.
 pub type Swept = (String, Option<Error>);
@@ -32,8 +32,7 @@ async fn sweep_tenant(directory: &Directory, target: &Target, name: &str) -> Res
     // A mover who has lost the lock can no longer turn the pointer to what is taken away here.
     let entry = directory.take(name).await?.ok_or(Error::NoTenant)?;
     let done = clear(directory, target, &entry).await;
-    // However it ends, the lock goes with the connection.
-    let _ = alone.close().await;
+    release(alone).await;
     done
 }
 

@@ -1,6 +1,6 @@
 //! Encrypting what is kept of a tenant anew, as a writer among others.
 
-use super::{Side, fence, hold};
+use super::{Side, fence, hold, release};
 use crate::keys::{self, Raw, RawBody, RawRecords, Size, edition, size};
 use crate::postgres::attempts::Attempts;
 use crate::postgres::homes::Homes;
@@ -8,7 +8,6 @@ use crate::postgres::runner::within_tenant;
 use crate::query::{Dialect, Sql};
 use crate::{Error, Result};
 use async_trait::async_trait;
-use sqlx::Connection;
 use sqlx::postgres::PgRow;
 
 /// The edition of the tenant's keys that writes must be by.
@@ -22,7 +21,7 @@ pub(in super::super) async fn reseal(homes: &Homes, name: &str, told: &(dyn Fn(u
     let entry = homes.directory.find(name).await?.ok_or(Error::NoTenant)?;
     let mut side = Side::open(&entry.spot, &homes.target, &entry.owner()).await?;
     let done = keys::reseal(&homes.sealer(&entry.name), &mut side, told).await;
-    let _ = alone.close().await;
+    release(alone).await;
     done
 }
 

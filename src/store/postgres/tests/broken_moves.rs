@@ -1,7 +1,7 @@
 //! Moves and erasures beside writers, and what is done anew after one that was broken off.
 
 use super::moves::{LONG, NORTH, north, order, relocate, relocate_and_die, version, write};
-use super::{Database, database_of};
+use super::{Database, PATIENCE, database_of, movers, until};
 use crate::{Erasure, Expect, Move, Moving, Placement, PostgresStore, Sealing, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::timeout;
 
 const A_WHILE: Duration = Duration::from_millis(20);
 
@@ -27,14 +28,31 @@ async fn hold_up(database: &Database, to: Placement) -> JoinHandle<()> {
             let pids = sqlx::query_scalar::<_, i32>(AssertSqlSafe(waiting.as_str()));
             pids.fetch_all(&mut watcher).await.unwrap()
         };
-        let first = loop {
-            if let Some(pid) = waiters().await.first() {
-                break *pid;
-            }
+        let given_up = async {
+            let first = loop {
+                if let Some(pid) = waiters().await.first() {
+                    break *pid;
+                }
+            };
+            while waiters().await.contains(&first) {}
         };
-        while waiters().await.contains(&first) {}
+        timeout(PATIENCE, given_up).await.expect("the mover waits, and gives up");
         holder.close().await.unwrap();
     })
+}
+
+/// Whoever has taken a tenant in hand gives it up before that is said to be done: who comes next would find somebody at work.
+#[tokio::test]
+async fn who_is_done_has_nothing_in_hand() {
+    let Some(database) = database_of(Placement::Pool).await else { return };
+    let store = database.store(LONG).await;
+    north(&store).await;
+    let mut owner = database.owner().await;
+    for _ in 0..50 {
+        store.reseal(NORTH, &|_| ()).await.unwrap();
+        assert_eq!(movers(&mut owner).await, 0);
+    }
+    owner.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,9 +118,10 @@ async fn awaited<T>(database: &Database, work: &JoinHandle<T>) {
     let mut watcher = database.owner().await;
     let waiting = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
          WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND NOT l.granted)";
-    while !work.is_finished() && !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut watcher).await.unwrap() {
-        tokio::time::sleep(A_WHILE).await;
-    }
+    until("somebody waits", async || {
+        work.is_finished() || sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut watcher).await.unwrap()
+    })
+    .await;
     watcher.close().await.unwrap();
 }
 

@@ -17,6 +17,20 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+/// Nothing that must come to be takes so long, on whatever machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until it is so.
+#[track_caller]
+pub(super) fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let waiting = async move {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    async move { tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("in vain: {what}")) }
+}
+
 /// A database of its own, and a folder for full-text views; both go when it is dropped.
 pub(super) struct Database {
     server: PgConnectOptions,
@@ -132,10 +146,24 @@ impl Database {
         number
     }
 
+    /// Waits until the database has seen the end of a mover's connection, with which its lock goes.
+    pub(super) async fn no_mover_is_left(&self) {
+        let mut owner = self.owner().await;
+        until("no mover is left", async || movers(&mut owner).await == 0).await;
+        owner.close().await.unwrap();
+    }
+
     /// A connection with all rights.
     pub(super) async fn owner(&self) -> PgConnection {
         self.server.clone().database(&self.name).connect().await.unwrap()
     }
+}
+
+/// How many have a tenant in hand.
+pub(super) async fn movers(owner: &mut PgConnection) -> i64 {
+    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 1802723941";
+    sqlx::query_scalar(locks).fetch_one(owner).await.unwrap()
 }
 
 impl Drop for Database {
