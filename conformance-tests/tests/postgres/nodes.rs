@@ -84,8 +84,7 @@ async fn each_node_has_the_others_search_parameters() {
 async fn each_node_tells_how_far_the_other_is() {
     const COUNT: usize = 1000;
     let Some(house) = House::new(&[]) else { return };
-    let [(_first, one), (_second, two)] =
-        [house.serve(&["--index-rest", "100"]), house.serve(&["--index-rest", "100"])];
+    let [(_first, one), (_second, two)] = [house.serve(&["--index-rest", "40"]), house.serve(&["--index-rest", "40"])];
     let entries = (0..COUNT).map(|it| entry("PUT", &format!("Patient/p-{it}"), named(&format!("p-{it}")))).collect();
     one.bundle("transaction", entries).await.expect(200);
     let parameter = json!({

@@ -37,7 +37,7 @@ pub(super) async fn ids(ward: &Ward, query: AuditQuery) -> Vec<String> {
 
 /// Waits until nothing is left to be chained.
 pub(crate) async fn chained(session: &dyn Session) -> AuditVerdict {
-    for _ in 0..200 {
+    for _ in 0..1200 {
         let verdict = session.verify_audit(&|_, _| ()).await.unwrap();
         if verdict.waiting == 0 {
             return verdict;

@@ -1,6 +1,6 @@
 //! The audit log of many nodes: chained by one of them, changed by nobody, and what is changed all the same is found.
 
-use super::{Database, database};
+use super::{Database, database, until};
 use crate::contract::audit::{chained, event};
 use crate::contract::{WARD, Ward, tenant, ward};
 use crate::postgres::audit::CHAINER;
@@ -25,16 +25,12 @@ pub(super) async fn written(database: &Database, rows: usize) -> Ward {
 /// Waits until the directory knows that the log has come to a row.
 async fn head_at(database: &Database, row: i64) {
     let mut owner = database.owner().await;
-    for _ in 0..100 {
-        let head: Option<i64> =
-            sqlx::query_scalar("SELECT max(number) FROM medisync.audit_head").fetch_one(&mut owner).await.unwrap();
-        if head == Some(row) {
-            owner.close().await.unwrap();
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the directory does not know of row {row}");
+    let head = "SELECT max(number) FROM medisync.audit_head";
+    until(&format!("the directory knows of row {row}"), async || {
+        sqlx::query_scalar::<_, Option<i64>>(head).fetch_one(&mut owner).await.unwrap() == Some(row)
+    })
+    .await;
+    owner.close().await.unwrap();
 }
 
 /// With all rights.

@@ -1,7 +1,7 @@
 //! Whoever writes into the tables of a log, or holds its lock, keeps nobody else's events from being chained, and is found out.
 
 use super::audit::{LONG, faults, run, written};
-use super::{Database, PostgresSettings, database};
+use super::{Database, PostgresSettings, database, until};
 use crate::audit::figures::audit_figures;
 use crate::contract::audit::{chained, event};
 use crate::contract::{WARD, Ward, clock, tenant, ward};
@@ -9,18 +9,16 @@ use crate::postgres::audit::CHAINER;
 use crate::{AuditFault, AuditQuery, AuditVerdict, Store};
 use sqlx::PgConnection;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Waits until the chain has so many events.
 async fn grown(ward: &Ward, events: i64) -> AuditVerdict {
-    for _ in 0..150 {
-        let verdict = ward.session.verify_audit(&|_, _| ()).await.unwrap();
-        if verdict.head.events >= events {
-            return verdict;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the chain does not grow to {events} events");
+    let mut last = None;
+    until(&format!("the chain grows to {events} events"), async || {
+        let verdict = last.insert(ward.session.verify_audit(&|_, _| ()).await.unwrap());
+        verdict.head.events >= events
+    })
+    .await;
+    last.expect("it was looked at")
 }
 
 async fn ids(ward: &Ward) -> Vec<String> {
@@ -54,16 +52,9 @@ async fn a_row_at_the_end_of_all_numbers_does_not_end_the_chain() {
     let last = "INSERT INTO audit_row SELECT 1, 9223372036854775807, 9223372036854775807, 0, 0, 0, '', ''";
     run(&mut owner, last).await;
     ward.session.audit(vec![event("behind", &["p"])]).await.unwrap();
-    let mut found = Vec::new();
-    for _ in 0..100 {
-        let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM medisync_pool.audit_row WHERE number = 3");
-        if rows.fetch_one(&mut owner).await.unwrap() == 1 {
-            found = faults(&ward).await;
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(found, [AuditFault::Missing(4, i64::MAX - 1)]);
+    let rows = "SELECT count(*) FROM medisync_pool.audit_row WHERE number = 3";
+    until("it is chained", async || sqlx::query_scalar::<_, i64>(rows).fetch_one(&mut owner).await.unwrap() == 1).await;
+    assert_eq!(faults(&ward).await, [AuditFault::Missing(4, i64::MAX - 1)]);
 }
 
 #[tokio::test]
@@ -112,8 +103,7 @@ async fn a_lock_that_is_held_is_told_of() {
     assert_eq!(faults(&ward).await, [], "it may be chained yet");
     let found = faults(&later(&database).await).await;
     assert!(matches!(found.as_slice(), [AuditFault::Late(_)]), "{found:?}");
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    assert!(audit_figures()[1].1 > missed, "it is counted");
+    until("it is counted", async || audit_figures()[1].1 > missed).await;
     free(&mut owner).await;
     assert_eq!(grown(&ward, 2).await.faults, []);
 }

@@ -1,6 +1,6 @@
 //! Connections: a node has so many to a database, however many schemas it is asked for.
 
-use super::{Database, database, database_of};
+use super::{Database, PATIENCE, database, database_of, until};
 use crate::contract::{put, tenant};
 use crate::postgres::budget::Budget;
 use crate::postgres::connections::{Connections, Purpose};
@@ -49,12 +49,7 @@ async fn schemas_share_connections() {
         work.join_all().await;
     }
     // A session that was closed is gone a moment later.
-    let few = async {
-        while sessions(&database).await > i64::from(CONNECTIONS) + OTHERS {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(LONG, few).await.expect("schemas share connections");
+    until("schemas share connections", async || sessions(&database).await <= i64::from(CONNECTIONS) + OTHERS).await;
 }
 
 /// Connections by the login of the URL.
@@ -85,11 +80,13 @@ async fn connections_do_not_grow_old() {
 #[tokio::test]
 async fn where_none_is_to_be_had_one_at_a_time_waits_long() {
     let Some(database) = database(1000).await else { return };
-    let mut reads = connections(&database, Purpose::Truth);
-    reads.wait = Duration::from_secs(2);
-    reads.brief = Duration::ZERO;
-    let (first, second) = (reads.take().await.unwrap(), reads.take().await.unwrap());
+    let budget = Budget::new(2);
+    let new = || Connections::new(database.url().parse().unwrap(), "", &budget, LONG, Purpose::Truth);
+    let (others, mut reads) = (new(), new());
+    let (first, second) = (others.take().await.unwrap(), others.take().await.unwrap());
+    (reads.wait, reads.brief) = (Duration::from_millis(10), Duration::ZERO);
     reads.take().await.err().expect("there are two");
+    reads.wait = PATIENCE;
     let release = async {
         for _ in 0..2 {
             reads.take().await.err().expect("another one waits long");
@@ -175,9 +172,10 @@ async fn a_session_that_idled_in_a_transaction_is_lost() {
     let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.unwrap();
     sqlx::raw_sql("SET idle_in_transaction_session_timeout = 10; BEGIN").execute(&mut idle).await.unwrap();
     let there = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
-    while sqlx::query_scalar::<_, i64>(there).bind(pid).fetch_one(&mut looker).await.unwrap() > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the session is ended", async || {
+        sqlx::query_scalar::<_, i64>(there).bind(pid).fetch_one(&mut looker).await.unwrap() == 0
+    })
+    .await;
     let error = Error::from(sqlx::raw_sql("SELECT 1").execute(&mut idle).await.unwrap_err());
     assert!(error.is_connection_lost() && error.is_passing(), "{error}");
 }

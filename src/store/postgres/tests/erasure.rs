@@ -85,11 +85,6 @@ async fn whether_it_is_served_shows() {
     let Some(database) = database(ENOUGH).await else { return };
     assert!(!PostgresStore::is_served(&database.url()).await.unwrap());
     let store = database.store(LONG).await;
-    let heard = async {
-        while !PostgresStore::is_served(&database.url()).await.unwrap() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LONG, heard).await.expect("a node that listens");
+    until("a node listens", async || PostgresStore::is_served(&database.url()).await.unwrap()).await;
     store.close().await;
 }

@@ -1,6 +1,6 @@
 //! Moves: nothing is lost and nothing lands in the former place, wherever the mover dies.
 
-use super::{Database, database_of};
+use super::{Database, database_of, until};
 use crate::contract::audit::{chained, event};
 use crate::contract::{put, secrets};
 use crate::keys::tests::keeper;
@@ -54,6 +54,7 @@ pub(super) async fn relocate_and_die(database: &Database, to: Placement, at: Mov
     };
     let died = tokio::spawn(async move { PostgresStore::relocate(&url, &order, &told).await.map(|_| ()) }).await;
     assert!(died.unwrap_err().is_panic(), "it came to {at:?}");
+    database.no_mover_is_left().await;
 }
 
 pub(super) async fn write(session: &dyn Session, id: &str, expect: Expect) -> Result<(), CommitError> {
@@ -88,10 +89,10 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
     let Some(database) = database_of(Placement::Pool).await else { return };
     let (a, b) = (database.store(LONG).await, database.store(LONG).await);
     let nodes = [north(&a).await, north(&b).await];
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let (session, stop) = (nodes[writer % 2].clone(), stop.clone());
+            let (session, stop, written) = (nodes[writer % 2].clone(), stop.clone(), written.clone());
             tokio::spawn(async move {
                 let mut last = 0;
                 while !stop.load(Ordering::Relaxed) {
@@ -101,6 +102,7 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
                     last += 1;
                     write(&*session, &format!("p-{writer}-{last}"), Expect::Absent).await.unwrap();
                     assert_eq!(version(&*session, &shared).await, Some(last), "a read sees the last write");
+                    written.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(25)).await;
                 }
                 last
@@ -109,7 +111,8 @@ async fn writers_on_two_nodes_lose_nothing_from_place_to_place() {
         .collect();
     let mut before = Placement::Pool;
     for to in [Placement::Schema, Placement::Database, Placement::Pool] {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let enough = written.load(Ordering::Relaxed) + 16;
+        until("it is written", async || written.load(Ordering::Relaxed) >= enough).await;
         let moved = relocate(&database, to).await.unwrap();
         assert!(moved.rows > 0 && moved.left.is_none(), "{moved:?}");
         if before == Placement::Pool {

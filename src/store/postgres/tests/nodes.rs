@@ -1,6 +1,6 @@
 //! Several nodes on one database, and what their tenants can tell of each other.
 
-use super::database;
+use super::{PATIENCE, database};
 use crate::contract::{put, tenant};
 use crate::{Changes, Expect, PostgresSettings, Store, Told};
 use sqlx::Connection;
@@ -35,7 +35,7 @@ async fn nodes_of_the_same_number_hear_each_other() {
         }
     };
     tokio::join!(change(&*here, "here"), change(&*there, "there"));
-    timeout(LONG, heard).await.expect("the other node's change is heard");
+    timeout(PATIENCE, heard).await.expect("the other node's change is heard");
 }
 
 /// What a tenant's numbers are does not depend on how much others write.

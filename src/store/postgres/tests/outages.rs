@@ -1,7 +1,7 @@
 //! The database goes away, is full of locks or takes too long: requests fail in time or go on, and nothing is done twice
 //! or by halves.
 
-use super::{Database, database, database_of};
+use super::{Database, PATIENCE, database, database_of, until};
 use crate::contract::commits::{code, none_matches};
 use crate::contract::model::Entry;
 use crate::contract::{Engine, WARD, is_conflict, put, tenant, ward};
@@ -63,8 +63,9 @@ async fn a_write_cut_off_is_written_once() {
         ];
         session.commit(Changes { puts, ..Changes::default() }).await
     });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    somebody_waits(&database, "relation").await;
     end_all(&mut holder).await;
+    // Where it is made again it waits again.
     tokio::time::sleep(Duration::from_millis(200)).await;
     holder.close().await.unwrap();
     writing.await.unwrap().unwrap();
@@ -75,7 +76,7 @@ async fn a_write_cut_off_is_written_once() {
 #[tokio::test]
 async fn a_query_that_takes_too_long_is_stopped() {
     let Some(database) = database(1000).await else { return };
-    let store = database.store(Duration::from_millis(300)).await;
+    let store = database.store(Duration::from_secs(3)).await;
     let session = store.open(&tenant(&store, "t").await).await.unwrap();
     create(&*session, "p").await.unwrap();
     let holder = hold(&database, "resource").await;
@@ -93,7 +94,7 @@ async fn a_schema_in_the_making_is_not_waited_for_for_ever() {
     let mut holder = database.owner().await;
     let hold = "SELECT pg_advisory_lock(hashtextextended('medisync migrate', 0))";
     sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
-    let opened = tokio::time::timeout(LONG, store.open(&tenant)).await.expect("it is given up");
+    let opened = tokio::time::timeout(PATIENCE, store.open(&tenant)).await.expect("it is given up");
     assert!(opened.is_err_and(|it| it.is_passing()));
     holder.close().await.unwrap();
     store.open(&tenant).await.unwrap();
@@ -203,16 +204,14 @@ async fn a_write_under_way_is_encrypted_anew() {
 }
 
 /// Waits until somebody waits for a lock of this kind.
-async fn somebody_waits(database: &Database, kind: &str) {
+pub(super) async fn somebody_waits(database: &Database, kind: &str) {
     let mut owner = database.owner().await;
     let waiting = "SELECT count(*) FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = $1";
-    let look = async {
-        while sqlx::query_scalar::<_, i64>(waiting).bind(kind).fetch_one(&mut owner).await.unwrap() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, look).await.expect("somebody waits");
+    until("somebody waits", async || {
+        sqlx::query_scalar::<_, i64>(waiting).bind(kind).fetch_one(&mut owner).await.unwrap() > 0
+    })
+    .await;
     owner.close().await.unwrap();
 }
 
@@ -235,7 +234,7 @@ async fn definitions_hold_on_all_nodes() {
     here.commit(change(&*here, "SearchParameter", "s", before)).await.unwrap();
     let mut told = Told::Anything;
     while told == Told::Anything {
-        told = tokio::time::timeout(LONG, heard.recv()).await.unwrap().unwrap();
+        told = tokio::time::timeout(PATIENCE, heard.recv()).await.unwrap().unwrap();
     }
     assert_eq!(told, Told::Definitions("t".into()));
     let refused = there.commit(change(&*there, "Patient", "q", before)).await;
@@ -252,8 +251,9 @@ pub(super) async fn all_listen(database: &Database, nodes: i64) {
     let listening = "SELECT count(*) FROM pg_locks, hashtextextended('medisync serves', 0) AS key \
                      WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = key \
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    while sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut owner).await.unwrap() < nodes {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(&format!("{nodes} nodes listen"), async || {
+        sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut owner).await.unwrap() >= nodes
+    })
+    .await;
     owner.close().await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Which place is whose: what moves leave behind is taken away, and nothing else.
 
 use super::moves::{LONG, NORTH, north, order, relocate, relocate_and_die, rows, version, write};
-use super::{Database, database_of, run};
+use super::{Database, database_of, run, until};
 use crate::contract::secrets;
 use crate::{
     Changes, Erasure, Error, Expect, LedgerChange, LedgerStep, Move, Moving, Placement, PostgresSettings,
@@ -156,7 +156,7 @@ async fn a_mover_who_was_overtaken_changes_nothing_more() {
         sqlx::raw_sql(unlock).execute(&mut owner).await.unwrap();
         owner.close().await.unwrap();
         // Its end takes a moment.
-        while relocate(&database, Placement::Schema).await.is_err() {}
+        until("it is moved", async || relocate(&database, Placement::Schema).await.is_ok()).await;
     };
     let told = |it| {
         if matches!(it, Moving::Verified(_)) && !is_overtaken.swap(true, Ordering::Relaxed) {

@@ -1,7 +1,7 @@
 //! The full-text view follows the change log, whoever writes and whenever it is committed.
 
-use super::database;
-use super::outages::all_listen;
+use super::outages::{all_listen, somebody_waits};
+use super::{database, until};
 use crate::contract::{delete, put, tenant};
 use crate::postgres::PostgresStore;
 use crate::{Branch, Changes, Expect, Indexed, Marks, Plan, PostgresSettings, Put, Session, Store};
@@ -77,7 +77,7 @@ async fn a_late_commit_is_found() {
             write(&*s, puts).await;
         }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    somebody_waits(&database, "transactionid").await;
     write(&*s, vec![patient(&*s, "early", Expect::Absent, "Anna")]).await;
     assert_eq!(find(&*s, "anna").await, ["early", "old"]);
     write(&*s, vec![patient(&*s, "next", Expect::Absent, "Anna")]).await;
@@ -203,9 +203,7 @@ async fn a_view_goes_with_what_is_marked_in_it() {
     let elements = vec!["Patient.name".to_owned()];
     a.set_marks("ward", &Marks { elements, build: "marks/1".into(), ..Marks::default() }).await.unwrap();
     let view = database.folder.path().join("ward.text");
-    while view.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the view goes", async || !view.exists()).await;
     let view = other.path().join("ward.text");
     assert!(view.exists());
     let b = database.open_store(elsewhere()).await;

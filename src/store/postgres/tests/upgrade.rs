@@ -3,7 +3,7 @@
 //! What that server does to the database was recorded (previous.sql). When migrations are added it is recorded anew, of the version
 //! before them; the numbers below say which migrations that one knew, and which were added.
 
-use super::{Database, database};
+use super::{Database, PATIENCE, database, until};
 use crate::contract::{filters, put, tenant};
 use crate::keys::tests::bare_keeper;
 use crate::postgres::schema::{self, DIRECTORY, Kind, OPERATOR_LOCK};
@@ -68,7 +68,7 @@ impl<'a> Previous<'a> {
 
     async fn find(&mut self, name: &str) -> usize {
         let found = sqlx::query(self.find).bind(name).fetch_all(&mut self.directory);
-        timeout(LONG, found).await.expect("it is not held up").unwrap().len()
+        timeout(PATIENCE, found).await.expect("it is not held up").unwrap().len()
     }
 
     /// Does the next things, which must find what they found when they were recorded.
@@ -167,13 +167,14 @@ async fn an_upgrade_holds_nobody_up() {
     let meanwhile = async {
         let mut looker = database.owner().await;
         let waits = format!("SELECT FROM pg_locks WHERE relation = '{CHANGED}'::regclass AND NOT granted");
-        while sqlx::raw_sql(AssertSqlSafe(waits.clone())).fetch_all(&mut looker).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("the upgrade waits for the table", async || {
+            !sqlx::raw_sql(AssertSqlSafe(waits.clone())).fetch_all(&mut looker).await.unwrap().is_empty()
+        })
+        .await;
         assert_eq!(previous.find("north").await, 1);
         previous.go_on(2).await;
         let written = sqlx::raw_sql(AssertSqlSafe(write)).execute(&mut looker);
-        timeout(LONG, written).await.expect("it is not held up").unwrap();
+        timeout(PATIENCE, written).await.expect("it is not held up").unwrap();
         run(&mut looker, "COMMIT").await;
         run(&mut long, "COMMIT").await;
     };
