@@ -59,7 +59,7 @@ export async function serve(...settings) {
 
 /// The link of the last of so many mails, once it is there.
 async function linkOf(folder, count) {
-  for (let i = 0; i < 200; i += 1) {
+  for (let i = 0; i < 1200; i += 1) {
     const mails = existsSync(folder) ? readdirSync(folder).filter(it => it.endsWith('.eml')).sort() : [];
     if (mails.length >= count) return readFileSync(join(folder, mails[count - 1]), 'utf8').match(/^http\S+/m)[0];
     await new Promise(resolve => setTimeout(resolve, 50));
@@ -72,13 +72,13 @@ export function launch() {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   // In a container root has no sandbox to go into.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath, args });
+  return chromium.launch({ executablePath, args, timeout: 120_000 });
 }
 
 /// A browser window that fails a test for what a page complains of.
 export async function open(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 900, height: 640 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const complaints = [];
   page.on('console', it => {

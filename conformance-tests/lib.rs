@@ -27,12 +27,29 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long is waited for what happens by itself: much longer than it takes on a machine that is busy with all cases at once.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A word that nobody else uses, so that cases do not meet each other's data.
 pub fn unique() -> String {
     static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{:016x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Asks again and again until there is something.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Says why a case did not run.

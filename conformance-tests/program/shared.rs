@@ -13,7 +13,7 @@ const UNTIL_INPUT_ENDS: &str = r#""$0" serve --listen 127.0.0.1:0 --private-host
     cat >/dev/null; kill -TERM $server; wait $server; ended=$?; ls -AR "$1"; rm -rf "$1"; exit $ended"#;
 
 /// How long the server has to end, in steps of [`TO_THE_END`].
-const STEPS: u32 = 15;
+const STEPS: u32 = 60;
 
 /// What runs.
 struct Shared {

@@ -1,7 +1,10 @@
 //! Who may do what (http.html#security), and that tenants never meet.
 
+use crate::smart::times::{opens, runs_out};
 use conformance_tests::{Client, Program, foreign_base, program, samples::*, skipped, unique};
 use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A new tenant of the shared server; none when the cases run against another server.
 fn new_tenant() -> Option<(&'static Program, String, String)> {
@@ -90,11 +93,14 @@ async fn a_token_that_is_not_ours_is_401() {
 #[tokio::test]
 async fn a_token_that_has_expired_is_401() {
     let Some((program, tenant, base)) = new_tenant() else { return };
-    let issue = ["token", "--tenant", &tenant, "--scope", "system/*.*", "--expires", "3s"];
-    let client = Client::new(&base, Some(program.succeed(&issue).trim().to_owned()));
-    client.get("Patient").await.expect(200);
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-    client.get("Patient").await.expect_outcome(401..=401);
+    let of = |time: &str| {
+        let issue = ["token", "--tenant", &tenant, "--scope", "system/*.*", "--expires", time];
+        Client::new(&base, Some(program.succeed(&issue).trim().to_owned()))
+    };
+    assert!(opens(&of("1h")).await);
+    let begun = Instant::now();
+    let client = of("5s");
+    runs_out(begun, Duration::from_secs(5), async || opens(&client).await).await;
 }
 
 /// A token speaks for its own tenant: elsewhere it is refused, and shows nothing.

@@ -161,15 +161,15 @@ async fn a_termination_lets_requests_end() {
     Client::new(&again.base("kept"), Some(token)).get("Patient/drained").await.expect(200);
 }
 
-/// SIGTERM without anything under way ends the server soon, with 0.
+/// SIGTERM without anything under way ends the server long before it would cut requests off, with 0.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_termination_of_an_idle_server_is_quick() {
     let Some((program, token)) = with_tenant() else { return };
-    let server = program.serve(&[]);
+    let server = program.serve(&["--drain-time", "600s"]);
     // The connection of this client stays open, idle.
     let client = Client::new(&server.base("kept"), Some(token));
     client.get("Patient").await.expect(200);
     server.terminate();
-    let end = tokio::time::timeout(Duration::from_secs(5), tokio::task::spawn_blocking(move || server.wait()));
-    assert_eq!(end.await.expect("within five seconds").expect("it ends").code(), Some(0));
+    let end = tokio::time::timeout(Duration::from_secs(120), tokio::task::spawn_blocking(move || server.wait()));
+    assert_eq!(end.await.expect("within two minutes").expect("it ends").code(), Some(0));
 }

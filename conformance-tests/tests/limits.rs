@@ -98,7 +98,7 @@ async fn the_time_of_a_request_is_limited() {
     );
     socket.write_all(head.as_bytes()).await.expect("the head is sent");
     let mut answer = String::new();
-    let read = tokio::time::timeout(std::time::Duration::from_secs(10), socket.read_to_string(&mut answer));
+    let read = tokio::time::timeout(std::time::Duration::from_secs(120), socket.read_to_string(&mut answer));
     read.await.expect("an answer in time").expect("an answer");
     let status = answer.split(' ').nth(1).unwrap_or_default();
     assert!(["408", "503", "504"].contains(&status), "{answer}");

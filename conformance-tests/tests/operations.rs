@@ -1,6 +1,6 @@
 //! Operations on records (operations.html): `$everything`, `$lastn` and `$stats`, as their definitions have them.
 
-use conformance_tests::{Client, samples::*};
+use conformance_tests::{Client, eventually, samples::*};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -94,12 +94,7 @@ async fn a_search_parameter_of_ones_own_is_served() {
         let of_own = all.iter().map(parts).find(|it| it.iter().any(|part| part["valueCode"] == *code));
         of_own.is_some_and(|it| it.iter().any(|part| part["valueCode"] == "ready"))
     };
-    for _ in 0..600 {
-        if ready(&client.read("$reindex-status").await) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("it is ready", async || ready(&client.read("$reindex-status").await).then_some(())).await;
     let after = client.create(&with(patient("own"), json!({"maritalStatus": {"text": mark}}))).await;
     let found = client.page(&format!("Patient?{code}={mark}")).await.ids();
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([before, after]));

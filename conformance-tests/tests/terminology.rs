@@ -95,6 +95,8 @@ async fn a_date_that_is_past_is_answered_by_what_was_then() {
     let (path, set_path) = (format!("CodeSystem/{}", unique_id(&system)), format!("ValueSet/{}", unique_id(&set)));
     let before = client.put(&path, &colours("red")).await.json()["meta"]["lastUpdated"].clone();
     let first = client.put(&set_path, &value_set).await.json()["meta"]["lastUpdated"].clone();
+    // Within a millisecond it would be what was there then.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     client.put(&path, &colours("blue")).await;
     let (before, first) = (encoded(&before), encoded(&first));
     let query = format!("ValueSet/$expand?url={set}");

@@ -90,7 +90,7 @@ mod tests {
 
     /// Waits until a tenant's old events are dropped: a block is made beside the writer, which takes it when it comes to it.
     async fn drops(store: &dyn Store, name: &str, session: &dyn Session) {
-        for _ in 0..1000 {
+        for _ in 0..12_000 {
             drop_of(store, name, DAY).await.unwrap();
             if dropped(session).await == EVENTS {
                 return;

@@ -3,7 +3,7 @@
 
 use super::events;
 use crate::smart::place::{Person, Place};
-use crate::smart::rates::limited;
+use crate::smart::rates::young_minute;
 use conformance_tests::{Answer, Client, Program, Server};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ fn line(event: &Value) -> [String; 3] {
 #[tokio::test]
 async fn a_flood_is_told_by_two_events() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--user-rate", "10", "--client-rate", "none"]).await;
+    let server = program.serve(&["--user-rate", "10", "--client-rate", "none"]);
     let place = Place::of(&program, &server.root);
     let app = place.app("user/*.rs");
     let (ana, ben) = (place.practitioner().await, place.practitioner().await);
@@ -53,6 +53,7 @@ async fn a_flood_is_told_by_two_events() {
         place.with(granted["access_token"].as_str())
     };
     let (of_ana, of_ben) = (client_of(&ana).await, client_of(&ben).await);
+    young_minute().await;
     assert_eq!(refused(30, async || of_ana.get(&format!("{ASKED}?_pretty=true")).await).await, 20);
     assert_eq!(refused(11, async || of_ben.get(ASKED).await).await, 1);
     let told = told(&program, server, &place.tenant).await;
@@ -77,11 +78,12 @@ async fn a_flood_is_told_by_two_events() {
 #[tokio::test]
 async fn a_flood_from_many_addresses_is_told_by_few_events() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--address-rate", "4"]).await;
+    let server = program.serve(&["--address-rate", "4"]);
     let place = Place::of(&program, &server.root);
     let from = |client: Client, address: usize| async move {
         client.call("GET", "metadata").header("x-forwarded-for", &format!("203.0.113.{address}")).send().await
     };
+    young_minute().await;
     let mut count = 0;
     for address in 0..70 {
         count += refused(6, async || from(place.with(None), address).await).await;
@@ -102,9 +104,10 @@ async fn a_flood_from_many_addresses_is_told_by_few_events() {
 #[tokio::test]
 async fn a_flood_at_the_token_endpoint_is_told_by_two_events() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--client-rate", "4"]).await;
+    let server = program.serve(&["--client-rate", "4"]);
     let place = Place::of(&program, &server.root);
     let app = place.app("user/*.rs");
+    young_minute().await;
     assert_eq!(refused(12, async || place.redeem(&app, "wrong").await).await, 10);
     server.stop();
     let server = program.serve(&[]);

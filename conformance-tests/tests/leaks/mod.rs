@@ -9,11 +9,10 @@ mod searches;
 mod xml;
 
 use crate::smart::place::Place;
-use conformance_tests::{Answer, Program, Server, file_names, unique};
+use conformance_tests::{Answer, Program, Server, eventually, file_names, unique};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::time::Duration;
 
 /// A server that writes down all that it logs, mails into a folder, and what was planted.
 struct Watched {
@@ -111,29 +110,25 @@ async fn what_was_planted_comes_up_nowhere() {
     let metrics = place.with(None).get(&format!("{root}/metrics")).await.expect(200).text();
     watched.look("/metrics", &metrics);
     // The mail leaves in its own time.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    watched.look("the name of a file", &file_names(watched.program.directory()));
-    let mails = std::fs::read_dir(watched.program.directory().join("mails")).expect("mails").flatten();
-    let mut count = 0;
-    for mail in mails {
-        let text = std::fs::read_to_string(mail.path()).expect("a mail");
+    let sent = || {
+        let files = std::fs::read_dir(watched.program.directory().join("mails")).into_iter().flatten().flatten();
+        let mails: Vec<_> =
+            files.map(|it| it.path()).filter(|it| it.extension().is_some_and(|it| it == "eml")).collect();
+        Some(mails).filter(|it| !it.is_empty())
+    };
+    for mail in eventually("a mail", async || sent()).await {
+        let text = std::fs::read_to_string(mail).expect("a mail");
         let subject = text.lines().find(|it| it.starts_with("Subject: ")).expect("a subject");
         watched.look("the subject of a mail", subject);
-        count += 1;
     }
-    assert!(count > 0, "a mail was sent");
+    watched.look("the name of a file", &file_names(watched.program.directory()));
     commands(&mut watched, &place);
     watched.server.terminate();
-    for _ in 0..200 {
-        if watched.server.log().contains("stopped") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let text = watched.server.log();
+    let ended = async || Some(watched.server.log()).filter(|it| it.contains("stopped"));
+    let text = eventually("the server's end", ended).await;
     watched.look("the log", &text);
     let lines = text.lines().filter(|it| it.contains("answered")).count();
-    assert!(lines > 300 && text.contains("stopped"), "the log has {lines} requests");
+    assert!(lines > 300, "the log has {lines} requests");
     let leaks = watched.leaks.lock().expect("a list");
     assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
 }

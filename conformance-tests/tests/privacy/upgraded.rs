@@ -1,9 +1,8 @@
 //! A store that an earlier version of the server wrote lacks index rows that tell what is hidden: the server makes them by itself, and shows
 //! nothing meanwhile that they would hide.
 
-use conformance_tests::{Client, Program, Server, samples::*};
+use conformance_tests::{Client, Program, Server, eventually, samples::*};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const TENANT: &str = "north";
 /// The index rows that one observation has, and one like it without a label has not.
@@ -75,7 +74,7 @@ async fn what_an_earlier_version_stored_is_indexed_before_it_is_searched() {
     }
     let server = program.serve(&[]);
     let (doctor, admin) = (doctor(&program, &server), Client::new(&server.base(TENANT), Some(token)));
-    for _ in 0..300 {
+    eventually("what is lacking is made", async || {
         let found = doctor.get(POINTING).await;
         let told = found.text();
         assert!(
@@ -83,12 +82,9 @@ async fn what_an_earlier_version_stored_is_indexed_before_it_is_searched() {
             "{}: {told}",
             found.status
         );
-        if state(&admin).await.as_deref() == Some("finished") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(state(&admin).await.as_deref(), Some("finished"));
+        (state(&admin).await.as_deref() == Some("finished")).then_some(())
+    })
+    .await;
     assert_eq!(doctor.page(POINTING).await.ids().len(), 0);
     assert_eq!(doctor.page("Observation?code=x").await.ids(), ["plain"]);
     assert_eq!(admin.page("Observation?code=x").await.ids().len(), 2);

@@ -1,8 +1,10 @@
 //! API keys, for systems that cannot do OAuth.
 
 use super::place::Place;
+use super::times::{opens, runs_out};
 use conformance_tests::samples::*;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Within this time every node refuses what was revoked.
 const REVOKED: Duration = Duration::from_secs(2);
@@ -58,11 +60,13 @@ async fn a_key_is_revoked() {
 #[tokio::test]
 async fn a_key_expires() {
     let Some(place) = Place::new() else { return };
-    let key = place.key(&["create", "--name", "Laboratory", "--scope", "system/*.rs", "--expires", "3s"]);
-    let sees = place.with(Some(&key));
-    sees.get("Patient").await.expect(200);
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    sees.get("Patient").await.expect_outcome(401..=401);
+    let of = |time: &str| {
+        place.with(Some(&place.key(&["create", "--name", "Laboratory", "--scope", "system/*.rs", "--expires", time])))
+    };
+    assert!(opens(&of("1h")).await);
+    let begun = Instant::now();
+    let sees = of("5s");
+    runs_out(begun, Duration::from_secs(5), async || opens(&sees).await).await;
 }
 
 /// A key is rotated without a gap: both are taken until the overlap is over.
@@ -70,14 +74,14 @@ async fn a_key_expires() {
 async fn a_key_is_rotated_without_a_gap() {
     let Some(place) = Place::new() else { return };
     let first = place.key(&["create", "--name", "Laboratory", "--scope", "system/*.rs"]);
-    let second = place.key(&["rotate", id(&first), "--overlap", "4s"]);
+    let second = place.key(&["rotate", id(&first), "--overlap", "1h"]);
     assert!(first != second && id(&first) == id(&second));
     let (old, new) = (place.with(Some(&first)), place.with(Some(&second)));
-    old.get("Patient").await.expect(200);
-    new.get("Patient").await.expect(200);
-    tokio::time::sleep(Duration::from_secs(4) + REVOKED).await;
-    old.get("Patient").await.expect_outcome(401..=401);
-    new.get("Patient").await.expect(200);
+    assert!(opens(&old).await && opens(&new).await);
+    let begun = Instant::now();
+    let newest = place.with(Some(&place.key(&["rotate", id(&first), "--overlap", "5s"])));
+    runs_out(begun, Duration::from_secs(5), async || opens(&new).await).await;
+    assert!(opens(&newest).await && !opens(&old).await);
 }
 
 /// A key is for scopes that a program can have.

@@ -31,3 +31,4 @@ mod sign_on;
 mod signing_in;
 mod stepping_up;
 mod strangers;
+pub mod times;

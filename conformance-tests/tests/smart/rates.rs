@@ -3,19 +3,19 @@
 
 use super::clients::now;
 use super::place::{Place, query};
-use conformance_tests::{Answer, Client, Program, Server};
+use conformance_tests::{Answer, Client, Program};
 use serde_json::json;
 use std::time::Duration;
 
 const FORWARDED: &str = "x-forwarded-for";
 
-/// A server of its own with these limits. Counts begin anew with each minute: one that ends soon is let pass.
-pub async fn limited(program: &Program, limits: &[&str]) -> Server {
+/// Counts begin anew with each minute: lets one pass that ends soon. What is counted has the rest of the next one, and nothing else is
+/// made meanwhile that takes its time.
+pub async fn young_minute() {
     let second = now() % 60;
-    if second > 30 {
+    if second > 25 {
         tokio::time::sleep(Duration::from_secs(60 - second as u64)).await;
     }
-    program.serve(limits)
 }
 
 /// A request that is over a limit: it says whose, and when to try again.
@@ -36,8 +36,9 @@ async fn read(client: &Client, address: &str) -> Answer {
 #[tokio::test]
 async fn a_tenant_is_answered_so_many_requests() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--tenant-rate", "5"]).await;
+    let server = program.serve(&["--tenant-rate", "5"]);
     let (north, south) = (Place::of(&program, &server.root), Place::of(&program, &server.root));
+    young_minute().await;
     for left in (0..5).rev() {
         let answer = north.admin.get("Patient/none").await.expect(404);
         assert_eq!(answer.needed_header("ratelimit-policy"), "\"tenant\";q=5;w=60");
@@ -59,9 +60,10 @@ async fn a_tenant_is_answered_so_many_requests() {
 #[tokio::test]
 async fn an_address_is_answered_so_many_requests() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--address-rate", "4"]).await;
+    let server = program.serve(&["--address-rate", "4"]);
     let place = Place::of(&program, &server.root);
     let stranger = place.with(Some("made-up"));
+    young_minute().await;
     for address in ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::ffff:1"] {
         read(&stranger, address).await.expect(401);
     }
@@ -81,8 +83,9 @@ async fn an_address_is_answered_so_many_requests() {
 #[tokio::test]
 async fn a_flood_over_many_tenants_is_one() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--address-rate", "3"]).await;
+    let server = program.serve(&["--address-rate", "3"]);
     let places: Vec<Place<'_>> = (0..5).map(|_| Place::of(&program, &server.root)).collect();
+    young_minute().await;
     for place in &places[..4] {
         for _ in 0..3 {
             read(&place.admin, "192.0.2.9").await.expect(404);
@@ -99,10 +102,11 @@ async fn a_flood_over_many_tenants_is_one() {
 #[tokio::test]
 async fn users_and_clients_are_counted_apart() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--user-rate", "4", "--client-rate", "12"]).await;
+    let server = program.serve(&["--user-rate", "4", "--client-rate", "12"]);
     let place = Place::of(&program, &server.root);
     let app = place.app("user/*.rs");
     let (ana, ben) = (place.practitioner().await, place.practitioner().await);
+    young_minute().await;
     let client_of = async |person| {
         let token = place.granted(&app, person, "user/*.rs", None).await["access_token"].as_str().unwrap().to_owned();
         place.with(Some(&token))
@@ -125,9 +129,10 @@ async fn users_and_clients_are_counted_apart() {
 #[tokio::test]
 async fn endpoints_of_the_authorization_server_are_limited() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--client-rate", "4", "--address-rate", "6"]).await;
+    let server = program.serve(&["--client-rate", "4", "--address-rate", "6"]);
     let place = Place::of(&program, &server.root);
     let app = place.app("user/*.rs");
+    young_minute().await;
     for _ in 0..2 {
         place.redeem(&app, "wrong").await.expect(400);
     }
@@ -150,7 +155,7 @@ async fn endpoints_of_the_authorization_server_are_limited() {
 #[tokio::test]
 async fn a_tenant_has_limits_of_its_own() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--tenant-rate", "100"]).await;
+    let server = program.serve(&["--tenant-rate", "100"]);
     let place = Place::of(&program, &server.root);
     let set = |name: &str, value: &str| json!({"resourceType": "Parameters", "parameter": [{"name": name, "valueString": value}]});
     place.admin.post("$rate-limits", &set("tenant", "few")).await.expect_outcome(400..=400);
@@ -179,7 +184,8 @@ async fn a_tenant_has_limits_of_its_own() {
 #[tokio::test]
 async fn made_up_tenants_are_counted() {
     let Some(program) = Program::fresh() else { return };
-    let server = limited(&program, &["--address-rate", "3"]).await;
+    let server = program.serve(&["--address-rate", "3"]);
+    young_minute().await;
     for number in 0..4 {
         let client = Client::new(&server.base(&format!("none-{number}")), None);
         let answer = read(&client, "192.0.2.9").await;

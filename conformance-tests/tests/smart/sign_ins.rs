@@ -1,13 +1,15 @@
 //! A user's sign-ins: listed, ended one by one, and told of to apps (OpenID Connect Back-Channel Logout 1.0).
 
 use super::place::{Browser, Person, Place, REDIRECT, text, told, told_app};
+use super::sign_on::issuer::request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use conformance_tests::eventually;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 /// Within this time what was ended is refused.
@@ -59,16 +61,8 @@ impl App {
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let mut text = String::new();
-                let mut part = [0; 4096];
-                while let Ok(read @ 1..) = stream.read(&mut part).await {
-                    text.push_str(&String::from_utf8_lossy(&part[..read]));
-                    if text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.contains("logout_token=")) {
-                        break;
-                    }
-                }
-                all.lock().unwrap().push(text);
-                // The body is one segment: it is here with its name.
+                let Some((_, body)) = request(&mut stream).await else { continue };
+                all.lock().unwrap().push(body);
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await.unwrap();
             }
         });
@@ -77,13 +71,8 @@ impl App {
 
     /// The logout tokens that came, once there are so many.
     async fn tokens(&self, count: usize) -> Vec<String> {
-        for _ in 0..100 {
-            if self.heard.lock().unwrap().len() >= count {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let heard = self.heard.lock().unwrap();
+        let all = || self.heard.lock().unwrap().clone();
+        let heard = eventually("logout tokens", async || Some(all()).filter(|it| it.len() >= count)).await;
         let token = |it: &String| it.split_once("logout_token=").map(|(_, token)| token.trim().to_owned());
         heard.iter().filter_map(token).collect()
     }
@@ -275,12 +264,10 @@ async fn where_an_app_is_told_is_a_safe_place() {
     browser.submit(&page, "account", &[("leave", "here")]).await.expect(200);
     let put_off =
         |it: &str| it.contains("medisync_logout_notices_total{outcome=\"put_off\"} ") && !it.contains("put_off\"} 0\n");
-    for _ in 0..100 {
+    eventually("a notice that is put off", async || {
         let metrics = place.with(None).get(&format!("{}/metrics", place.root)).await.expect(200).text();
-        if put_off(metrics.split("medisync_logout_notices_total counter").nth(1).unwrap_or_default()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        put_off(metrics.split("medisync_logout_notices_total counter").nth(1).unwrap_or_default()).then_some(())
+    })
+    .await;
     assert_eq!(listener.tokens(0).await.len(), 0);
 }

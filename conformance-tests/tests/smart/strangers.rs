@@ -64,7 +64,7 @@ async fn a_flood_of_registrations_locks_nobody_out() {
         let call = Client::new(&place.issuer(), None).call("POST", "register");
         statuses.push(call.body("application/json", "{}").send().await.status);
     }
-    assert_eq!((statuses[0], statuses[59]), (400, 429));
+    assert!(statuses[0] == 400 && statuses.contains(&429), "{statuses:?}");
     let person = place.practitioner().await;
     let mut browser = Browser::new(&place);
     let page = browser.get("account").await.expect(200);

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const LIMITS: Limits = Limits { body: 100, unpacked: 150, time: Duration::from_secs(1) };
+    const LIMITS: Limits = Limits { body: 100, unpacked: 150, time: Duration::from_secs(60) };
 
     fn headers(name: axum::http::HeaderName, value: &str) -> HeaderMap {
         [(name, value.parse().unwrap())].into_iter().collect()

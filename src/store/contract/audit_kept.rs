@@ -110,7 +110,7 @@ pub(crate) async fn what_is_old_is_dropped(engine: &dyn Engine) {
     chained(&*ward.session).await;
     // What seals goes on beside the writer.
     let mut dropped = 0;
-    for i in 0..200 {
+    for i in 0..1200 {
         ward.session.audit(vec![event(&format!("new-{i}"), &["k"])]).await.unwrap();
         chained(&*ward.session).await;
         dropped = ward.session.drop_audit(last + 1).await.unwrap();

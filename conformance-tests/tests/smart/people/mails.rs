@@ -2,7 +2,7 @@
 
 use super::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// RFC 5322: one of each header, and nothing of a record.
 #[tokio::test]
@@ -34,10 +34,10 @@ async fn a_mail_names_nobody() {
 #[tokio::test]
 async fn a_mail_waits_for_the_mail_server() {
     let Some(program) = Program::fresh() else { return };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let route = format!("smtp://127.0.0.1:{port}");
+    // A port that is taken and at which nobody listens so far.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let route = format!("smtp://{}", socket.local_addr().unwrap());
     let settings = ["--mail", &*route, "--mail-from", "noreply@example.org"];
     let server = program.serve(&settings);
     let place = Place::of(&program, &server.root);
@@ -45,32 +45,19 @@ async fn a_mail_waits_for_the_mail_server() {
     place.admin.post("$invite", &parameters(&pairs)).await.expect(200);
     let tenant = place.tenant.clone();
     let list = || program.succeed(&["mail", "list", "--tenant", &tenant]);
-    let mut told = list();
-    for _ in 0..100 {
-        if told.contains("tried 1 times") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        told = list();
-    }
-    assert!(told.contains("invitation  waits") && told.contains("tried 1 times") && !told.contains("maria"), "{told}");
+    let told = eventually("a try", async || Some(list()).filter(|it| it.contains("tried 1 times"))).await;
+    assert!(told.contains("invitation  waits") && !told.contains("maria"), "{told}");
     server.kill();
 
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let sent = tokio::spawn(take_one(listener));
+    let sent = tokio::spawn(take_one(socket.listen(8).unwrap()));
     let server = program.serve(&settings);
-    let mail = tokio::time::timeout(Duration::from_secs(120), sent).await.unwrap().unwrap();
+    let mail = tokio::time::timeout(Duration::from_secs(300), sent).await.unwrap().unwrap();
     let name = told.split(' ').next().unwrap();
     assert!(mail.contains(&format!("Message-ID: <{name}@example.org>")), "{mail}");
-    for _ in 0..100 {
-        if list().is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(list(), "");
-    let metrics = place.with(None).get(&format!("{}/metrics", server.root)).await.expect(200).text();
-    assert!(metrics.contains("medisync_mails_total{outcome=\"sent\"} 1"), "{metrics}");
+    eventually("an empty list", async || list().is_empty().then_some(())).await;
+    let metrics = async || place.with(None).get(&format!("{}/metrics", server.root)).await.expect(200).text();
+    let is_counted = |it: &String| it.contains("medisync_mails_total{outcome=\"sent\"} 1");
+    eventually("a mail that is counted", async || Some(metrics().await).filter(is_counted)).await;
 }
 
 /// What a mail server refuses for good is given up and listed with the reason, without the address.
@@ -84,14 +71,8 @@ async fn a_refused_mail_is_given_up() {
     tokio::spawn(converse(listener, "550 5.1.1 <maria@example.org> is unknown"));
     let pairs = [("email", "maria@example.org"), ("user", &*format!("Patient/{}", place.patient("Mine").await))];
     place.admin.post("$invite", &parameters(&pairs)).await.expect(200);
-    let mut told = String::new();
-    for _ in 0..100 {
-        told = program.succeed(&["mail", "list", "--tenant", &place.tenant]);
-        if told.contains("given up") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let list = || program.succeed(&["mail", "list", "--tenant", &place.tenant]);
+    let told = eventually("a mail that is given up", async || Some(list()).filter(|it| it.contains("given up"))).await;
     assert!(told.contains("the mail server refused it (550)") && !told.contains("maria"), "{told}");
 }
 

@@ -10,11 +10,13 @@ mod old_hashes;
 mod registrations;
 
 use super::place::{Browser, Person, Place};
-use conformance_tests::{Answer, Program, Server, unique};
+use super::times::{Attempts, runs_out};
+use conformance_tests::{Answer, Program, Server, eventually, unique};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A password that anybody may choose.
 const PASSWORD: &str = "a password of some length";
@@ -51,15 +53,9 @@ impl Post {
 
     /// The last mail of so many, once they are there.
     async fn mail(&self, count: usize) -> String {
-        for _ in 0..200 {
-            let all = self.all();
-            if let Some(mail) = all.get(count - 1) {
-                assert_eq!(all.len(), count, "{all:#?}");
-                return mail.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("there is no mail number {count}: {:#?}", self.all());
+        let all = eventually(&format!("mail {count}"), async || Some(self.all()).filter(|it| it.len() >= count)).await;
+        assert_eq!(all.len(), count, "{all:#?}");
+        all[count - 1].clone()
     }
 
     /// The path and query of the link in it, below the server.

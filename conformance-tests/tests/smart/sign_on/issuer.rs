@@ -99,7 +99,7 @@ async fn answer(mut stream: TcpStream, issuer: String, shared: Arc<Mutex<Told>>)
 }
 
 /// The head and body of a request.
-async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
+pub async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut bytes = Vec::new();
     loop {
         let mut part = [0; 4096];

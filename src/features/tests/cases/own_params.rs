@@ -46,7 +46,7 @@ async fn state(house: &House, of: &str) -> String {
 }
 
 async fn until(house: &House, of: &str, expected: &str) {
-    for _ in 0..2000 {
+    for _ in 0..20_000 {
         if state(house, of).await == expected {
             return;
         }
@@ -105,7 +105,7 @@ async fn while_it_is_building_a_search_says_so_and_a_restart_goes_on() {
     assert_eq!(found.len(), 5, "the parameter is left out");
     assert!(told.contains("still being indexed") && told.contains("of 900 resources"), "{told}");
     assert_eq!(state(&house, "marriage").await, "building");
-    for _ in 0..2000 {
+    for _ in 0..20_000 {
         let (_, told) = search(&house, "Patient?marriage=married&_count=1").await;
         if told.contains(": 200 of 900") {
             break;

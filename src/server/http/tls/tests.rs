@@ -31,7 +31,7 @@ impl House {
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "hello" }));
         let (sender, stop) = watch::channel(false);
-        let times = Times { idle: Duration::from_secs(10), drain: Duration::from_secs(1) };
+        let times = Times { idle: Duration::from_secs(600), drain: Duration::from_secs(1) };
         tokio::spawn(listen::answer(listener, Some(certificate.clone()), router, stop, times));
         House { folder, certificate, address, _stop: sender }
     }
@@ -117,7 +117,7 @@ async fn changed_files_are_noticed() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("the new certificate");
+    tokio::time::timeout(Duration::from_secs(120), noticed).await.expect("the new certificate");
     following.abort();
 }
 

@@ -5,7 +5,7 @@ use crate::mail::letter::Purpose;
 use crate::outbox::Wait;
 use tempfile::tempdir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 /// What a server says to `RCPT TO`, and when it hears what it was sent: all lines.
@@ -128,8 +128,11 @@ async fn nothing_goes_unencrypted_where_tls_is_demanded() {
 
 #[tokio::test]
 async fn nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let transport = Transport::new(&settings(&format!("smtp://localhost:{port}")), &[]).unwrap().unwrap();
+    // The port is taken meanwhile, so that nobody else does.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let transport = Transport::new(&settings(&format!("smtp://127.0.0.1:{port}")), &[]).unwrap().unwrap();
     let refusal = transport.deliver("north", "0001-a", &mail()).await.unwrap_err();
     assert!(!refusal.is_permanent && refusal.is_of_server, "{refusal:?}");
 }

@@ -157,7 +157,8 @@ async fn sealed() -> Folder {
     let folder = folder(ENOUGH);
     let ward = ward(&folder).await;
     ward.session.audit((0..2500).map(|i| event(&format!("old-{i}"), &["k"])).collect()).await.unwrap();
-    for i in 0..200 {
+    // What seals goes on beside the writer.
+    for i in 0..3000 {
         ward.session.audit(vec![event(&format!("new-{i}"), &["k"])]).await.unwrap();
         if bytes(&folder, "SELECT seal FROM audit_block").await.len() == 1 {
             break;
@@ -257,7 +258,7 @@ async fn a_changed_row_keeps_no_others_from_being_sealed() {
     )
     .await;
     ward.session.audit((0..2500).map(|i| event(&format!("many-{i}"), &["k"])).collect()).await.unwrap();
-    for row in 10..200 {
+    for row in 10..3000 {
         write(&ward, row).await;
         if bytes(&folder, "SELECT seal FROM audit_block").await.len() == 3 {
             break;

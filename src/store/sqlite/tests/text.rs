@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A patient of this name, to be written.
 fn patient(session: &dyn Session, id: &str, expect: Expect, name: &str) -> Put {
@@ -170,11 +170,18 @@ async fn a_view_that_comes_too_late_is_said_and_goes_on() {
     let s = session(&store, "ward").await;
     create(&*s, "a", "Anna").await;
     let busy = store.settings.text_writers.clone().acquire_many_owned(2).await.unwrap();
-    assert!(matches!(find(&*s, "anna").await, Err(Error::TextBehind)));
+    // On a busy machine other things come too late as well.
+    let found = async || loop {
+        match find(&*s, "anna").await {
+            Err(Error::Timeout) => {}
+            found => return found,
+        }
+    };
+    assert!(matches!(found().await, Err(Error::TextBehind)));
     drop(busy);
     let found = async {
         loop {
-            match find(&*s, "anna").await {
+            match found().await {
                 Err(Error::TextBehind) => {}
                 found => return found.unwrap(),
             }
