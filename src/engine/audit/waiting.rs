@@ -15,8 +15,9 @@ use tokio::sync::watch;
 const BATCH: usize = 500;
 /// How long events wait at most, while the database takes them.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a search of the log waits for the latest events.
-const LATEST: Duration = Duration::from_secs(2);
+/// How long a search of the log waits for the latest events: much longer than it takes to put those of many tenants into their logs on a
+/// busy machine, and shorter than requests may take.
+const LATEST: Duration = Duration::from_secs(10);
 
 /// Where the events of reads go before an answer leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
