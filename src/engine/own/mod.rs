@@ -189,28 +189,32 @@ impl Engine {
         }
     }
 
-    /// Writes changes. Where search parameters are among them, they are brought up to date, even if the caller goes
-    /// away meanwhile.
+    /// Writes changes. Where there are some among them that bear on what is remembered, search parameters or what tells whose
+    /// records somebody may see, that is made good even if the caller goes away meanwhile.
     pub(crate) async fn commit(&self, ctx: &Context, changes: Changes) -> Result<Committed, CommitError> {
         let params = ctx.params();
         let changes = Changes { definitions: Some(params.definitions), ..changes };
         let written = Written::of(&changes.puts);
-        if !changes.puts.iter().any(|it| params.is_changed_by(it)) {
-            let done = ctx.own.commit(&*ctx.session, changes).await;
-            ctx.privacy.heed(written);
-            return done;
+        let is_own = changes.puts.iter().any(|it| params.is_changed_by(it));
+        if !is_own && !written.bears() {
+            return ctx.own.commit(&*ctx.session, changes).await;
         }
         let privacy = ctx.privacy.clone();
         let work = self.work(ctx);
         let task = tokio::spawn(async move {
-            let done = work.own.commit(&*work.session, changes).await?;
+            let done = work.own.commit(&*work.session, changes).await;
+            // Also of what failed: it may have been written, unknown to this node.
             privacy.heed(written);
-            work.own.outdate();
-            // What was written stays written; the next request tries again.
-            if let Err(failure) = work.refresh().await {
-                tracing::warn!(%failure, "a tenant's search parameters could not be read");
+            if is_own {
+                work.own.outdate();
+                // What was written stays written; the next request tries again.
+                if done.is_ok()
+                    && let Err(failure) = work.refresh().await
+                {
+                    tracing::warn!(%failure, "a tenant's search parameters could not be read");
+                }
             }
-            Ok(done)
+            done
         });
         task.await.map_err(|_| CommitError::from(store::Error::Closed))?
     }

@@ -166,6 +166,11 @@ impl Written {
         let is = |types: &[&str]| puts.iter().any(|it| types.contains(&it.key.of.as_str()));
         Written { rules: is(&[CONSENT]), patients: is(&["Patient"]), ties: is(&who::TOLD_BY) }
     }
+
+    /// Whether it bears on any.
+    pub(crate) fn bears(self) -> bool {
+        self.rules || self.patients || self.ties
+    }
 }
 
 /// What is remembered of a tenant.
@@ -183,6 +188,13 @@ impl Privacy {
         writes.rules += u64::from(written.rules);
         writes.patients += u64::from(written.patients);
         writes.ties += u64::from(written.ties);
+    }
+
+    /// How many writes were heeded, counted once for each that they bear on.
+    #[cfg(test)]
+    pub(crate) fn heeded(&self) -> u64 {
+        let Writes { rules, patients, ties } = self.writes();
+        rules + patients + ties
     }
 
     /// Asked for before what is to be held is read: what is written meanwhile may not be in it.
