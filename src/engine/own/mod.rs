@@ -24,7 +24,7 @@ use fhir::Result;
 use fhir::spec::Progress;
 use read::read;
 use rustc_hash::FxHashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use store::{Build, Changes, CommitError, Committed, Session, Tenant, Told};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -73,8 +73,10 @@ pub(crate) struct OwnParams {
     retired: Mutex<Vec<Weak<Params>>>,
     /// Held while they are read from the store.
     reading: Turns,
-    /// Whether what was read is no longer what is stored.
-    stale: AtomicBool,
+    /// How often it was told that what was read is no longer what is stored.
+    outdated: AtomicU64,
+    /// How often that was when the newest began to be read.
+    read_at: AtomicU64,
 }
 
 impl OwnParams {
@@ -89,12 +91,12 @@ impl OwnParams {
     }
 
     fn is_current(&self) -> bool {
-        self.is_read() && !self.stale.load(Ordering::Acquire)
+        self.is_read() && self.read_at.load(Ordering::Acquire) == self.outdated.load(Ordering::Acquire)
     }
 
     /// What was read will no longer be what is stored.
     pub(crate) fn outdate(&self) {
-        self.stale.store(true, Ordering::Release);
+        self.outdated.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Writes changes. Where they were made by former parameters, the newest are read before the next attempt.
@@ -124,12 +126,11 @@ impl OwnParams {
         if self.is_current() {
             return Ok(false);
         }
-        self.stale.store(false, Ordering::Release);
-        let (params, is_open) = read(session).await.inspect_err(|failure| {
-            self.outdate();
-            self.reading.note(failure);
-        })?;
+        let outdated = self.outdated.load(Ordering::Acquire);
+        let (params, is_open) = read(session).await.inspect_err(|failure| self.reading.note(failure))?;
         self.replace(params);
+        // Only now: whoever reads may go away meanwhile.
+        self.read_at.store(outdated, Ordering::Release);
         Ok(is_open)
     }
 }
@@ -181,7 +182,7 @@ impl Engine {
     }
 
     /// Brings the tenant's own search parameters up to date, and goes on with what is to be built, even if the caller goes
-    /// away meanwhile: half done, they would be taken for up to date.
+    /// away meanwhile.
     pub(crate) async fn refresh_params(&self, ctx: &Context) -> Result<()> {
         match ctx.own.is_current() {
             true => Ok(()),
