@@ -1,6 +1,7 @@
 //! How many connections a node has to one database, whatever schemas they enter: a thousand tenants with schemas of their own
 //! share them. Who needs one more than there may be takes the place of the one that has rested longest.
 
+use super::loss::Loss;
 use crate::{Error, Result};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -34,7 +35,8 @@ pub(super) struct Open {
     pub(super) pid: i32,
     /// When it began to be made.
     since: Instant,
-    rests_since: Instant,
+    /// Since when it rests, or rested until it was taken; a new one never did.
+    rests_since: Option<Instant>,
     place: OwnedSemaphorePermit,
 }
 
@@ -55,7 +57,7 @@ struct Resting {
 
 impl Open {
     pub(super) fn new(connection: PgConnection, pid: i32, since: Instant, place: OwnedSemaphorePermit) -> Open {
-        Open { connection, pid, since, rests_since: Instant::now(), place }
+        Open { connection, pid, since, rests_since: None, place }
     }
 }
 
@@ -83,9 +85,21 @@ impl Budget {
         rest
     }
 
-    /// Uses none of the connections to the database again that there are, whatever for: what broke one broke all.
+    /// Uses none of the connections to the database again that there are, whatever for.
     pub(super) fn forget(&self) {
         self.all.list().iter().for_each(|it| drop(it.clear()));
+    }
+
+    /// Closes a connection that failed so, and uses none again of those that are lost with it, whatever for.
+    pub(super) fn lose(&self, open: Open, error: &Error) {
+        match (Loss::of(error), open.rests_since) {
+            (Loss::All, _) => self.forget(),
+            (Loss::Idle, Some(since)) => {
+                let is_newer = |it: &Open| it.rests_since.is_some_and(|it| it > since);
+                self.all.list().iter().for_each(|it| it.locked().all.retain(is_newer));
+            }
+            (Loss::Idle, None) | (Loss::One, _) => {}
+        }
     }
 
     /// A place for a new connection, within this time.
@@ -113,7 +127,7 @@ impl Budget {
     /// Lets a connection rest; closes it if others wait and it has had its turn.
     pub(super) fn give_back(&self, rest: &Rest, mut open: Open) {
         if self.waiting.load(Ordering::Relaxed) == 0 || open.since.elapsed() < TURN {
-            open.rests_since = Instant::now();
+            open.rests_since = Some(Instant::now());
             rest.add(open);
         }
     }
@@ -121,7 +135,7 @@ impl Budget {
     /// The connection that has rested longest, of whatever schema.
     fn longest(&self) -> Option<Open> {
         let rests = self.rests.list();
-        let resting = rests.iter().filter_map(|it| Some((it.locked().all.first()?.rests_since, it)));
+        let resting = rests.iter().filter_map(|it| Some((it.locked().all.first()?.rests_since?, it)));
         let (_, rest) = resting.min_by_key(|(since, _)| *since)?;
         let mut resting = rest.locked();
         // Somebody may have taken it meanwhile.

@@ -130,9 +130,8 @@ impl Connections {
             if self.target.is_pooled {
                 match self.set_up(&mut open.connection).await {
                     Ok(pid) => open.pid = pid,
-                    Err(_) => {
-                        self.forget();
-                        drop(open);
+                    Err(error) => {
+                        self.budget.lose(open, &error);
                         return self.connect(permit).await;
                     }
                 }
@@ -142,9 +141,8 @@ impl Connections {
         .await
     }
 
-    /// A new connection, after one that was used before turned out to be broken: then the others are, too.
+    /// A new connection, after one that was used before turned out to be broken.
     pub(super) async fn take_new(&self) -> Result<Taken<'_>> {
-        self.forget();
         self.in_time(async { self.connect(self.permit().await?).await }).await
     }
 
@@ -260,10 +258,15 @@ impl Taken<'_> {
         }
     }
 
-    /// Ends the transaction that failed so; where the connection is lost, none is used again.
+    /// Closes the connection, which failed so, and gives up what is lost with it.
+    pub(super) fn lose(self, error: &Error) {
+        self.home.budget.lose(self.open, error);
+    }
+
+    /// Ends the transaction that failed so; a connection that is lost is closed.
     pub(super) async fn fail(self, error: &Error) {
         match error.is_connection_lost() {
-            true => self.home.forget(),
+            true => self.lose(error),
             false => self.roll_back().await,
         }
     }

@@ -16,6 +16,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
 /// What is read of a tenant.
 const COLUMNS: &str = "name, number, index_key, page_key, token_key, wrapped, wrapped_by, database, schema, region, attempt, residence, standby, \
@@ -26,7 +27,7 @@ const CONNECTIONS: u32 = 4;
 const TIME: Duration = Duration::from_secs(10);
 
 pub(super) struct Directory {
-    connections: Connections,
+    pub(super) connections: Connections,
 }
 
 /// What the directory says of a tenant.
@@ -226,13 +227,8 @@ impl Directory {
             taken.commit().await?;
             Ok::<_, sqlx::Error>(done)
         };
-        let Ok(done) = tokio::time::timeout(self.connections.patience(), work).await else {
-            self.connections.forget();
-            return Err(Error::Silent);
-        };
-        let done = done?;
-        taken.give_back();
-        Ok(done.rows_affected() > 0)
+        let done = tokio::time::timeout(self.connections.patience(), work).await;
+        Ok(ended(taken, done)?.rows_affected() > 0)
     }
 
     /// Runs a query that changes nothing that matters; once more if the connection turned out to be broken, and again if
@@ -247,30 +243,34 @@ impl Directory {
     }
 
     async fn fetch_once<'q>(&self, query: impl Fn() -> Query<'q, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
-        let mut taken = self.connections.take().await?;
-        let rows = match self.fetch_on(&mut taken, query()).await {
+        // The broken one has made room by then: there are few, and all may be broken.
+        match self.fetch_on(self.connections.take().await?, query()).await {
             Err(error) if error.is_connection_lost() => {
-                taken = self.connections.take_new().await?;
-                self.fetch_on(&mut taken, query()).await?
+                self.fetch_on(self.connections.take_new().await?, query()).await
             }
-            rows => rows?,
-        };
-        taken.give_back();
-        Ok(rows)
+            rows => rows,
+        }
     }
 
-    async fn fetch_on(&self, taken: &mut Taken<'_>, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+    async fn fetch_on(&self, mut taken: Taken<'_>, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         let work = async {
             let rows = query.fetch_all(&mut taken.connection).await?;
             taken.commit().await?;
             Ok::<_, sqlx::Error>(rows)
         };
-        let Ok(rows) = tokio::time::timeout(self.connections.patience(), work).await else {
-            self.connections.forget();
-            return Err(Error::Silent);
-        };
-        Ok(rows?)
+        let rows = tokio::time::timeout(self.connections.patience(), work).await;
+        ended(taken, rows)
     }
+}
+
+/// What came of work on a connection, which is closed if the work failed.
+fn ended<T>(taken: Taken<'_>, done: Result<sqlx::Result<T>, Elapsed>) -> Result<T> {
+    let done = done.map_or(Err(Error::Silent), |it| it.map_err(Error::from));
+    match &done {
+        Ok(_) => taken.give_back(),
+        Err(error) => taken.lose(error),
+    }
+    done
 }
 
 #[async_trait]

@@ -14,6 +14,7 @@ mod fate;
 mod homes;
 mod jobs;
 mod ledger;
+mod loss;
 mod moves;
 mod notices;
 mod numbers;

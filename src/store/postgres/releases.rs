@@ -33,7 +33,7 @@ async fn change_once(records: &Records, statement: Statement<'_>) -> Result<Vec<
     let enter = format!("{beginning}SELECT enter('{}', NULL, NULL)", tenant(records));
     let work = run(&mut taken.connection, &enter, statement);
     let Ok(done) = tokio::time::timeout(writes.patience(), work).await else {
-        writes.forget();
+        taken.lose(&Error::Silent);
         return Err(Error::Silent);
     };
     match done {

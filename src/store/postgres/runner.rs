@@ -143,17 +143,16 @@ impl Reading<'_> {
             Ok::<_, sqlx::Error>(rows)
         };
         let Ok(rows) = tokio::time::timeout(self.connections.patience(), work).await else {
-            self.connections.forget();
+            taken.lose(&Error::Silent);
             return Err(Error::Silent);
         };
         // A connection is as good as new after an error of the database's own, unless that ended it.
         let is_clean = rows.as_ref().err().is_none_or(|it| it.as_database_error().is_some());
         let rows = rows.map_err(Error::from);
-        if is_clean && !rows.as_ref().is_err_and(Error::is_connection_lost) {
-            match rows.is_err() && taken.is_in_transaction() {
-                true => taken.roll_back().await,
-                false => taken.give_back(),
-            }
+        match &rows {
+            Err(error) if !is_clean || error.is_connection_lost() => taken.lose(error),
+            Err(_) if taken.is_in_transaction() => taken.roll_back().await,
+            _ => taken.give_back(),
         }
         rows
     }

@@ -157,7 +157,13 @@ impl Standby {
             Ok(()) => return Ok(taken),
             Err(Error::Lagging) if taken.is_in_transaction() => taken.roll_back().await,
             Err(Error::Lagging) => taken.give_back(),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // That it does not tell in time says nothing of the others.
+                if error.is_connection_lost() {
+                    taken.lose(&error);
+                }
+                return Err(error);
+            }
         }
         Err(Error::Lagging)
     }

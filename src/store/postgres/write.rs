@@ -34,8 +34,8 @@ enum Missed {
     ReadOnly(sqlx::Error),
     /// The predecessor of a version is from this time, or later than ours.
     TooEarly(i64),
-    /// The connection was lost meanwhile.
-    Lost,
+    /// The connection was lost meanwhile, or there was no answer in time.
+    Lost(Error),
 }
 
 /// Writes a group, all or nothing; the time it has. A group of several has puts and contents only.
@@ -58,20 +58,19 @@ async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, C
         let (pid, patience) = (taken.pid, records.place.writes.patience());
         let work =
             tokio::time::timeout(patience, attempt_on(&mut taken, records, group, (now, attempt), &numbers)).await;
-        let missed = match work.unwrap_or(Err(Missed::Lost)) {
+        let missed = match work.unwrap_or(Err(Missed::Lost(Error::Silent))) {
             Ok(()) => {
                 taken.give_back();
                 return Ok(now);
             }
             Err(missed) => missed,
         };
-        match group.first().is_some_and(needs_transaction) || taken.is_in_transaction() {
-            _ if matches!(missed, Missed::Lost | Missed::ReadOnly(_)) => {
-                records.place.writes.forget();
-                drop(taken);
-            }
-            false => taken.give_back(),
-            true => taken.roll_back().await,
+        let is_in_transaction = group.first().is_some_and(needs_transaction) || taken.is_in_transaction();
+        match &missed {
+            Missed::Lost(error) => taken.lose(error),
+            Missed::ReadOnly(_) => taken.lose(&Error::ReadOnly),
+            _ if is_in_transaction => taken.roll_back().await,
+            _ => taken.give_back(),
         }
         match missed {
             Missed::Refused(error) => return Err(error),
@@ -80,7 +79,7 @@ async fn try_to_write(records: &Records, group: &mut [Changes]) -> Result<i64, C
                 last = error.into();
                 tokio::time::sleep(rest(attempt)).await;
             }
-            Missed::Lost => match was_written(records, group, numbers.at(0), pid).await {
+            Missed::Lost(_) => match was_written(records, group, numbers.at(0), pid).await {
                 Some(true) => return Ok(now),
                 Some(false) => last = Error::Silent,
                 None => return Err(Error::OutcomeUnknown.into()),
@@ -258,7 +257,7 @@ fn missed_by(error: Error) -> Missed {
 fn missed(error: sqlx::Error) -> Missed {
     let Some(code) = postgres_code(&error) else {
         return match error {
-            error if is_connection_lost(&error) => Missed::Lost,
+            error if is_connection_lost(&error) => Missed::Lost(error.into()),
             error => Missed::Refused(error.into()),
         };
     };
@@ -278,7 +277,7 @@ fn missed(error: sqlx::Error) -> Missed {
         (statement::AGAIN | "23505", _) => Missed::Again(error),
         _ if is_in_the_way(&error) => Missed::Again(error),
         (READS_ONLY, _) => Missed::ReadOnly(error),
-        _ if is_connection_lost(&error) => Missed::Lost,
+        _ if is_connection_lost(&error) => Missed::Lost(error.into()),
         _ => Missed::Refused(error.into()),
     }
 }
