@@ -19,6 +19,8 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long it waits where one before it waited in vain and another one is waiting: what a request does one after the other, each
 /// waiting its time, would add up to more than anybody waits for an answer.
 const BRIEF: Duration = Duration::from_millis(500);
+/// How long that holds after the last one that waited in vain: where nobody asked meanwhile, the database may long be back.
+const LATELY: Duration = Duration::from_secs(10);
 /// After so long without any connection it is told that there is none.
 const HUNGER: Duration = Duration::from_secs(3);
 /// How old a connection may grow: an address may lead to another database by now, of which the old one does not tell.
@@ -63,13 +65,20 @@ pub(super) struct Connections {
     pub(super) hunger: Duration,
     pub(super) wait: Duration,
     pub(super) brief: Duration,
-    /// Since when nobody has had a connection who wanted one.
-    starved: Mutex<Option<Instant>>,
+    pub(super) lately: Duration,
+    starved: Mutex<Option<Starved>>,
     /// Whoever has it waits long all the same, so that a database that is slow to connect to is found again.
     trial: Semaphore,
     /// What all connections to the database have in common, and those of this schema that nobody uses.
     budget: Arc<Budget>,
     rest: Arc<Rest>,
+}
+
+/// Since when nobody has had a connection who wanted one, and when somebody last waited in vain.
+#[derive(Clone, Copy)]
+struct Starved {
+    since: Instant,
+    last: Instant,
 }
 
 /// A connection in use. Dropped before it is given back, it is closed: the database ends what it was doing.
@@ -117,9 +126,22 @@ impl Connections {
         };
         let permits = Semaphore::new(budget.most as usize);
         let (budget, rest) = (budget.clone(), budget.rest());
-        let (age, hunger, wait, brief) = (AGE, HUNGER, WAIT, BRIEF);
         let (starved, trial) = (Mutex::default(), Semaphore::new(1));
-        Connections { target, setup, statement_time, permits, age, hunger, wait, brief, starved, trial, budget, rest }
+        Connections {
+            target,
+            setup,
+            statement_time,
+            permits,
+            age: AGE,
+            hunger: HUNGER,
+            wait: WAIT,
+            brief: BRIEF,
+            lately: LATELY,
+            starved,
+            trial,
+            budget,
+            rest,
+        }
     }
 
     /// A connection that was used before, or a new one.
@@ -153,7 +175,7 @@ impl Connections {
 
     /// Fails where nobody has had a connection for some seconds, and nobody gets one now.
     pub(super) async fn verify(&self) -> Result<()> {
-        if self.starved_since().is_some_and(|it| it.elapsed() > self.hunger) {
+        if self.starved().is_some_and(|it| it.since.elapsed() > self.hunger) {
             let taken = self.take().await?;
             match taken.is_in_transaction() {
                 true => taken.roll_back().await,
@@ -163,19 +185,23 @@ impl Connections {
         Ok(())
     }
 
-    fn starved_since(&self) -> Option<Instant> {
+    fn starved(&self) -> Option<Starved> {
         *self.starved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a connection as long as may be, and remembers whether there was one.
     async fn in_time<'a>(&self, taking: impl Future<Output = Result<Taken<'a>>>) -> Result<Taken<'a>> {
-        let trial = self.starved_since().map(|_| self.trial.try_acquire());
+        let is_starved = self.starved().is_some_and(|it| it.last.elapsed() < self.lately);
+        let trial = is_starved.then(|| self.trial.try_acquire());
         let wait = if matches!(trial, Some(Err(_))) { self.brief } else { self.wait };
         let taken = timeout(wait, taking).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
         let mut starved = self.starved.lock().unwrap_or_else(PoisonError::into_inner);
         match &taken {
             Ok(_) => *starved = None,
-            Err(_) => *starved = starved.or_else(|| Some(Instant::now())),
+            Err(_) => {
+                let last = Instant::now();
+                *starved = Some(Starved { since: starved.map_or(last, |it| it.since), last });
+            }
         }
         drop(starved);
         taken

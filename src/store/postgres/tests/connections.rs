@@ -98,6 +98,25 @@ async fn where_none_is_to_be_had_one_at_a_time_waits_long() {
     second.give_back();
 }
 
+/// Of an outage that is over for long nobody may know who did not ask meanwhile: that one waits long again.
+#[tokio::test]
+async fn that_none_was_to_be_had_is_forgotten_after_a_while() {
+    let Some(database) = database(1000).await else { return };
+    let mut reads = connections(&database, Purpose::Truth);
+    reads.wait = Duration::from_secs(2);
+    reads.brief = Duration::ZERO;
+    reads.lately = Duration::ZERO;
+    let (first, second) = (reads.take().await.unwrap(), reads.take().await.unwrap());
+    reads.take().await.err().expect("there are two");
+    let release = async {
+        first.give_back();
+        second.give_back();
+    };
+    let (third, fourth, ()) = tokio::join!(reads.take(), reads.take(), release);
+    third.unwrap().give_back();
+    fourth.unwrap().give_back();
+}
+
 /// What led to the primary when it was taken may lead nowhere when it is given back.
 #[tokio::test]
 async fn a_connection_in_use_is_forgotten_with_those_that_rest() {
