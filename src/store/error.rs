@@ -179,7 +179,7 @@ impl From<Error> for Failure {
                 IssueType::Value,
                 "A tenant's name is 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
             ),
-            Error::Silent => (IssueType::Transient, "The database does not answer; try again."),
+            Error::Silent => (IssueType::Transient, "The database does not answer in time; try again."),
             Error::MasterKey(_) => (IssueType::Transient, "The tenant's keys cannot be unwrapped now; try again."),
             Error::OutcomeUnknown => (
                 IssueType::Transient,

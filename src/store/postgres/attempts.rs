@@ -17,11 +17,18 @@ pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
     matches!(postgres_code(error).as_deref(), Some("40001" | "40P01"))
 }
 
-/// Whether the database did not answer, or no connection to it was to be had: whoever waits behind such a write is told so with it, as
-/// the last of many would else wait as many times as long as a request may take.
-pub(super) fn is_silent(error: &CommitError) -> bool {
-    let CommitError::Store(error) = error else { return false };
-    matches!(error, Error::OutcomeUnknown | Error::Silent | Error::Database(sqlx::Error::PoolTimedOut))
+/// How long somebody may wait behind others while the database refuses theirs.
+const LINE: Duration = Duration::from_secs(10);
+
+/// Who waits behind a write that failed so is told with it, after having waited for so long at least, as the last of many would else
+/// wait as many times as long as a request may take: at once where the database did not answer, or no connection to it was to be had;
+/// after a while where it was locked, full or slow; not at all where the write itself was refused.
+pub(super) fn told_after(error: &CommitError) -> Option<Duration> {
+    let CommitError::Store(error) = error else { return None };
+    match error {
+        Error::OutcomeUnknown | Error::Silent | Error::Database(sqlx::Error::PoolTimedOut) => Some(Duration::ZERO),
+        error => error.is_passing().then_some(LINE),
+    }
 }
 
 /// Counts attempts.

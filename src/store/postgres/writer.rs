@@ -2,7 +2,7 @@
 //! callers' changes as one statement takes. It divides what a statement and its way to the disk cost, and nobody waits for
 //! a group to fill.
 
-use super::attempts::is_silent;
+use super::attempts::told_after;
 use super::records::Records;
 use super::write;
 use crate::{Changes, CommitError, Committed, Error, Rows};
@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// The most changes in one statement, and bytes of bodies after which it takes no more.
 const GROUP: usize = 64;
@@ -17,7 +18,11 @@ const BYTES: usize = 4 << 20;
 /// The most statements of one tenant that write at the same time.
 const STATEMENTS: usize = 3;
 
-type Reply = oneshot::Sender<Result<Committed, Unwritten>>;
+/// Where a caller waits, and since when.
+struct Reply {
+    to: oneshot::Sender<Result<Committed, Unwritten>>,
+    since: Instant,
+}
 
 /// Why a change was not written.
 pub(super) enum Unwritten {
@@ -54,7 +59,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let needs_task = {
             let mut state = records.writer.state();
-            state.waiting.push_back((changes, reply));
+            state.waiting.push_back((changes, Reply { to: reply, since: Instant::now() }));
             let needs_task = state.tasks < STATEMENTS;
             state.tasks += usize::from(needs_task);
             needs_task
@@ -70,9 +75,15 @@ impl Writer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells all who wait that the database does not answer.
-    fn turn_away(&self) {
-        turn_away(self.state().waiting.drain(..).map(|(_, reply)| reply));
+    /// Tells those who wait behind a write that failed so; they came one after the other.
+    fn turn_away(&self, error: &CommitError) {
+        let Some(after) = told_after(error) else { return };
+        let mut state = self.state();
+        while state.waiting.front().is_some_and(|(_, reply)| reply.since.elapsed() >= after) {
+            if let Some((_, reply)) = state.waiting.pop_front() {
+                reply.turn_away();
+            }
+        }
     }
 
     /// The next group, in the order of their coming; with none left the task that asked is done.
@@ -146,20 +157,18 @@ async fn write_all(records: Arc<Records>) {
             Ok(updated) => {
                 for (changes, reply) in group.into_iter().zip(replies) {
                     // A caller that went away meanwhile needs no answer.
-                    let _ = reply.send(Ok(committed(changes, updated)));
+                    let _ = reply.to.send(Ok(committed(changes, updated)));
                 }
             }
             Err(CommitError::Store(Error::Moved)) => {
                 for (changes, reply) in group.into_iter().zip(replies) {
-                    let _ = reply.send(Err(Unwritten::Moved(Box::new(changes))));
+                    let _ = reply.to.send(Err(Unwritten::Moved(Box::new(changes))));
                 }
             }
             // One change that is refused must not take its neighbours along.
             Err(error) if group.len() > 1 && is_refusal(&error) => write_each(&records, group, replies).await,
             Err(error) => {
-                if is_silent(&error) {
-                    records.writer.turn_away();
-                }
+                records.writer.turn_away(&error);
                 answer_with(error, replies);
             }
         }
@@ -168,16 +177,20 @@ async fn write_all(records: Arc<Records>) {
 
 /// Writes changes one by one, as long as the database answers.
 async fn write_each(records: &Arc<Records>, group: Vec<Changes>, replies: Vec<Reply>) {
-    let mut all = group.into_iter().zip(replies);
-    while let Some((changes, reply)) = all.next() {
+    let mut turned_away = None;
+    for (changes, reply) in group.into_iter().zip(replies) {
+        if turned_away.is_some_and(|after| reply.since.elapsed() >= after) {
+            reply.turn_away();
+            continue;
+        }
         let mut alone = [changes];
         let result = write::write(records, &mut alone).await;
         let [changes] = alone;
-        if result.as_ref().is_err_and(is_silent) {
-            records.writer.turn_away();
-            turn_away(all.by_ref().map(|(_, reply)| reply));
+        if let Err(error) = &result {
+            records.writer.turn_away(error);
+            turned_away = told_after(error).or(turned_away);
         }
-        let _ = reply.send(match result {
+        let _ = reply.to.send(match result {
             Ok(updated) => Ok(committed(changes, updated)),
             Err(CommitError::Store(Error::Moved)) => Err(Unwritten::Moved(Box::new(changes))),
             Err(error) => Err(error.into()),
@@ -185,10 +198,10 @@ async fn write_each(records: &Arc<Records>, group: Vec<Changes>, replies: Vec<Re
     }
 }
 
-/// Tells those whose changes were not tried that the database does not answer.
-fn turn_away(replies: impl Iterator<Item = Reply>) {
-    for reply in replies {
-        let _ = reply.send(Err(CommitError::from(Error::Silent).into()));
+impl Reply {
+    /// Tells that the database does not answer in time; the change was not tried.
+    fn turn_away(self) {
+        let _ = self.to.send(Err(CommitError::from(Error::Silent).into()));
     }
 }
 
@@ -217,8 +230,8 @@ fn answer_with(error: CommitError, replies: Vec<Reply>) {
                 CommitError::Store(Error::Closed) => Error::Closed,
                 _ => Error::Silent,
             };
-            let _ = reply.send(Err(CommitError::from(same).into()));
+            let _ = reply.to.send(Err(CommitError::from(same).into()));
         }
-        let _ = first.send(Err(error.into()));
+        let _ = first.to.send(Err(error.into()));
     }
 }

@@ -264,6 +264,7 @@ mod citus;
 mod connections;
 mod erasure;
 mod isolation;
+mod lines;
 mod losses;
 mod moves;
 mod nodes;
