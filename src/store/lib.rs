@@ -47,7 +47,7 @@ pub use plan::{Branch, History, HistoryPage, Page, Plan, Position, Scope, Sort, 
 pub use postgres::{
     Move, Moved, Moving, Placement, PostgresSettings, PostgresStore, Residence, Swept, Upgraded, Upgrading,
 };
-pub use record::{Changes, Committed, DEFINITIONS, Expect, Guard, Key, Method, Put, Stored, Told};
+pub use record::{Changes, Committed, DEFINITIONS, Expect, Guard, Key, Lived, Method, Put, Stored, Told};
 pub use releases::{Posting, Release, ReleaseConcept, ReleasePart, Releases, Terms};
 pub use rows::Rows;
 pub use sqlite::SqliteStore;
@@ -119,8 +119,11 @@ pub trait Session: Releases {
     /// The current versions of those that exist and are not deleted, in no particular order.
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Stored>>;
     /// Of each of these resources the version with the number, or the newest without one; of a deletion the last version before
-    /// it. In no particular order, what is asked for with several numbers several times; and how many damaged ones were left out.
-    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)>;
+    /// it. In no particular order, each once.
+    async fn lived(&self, wanted: &[(Key, Option<i64>)]) -> Result<Vec<Lived>>;
+    /// The first of these with their bodies, no more than so many bytes but one of them at the least: how many were looked at, and
+    /// those that are not damaged, in no particular order.
+    async fn lived_bodies(&self, all: &[Lived], most: u64) -> Result<(usize, Vec<Stored>)>;
     /// One version.
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>>;
     /// Versions, newest first.

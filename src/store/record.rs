@@ -57,6 +57,19 @@ impl Method {
     }
 }
 
+/// A version of a resource that lives or did, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lived {
+    /// Whose.
+    pub key: Key,
+    /// Counted from 1.
+    pub version: i64,
+    /// The resource's row.
+    pub row: i64,
+    /// How many bytes the body has as it is kept.
+    pub length: u64,
+}
+
 /// A version of a resource.
 #[derive(Clone, Debug)]
 pub struct Stored {

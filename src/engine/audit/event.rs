@@ -5,7 +5,7 @@ use super::entities::Entities;
 use super::held::each_whose;
 use super::patients::PATIENT;
 use super::pointed::Whose;
-use super::whose::{Known, Touched};
+use super::whose::Touched;
 use crate::interaction::Interaction;
 use crate::{Context, Place};
 use fhir::{Failure, Result};
@@ -15,6 +15,8 @@ use store::{AuditEntry, Key, Method, Scope, Stored};
 
 /// So many bytes an event has beside what was touched: memory that is asked for once need not grow.
 const USUAL: usize = 256;
+/// So many references to records an event keeps until it is known whose these are.
+const MOST_REFERENCES: usize = 20_000;
 
 /// An event as it is kept: CBOR (RFC 8949), an array whose last elements may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -47,13 +49,16 @@ pub(super) struct Event {
     /// Why, in the words of who did it.
     #[n(8)]
     pub(super) reason: Option<String>,
-    /// Of how many records that something points at it is not told whose they are.
+    /// Of how many references to records it is not told whose these are.
     #[n(9)]
     pub(super) untold: Option<u64>,
     /// What was touched and points at records, until it is known whose these are; then what is found by its own key as well. What is kept
     /// has none.
     #[cbor(skip)]
     pub(super) pointing: Vec<Touched>,
+    /// How many references to records all of that has.
+    #[cbor(skip)]
+    pub(super) references: usize,
 }
 
 /// Who did something, and from where (AuditEvent.agent).
@@ -117,41 +122,25 @@ impl Event {
 
     /// The same of a version that is not stored yet, and of the one before it.
     pub(super) fn add_body(&mut self, base: &str, key: &Key, version: i64, bodies: [&[u8]; 2]) {
-        let (mut owners, mut records) = (Vec::new(), Vec::new());
+        let (mut owners, mut records, mut references) = (Vec::new(), Vec::new(), 0);
         for body in bodies {
             each_whose(&key.of, &key.id, body, base, &mut |it| match it {
                 Whose::Patient(id) => {
                     let number = self.patient(id);
                     owners.extend(Some(number).filter(|it| !owners.contains(it)));
                 }
-                Whose::Record(it) => records.push(it),
+                Whose::Record(it) => {
+                    references += 1;
+                    records.extend(Some(it).filter(|_| self.references + references <= MOST_REFERENCES));
+                }
             });
         }
-        match records.is_empty() {
-            true => self.entities.add(&key.of, &key.id, version, &owners),
-            false => self.pointing.push(Touched { key: key.clone(), version, owners, records }),
+        if references == 0 {
+            return self.entities.add(&key.of, &key.id, version, &owners);
         }
-    }
-
-    /// Adds what points at records, with the patients whose these are.
-    pub(super) fn settle(&mut self, known: &Known) {
-        let mut pointing = std::mem::take(&mut self.pointing);
-        let mut untold = 0;
-        for Touched { key, version, owners, records } in &mut pointing {
-            for record in std::mem::take(records) {
-                let Some(patients) = known.patients(&record) else {
-                    untold += 1;
-                    continue;
-                };
-                for id in patients {
-                    let number = self.patient(id);
-                    owners.extend(Some(number).filter(|it| !owners.contains(it)));
-                }
-            }
-            self.entities.add(&key.of, &key.id, *version, owners);
-        }
-        self.untold = (untold > 0).then_some(untold);
-        self.pointing = pointing;
+        self.references += references;
+        self.add_untold(references - records.len());
+        self.pointing.push(Touched { key: key.clone(), version, owners, records });
     }
 
     /// Tells of the emergency by which the record of one of the patients is open to the caller.

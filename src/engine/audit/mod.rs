@@ -14,6 +14,7 @@ mod handed;
 mod held;
 mod journal;
 mod keys;
+mod known;
 mod looked;
 mod patients;
 mod pointed;
@@ -22,12 +23,15 @@ mod refused;
 mod render;
 mod search;
 mod security;
+mod settle;
 mod sight;
 #[cfg(test)]
 mod tests;
 mod trail;
 mod waiting;
 mod whose;
+#[cfg(test)]
+mod whose_tests;
 
 pub use beside::Beside;
 pub use event::Origin;

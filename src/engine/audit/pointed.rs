@@ -16,6 +16,7 @@ const PROVENANCE: &str = "Provenance";
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Record {
     pub(super) key: Key,
+    /// `None` for the newest one.
     pub(super) version: Option<i64>,
 }
 
@@ -79,6 +80,8 @@ pub(super) fn tell_target(reference: &str, base: &str, tell: &mut dyn FnMut(Whos
         tell(Whose::Patient(id));
     } else if is_ever_owned(of) {
         let version = Target::versioned(reference, base).and_then(|it| it.rsplit('/').next()?.parse().ok());
+        // Versions here are numbers from 1 on: what names another is of whom the resource is now, and not nobody's.
+        let version = version.filter(|it| *it > 0);
         tell(Whose::Record(Record { key: Key::new(of, id), version }));
     }
 }
@@ -101,7 +104,8 @@ mod tests {
     fn what_is_pointed_at_is_told_but_for_what_is_nobodys() {
         let body = r##"{"resourceType":"Provenance","target":[{"reference":"Observation/1/_history/2"},
             {"reference":"http://x/fhir/north/Condition/3"},{"reference":"http://y/fhir/north/Condition/4"},{"reference":"Patient/5"},
-            {"reference":"Location/6"},{"reference":"#7"},{"reference":"urn:uuid:8"},{"reference":"AuditEvent/9"}],
+            {"reference":"Location/6"},{"reference":"#7"},{"reference":"urn:uuid:8"},{"reference":"AuditEvent/9"},
+            {"reference":"Condition/c/_history/W1"},{"reference":"Condition/d/_history/0"}],
             "entity":[{"what":{"reference":"Task/a"},"agent":[{"who":{"reference":"Patient/b"}}]}]}"##;
         let mut told = Vec::new();
         each_pointed("Provenance", true, body.as_bytes(), "http://x/fhir/north", &mut |it| {
@@ -110,6 +114,7 @@ mod tests {
                 Whose::Record(Record { key, version }) => format!("{key} {version:?}"),
             });
         });
-        assert_eq!(told, ["Task/a None", "Observation/1 Some(2)", "Condition/3 None", "Patient/5"]);
+        let expected = ["Task/a None", "Observation/1 Some(2)", "Condition/3 None", "Patient/5"];
+        assert_eq!(told, [&expected[..], &["Condition/c None", "Condition/d None"]].concat());
     }
 }

@@ -113,7 +113,7 @@ impl Shown<'_> {
         if let (Some(untold), None) = (event.untold, self.only) {
             all.push(json!({
                 "type": coding((ENTITY_TYPE, "4", "Other")),
-                "description": format!("Of {untold} records that these are about it is not told whose they are."),
+                "description": format!("Of {untold} references to records it is not told here whose these are."),
             }));
         }
         if let (Some(reason), None, Some(first)) = (&event.reason, self.only, all.first_mut()) {

@@ -6,9 +6,10 @@ use crate::{Ambient, Engine, Settings};
 use fhir::json::Doc;
 use fhir::validate::{self, References};
 use serde_json::Value as Json;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Keeper, Secrets, SqliteStore, Store, Unwrapped};
+use store::{Keeper, Secrets, Session, SqliteStore, Store, Unwrapped};
 use tokio::sync::watch;
 
 fn search() -> Event {
@@ -107,17 +108,23 @@ fn keys_are_few() {
     assert!(keys::of(&failed).contains(&"outcome|8".to_owned()));
 }
 
-/// The database may have taken an event whose outcome is unknown: the same waits, and is in the log once.
-#[tokio::test]
-async fn what_is_recorded_later_is_there_once() {
-    let folder = tempfile::tempdir().unwrap();
+/// A store with the tenant `north`, open.
+pub(super) async fn north(folder: &Path) -> (SqliteStore, Arc<dyn Session>) {
     let keeper = Arc::new(Keeper::new(Arc::new(Unwrapped), |_| Ok(())));
-    let store = SqliteStore::open(folder.path(), || 1_795_000_000_000, Duration::from_secs(10), keeper).await.unwrap();
+    let store = SqliteStore::open(folder, || 1_795_000_000_000, Duration::from_secs(10), keeper).await.unwrap();
     let (data_keys, sealing, marks) = <_>::default();
     let (index_key, page_key, token_key) = ([7; 16], [7; 32], Vec::new());
     let secrets = Secrets { index_key, page_key, token_key, edition: 0, data_keys, sealing, marks };
     let tenant = store.create_tenant("north", secrets, 0).await.unwrap().unwrap();
     let session = store.open(&tenant).await.unwrap();
+    (store, session)
+}
+
+/// The database may have taken an event whose outcome is unknown: the same waits, and is in the log once.
+#[tokio::test]
+async fn what_is_recorded_later_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, session) = north(folder.path()).await;
     let audit_folder = Some(folder.path().join("audit"));
     let settings = Settings { audit_folder, audit_reads: ReadEvents::Database, ..Settings::default() };
     let new_id = || "00000000-0000-4000-8000-000000000001".to_owned();

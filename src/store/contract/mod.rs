@@ -82,7 +82,8 @@ pub(crate) fn clock() -> i64 {
 macro_rules! contract {
     ($engine:expr) => {
         crate::contract::contract!($engine;
-            records: reads, reads_many, reads_what_lived, expectations_hold, many_ids_at_once;
+            records: reads, reads_many, reads_what_lived, reads_what_lived_in_portions, expectations_hold,
+                many_ids_at_once;
             commits: one_of_many_racers_wins, all_or_nothing, content_once, time_rises_with_commits,
                 guards_see_what_came_before, an_empty_change;
             histories: of_an_instance, of_types_and_all, since, at, of_no_version;

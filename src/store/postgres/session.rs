@@ -17,7 +17,7 @@ use crate::rows::IndexHash;
 use crate::text::asked_by;
 use crate::{
     AuditEntry, AuditOpened, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError,
-    Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Marks, Page, Plan, Result, Rows,
+    Committed, Error, History, HistoryPage, Indexed, Key, LedgerEntry, Leeway, Lived, Marks, Page, Plan, Result, Rows,
     Session, Stored, Walked,
 };
 use async_trait::async_trait;
@@ -178,8 +178,12 @@ impl Session for Door {
         read!(self, there => query::living(&mut there, keys), it => query::living(&mut it.reading(), keys))
     }
 
-    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
-        read!(self, there => query::last_living(&mut there, wanted), it => query::last_living(&mut it.reading(), wanted))
+    async fn lived(&self, wanted: &[(Key, Option<i64>)]) -> Result<Vec<Lived>> {
+        read!(self, there => query::lived(&mut there, wanted), it => query::lived(&mut it.reading(), wanted))
+    }
+
+    async fn lived_bodies(&self, all: &[Lived], most: u64) -> Result<(usize, Vec<Stored>)> {
+        read!(self, there => query::lived_bodies(&mut there, all, most), it => query::lived_bodies(&mut it.reading(), all, most))
     }
 
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {

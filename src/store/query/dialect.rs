@@ -133,6 +133,14 @@ impl Dialect {
         }
     }
 
+    /// How many bytes a column has, which are not read for that.
+    pub(crate) fn length(self, column: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("length({column})"),
+            Dialect::Postgres => format!("octet_length({column})::bigint"),
+        }
+    }
+
     /// That a column has a text in it.
     pub(crate) fn contains(self, column: &str) -> String {
         match self {

@@ -36,7 +36,7 @@ pub(crate) use dialect::Dialect;
 pub(crate) use filter::Answers;
 pub(crate) use guard::still_holds;
 pub(crate) use history::history;
-pub(crate) use records::{count_of, current, last_living, living, loaded, version, walk};
+pub(crate) use records::{count_of, current, lived, lived_bodies, living, loaded, version, walk};
 pub(crate) use search::{count, page};
 pub(crate) use sort::Way;
 pub(crate) use sql::{Bind, Sql};

@@ -1,7 +1,7 @@
 //! Reads of single resources and versions, and the walk over all.
 
 use super::{Found, Runner, Sql};
-use crate::{Key, Result, Stored, Walked};
+use crate::{Key, Lived, Result, SortValue, Stored, Walked};
 
 /// The current versions of those that exist, deleted ones included. Two resources may have one hash: among what is
 /// found there may be one that nobody asked for.
@@ -34,22 +34,59 @@ async fn many(runner: &mut dyn Runner, keys: &[Key], condition: &str) -> Result<
     Ok(stored(runner.rows(sql, 0).await?))
 }
 
-/// Of each the version with the number, or the newest; of a deletion the last version before it. How many damaged ones were left out.
-pub(crate) async fn last_living(runner: &mut dyn Runner, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
+/// Of each the version with the number, or the newest; of a deletion the last version before it. Each once, without its body.
+pub(crate) async fn lived(runner: &mut dyn Runner, wanted: &[(Key, Option<i64>)]) -> Result<Vec<Lived>> {
     let (hash, dialect) = (runner.hash(), runner.dialect());
     let number = |(key, version): &(Key, Option<i64>)| (hash.resource(&key.of, &key.id), version.unwrap_or(i64::MAX));
     let numbers: Vec<(i64, i64)> = wanted.iter().map(number).collect();
-    let mut sql = Sql::new(COLUMNS);
+    // Which columns a row has is the same for all of them: the body is empty, and the only sort value is its length.
+    let columns = |of: &str| {
+        let (none, length) = (dialect.no_bytes(), dialect.length(&format!("{of}.body")));
+        format!("SELECT r.type, r.id, {of}.version, {of}.updated, {of}.method, {none}, r.rid, {length} FROM ")
+    };
+    let mut sql = Sql::new(&columns("r"));
     sql.append(dialect.pairs(&numbers));
     sql.push(&dialect.then("resource r", "r.rkey = w.value AND r.method < 4 AND r.version <= w.most"));
-    sql.push(" UNION ALL SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM ");
-    sql.append(dialect.pairs(&numbers));
+    sql.push(&format!(" UNION ALL {}", columns("h"))).append(dialect.pairs(&numbers));
     sql.push(&dialect.then("resource r", "r.rkey = w.value AND (r.method = 4 OR r.version > w.most)"));
     let last = "h.rid = r.rid AND h.version = (SELECT l.version FROM history l WHERE l.rid = r.rid AND l.version <= w.most \
                 AND l.method < 4 ORDER BY l.version DESC LIMIT 1)";
     sql.push(&dialect.then("history h", last));
-    let (found, damaged) = runner.sound_rows(sql).await?;
-    Ok((stored(found), damaged))
+    let mut all: Vec<Lived> = runner.rows(sql, 1).await?.into_iter().map(without_body).collect();
+    all.sort_unstable_by_key(|it| (it.row, it.version));
+    all.dedup_by_key(|it| (it.row, it.version));
+    Ok(all)
+}
+
+fn without_body(Found { stored, position }: Found) -> Lived {
+    let length = match position.values.first() {
+        Some(SortValue::Int(length)) => length.unsigned_abs(),
+        _ => 0,
+    };
+    Lived { key: stored.key, version: stored.version, row: position.row, length }
+}
+
+/// The first of these with their bodies, no more than so many bytes but one of them at the least: how many were looked at, and
+/// those that are not damaged.
+pub(crate) async fn lived_bodies(runner: &mut dyn Runner, all: &[Lived], most: u64) -> Result<(usize, Vec<Stored>)> {
+    let dialect = runner.dialect();
+    let mut sum: u64 = 0;
+    let is_in = |it: &&Lived| {
+        sum = sum.saturating_add(it.length);
+        sum <= most
+    };
+    let count = all.iter().take_while(is_in).count().max(1);
+    let first: Vec<(i64, i64)> = all.iter().take(count).map(|it| (it.row, it.version)).collect();
+    let mut sql = Sql::new(COLUMNS);
+    sql.append(dialect.pairs(&first));
+    sql.push(&dialect.then("resource r", "r.rid = w.value AND r.version = w.most"));
+    // What was the current version a moment ago may be a former one by now.
+    sql.push(" UNION ALL SELECT r.type, r.id, h.version, h.updated, h.method, h.body, r.rid FROM ");
+    sql.append(dialect.pairs(&first));
+    sql.push(&dialect.then("resource r", "r.rid = w.value AND r.version <> w.most"));
+    sql.push(&dialect.then("history h", "h.rid = r.rid AND h.version = w.most"));
+    let (found, _) = runner.sound_rows(sql).await?;
+    Ok((first.len(), stored(found)))
 }
 
 /// One version, be it the current one or one in the history.

@@ -14,8 +14,8 @@ use crate::query::{self, Way};
 use crate::rows::IndexHash;
 use crate::{
     AuditEntry, AuditOpened, AuditPage, AuditQuery, AuditRecords, AuditVerdict, Audited, Build, Changes, CommitError,
-    Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Marks, Page, Plan, Result, Rows, Session, Stored,
-    Tenant, Walked,
+    Committed, History, HistoryPage, Indexed, Key, LedgerEntry, Lived, Marks, Page, Plan, Result, Rows, Session,
+    Stored, Tenant, Walked,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -58,8 +58,12 @@ impl Session for Door {
         query::living(&mut Reading(&*self.place().await?), keys).await
     }
 
-    async fn read_living(&self, wanted: &[(Key, Option<i64>)]) -> Result<(Vec<Stored>, i64)> {
-        query::last_living(&mut Reading(&*self.place().await?), wanted).await
+    async fn lived(&self, wanted: &[(Key, Option<i64>)]) -> Result<Vec<Lived>> {
+        query::lived(&mut Reading(&*self.place().await?), wanted).await
+    }
+
+    async fn lived_bodies(&self, all: &[Lived], most: u64) -> Result<(usize, Vec<Stored>)> {
+        query::lived_bodies(&mut Reading(&*self.place().await?), all, most).await
     }
 
     async fn read_version(&self, key: &Key, version: i64) -> Result<Option<Stored>> {
