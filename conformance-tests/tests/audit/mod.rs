@@ -10,6 +10,7 @@ mod provenance;
 mod refused;
 mod searches;
 mod throttled;
+pub mod unlooked;
 mod verified;
 mod waiting;
 

@@ -11,6 +11,7 @@ mod moves;
 mod networks;
 mod nodes;
 mod placements;
+mod pointing;
 mod pooler;
 mod program;
 mod rates;

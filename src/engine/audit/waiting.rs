@@ -83,12 +83,7 @@ impl Engine {
         {
             return Ok(());
         }
-        if matches!(cause, store::Error::Erased) {
-            // The log is gone with the tenant.
-            return Err(cause.into());
-        }
-        let told = "This access could not be recorded in the audit log, so it is not answered. Look whether what was to be written is there, and try again later.";
-        Err(Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) })
+        Err(unrecorded(cause))
     }
 
     /// Has events wait on this node, of which the log may have some already; fails where there is no folder for them.
@@ -197,6 +192,16 @@ impl Engine {
         }
         Ok(opened.broken == 0)
     }
+}
+
+/// Of what was done or looked at, and cannot be told in the log: what was to be written may be there.
+pub(super) fn unrecorded(cause: store::Error) -> Failure {
+    if matches!(cause, store::Error::Erased) {
+        // The log is gone with the tenant.
+        return cause.into();
+    }
+    let told = "This access could not be recorded in the audit log, so it is not answered. Look whether what was to be written is there, and try again later.";
+    Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) }
 }
 
 /// Does something with a segment's file, where it holds up nobody else.

@@ -5,11 +5,12 @@ use super::event::Event;
 use super::known::{Budget, Known};
 use super::pointed::Record;
 use super::trail::{Left, Pointing};
+use super::waiting::unrecorded;
 use crate::unique::Draft;
 use crate::{Context, Engine};
-use fhir::{Failure, Result};
+use fhir::{Failure, IssueType, Result};
 use std::sync::Arc;
-use store::{Key, Session};
+use store::{Error, Key, Session};
 
 /// A resource that was touched and points at records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Engine {
             true => Ok(()),
             false => {
                 let told = Box::pin(Self::tell_whose(ctx.session(), ctx.base(), &mut pointing, drafts)).await;
-                Ok(told?)
+                told.map_err(unwritten)
             }
         }
     }
@@ -65,7 +66,7 @@ impl Engine {
         let (session, base) = (first.ctx.session.clone(), Arc::clone(&first.ctx.base));
         let mut events: Vec<&mut Event> = pointing.iter_mut().map(|it| &mut it.event).collect();
         let looked = match is_told {
-            true => Self::tell_whose(&*session, &base, &mut events, &[]).await.map_err(Failure::from),
+            true => Self::tell_whose(&*session, &base, &mut events, &[]).await.map_err(unrecorded),
             false => {
                 events.iter_mut().for_each(|it| it.settle(&Known::within(Budget::WHOLE)));
                 Ok(())
@@ -75,5 +76,15 @@ impl Engine {
             event.tell_emergency(ctx);
         }
         looked
+    }
+}
+
+/// Of what is not written, as its event cannot be made. No query of the client's was too long.
+fn unwritten(cause: Error) -> Failure {
+    let told =
+        "Whose the records are that this tells of could not be looked up in time, so nothing was changed; try again.";
+    match cause {
+        Error::Timeout => Failure { cause: Some(Box::new(cause)), ..Failure::new(IssueType::Transient, told) },
+        cause => cause.into(),
     }
 }
