@@ -23,6 +23,22 @@ async fn an_unknown_name_is_answered_like_a_wrong_password() {
     assert_eq!(answers[0], answers[1]);
 }
 
+/// A clinic's people come from one address, many at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_sign_in_at_the_same_time() {
+    let Some(place) = Place::new() else { return };
+    let people = [place.practitioner().await, place.practitioner().await, place.practitioner().await];
+    for _ in 0..5 {
+        let signed_in = async |person: &Person| {
+            let mut browser = Browser::new(&place);
+            let page = browser.get("account").await.expect(200);
+            browser.sign_in(&page, person).await.expect(303);
+        };
+        let [a, b, c] = &people;
+        tokio::join!(signed_in(a), signed_in(b), signed_in(c), signed_in(a), signed_in(b), signed_in(c));
+    }
+}
+
 /// Guessing is slowed down for the address it comes from, and for nobody else.
 #[tokio::test]
 async fn guessing_is_slowed_and_locks_nobody_out() {

@@ -98,11 +98,12 @@ async fn count(session: &dyn Session, keys: Vec<(String, u32)>, now: i64) -> Res
             let until = Some(now + FORGOTTEN);
             changes.push(match kept::find::<Failures>(session, &key).await? {
                 Some(mut failures) => {
-                    let wait = failures.value.last + pause(failures.value.count, free) - now;
+                    let Failures { count, last } = failures.value;
+                    let wait = wait(count, free, last, now);
                     if wait > 0 {
                         return Ok(wait);
                     }
-                    failures.value = Failures { count: failures.value.count.saturating_add(1), last: now };
+                    failures.value = Failures { count: count.saturating_add(1), last: last.max(now) };
                     failures.replace_until(until)?
                 }
                 None => kept::insert(key, &Failures { count: 1, last: now }, until)?,
@@ -132,6 +133,15 @@ pub async fn succeeded(session: &dyn Session, username: &str, address: &str) -> 
     Ok(())
 }
 
+/// How long to wait at a time, in milliseconds, after so many failures, of which the last may have come a little later: attempts
+/// that come together are not counted in their order.
+fn wait(count: u32, free: u32, last: i64, now: i64) -> i64 {
+    match pause(count, free) {
+        0 => 0,
+        pause => (last + pause - now).max(0),
+    }
+}
+
 /// How long to wait after so many failures, in milliseconds.
 fn pause(count: u32, free: u32) -> i64 {
     match count.checked_sub(free) {
@@ -148,6 +158,12 @@ mod tests {
     fn waits_grow_to_an_end() {
         assert_eq!([0, 4, 5, 6, 7].map(|it| pause(it, 5)), [0, 0, 2_000, 4_000, 8_000]);
         assert_eq!(pause(u32::MAX, 5), LONGEST);
+    }
+
+    #[test]
+    fn only_who_failed_too_often_waits() {
+        assert_eq!([999, 1_000, 9_000].map(|now| wait(4, 5, 1_000, now)), [0, 0, 0]);
+        assert_eq!([999, 1_000, 2_999, 3_000].map(|now| wait(5, 5, 1_000, now)), [2_001, 2_000, 1, 0]);
     }
 
     #[test]
