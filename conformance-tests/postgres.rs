@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Once;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// Whether all cases run on PostgreSQL: `MEDISYNC_TEST_DATABASE=postgres`.
 pub fn is_on_postgres() -> bool {
