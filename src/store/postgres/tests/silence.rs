@@ -24,9 +24,10 @@ async fn written_in_silence(
     let store = database.store_with(Duration::from_secs(20), 3).await;
     let tenant = tenant(&store, "t").await;
     let session = store.open(&tenant).await.unwrap();
-    // Whatever is heard has the directory asked anew: who does that comes later than those behind.
+    // What is heard, and the first write, have the directory asked: who does that comes later than those behind.
     store.homes.stop_listening();
-    session.read(&Key::new("Patient", "none")).await.unwrap();
+    let first = vec![put(&*session, "Patient", "first", Expect::Absent, "", &[])];
+    session.commit(Changes { puts: first, ..Changes::default() }).await.unwrap();
     let records = store.homes.records(&store.homes.of(&tenant.name)).await.unwrap();
     let taken = records.place.writes.take().await.unwrap();
     let mut writes = JoinSet::new();
