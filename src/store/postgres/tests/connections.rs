@@ -58,7 +58,7 @@ fn connections(database: &Database, purpose: Purpose) -> Connections {
 }
 
 /// The process of a connection that is taken and given back.
-async fn used(connections: &Connections) -> i32 {
+pub(super) async fn used(connections: &Connections) -> i32 {
     let taken = connections.take().await.unwrap();
     let pid = taken.pid;
     taken.give_back();

@@ -1,5 +1,6 @@
 //! One connection is lost: what is lost with it is given up with it, and no more.
 
+use super::connections::used;
 use super::{Database, database};
 use crate::contract::tenant;
 use crate::postgres::budget::Budget;
@@ -44,14 +45,6 @@ impl Two {
         let reading = Reading { tenancy: &self.records.tenancy, connections, after: None };
         reading.fetch(Sql::new("SELECT 1")).await.unwrap();
     }
-}
-
-/// The process of a connection that is taken and given back.
-async fn used(connections: &Connections) -> i32 {
-    let taken = connections.take().await.unwrap();
-    let pid = taken.pid;
-    taken.give_back();
-    pid
 }
 
 /// Of a schema that nobody asks for, the connection is ended by whoever ends what is unused: others that are used go on.
